@@ -1,0 +1,184 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+# For people; the kernel's build reads Kbuild. `make help` lists the targets.
+BUILD ?= build
+CC ?= gcc
+CLANG ?= clang
+BPFTOOL ?= $(firstword $(wildcard /usr/sbin/bpftool) bpftool)
+V ?= 0
+ifeq ($(V),0)
+Q := @
+say = @printf '  %-8s %s\n' $(1) $(2)
+else
+Q :=
+say = @:
+endif
+
+all: programs module-note
+
+-include $(BUILD)/config.mk
+$(BUILD)/config.mk: scripts/configure
+	@sh scripts/configure $@
+
+WARN := -Wall -Wextra -Wno-unused-parameter
+CPPFLAGS += -Iinclude -Ictl -I$(BUILD) -D_GNU_SOURCE \
+	$(CFLAGS_BPF) $(CFLAGS_SOFIA) $(CFLAGS_NL) $(CFLAGS_JANSSON) $(CFLAGS_YAML)
+CFLAGS ?= -O2 -g
+CFLAGS += -std=gnu11 $(WARN) -fno-strict-aliasing -MMD -MP -pthread
+SAN := -O1 -g -fsanitize=address,undefined -fno-sanitize-recover=undefined -fno-omit-frame-pointer
+LIBS := $(LIBS_BPF) $(LIBS_SOFIA) $(LIBS_NLROUTE) $(LIBS_NLGENL) $(LIBS_NL) \
+	$(LIBS_JANSSON) $(LIBS_YAML) $(LIBS_SNDFILE) $(LIBS_SQLITE) -lm -pthread
+
+# A room is a folder of ctl/; each becomes one archive. Who may see whom is
+# checked by scripts/check-rooms. In the order of linking:
+ROOMS := cli mediad api sip park events media audio sdp config base
+src_of = $(sort $(wildcard ctl/$(1)/*.c))
+lib = $(BUILD)/lib/hf_$(1).a
+sanlib = $(BUILD)/san/lib/hf_$(1).a
+
+DAEMON_ROOMS := api sip park events media audio sdp config base
+CTL_ROOMS := cli base
+MEDIAD_ROOMS := mediad media audio sdp config base
+
+PROGRAMS := $(BUILD)/holdfastd $(BUILD)/holdfastctl $(BUILD)/holdfast-mediad
+BPF_OBJECTS := $(patsubst bpf/%.bpf.c,$(BUILD)/bpf/%.bpf.o,$(wildcard bpf/*.bpf.c))
+SKELETONS := $(BPF_OBJECTS:.bpf.o=.skel.h)
+
+ifeq ($(HAVE_CTL),yes)
+programs: $(PROGRAMS) bpf
+else
+programs:
+	@echo "nothing to build: install the packages named above"
+endif
+
+bpf: $(BPF_OBJECTS) $(SKELETONS)
+
+ifeq ($(HAVE_KMOD),yes)
+module-note:
+	@:
+else
+module-note:
+	@echo "left out: holdfast.ko (optional accelerator); linux-headers-$$(uname -r) would add it: make module"
+endif
+
+$(BUILD)/bpf/%.bpf.o: bpf/%.bpf.c $(wildcard bpf/*.h) $(wildcard include/holdfast/*.h)
+	$(call say,BPF,$@)
+	@mkdir -p $(@D)
+	$(Q)$(CLANG) -target bpf -mcpu=v3 -O2 -g $(WARN) -Iinclude -Ibpf \
+		-isystem /usr/include/$(MULTIARCH) -c $< -o $@
+
+$(BUILD)/bpf/%.skel.h: $(BUILD)/bpf/%.bpf.o
+	$(call say,SKEL,$@)
+	$(Q)$(BPFTOOL) gen skeleton $< name hf_$*_bpf > $@.tmp && mv $@.tmp $@
+
+# Objects, plain and with sanitizers.
+$(BUILD)/obj/%.o: %.c $(BUILD)/config.mk | $(SKELETONS)
+	$(call say,CC,$<)
+	@mkdir -p $(@D)
+	$(Q)$(CC) $(CPPFLAGS) $(CFLAGS) -c $< -o $@
+$(BUILD)/san/obj/%.o: %.c $(BUILD)/config.mk | $(SKELETONS)
+	$(call say,CC-SAN,$<)
+	@mkdir -p $(@D)
+	$(Q)$(CC) $(CPPFLAGS) $(CFLAGS) $(SAN) -c $< -o $@
+
+define room_rules
+$(call lib,$(1)): $(patsubst %.c,$(BUILD)/obj/%.o,$(call src_of,$(1)))
+$(call sanlib,$(1)): $(patsubst %.c,$(BUILD)/san/obj/%.o,$(call src_of,$(1)))
+endef
+$(foreach r,$(ROOMS),$(eval $(call room_rules,$(r))))
+$(BUILD)/lib/%.a $(BUILD)/san/lib/%.a:
+	@mkdir -p $(@D)
+	@rm -f $@
+	$(Q)ar rcs $@ $^
+
+link = $(Q)$(CC) $(CFLAGS) $(LDFLAGS) -Wl,--as-needed -o $@ $(filter %.o,$^) \
+	-Wl,--start-group $(filter %.a,$^) -Wl,--end-group $(LIBS)
+
+$(BUILD)/holdfastd: $(BUILD)/obj/ctl/holdfastd.o $(foreach r,$(DAEMON_ROOMS),$(call lib,$(r)))
+	$(call say,LD,$@)
+	$(link)
+$(BUILD)/holdfastctl: $(foreach r,$(CTL_ROOMS),$(call lib,$(r))) $(BUILD)/obj/ctl/holdfastctl.o
+	$(call say,LD,$@)
+	$(link)
+$(BUILD)/holdfast-mediad: $(foreach r,$(MEDIAD_ROOMS),$(call lib,$(r))) $(BUILD)/obj/ctl/holdfast-mediad.o
+	$(call say,LD,$@)
+	$(link)
+
+# The same programs with sanitizers, for end-to-end tests: make san
+san: $(BUILD)/san/holdfastd $(BUILD)/san/holdfastctl $(BUILD)/san/holdfast-mediad
+$(BUILD)/san/holdfastd: $(BUILD)/san/obj/ctl/holdfastd.o $(foreach r,$(DAEMON_ROOMS),$(call sanlib,$(r)))
+	$(call say,LD-SAN,$@)
+	$(link) $(SAN)
+$(BUILD)/san/holdfastctl: $(BUILD)/san/obj/ctl/holdfastctl.o $(foreach r,$(CTL_ROOMS),$(call sanlib,$(r)))
+	$(call say,LD-SAN,$@)
+	$(link) $(SAN)
+$(BUILD)/san/holdfast-mediad: $(BUILD)/san/obj/ctl/holdfast-mediad.o $(foreach r,$(MEDIAD_ROOMS),$(call sanlib,$(r)))
+	$(call say,LD-SAN,$@)
+	$(link) $(SAN)
+
+# Unit tests: tests/unit/test_X.c, with sanitizers. The rooms a test needs stand
+# in its first lines as "rooms: sdp base".
+UNIT_TESTS := $(patsubst tests/unit/%.c,$(BUILD)/san/%,$(wildcard tests/unit/test_*.c))
+define unit_rule
+$(BUILD)/san/$(1): $(BUILD)/san/obj/tests/unit/$(1).o \
+	$(foreach r,$(shell sed -n 's/.*rooms: *\([a-z ]*\).*/\1/p' tests/unit/$(1).c | head -1),$(call sanlib,$(r)))
+	$(call say,LD-SAN,$$@)
+	$$(link) $(SAN)
+endef
+$(foreach t,$(notdir $(UNIT_TESTS)),$(eval $(call unit_rule,$(t))))
+unit: $(UNIT_TESTS)
+
+# Packet tests: run the XDP programs on made-up packets (root).
+PACKET_TESTS := $(patsubst tests/bpf/%.c,$(BUILD)/san/%,$(wildcard tests/bpf/test_*.c))
+define packet_rule
+$(BUILD)/san/$(1): $(BUILD)/san/obj/tests/bpf/$(1).o \
+	$(patsubst %.c,$(BUILD)/san/obj/%.o,$(filter-out tests/bpf/test_%,$(wildcard tests/bpf/*.c))) \
+	$(foreach r,$(shell sed -n 's/.*rooms: *\([a-z ]*\).*/\1/p' tests/bpf/$(1).c | head -1),$(call sanlib,$(r)))
+	$(call say,LD-SAN,$$@)
+	$$(link) $(SAN)
+endef
+$(foreach t,$(notdir $(PACKET_TESTS)),$(eval $(call packet_rule,$(t))))
+packet: $(PACKET_TESTS)
+
+# Benchmarks and tools: tests/bench/X.c -> build/bench-X
+BENCHES := $(patsubst tests/bench/%.c,$(BUILD)/bench-%,$(wildcard tests/bench/*.c))
+$(BUILD)/bench-%: $(BUILD)/obj/tests/bench/%.o $(foreach r,media base,$(call lib,$(r)))
+	$(call say,LD,$@)
+	$(link)
+benches: $(BENCHES)
+
+# Fuzzers (libFuzzer): tests/fuzz/fuzz_X.c, rooms as for unit tests.
+FUZZERS := $(patsubst tests/fuzz/%.c,$(BUILD)/fuzz/%,$(wildcard tests/fuzz/fuzz_*.c))
+define fuzz_rule
+$(BUILD)/fuzz/$(1): tests/fuzz/$(1).c \
+	$(foreach r,$(shell sed -n 's/.*rooms: *\([a-z ]*\).*/\1/p' tests/fuzz/$(1).c | head -1),$(call src_of,$(r)))
+	$(call say,FUZZ,$$@)
+	@mkdir -p $$(@D)
+	$(Q)$(CLANG) -O1 -g -fsanitize=fuzzer,address,undefined $(CPPFLAGS) -std=gnu11 \
+		-fno-strict-aliasing -o $$@ $$(filter %.c,$$^) $(LIBS_JANSSON) $(LIBS_YAML) -lm
+endef
+$(foreach t,$(notdir $(FUZZERS)),$(eval $(call fuzz_rule,$(t))))
+fuzzers: $(FUZZERS)
+
+KDIR ?= /lib/modules/$(shell uname -r)/build
+module:
+	$(MAKE) -C $(KDIR) M=$(CURDIR) W=1 modules
+module-clean:
+	$(MAKE) -C $(KDIR) M=$(CURDIR) clean
+
+style:
+	@sh scripts/check-style
+
+clean:
+	rm -rf $(BUILD)
+
+help:
+	@echo "make            build all that this machine can build, into $(BUILD)/"
+	@echo "make module     build holdfast.ko against KDIR=$(KDIR)"
+	@echo "make unit       unit tests with sanitizers   make packet   packet tests"
+	@echo "make san        the programs with sanitizers make fuzzers  libFuzzer targets"
+	@echo "make style      formatting, shellcheck, rooms"
+	@echo "sudo scripts/demo | scripts/check | scripts/bench"
+
+-include $(shell find $(BUILD) -name '*.d' 2>/dev/null)
+.PHONY: all programs bpf unit packet san benches fuzzers module module-clean module-note style clean help
+.SECONDARY:

@@ -1,0 +1,135 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * The configuration file, read into plain records. Everything is checked while
+ * reading: a struct hf_config that exists is consistent. Immutable after load.
+ */
+#ifndef HOLDFAST_CONFIG_H
+#define HOLDFAST_CONFIG_H
+
+#include <net/if.h>
+#include <netinet/in.h>
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+
+struct hf_config_listen {
+	char transport[4]; /* "udp", "tcp" */
+	char host[48];	   /* numeric */
+	uint16_t port;
+};
+
+struct hf_config_prefix { /* 192.0.2.0/24 */
+	struct in_addr net;
+	unsigned int bits;
+};
+
+struct hf_config_address {
+	struct in_addr ip4;
+	struct in_addr advertise; /* = ip4 unless behind 1:1 NAT */
+	char interface[IFNAMSIZ];
+};
+
+struct hf_config_clip {
+	char *name;
+	char *file; /* absolute, or relative to the configuration file: resolved */
+};
+
+struct hf_config_label {
+	char *slot;
+	char *text;
+};
+
+enum hf_on_busy { HF_BUSY_REFUSE, HF_BUSY_NEXT_FREE, HF_BUSY_RING_PARKER };
+enum hf_on_full { HF_FULL_REFUSE, HF_FULL_RING_PARKER, HF_FULL_URI };
+enum hf_finally { HF_FINALLY_REPEAT, HF_FINALLY_HANG_UP, HF_FINALLY_URI };
+enum hf_slot_choice { HF_CHOICE_FIRST, HF_CHOICE_NEXT, HF_CHOICE_RANDOM };
+
+struct hf_config_lot {
+	char *name;
+	char *park;	     /* "700" */
+	char *slot_prefix;   /* "*" of *701-*720, else "" */
+	uint32_t slot_first; /* 701 */
+	uint32_t slot_last;  /* 720 */
+	unsigned int slot_digits; /* 3: leading zeros are kept */
+	char *park_prefix;   /* "*68" or NULL */
+	char *pickup_prefix; /* "*88" or NULL */
+	struct hf_config_label *labels;
+	unsigned int label_count;
+	unsigned int timeout_s;	 /* 0 = never rings back */
+	unsigned int max_wait_s; /* 10 - 259200 */
+	unsigned int reserve_s;	 /* lease of a reserved slot, default 30 */
+	char *hold_audio;	 /* clip name */
+	bool hold_clock_auto;
+	enum hf_slot_choice choice;
+	enum hf_on_busy on_busy;
+	enum hf_on_full on_full;
+	char *on_full_uri;
+	char **may_park; /* identity patterns; "internal" and "any" are words */
+	unsigned int may_park_count;
+	char **may_retrieve;
+	unsigned int may_retrieve_count;
+	struct {
+		unsigned int ring_s;   /* 30 */
+		unsigned int attempts; /* 2: of the parker, before the fallbacks */
+		char **fallback;
+		unsigned int fallback_count;
+		enum hf_finally finally;
+		char *finally_uri;
+		char *display_prefix; /* default "Park %s: " (slot), "" = none */
+		char *alert_info;     /* or NULL */
+	} recall;
+};
+
+struct hf_config {
+	char *path;	/* of the file, for messages */
+	char *instance; /* "main" unless --instance */
+	struct {
+		struct hf_config_listen *listen;
+		unsigned int listen_count;
+		char *domain;
+		char *outbound_proxy; /* URI or NULL */
+		struct hf_config_prefix *trusted;
+		unsigned int trusted_count;
+		char **internal; /* patterns user@host with ? and * */
+		unsigned int internal_count;
+	} sip;
+	struct {
+		struct hf_config_address *addresses;
+		unsigned int address_count;
+		uint16_t port_min; /* even */
+		uint16_t port_max; /* odd */
+		bool latch;	   /* media.nat: latch where the SDP address is not the signalling source */
+	} media;
+	struct {
+		unsigned int memory_mib;
+		struct hf_config_clip *clips;
+		unsigned int clip_count;
+	} audio;
+	struct {
+		char *socket;	 /* control socket path */
+		char *state_dir; /* /var/lib/holdfast/INSTANCE */
+	} control;
+	struct hf_config_lot *lots;
+	unsigned int lot_count;
+};
+
+/*
+ * Read `path`. All errors of the file are written to `errors`, one line each:
+ * "FILE:LINE: key: what is wrong; what to do", with the nearest valid key for an
+ * unknown one. Returns 0 and *ret, -EINVAL when anything was wrong, -errno when
+ * the file cannot be read (also said in `errors`).
+ */
+int hf_config_load(const char *path, const char *instance, FILE *errors,
+		   struct hf_config **ret);
+void hf_config_free(struct hf_config *);
+
+/* "1???@pbx.example.com" against user and host; case-insensitive host. */
+bool hf_pattern_match(const char *pattern, const char *user, const char *host);
+bool hf_config_trusted(const struct hf_config *, struct in_addr source);
+bool hf_config_internal(const struct hf_config *, const char *user,
+			const char *host);
+/* Legs that the media addresses and ports allow. */
+unsigned int hf_config_leg_count(const struct hf_config *);
+
+#endif

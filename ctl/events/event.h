@@ -1,0 +1,60 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * What happened to a parked call, as one flat record. The park logic fills it,
+ * ctl/events numbers it and hands it to every reader.
+ */
+#ifndef HOLDFAST_EVENTS_EVENT_H
+#define HOLDFAST_EVENTS_EVENT_H
+
+#include <stdint.h>
+
+/* X(symbol, name in JSON, sentence) */
+#define HF_EVENTS(X)                                                           \
+	X(PARKED, "parked", "a call waits in a slot")                          \
+	X(RESERVED, "reserved", "a slot is kept for a call to come")           \
+	X(RESERVATION_EXPIRED, "reservation_expired", "nobody came")           \
+	X(SWAPPED, "swapped", "the caller took the parker's place in a slot")  \
+	X(REPARKED, "re-parked", "a call that had been picked up waits again") \
+	X(RECALL_STARTED, "recall_started", "the call rings back")             \
+	X(RECALL_ANSWERED, "recall_answered", "the ring-back was answered")    \
+	X(RECALL_FAILED, "recall_failed", "the ring-back was not answered")    \
+	X(RETRIEVED, "retrieved", "the call was picked up")                    \
+	X(ABANDONED, "abandoned", "the caller hung up while waiting")          \
+	X(EXPIRED, "expired", "the longest wait is over")                      \
+	X(REFUSED, "refused", "a park or pick-up was refused")                 \
+	X(MOVED, "moved", "the call changed its slot")                         \
+	X(KICKED, "kicked", "an operator ended the call")                      \
+	X(ENDED, "ended", "a picked-up call is over")                          \
+	X(LOT_FULL, "lot_full", "the last free slot is taken")                 \
+	X(LOT_AVAILABLE, "lot_available", "a slot is free again")              \
+	X(MEDIA_SILENT, "media_silent", "a leg that should send is silent")    \
+	X(MEDIA_RESUMED, "media_resumed", "it sends again")
+
+enum hf_event_type {
+#define X(symbol, name, text) HF_EVENT_##symbol,
+	HF_EVENTS(X)
+#undef X
+	HF_EVENT_COUNT
+};
+
+/* Strings live until the receiver returns; NULL or "" = not known. */
+struct hf_event {
+	enum hf_event_type type;
+	uint64_t number;  /* without holes; set by ctl/events */
+	uint64_t wall_ms; /* set by ctl/events */
+	uint64_t call;	  /* stable id of the call */
+	const char *lot, *slot;
+	const char *caller_number, *caller_name, *caller_uri;
+	const char *parker_uri, *retriever_uri;
+	const char *parked_call_id;    /* Call-ID of the parkee's dialog */
+	const char *other_call_id;     /* of the retriever's or recall's */
+	uint32_t seconds_parked, seconds_left; /* left: to the recall */
+	uint32_t attempt;
+	const char *rule;   /* the decision rule used */
+	const char *reason; /* sentence */
+	const char *user_to_user;
+};
+
+const char *hf_event_name(enum hf_event_type);
+
+#endif

@@ -1,0 +1,110 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * Media legs, for the park logic: where RTP of a party goes and what it hears.
+ *
+ * A leg is a pair of UDP ports of a media address. These calls change records
+ * in memory that the packet path reads (include/holdfast/abi.h); none of them
+ * blocks, allocates or touches a packet. The same code runs over the pinned BPF
+ * maps (hf_media_open_bpf) and over plain memory (hf_media_open_memory, for
+ * unit tests and machines without BPF).
+ *
+ * Errors are negative errno and leave the leg as it was.
+ */
+#ifndef HOLDFAST_MEDIA_H
+#define HOLDFAST_MEDIA_H
+
+#include <netinet/in.h>
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+struct hf_config;
+struct hf_media;
+
+enum hf_codec { HF_CODEC_PCMU, HF_CODEC_PCMA, HF_CODEC_COUNT };
+
+/* How a peer wants its media, as negotiated (ctl/sdp fills this). */
+struct hf_media_remote {
+	struct in_addr ip4;	/* 0.0.0.0 = nowhere (RFC 2543 hold) */
+	uint16_t port;		/* host order; 0 = nowhere */
+	enum hf_codec codec;	/* of what we send */
+	uint8_t payload_type;	 /* as the peer wants it */
+	uint8_t dtmf_pt;	 /* telephone-event as the peer wants it, 0 = none */
+	uint8_t rx_payload_type; /* as the peer sends it */
+	uint8_t rx_dtmf_pt;
+	uint16_t ptime_ms;  /* 10, 20, 30, 40 or 60: of hold audio to the peer */
+	bool may_send;	    /* the peer's direction lets it send to us */
+	bool may_receive;   /* and lets us send to it */
+	bool latch;	    /* learn the source (NAT) */
+	bool auto_clock;    /* hold_clock: auto */
+};
+
+/* Reserve a leg. `towards` (the peer's signalling or media address) picks the
+ * media address by the route there. Nothing is sent, what arrives is dropped. */
+int hf_media_leg_open(struct hf_media *, struct in_addr towards,
+		      uint32_t *ret_leg, struct in_addr *ret_ip4,
+		      uint16_t *ret_port);
+void hf_media_leg_close(struct hf_media *, uint32_t leg);
+/* Set or change the peer's side; what the leg plays or relays goes on. */
+int hf_media_leg_remote(struct hf_media *, uint32_t leg,
+			const struct hf_media_remote *);
+/* Play hold audio: the named clip in the peer's codec, -ENOENT if unknown. The
+ * one RTP stream to the peer goes on (SSRC, sequence, timestamp). */
+int hf_media_leg_hold(struct hf_media *, uint32_t leg, const char *clip);
+/* Send nothing, drop what comes. */
+int hf_media_leg_idle(struct hf_media *, uint32_t leg);
+/* Join two legs: each hears the other. Payload types are mapped; the codecs
+ * must be equal (-EPROTONOSUPPORT if not). */
+int hf_media_relay(struct hf_media *, uint32_t a, uint32_t b);
+
+/* Is this address one of ours? (A remote that is gets 488.) */
+bool hf_media_is_own(const struct hf_media *, struct in_addr);
+
+struct hf_media_leg_stats {
+	const char *mode; /* "idle", "hold", "relay" */
+	uint32_t ssrc;
+	struct in_addr local_ip4, remote_ip4;
+	uint16_t local_port, remote_port;
+	uint64_t packets_in;  /* from the right source */
+	uint64_t hold_sent;   /* by all senders */
+	uint64_t hold_turned; /* of these by turn-around */
+	uint64_t hold_skipped;
+	uint64_t relayed_out; /* to this leg's peer leg */
+	uint64_t dropped;
+	int64_t idle_ms; /* since the newest packet, -1 = none yet */
+};
+int hf_media_leg_stats(const struct hf_media *, uint32_t leg,
+		       struct hf_media_leg_stats *ret);
+
+struct hf_media_totals {
+	const char *engine;	  /* "bpf", "memory" */
+	const char *engine_reason; /* why this one */
+	uint32_t legs, legs_open;
+	uint32_t frames, frames_used;
+	uint64_t counter[64]; /* by enum hf_counter, summed over CPUs */
+	bool sender_alive;    /* holdfast-mediad beats */
+	struct {
+		char name[16];
+		char mode[8]; /* "native", "generic" */
+	} device[32];
+	unsigned int devices;
+};
+int hf_media_totals(const struct hf_media *, struct hf_media_totals *ret);
+
+/* Load a clip (16-bit mono samples at 8000/s) under a name; replaces atomically.
+ * -ENOSPC if the frame table is full: the old clip stays. */
+int hf_media_clip_load(struct hf_media *, const char *name,
+		       const int16_t *samples, size_t count);
+
+/* Longest of the housekeeping needs: call every 100 ms or so. */
+void hf_media_tick(struct hf_media *);
+
+/* Constructors: text of the failure in err (one clear sentence). */
+int hf_media_open_memory(const struct hf_config *, struct hf_media **ret,
+			 char *err, size_t err_len);
+int hf_media_open_bpf(const struct hf_config *, struct hf_media **ret,
+		      char *err, size_t err_len);
+/* The maps, the links and the sender go on without us unless `tear_down`. */
+void hf_media_close(struct hf_media *, bool tear_down);
+
+#endif

@@ -1,0 +1,82 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * The park logic: lots, slots, calls and the one state table that moves them.
+ *
+ * It knows SIP only through signal.h and media only through ../media/media.h.
+ * One thread. Time is passed in, so a test can be a day long in a millisecond.
+ */
+#ifndef HOLDFAST_PARK_PARK_H
+#define HOLDFAST_PARK_PARK_H
+
+#include <stdbool.h>
+#include <stdint.h>
+#include <stdio.h>
+
+#include "signal.h"
+
+struct hf_config;
+struct hf_media;
+struct hf_event;
+
+struct hf_park_wiring {
+	const struct hf_config *config;
+	struct hf_media *media;
+	const struct hf_signal_ops *signal;
+	void *stack; /* first argument of signal->invite */
+	void (*event)(void *event_arg, const struct hf_event *);
+	void *event_arg;
+	uint64_t call_id_base; /* first call id - 1; rises over restarts */
+};
+
+int hf_park_create(const struct hf_park_wiring *, struct hf_park **ret);
+/* Ends every call with BYE first if `hang_up`. */
+void hf_park_destroy(struct hf_park *, bool hang_up);
+
+/* Run what is due. Call before handing over any input, and at hf_park_next_ms. */
+void hf_park_run(struct hf_park *, uint64_t now_ms);
+/* When hf_park_run is next needed, UINT64_MAX = not at all. */
+uint64_t hf_park_next_ms(const struct hf_park *);
+
+/* One line of the slot table. Strings live until the next call into the park. */
+struct hf_slot_view {
+	const char *lot, *slot, *label;
+	const char *state; /* "free", "arriving", "reserved", "parked", "recalling", "claimed" */
+	uint64_t call;	   /* 0 = none */
+	const char *caller_number, *caller_name, *parker;
+	uint32_t seconds_parked, seconds_to_recall;
+	uint32_t attempt;
+};
+
+struct hf_party_view {
+	const char *role; /* "parkee", "retriever", "recall", "parker" */
+	const char *identity, *sip_call_id, *state;
+	uint32_t leg; /* HF_LEG_NONE = none */
+	const char *codec;
+};
+
+struct hf_call_view {
+	uint64_t call;
+	const char *state; /* also "relay" */
+	const char *lot, *slot, *rule;
+	const char *caller_number, *caller_name, *parker, *retriever;
+	uint32_t seconds, seconds_parked, seconds_to_recall, attempt, park_count;
+	struct hf_party_view party[4];
+	unsigned int party_count;
+};
+
+/* The callback returns false to stop. Views are valid inside it only. */
+void hf_park_each_slot(struct hf_park *, uint64_t now_ms,
+		       bool (*fn)(void *, const struct hf_slot_view *), void *arg);
+void hf_park_each_call(struct hf_park *, uint64_t now_ms,
+		       bool (*fn)(void *, const struct hf_call_view *), void *arg);
+
+struct hf_park_totals {
+	uint32_t calls, parked, relayed, recalling, slots, slots_free;
+	uint64_t parks, retrieved, rang_back, abandoned, refused;
+};
+void hf_park_totals(const struct hf_park *, struct hf_park_totals *ret);
+
+/* The state table as a Markdown page (Documentation/call-states.md). */
+void hf_park_print_table(FILE *);
+
+#endif

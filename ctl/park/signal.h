@@ -1,0 +1,155 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * What the park logic and the signalling stack say to each other.
+ *
+ * ctl/sip moves SIP messages and dialogs and never reads a body; ctl/park
+ * decides and never sees a SIP header beyond the fields below. Bodies pass as
+ * SDP text. Everything runs on one thread, nothing here blocks.
+ *
+ * Ownership: pointers handed over in a call live until the call returns; who
+ * needs more copies. The stack owns a struct hf_dialog, the park logic a struct
+ * hf_party; each keeps the other's pointer as a cookie. The dialog of a party
+ * stays valid until the park logic calls ->release() on it, whatever happens on
+ * the wire; afterwards the stack finishes the dialog's transactions alone and
+ * calls nothing for it any more.
+ */
+#ifndef HOLDFAST_PARK_SIGNAL_H
+#define HOLDFAST_PARK_SIGNAL_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+struct hf_dialog;
+struct hf_party;
+struct hf_park;
+
+/* A user as one header names it. Absent header: uri is NULL. */
+struct hf_identity {
+	const char *uri;     /* "sip:1001@pbx.example.com", no display, no header parameters */
+	const char *user;    /* unescaped; "" if none */
+	const char *host;    /* without port */
+	const char *display; /* unquoted; "" if none */
+};
+
+/* Replaces (RFC 3891), as the sender wrote it: to_tag is OUR tag. */
+struct hf_replaces {
+	const char *call_id;
+	const char *to_tag;
+	const char *from_tag;
+	bool early_only;
+};
+
+/* A new INVITE outside any dialog, already past the stack's own checks
+ * (syntax, Max-Forwards, Require, source trusted or authenticated). */
+struct hf_invite {
+	const char *call_id;
+	const char *from_tag;
+	struct hf_identity target;  /* Request-URI */
+	const char *target_params;  /* "orbit=701;x" or "" */
+	struct hf_identity from;
+	struct hf_identity asserted;    /* P-Asserted-Identity, only if trusted */
+	struct hf_identity referred_by; /* these three only if trusted */
+	struct hf_identity diversion;   /* topmost */
+	struct hf_identity history;     /* the entry before the current target */
+	const struct hf_replaces *replaces; /* NULL if none */
+	const char *user_to_user;	    /* RFC 7433, "" if none */
+	const char *recall_marker; /* X-Holdfast-Recall, "" if none: our own recall come back */
+	const char *source;	   /* IP address the request came from */
+	const char *local;	   /* IP address it was sent to */
+	const char *transport;	   /* "udp", "tcp" */
+	bool trusted;
+	bool privacy;	  /* Privacy: id, user or full */
+	const char *body; /* SDP offer; NULL = late offer */
+	size_t body_len;
+};
+
+/* A final answer to an INVITE or re-INVITE of the peer. */
+struct hf_reply {
+	int status;	    /* 200-699 */
+	const char *phrase; /* NULL = the standard one */
+	const char *body;   /* SDP; NULL = none */
+	const char *contact_user;   /* user part of our Contact (the slot), NULL = leave */
+	const char *display;	    /* display name of Contact ("Parked at 701"), NULL = none */
+	struct hf_identity asserted; /* P-Asserted-Identity of the 200: who you now talk to */
+	bool privacy;		     /* with Privacy: id; then anonymous to untrusted peers */
+	const char *reason; /* text of a Reason header, NULL = none */
+	const char *user_to_user; /* "" or NULL = none */
+	int retry_after_s;	  /* 0 = none */
+};
+
+/* A new INVITE of ours (recall, fallback). Goes through the outbound proxy. */
+struct hf_call_out {
+	const char *uri; /* Request-URI and To */
+	struct hf_identity from; /* uri NULL: our own domain; display with the label */
+	struct hf_identity asserted;
+	bool privacy;
+	const char *alert_info;	   /* NULL = none */
+	const char *diversion;	   /* URI of the slot, NULL = none */
+	const char *recall_marker; /* X-Holdfast-Recall */
+	const char *user_to_user;
+	const char *body; /* SDP offer */
+};
+
+/* Why a dialog is ended by us: Reason: SIP;cause=..;text=".." (RFC 3326). */
+struct hf_cause {
+	int sip;	  /* 0 = no Reason header */
+	const char *text;
+};
+
+/* What the park logic asks of the stack. None of these calls back before it
+ * returns. */
+struct hf_signal_ops {
+	/* Final answer to the INVITE or re-INVITE now pending on the dialog. A 2xx
+	 * is retransmitted until its ACK; then hf_park_ack(), else
+	 * hf_park_no_ack() after 64*T1. A non-2xx to the first INVITE ends the
+	 * dialog on the wire (still release it). */
+	void (*reply)(struct hf_dialog *, const struct hf_reply *);
+	/* A new dialog for `party`, or NULL with errno set. */
+	struct hf_dialog *(*invite)(void *stack, struct hf_party *party,
+				    const struct hf_call_out *);
+	/* Give up an INVITE of ours. The stack sends CANCEL when it may (after a
+	 * provisional); if a 200 crosses it, the stack ACKs and BYEs that. Ends in
+	 * hf_park_failed(487) unless released before. */
+	void (*cancel)(struct hf_dialog *, const struct hf_cause *);
+	/* End a confirmed dialog. (An incoming one whose 200 has not been ACKed
+	 * yet gets its BYE after the ACK or the timeout, RFC 3261 15.1.1.) */
+	void (*bye)(struct hf_dialog *, const struct hf_cause *);
+	/* Offer `body` in a re-INVITE; hf_park_reinvite_done() follows. Glare
+	 * (491) is retried inside the stack (RFC 3261 14.1). */
+	int (*reinvite)(struct hf_dialog *, const char *body);
+	/* The park logic has forgotten the party. */
+	void (*release)(struct hf_dialog *);
+	/* Own tag, for Replaces matching and display; valid while the dialog is. */
+	const char *(*local_tag)(const struct hf_dialog *);
+};
+
+/* What the stack tells the park logic. */
+
+/* A new call. The park logic answers through ->reply(), at once or later, and
+ * returns its party, or NULL when it has refused (then it has released too). */
+struct hf_party *hf_park_invite(struct hf_park *, struct hf_dialog *,
+				const struct hf_invite *);
+/* ACK for our 2xx (first or re-INVITE); body: the answer after a late offer. */
+void hf_park_ack(struct hf_party *, const char *body, size_t len);
+void hf_park_no_ack(struct hf_party *);
+/* CANCEL for an INVITE we have not answered finally; stack has sent 487. */
+void hf_park_cancel(struct hf_party *);
+/* BYE from the peer (answered 200 by the stack), or the dialog is lost (481,
+ * session expired: why says so). */
+void hf_park_bye(struct hf_party *, const char *why);
+/* re-INVITE or UPDATE with offer (body) or, re-INVITE only, late offer (body
+ * NULL). Answer with ->reply(). `from`/`asserted`: identity in this request. */
+void hf_park_reinvite(struct hf_party *, const struct hf_identity *asserted,
+		      const char *body, size_t len);
+/* 1xx to our INVITE (never its SDP). */
+void hf_park_progress(struct hf_party *, int status);
+/* 2xx to our INVITE; the stack has sent the ACK. */
+void hf_park_answered(struct hf_party *, const char *body, size_t len);
+/* Final failure of our INVITE: status 300-699; 408 also for no answer at all. */
+void hf_park_failed(struct hf_party *, int status, const char *phrase);
+/* Our re-INVITE ended: status 200 with the answer, or a failure. */
+void hf_park_reinvite_done(struct hf_party *, int status, const char *body,
+			   size_t len);
+
+#endif

@@ -1,0 +1,86 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * Offer/answer (RFC 3264) of one dialog, on SDP text.
+ *
+ * A session holds no pointers, so a copy is a snapshot: an offer that is
+ * refused leaves the session as it was because the caller commits the copy only
+ * on success. Foreign text is parsed here and nowhere else; it is fuzzed.
+ */
+#ifndef HOLDFAST_SDP_SESSION_H
+#define HOLDFAST_SDP_SESSION_H
+
+#include <netinet/in.h>
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "../media/media.h"
+
+#define HF_SDP_MAX_MEDIA 8   /* m= lines kept of an offer; more is refused */
+#define HF_SDP_MAX_TEXT 8192 /* bytes we write at most */
+
+enum hf_direction {
+	HF_INACTIVE = 0,
+	HF_SENDONLY = 1, /* bit 0: sends */
+	HF_RECVONLY = 2, /* bit 1: receives */
+	HF_SENDRECV = 3,
+};
+
+struct hf_session {
+	/* our side */
+	struct in_addr local_ip4;
+	uint16_t local_port;
+	uint64_t origin_id;
+	uint64_t origin_version; /* +1 only when our text changes (RFC 3264 8) */
+	enum hf_direction local_direction; /* as last written */
+	/* the peer's side */
+	bool have_remote;
+	struct in_addr remote_ip4; /* 0.0.0.0: RFC 2543 hold */
+	uint16_t remote_port;	   /* 0: media refused */
+	uint16_t remote_rtcp_port;
+	enum hf_direction remote_direction; /* from the peer's view */
+	bool codec_offered[HF_CODEC_COUNT];
+	uint8_t codec_pt[HF_CODEC_COUNT]; /* the peer's number for it */
+	enum hf_codec codec;		  /* chosen */
+	uint8_t dtmf_pt;		  /* peer's telephone-event number, 0 none */
+	uint8_t dtmf_rx_pt;		  /* number the peer will send with */
+	uint16_t ptime_ms, maxptime_ms;	  /* 0 = not said */
+	/* shape of the offer we answer: every m= line is answered, in order */
+	unsigned int media_count;
+	int audio_index; /* which one we take, -1 none */
+	struct {
+		char type[16];
+		char proto[24];
+		char formats[128]; /* as offered, for the refusal with port 0 */
+	} media[HF_SDP_MAX_MEDIA];
+	char last_text[1536]; /* what we wrote last, to see a change */
+};
+
+/* `origin_id` should be unique and rise over restarts (epoch in the high bits). */
+void hf_session_init(struct hf_session *, struct in_addr local_ip4,
+		     uint16_t local_port, uint64_t origin_id);
+
+/* Codecs in order of preference; `count` of `codecs`. Returns 0, -EBADMSG (not
+ * SDP; reply 400), -ENOPROTOOPT (nothing usable; reply 488). `why` is a
+ * sentence for log and Warning. On error *s is unchanged. */
+int hf_session_take_offer(struct hf_session *s, const char *text, size_t len,
+			  const enum hf_codec *codecs, unsigned int count,
+			  char *why, size_t why_len);
+/* The answer to the offer taken; `want` is narrowed by the peer's direction. */
+int hf_session_write_answer(struct hf_session *s, enum hf_direction want,
+			    char *out, size_t out_len);
+/* An offer with all of `codecs`; numbers in use are kept. */
+int hf_session_write_offer(struct hf_session *s, enum hf_direction want,
+			   const enum hf_codec *codecs, unsigned int count,
+			   char *out, size_t out_len);
+int hf_session_take_answer(struct hf_session *s, const char *text, size_t len,
+			   const enum hf_codec *codecs, unsigned int count,
+			   char *why, size_t why_len);
+
+/* What the datapath needs to know. False while there is no remote yet. */
+bool hf_session_remote(const struct hf_session *, struct hf_media_remote *ret);
+
+const char *hf_codec_name(enum hf_codec); /* "PCMU" */
+int hf_codec_by_name(const char *name);	  /* -ENOENT */
+
+#endif

@@ -1,0 +1,280 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * The memory that the receive side (XDP), the paced senders (BPF, module,
+ * userspace) and the controller share: keys and values of the BPF maps.
+ *
+ * One header for three compilers: host gcc, kernel gcc and clang -target bpf.
+ * Only fixed-width types, no pointer, no enum-typed field, no bitfield, no
+ * implicit padding; every size and the offsets that matter are asserted at the
+ * end, so each world proves the layout when it is built. A minor version only
+ * ever uses reserved bytes; whoever attaches to maps checks the major version
+ * and refuses a different one, naming both.
+ *
+ * Every leg is one RTP endpoint of the anchor: one even UDP port of one media
+ * address, with the RTCP port above it. The index of a leg is computed from
+ * the packet's destination, so the packet path needs no hash.
+ */
+#ifndef HOLDFAST_ABI_H
+#define HOLDFAST_ABI_H
+
+#ifndef __VMLINUX_H__
+#include <linux/types.h>
+#endif
+
+#define HF_ABI_MAJOR 1
+#define HF_ABI_MINOR 0
+
+#define HF_MAX_ADDRESSES 16	/* media addresses of one instance */
+#define HF_MAX_DEVICES 32	/* devices our receive program is attached to */
+#define HF_MAX_NEXTHOPS 65536
+#define HF_FRAME_BYTES 160	/* the largest payload of a hold frame */
+#define HF_LEG_NONE 0xffffffffu
+
+/* What is sent to the leg's remote. X(symbol, word for people). */
+#define HF_MODES(X)                                                            \
+	X(IDLE, "idle") /* nothing; the port is taken but no stream runs */    \
+	X(HOLD, "hold") /* frames of the clip program, by the clock */         \
+	X(RELAY, "relay") /* the stream received on leg `peer` */
+
+enum hf_mode {
+#define X(symbol, word) HF_MODE_##symbol,
+	HF_MODES(X)
+#undef X
+	HF_MODE_COUNT
+};
+
+/* hf_program.flags */
+#define HF_PROGRAM_MARK_FIRST 0x01 /* marker bit on the first packet of this epoch */
+#define HF_PROGRAM_AUTO_CLOCK 0x02 /* turn-around may claim before the deadline */
+#define HF_PROGRAM_LATCH 0x04	   /* the remote may be learned from packets (NAT) */
+#define HF_PROGRAM_IPV6 0x08	   /* addresses are in struct hf_leg6 */
+#define HF_PROGRAM_RX_OFF 0x10	   /* drop what the remote sends (it was told not to) */
+
+/*
+ * Everything a packet to this leg needs besides the claim word. Constant within
+ * an epoch: a leg has two, the word's epoch says which is in force, and only the
+ * one not in force is ever written, by the controller alone.
+ *
+ * Sent time slot m (see claim.h) is due at base_ns + m * ptime_ns and carries
+ * timestamp ts_base + m * ts_step; a relayed stream begins at the timestamp
+ * this line gives for the moment of its first packet.
+ */
+struct hf_program {
+	__u64 base_ns;	   /* CLOCK_MONOTONIC, whole ms; deadline of time slot 0 */
+	__u32 ptime_ns;	   /* packet time; never 0 */
+	__u32 ts_base;	   /* host order; RTP timestamp at base_ns */
+	__be32 ssrc;	   /* of the one stream towards this leg */
+	__u16 ts_step;	   /* RTP timestamp units per packet time */
+	__u8 mode;	   /* enum hf_mode */
+	__u8 payload_type; /* sent to the remote (audio), 0-127 */
+	__be32 remote_ip4;
+	__be32 local_ip4;
+	__be16 remote_port;
+	__be16 local_port;
+	__u16 nexthop;	       /* index into the next hops */
+	__u8 flags;	       /* HF_PROGRAM_* */
+	__u8 rx_dtmf_pt;       /* telephone-event as the remote sends it, 0 = none */
+	__u32 peer;	       /* leg our remote's packets go to, and in RELAY also
+				* the leg our stream comes from; HF_LEG_NONE */
+	__u8 rx_payload_type;  /* audio as the remote sends it */
+	__u8 tx_dtmf_pt;       /* telephone-event as the remote wants it, 0 = none */
+	__u16 once_len;	       /* HOLD: frames of a one-shot clip, from time slot 0 */
+	__u32 loop_first;      /* HOLD: first frame of the looping clip */
+	__u32 loop_len;	       /* HOLD: frames in the loop; 0 = send nothing */
+	__u32 loop_phase;      /* HOLD: time slot at which loop_first plays (mod 2^32) */
+	__u32 once_first;      /* HOLD: first frame of the one-shot clip */
+};
+
+/* Written by whoever sends paced frames; the word also by the receive side. */
+struct hf_leg_tx {
+	__u64 word;    /* the claim, see claim.h */
+	__u64 sent;    /* frames sent by a paced sender */
+	__u64 skipped; /* time slots a paced sender skipped */
+	__u64 reserved[5];
+};
+
+/*
+ * Written by the receive side alone, for packets that came FROM the remote of
+ * this leg (or for this leg's turn-around).
+ */
+#define HF_LATCH_NONE 0
+#define HF_LATCH_CANDIDATE 1
+#define HF_LATCH_LEARNED 2
+struct hf_leg_rx {
+	__be32 bound_ssrc;  /* source whose offsets are in force */
+	__u32 bound_ts;	    /* out timestamp - in timestamp */
+	__u16 bound_seq;    /* out sequence - in sequence */
+	__u16 bound_epoch;  /* epoch of the RECEIVING leg for which they hold */
+	__u16 bound_first;  /* out sequence of the first packet so bound */
+	__u16 reserved;
+	__u32 forwarded;    /* packets relayed to the peer */
+	__u32 last_rx;	    /* newest packet from the right source, 2^20 ns units */
+	/* High half: timestamp of the newest packet relayed to the peer; low half:
+	 * when, in CLOCK_MONOTONIC units of 2^20 ns. One store, so a reader never
+	 * pairs a timestamp with another packet's time. 0 = none yet. */
+	__u64 last_out;
+	__u64 packets;	    /* from the right source */
+	__u32 turn_sent;    /* hold frames sent by turn-around */
+	__u32 turn_skipped; /* time slots skipped by turn-around */
+	__u32 dropped;	    /* refused by this leg, all reasons */
+	__be32 latched_ip4; /* candidate or learned source */
+	__be16 latched_port;
+	__u8 latch_count;   /* packets seen of the candidate */
+	__u8 latch_state;   /* HF_LATCH_* */
+	__be32 latch_ssrc;
+};
+
+struct hf_leg {
+	struct hf_program program[2];
+	struct hf_leg_tx tx;
+	struct hf_leg_rx rx;
+};
+
+/* IPv6 addresses of a leg, one line for both programs; map `leg6`. */
+struct hf_leg6 {
+	struct {
+		__u8 remote[16];
+		__u8 local[16];
+	} program[2];
+};
+
+/* One pre-encoded hold frame. */
+struct hf_frame {
+	__u8 payload[HF_FRAME_BYTES];
+	__u16 sum;   /* one's-complement sum of payload as stored, folded, not inverted */
+	__u16 bytes; /* of payload used */
+	__u8 reserved[28];
+};
+
+/* hf_hop.flags */
+#define HF_HOP_VALID 0x01	  /* resolved: frames may be sent */
+#define HF_HOP_VLAN 0x02	  /* push vlan_tci */
+#define HF_HOP_NO_REDIRECT 0x04 /* the device cannot take redirected frames */
+
+/* How to reach one destination. */
+struct hf_hop {
+	__u32 ifindex;
+	__u16 mtu;
+	__u8 flags; /* HF_HOP_* */
+	__u8 tos;   /* DSCP << 2 */
+	__u8 dmac[6];
+	__u8 smac[6];
+	__be16 vlan_tci;
+	__u16 reserved;
+};
+
+/*
+ * A destination of media. The controller writes family, dest and `wanted`;
+ * holdfast-mediad resolves it and writes the hop not in force, then `current`.
+ */
+struct hf_nexthop {
+	struct hf_hop hop[2];
+	__u32 current; /* which hop is in force, lowest bit */
+	__u32 wanted;  /* legs that use this entry; 0 = free */
+	__be32 dest_ip4;
+	__u8 family;   /* 4 or 6; dest6 is in map `nexthop6` */
+	__u8 reserved[3];
+};
+
+/* A media address; map `instance`. */
+struct hf_address {
+	__be32 ip4;	/* 0 if this is an IPv6 address */
+	__u16 port_min; /* host order, even, inclusive */
+	__u16 port_max; /* host order, odd, inclusive (the last leg's RTCP) */
+	__u32 leg_base; /* index of the leg on port_min */
+	__u32 reserved;
+	__u8 ip6[16];
+};
+
+/* Map `instance`, one element. Written by the controller before attach. */
+struct hf_instance {
+	__u16 abi_major;
+	__u16 abi_minor;
+	__u32 addresses; /* in use of address[] */
+	__u32 legs;	 /* size of the map `legs` */
+	__u32 frames;	 /* size of the map `frames` */
+	__u8 boot_id[16];
+	__u32 wheel_capacity; /* entries of one bucket of the wheel */
+	__u32 devices;	      /* in use of device[] */
+	struct hf_address address[HF_MAX_ADDRESSES];
+	struct {
+		__u32 ifindex;
+		__u32 flags; /* HF_DEVICE_* */
+	} device[HF_MAX_DEVICES];
+};
+
+/* Senders on this device may leave UDP checksums to be completed by hardware
+ * that is not there (veth, virtio): an incoming checksum proves nothing, and a
+ * changed packet needs a full new one. */
+#define HF_DEVICE_PARTIAL_CSUM 0x01
+
+/*
+ * The timing wheel: for each packet time a ring of 1 ms buckets, each bucket a
+ * run of `wheel_capacity` leg indices (HF_LEG_NONE = empty entry). Written by
+ * the controller alone; the claim makes stale and doubled entries harmless.
+ * Entry e of bucket b of class c is element
+ * (hf_wheel_base[c] + b) * wheel_capacity + e.
+ * Map `wheel_fill` (one __u32 per bucket) says how far a bucket is filled.
+ */
+#define HF_WHEEL_CLASSES(X) X(10, 0) X(20, 10) X(30, 30) X(40, 60) X(60, 100)
+#define HF_WHEEL_BUCKETS 160
+
+/*
+ * Why a packet was dropped, or what was done with it. One counter per cause and
+ * CPU (map `stats`). X(symbol, name in JSON, sentence).
+ */
+#define HF_COUNTERS(X)                                                         \
+	X(HOLD_TURNED, "hold_turned", "hold frames sent by turn-around")       \
+	X(HOLD_PACED, "hold_paced", "hold frames sent by a paced sender")      \
+	X(HOLD_SKIPPED, "hold_skipped", "time slots skipped because overdue")  \
+	X(HOLD_NOT_DUE, "hold_not_due", "packets of held callers, consumed")   \
+	X(CLAIM_LOST, "claim_lost", "claims that another sender won")          \
+	X(RELAYED, "relayed", "packets relayed")                               \
+	X(RELAY_LATE, "relay_late", "packets from before a switch, dropped")   \
+	X(DROP_NO_LEG, "drop_no_leg", "to a port with no call")                \
+	X(DROP_IDLE, "drop_idle", "for a leg that has nobody to send to")      \
+	X(DROP_SOURCE, "drop_source", "from an address that was not signalled") \
+	X(DROP_NOT_RTP, "drop_not_rtp", "not RTP version 2")                   \
+	X(DROP_PAYLOAD_TYPE, "drop_payload_type", "payload type not agreed")   \
+	X(DROP_LENGTH, "drop_length", "truncated, or lengths contradict")      \
+	X(DROP_MTU, "drop_mtu", "larger than the MTU of the way out")          \
+	X(DROP_NO_HOP, "drop_no_hop", "the next hop is not resolved")          \
+	X(DROP_FRAME, "drop_frame", "the clip points outside the frames")      \
+	X(DROP_RESIZE, "drop_resize", "could not be made a hold frame's size") \
+	X(RTCP_RX, "rtcp_rx", "RTCP packets taken in")                         \
+	X(PACED_IDLE, "paced_idle", "wheel entries that were not due")
+
+enum hf_counter {
+#define X(symbol, name, text) HF_COUNT_##symbol,
+	HF_COUNTERS(X)
+#undef X
+	HF_COUNTERS_IN_USE
+};
+#define HF_COUNTERS_MAX 64 /* entries of the map `stats`, spare ones read 0 */
+
+/* Names of the pinned objects below /sys/fs/bpf/holdfast/INSTANCE/. */
+#define HF_PIN_ROOT "/sys/fs/bpf/holdfast"
+
+#ifdef __cplusplus
+#define HF_ASSERT static_assert
+#else
+#define HF_ASSERT _Static_assert
+#endif
+HF_ASSERT(sizeof(struct hf_program) == 64, "one line per program");
+HF_ASSERT(__builtin_offsetof(struct hf_program, remote_ip4) == 24, "abi");
+HF_ASSERT(__builtin_offsetof(struct hf_program, peer) == 40, "abi");
+HF_ASSERT(__builtin_offsetof(struct hf_program, once_first) == 60, "abi");
+HF_ASSERT(sizeof(struct hf_leg_tx) == 64, "one line");
+HF_ASSERT(sizeof(struct hf_leg_rx) == 64, "one line");
+HF_ASSERT(sizeof(struct hf_leg) == 256, "four lines");
+HF_ASSERT(__builtin_offsetof(struct hf_leg, tx) == 128, "abi");
+HF_ASSERT(__builtin_offsetof(struct hf_leg, rx) == 192, "abi");
+HF_ASSERT(sizeof(struct hf_leg6) == 64, "one line");
+HF_ASSERT(sizeof(struct hf_frame) == 192, "three lines");
+HF_ASSERT(sizeof(struct hf_hop) == 24, "abi");
+HF_ASSERT(sizeof(struct hf_nexthop) == 64, "one line");
+HF_ASSERT(sizeof(struct hf_address) == 32, "abi");
+HF_ASSERT(sizeof(struct hf_instance) == 40 + 32 * HF_MAX_ADDRESSES + 8 * HF_MAX_DEVICES, "abi");
+HF_ASSERT(HF_COUNTERS_IN_USE <= HF_COUNTERS_MAX, "counters");
+
+#endif

@@ -1,0 +1,233 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * The claim: who sends which packet to a leg.
+ *
+ * Each leg has one 64-bit word. Whoever wants to send reads the word, reads the
+ * program of its epoch, works out the packet by arithmetic, and takes it by one
+ * compare-and-exchange of the word; who loses drops its work. Whoever changes a
+ * leg fills the program that is not in force and moves the word to the next
+ * epoch by one compare-and-exchange. Nothing else is shared, so each sequence
+ * number is sent once, and no packet ever mixes two programs: a sender that read
+ * a program while it was rewritten holds a word of an older epoch, and loses.
+ *
+ * The word, from the top:
+ *   epoch 14   which program is in force (lowest bit), and that it still is
+ *   run    2   catch-up frames sent in a row
+ *   late   7   when time slot - 1 was claimed against its deadline, see below
+ *   seq   16   the next RTP sequence number to this leg
+ *   slot  25   the next time slot of this epoch (3.8 days of 10 ms packets)
+ * Sequence and time slot are apart because a late sender skips time slots, never
+ * sequence numbers: sent = change of seq, sent + skipped = change of slot, and
+ * both change in the one exchange that sends.
+ *
+ * `late` is 0 for "not known", else milliseconds + 41, rounded up, -40 .. +86.
+ *
+ * Pure: no I/O, no clock, no allocation. Built into XDP, the module and
+ * userspace, and tested there by two senders against a reprogrammer.
+ */
+#ifndef HOLDFAST_CLAIM_H
+#define HOLDFAST_CLAIM_H
+
+#include "abi.h"
+#include "world.h"
+
+#define HF_MS 1000000ULL /* ns */
+#define HF_LATE_LIMIT_NS (60 * HF_MS) /* overdue by more: skipped */
+#define HF_GAP_NS (5 * HF_MS)	      /* n+1 is never sent within this of n */
+#define HF_TURN_LATE_NS (4 * HF_MS)   /* turn-around takes over from here */
+#define HF_CATCH_UP_MAX 2	      /* overdue frames in a row */
+
+#define HF_EPOCH_BITS 14
+#define HF_SLOT_BITS 25
+#define HF_SLOT_MASK ((1ULL << HF_SLOT_BITS) - 1)
+#define HF_SEQ_SHIFT HF_SLOT_BITS
+#define HF_LATE_SHIFT (HF_SEQ_SHIFT + 16)
+#define HF_RUN_SHIFT (HF_LATE_SHIFT + 7)
+#define HF_EPOCH_SHIFT (HF_RUN_SHIFT + 2)
+HF_ASSERT(HF_EPOCH_SHIFT + HF_EPOCH_BITS == 64, "the word is full");
+
+HF_INLINE __u32 hf_word_epoch(__u64 w)
+{
+	return (__u32)(w >> HF_EPOCH_SHIFT);
+}
+
+HF_INLINE __u32 hf_word_slot(__u64 w)
+{
+	return (__u32)(w & HF_SLOT_MASK);
+}
+
+HF_INLINE __u16 hf_word_seq(__u64 w)
+{
+	return (__u16)(w >> HF_SEQ_SHIFT);
+}
+
+HF_INLINE __u32 hf_word_late(__u64 w)
+{
+	return (__u32)(w >> HF_LATE_SHIFT) & 0x7f;
+}
+
+HF_INLINE __u32 hf_word_run(__u64 w)
+{
+	return (__u32)(w >> HF_RUN_SHIFT) & 3;
+}
+
+HF_INLINE __u64 hf_word_make(__u32 epoch, __u32 run, __u32 late, __u16 seq,
+			     __u32 slot)
+{
+	return (__u64)(epoch & ((1u << HF_EPOCH_BITS) - 1)) << HF_EPOCH_SHIFT |
+	       (__u64)(run & 3) << HF_RUN_SHIFT |
+	       (__u64)(late & 0x7f) << HF_LATE_SHIFT |
+	       (__u64)seq << HF_SEQ_SHIFT | (slot & HF_SLOT_MASK);
+}
+
+/* The program that is in force under this word. */
+HF_INLINE const struct hf_program *hf_word_program(const struct hf_leg *leg,
+						   __u64 word)
+{
+	return &leg->program[hf_word_epoch(word) & 1];
+}
+
+/* One hold frame, worked out but not yet claimed. */
+struct hf_due {
+	__u64 next;	 /* the word once it is claimed */
+	__u32 timestamp; /* host order */
+	__u32 frame;	 /* index into the frame table */
+	__u32 skipped;	 /* time slots given up by this claim */
+	__u16 seq;	 /* host order */
+	__u8 marker;	 /* 0 or 1 */
+};
+
+HF_INLINE __u32 hf_late_code(__s64 late_ns)
+{
+	__s64 ms = late_ns >= 0 ? (__s64)(((__u64)late_ns + HF_MS - 1) / HF_MS) :
+				  -(__s64)((__u64)-late_ns / HF_MS);
+
+	if (ms < -40)
+		ms = -40;
+	if (ms > 86)
+		ms = 86;
+	return (__u32)(ms + 41);
+}
+
+/* How long after its deadline a frame is given up: no more than HF_CATCH_UP_MAX
+ * frames may ever be waiting behind the one that is due. */
+HF_INLINE __u64 hf_late_limit(const struct hf_program *p)
+{
+	__u64 three = 3ULL * p->ptime_ns;
+
+	return three < HF_LATE_LIMIT_NS ? three : HF_LATE_LIMIT_NS;
+}
+
+/* The frame for time slot `slot`: the one-shot clip first, then the loop. */
+HF_INLINE __u32 hf_program_frame(const struct hf_program *p, __u32 slot)
+{
+	if (slot < p->once_len)
+		return p->once_first + slot;
+	return p->loop_first + (slot - p->loop_phase) % p->loop_len;
+}
+
+/*
+ * Is a hold frame due for this leg now, and which?
+ *
+ * `word` was read before `p`, the program of its epoch. `after_ns` says when
+ * this sender may act, relative to the deadline: 0 for a paced sender,
+ * HF_TURN_LATE_NS for turn-around behind a timer, negative to be early.
+ * Returns 1 and fills *d, or 0. No side effect: hf_claim() takes it.
+ */
+HF_INLINE int hf_due(const struct hf_program *p, __u64 word, __u64 now_ns,
+		     __s64 after_ns, struct hf_due *d)
+{
+	__u32 ptime = p->ptime_ns;
+	__u32 slot = hf_word_slot(word);
+	__u32 late = hf_word_late(word);
+	__u32 run = hf_word_run(word);
+	__u32 skip = 0;
+	__u64 deadline;
+	__s64 over;
+
+	if (p->mode != HF_MODE_HOLD || !ptime)
+		return 0;
+	if (!p->loop_len && slot >= p->once_len)
+		return 0;
+	deadline = p->base_ns + (__u64)slot * ptime;
+	over = (__s64)(now_ns - deadline);
+	if (over < after_ns)
+		return 0;
+	/* The frame before this one was sent at deadline - ptime + late. */
+	if (late && over + (__s64)ptime <
+			    (__s64)HF_GAP_NS + ((__s64)late - 41) * (__s64)HF_MS)
+		return 0;
+	if (over >= (__s64)ptime) {
+		if (over > (__s64)hf_late_limit(p) || run >= HF_CATCH_UP_MAX) {
+			skip = (__u32)((__u64)over / ptime);
+			over -= (__s64)((__u64)skip * ptime);
+			run = 0;
+		} else {
+			run++;
+		}
+	} else {
+		run = 0;
+	}
+	d->skipped = skip;
+	d->marker = skip || (!slot && (p->flags & HF_PROGRAM_MARK_FIRST));
+	slot = (slot + skip) & (__u32)HF_SLOT_MASK;
+	if (!p->loop_len && slot >= p->once_len)
+		return 0;
+	d->frame = hf_program_frame(p, slot);
+	d->timestamp = p->ts_base + slot * p->ts_step;
+	d->seq = hf_word_seq(word);
+	d->next = hf_word_make(hf_word_epoch(word), run, hf_late_code(over),
+			       (__u16)(d->seq + 1), slot + 1);
+	return 1;
+}
+
+/* The leg's timestamp at a moment: where a relayed stream takes over. */
+HF_INLINE __u32 hf_program_timestamp(const struct hf_program *p, __u64 now_ns)
+{
+	__u64 since = now_ns - p->base_ns;
+
+	/* A switch may lie just before base_ns: count backwards from it. */
+	if ((__s64)since < 0)
+		return p->ts_base -
+		       (__u32)((0 - since) * p->ts_step / (p->ptime_ns | !p->ptime_ns));
+	return p->ts_base + (__u32)(since * p->ts_step / (p->ptime_ns | !p->ptime_ns));
+}
+
+/* Take what was worked out from `word`. Returns 1 if it is ours to send. */
+HF_INLINE int hf_claim(__u64 *word, __u64 old, __u64 next)
+{
+	return hf_cmpxchg64(word, old, next) == old;
+}
+
+/*
+ * Relay: the word after a packet with this outgoing sequence number. A packet
+ * from behind the newest one (reordered on its way to us) leaves the word as it
+ * is; claiming it all the same proves that the epoch is still in force.
+ */
+HF_INLINE __u64 hf_relay_next(__u64 word, __u16 out_seq)
+{
+	if ((__s16)(__u16)(out_seq - hf_word_seq(word)) < 0)
+		return word;
+	return hf_word_make(hf_word_epoch(word), 0, 0, (__u16)(out_seq + 1),
+			    hf_word_slot(word));
+}
+
+/*
+ * Change a leg. The controller calls hf_flip() with the word it read and the
+ * program it computed for exactly that word; 0 means the word has moved on:
+ * read it again, compute again. `slot` is the time slot the new program begins
+ * with and `late` tells the gap to the frame before it (0: none to keep).
+ */
+HF_INLINE int hf_flip(struct hf_leg *leg, __u64 word, const struct hf_program *p,
+		      __u32 slot, __u32 late)
+{
+	__u32 epoch = hf_word_epoch(word) + 1;
+
+	leg->program[epoch & 1] = *p;
+	HF_BARRIER();
+	return hf_claim(&leg->tx.word, word,
+			hf_word_make(epoch, hf_word_run(word), late,
+				     hf_word_seq(word), slot));
+}
+
+#endif
