@@ -1,0 +1,49 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * The control socket: one JSON request a line, one JSON answer a line
+ * (Documentation/control.md is the protocol). holdfastctl is its client.
+ *
+ * Runs inside the one event loop of holdfastd and never blocks it: whoever
+ * reads slowly waits or, as a monitor, is dropped. Everything hangs on one
+ * epoll descriptor: poll hf_control_fd() for reading and call
+ * hf_control_dispatch() when it is readable.
+ */
+#ifndef HOLDFAST_API_CONTROL_H
+#define HOLDFAST_API_CONTROL_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+struct hf_bus;
+struct hf_config;
+struct hf_control;
+struct hf_media;
+struct hf_park;
+
+struct hf_control_wiring {
+	const struct hf_config *config; /* instance, control.socket, lots ... */
+	struct hf_bus *bus;
+	struct hf_park *park;	/* NULL: not yet, see hf_control_attach() */
+	struct hf_media *media; /* NULL: not yet */
+	const char *version;	/* HF_VERSION */
+	uint64_t start_ms;	/* hf_now_ms() when the daemon started */
+};
+
+/*
+ * Take the instance's socket. Call it before anything else of the instance is
+ * touched: -EADDRINUSE means that another holdfastd with this instance is
+ * alive. `err` gets one clear sentence for every failure.
+ */
+int hf_control_create(const struct hf_control_wiring *, struct hf_control **ret,
+		      char *err, size_t err_len);
+/* Until both are there, requests are answered "starting". NULL, NULL before
+ * they are destroyed. */
+void hf_control_attach(struct hf_control *, struct hf_park *,
+		       struct hf_media *);
+/* Closes every client and removes the socket. */
+void hf_control_destroy(struct hf_control *);
+
+int hf_control_fd(const struct hf_control *);
+void hf_control_dispatch(struct hf_control *);
+
+#endif
