@@ -46,9 +46,12 @@ enum hf_mode {
 /* hf_program.flags */
 #define HF_PROGRAM_MARK_FIRST 0x01 /* marker bit on the first packet of this epoch */
 #define HF_PROGRAM_AUTO_CLOCK 0x02 /* turn-around may claim before the deadline */
-#define HF_PROGRAM_LATCH 0x04	   /* the remote may be learned from packets (NAT) */
+#define HF_PROGRAM_LATCH 0x04	   /* learn the remote's port from packets (NAT) */
 #define HF_PROGRAM_IPV6 0x08	   /* addresses are in struct hf_leg6 */
 #define HF_PROGRAM_RX_OFF 0x10	   /* drop what the remote sends (it was told not to) */
+#define HF_PROGRAM_LATCH_ANY 0x20  /* with LATCH: learn the address too. Without
+				    * it a candidate comes from remote_ip4, so set
+				    * that to the signalling source under NAT */
 
 /*
  * Everything a packet to this leg needs besides the claim word. Constant within
@@ -57,7 +60,8 @@ enum hf_mode {
  *
  * Sent time slot m (see claim.h) is due at base_ns + m * ptime_ns and carries
  * timestamp ts_base + m * ts_step; a relayed stream begins at the timestamp
- * this line gives for the moment of its first packet.
+ * this line gives for the moment of its first packet, but not before that of
+ * the time slot in the word (a hold frame may have been sent early).
  */
 struct hf_program {
 	__u64 base_ns;	   /* CLOCK_MONOTONIC, whole ms; deadline of time slot 0 */
@@ -100,20 +104,26 @@ struct hf_leg_tx {
 #define HF_LATCH_NONE 0
 #define HF_LATCH_CANDIDATE 1
 #define HF_LATCH_LEARNED 2
+#define HF_BOUND 0x01	    /* the offsets are in force */
+#define HF_BOUND_FRESH 0x02 /* a DTMF event from before the switch may still come */
+#define HF_BOUND_JUMP 0x04  /* bad_seq is set */
 struct hf_leg_rx {
 	__be32 bound_ssrc;  /* source whose offsets are in force */
 	__u32 bound_ts;	    /* out timestamp - in timestamp */
 	__u16 bound_seq;    /* out sequence - in sequence */
 	__u16 bound_epoch;  /* epoch of the RECEIVING leg for which they hold */
-	__u16 bound_first;  /* out sequence of the first packet so bound */
-	__u16 reserved;
+	__u16 bound_first;  /* out sequence of the first packet so bound, later
+			     * moved along: what is older is from before */
+	__u16 bound_flags;  /* HF_BOUND_* */
 	__u32 forwarded;    /* packets relayed to the peer */
 	__u32 last_rx;	    /* newest packet from the right source, 2^20 ns units */
 	/* High half: timestamp of the newest packet relayed to the peer; low half:
 	 * when, in CLOCK_MONOTONIC units of 2^20 ns. One store, so a reader never
 	 * pairs a timestamp with another packet's time. 0 = none yet. */
 	__u64 last_out;
-	__u64 packets;	    /* from the right source */
+	__u32 packets;	    /* from the right source */
+	__u16 bound_event;  /* in timestamp of the first packet so bound, low half */
+	__u16 bad_seq;	    /* in sequence that would confirm a jump */
 	__u32 turn_sent;    /* hold frames sent by turn-around */
 	__u32 turn_skipped; /* time slots skipped by turn-around */
 	__u32 dropped;	    /* refused by this leg, all reasons */
@@ -121,7 +131,8 @@ struct hf_leg_rx {
 	__be16 latched_port;
 	__u8 latch_count;   /* packets seen of the candidate */
 	__u8 latch_state;   /* HF_LATCH_* */
-	__be32 latch_ssrc;
+	__u32 latch_key;    /* CANDIDATE: of source and remote; LEARNED: of the
+			     * signalled remote it stands in for, see remote.h */
 };
 
 struct hf_leg {
@@ -165,11 +176,12 @@ struct hf_hop {
 
 /*
  * A destination of media. The controller writes family, dest and `wanted`;
- * holdfast-mediad resolves it and writes the hop not in force, then `current`.
+ * holdfast-mediad resolves it and writes the hop not in force, then `current`
+ * plus one (a reader that finds another `current` afterwards read too slowly).
  */
 struct hf_nexthop {
 	struct hf_hop hop[2];
-	__u32 current; /* which hop is in force, lowest bit */
+	__u32 current; /* changes so far; the lowest bit is the hop in force */
 	__u32 wanted;  /* legs that use this entry; 0 = free */
 	__be32 dest_ip4;
 	__u8 family;   /* 4 or 6; dest6 is in map `nexthop6` */
@@ -212,12 +224,56 @@ struct hf_instance {
  * The timing wheel: for each packet time a ring of 1 ms buckets, each bucket a
  * run of `wheel_capacity` leg indices (HF_LEG_NONE = empty entry). Written by
  * the controller alone; the claim makes stale and doubled entries harmless.
- * Entry e of bucket b of class c is element
- * (hf_wheel_base[c] + b) * wheel_capacity + e.
- * Map `wheel_fill` (one __u32 per bucket) says how far a bucket is filled.
+ * X(packet time in ms, first bucket): a program of class c with base_ns belongs
+ * in bucket b = base_ns / 1 ms % packet time, its entry e is element
+ * (first bucket + b) * wheel_capacity + e of map `wheel`; map `wheel_fill` says
+ * how many elements of each bucket are in use.
  */
 #define HF_WHEEL_CLASSES(X) X(10, 0) X(20, 10) X(30, 30) X(40, 60) X(60, 100)
 #define HF_WHEEL_BUCKETS 160
+
+/* An array map strides by 8 bytes however small its value is; so these say so. */
+struct hf_wheel_entry {
+	__u32 leg; /* HF_LEG_NONE = empty */
+	__u32 reserved;
+};
+struct hf_wheel_fill {
+	__u32 entries;
+	__u32 reserved;
+};
+
+/* Who sends paced frames. X(symbol, word for people). */
+#define HF_ENGINES(X) X(NONE, "none") X(BPF, "bpf") X(KMOD, "kmod") X(PACKET, "packet")
+enum hf_engine {
+#define X(symbol, word) HF_ENGINE_##symbol,
+	HF_ENGINES(X)
+#undef X
+};
+
+/*
+ * One walk of the paced program; map `work`, one element. holdfast-mediad
+ * writes now_ns, the runs (elements of the wheel) and a cursor of zeros, then
+ * asks for as many live frames (each HF_PACED_BYTES of input) as the runs have
+ * elements; every frame takes one element and moves the cursor. Whatever engine
+ * sends writes beat_ns at each tick, also when nothing is due.
+ */
+#define HF_WORK_RUNS HF_WHEEL_BUCKETS
+#define HF_PACED_BYTES 214 /* Ethernet, IPv4, UDP, RTP, HF_FRAME_BYTES */
+struct hf_work {
+	__u64 now_ns;  /* CLOCK_MONOTONIC of this walk */
+	__u64 beat_ns; /* CLOCK_MONOTONIC of the newest tick */
+	__u32 engine;  /* enum hf_engine */
+	__u32 pid;     /* of the sender, 0 in the module */
+	__u32 runs;    /* in use of run[] */
+	__u32 at_run;  /* cursor: run, and element in it */
+	__u32 at_entry;
+	__u32 sent; /* frames handed to a device in this walk */
+	__u32 reserved[4];
+	struct {
+		__u32 first; /* element of the wheel */
+		__u32 count;
+	} run[HF_WORK_RUNS];
+};
 
 /*
  * Why a packet was dropped, or what was done with it. One counter per cause and
@@ -242,7 +298,8 @@ struct hf_instance {
 	X(DROP_FRAME, "drop_frame", "the clip points outside the frames")      \
 	X(DROP_RESIZE, "drop_resize", "could not be made a hold frame's size") \
 	X(RTCP_RX, "rtcp_rx", "RTCP packets taken in")                         \
-	X(PACED_IDLE, "paced_idle", "wheel entries that were not due")
+	X(PACED_IDLE, "paced_idle", "wheel entries that were not due")         \
+	X(LATCHED, "latched", "remotes learned from packets")
 
 enum hf_counter {
 #define X(symbol, name, text) HF_COUNT_##symbol,
@@ -252,7 +309,28 @@ enum hf_counter {
 };
 #define HF_COUNTERS_MAX 64 /* entries of the map `stats`, spare ones read 0 */
 
-/* Names of the pinned objects below /sys/fs/bpf/holdfast/INSTANCE/. */
+/*
+ * The maps, pinned under these names below HF_PIN_ROOT/INSTANCE/. Keys are a
+ * __u32. All but stats and devmap are ARRAY with BPF_F_MMAPABLE.
+ *
+ * name        entries              value                  written by
+ * instance    1                    struct hf_instance     controller
+ * legs        hf_instance.legs     struct hf_leg          see its lines
+ * frames      hf_instance.frames   struct hf_frame        controller
+ * nexthops    HF_MAX_NEXTHOPS or   struct hf_nexthop      controller: dest;
+ *             fewer                                       mediad: hops
+ * wheel       HF_WHEEL_BUCKETS *   struct hf_wheel_entry  controller
+ *             wheel_capacity
+ * wheel_fill  HF_WHEEL_BUCKETS     struct hf_wheel_fill   controller
+ * work        1                    struct hf_work         mediad, paced program
+ * stats       HF_COUNTERS_MAX      __u64 (PERCPU_ARRAY)   everybody, own CPU
+ * devmap      HF_MAX_DEVICES       __u32 ifindex          controller, mediad
+ *             (DEVMAP_HASH, key = ifindex)
+ *
+ * legs, frames, nexthops and wheel are sized with bpf_map__set_max_entries()
+ * before the object is loaded. Programs: hf_receive on every media device,
+ * hf_paced on the holder device.
+ */
 #define HF_PIN_ROOT "/sys/fs/bpf/holdfast"
 
 #ifdef __cplusplus
@@ -275,6 +353,10 @@ HF_ASSERT(sizeof(struct hf_hop) == 24, "abi");
 HF_ASSERT(sizeof(struct hf_nexthop) == 64, "one line");
 HF_ASSERT(sizeof(struct hf_address) == 32, "abi");
 HF_ASSERT(sizeof(struct hf_instance) == 40 + 32 * HF_MAX_ADDRESSES + 8 * HF_MAX_DEVICES, "abi");
+HF_ASSERT(sizeof(struct hf_wheel_entry) == 8, "abi");
+HF_ASSERT(sizeof(struct hf_wheel_fill) == 8, "abi");
+HF_ASSERT(__builtin_offsetof(struct hf_leg_rx, last_out) == 24, "abi");
+HF_ASSERT(sizeof(struct hf_work) == 56 + 8 * HF_WORK_RUNS, "abi");
 HF_ASSERT(HF_COUNTERS_IN_USE <= HF_COUNTERS_MAX, "counters");
 
 #endif

@@ -111,9 +111,9 @@ HF_INLINE __u32 hf_late_code(__s64 late_ns)
 
 /* How long after its deadline a frame is given up: no more than HF_CATCH_UP_MAX
  * frames may ever be waiting behind the one that is due. */
-HF_INLINE __u64 hf_late_limit(const struct hf_program *p)
+HF_INLINE __u64 hf_late_limit(__u32 ptime_ns)
 {
-	__u64 three = 3ULL * p->ptime_ns;
+	__u64 three = 3ULL * ptime_ns;
 
 	return three < HF_LATE_LIMIT_NS ? three : HF_LATE_LIMIT_NS;
 }
@@ -121,9 +121,11 @@ HF_INLINE __u64 hf_late_limit(const struct hf_program *p)
 /* The frame for time slot `slot`: the one-shot clip first, then the loop. */
 HF_INLINE __u32 hf_program_frame(const struct hf_program *p, __u32 slot)
 {
-	if (slot < p->once_len)
+	__u32 loop_len = HF_READ(p->loop_len);
+
+	if (slot < p->once_len || !loop_len)
 		return p->once_first + slot;
-	return p->loop_first + (slot - p->loop_phase) % p->loop_len;
+	return p->loop_first + (slot - p->loop_phase) % loop_len;
 }
 
 /*
@@ -137,7 +139,7 @@ HF_INLINE __u32 hf_program_frame(const struct hf_program *p, __u32 slot)
 HF_INLINE int hf_due(const struct hf_program *p, __u64 word, __u64 now_ns,
 		     __s64 after_ns, struct hf_due *d)
 {
-	__u32 ptime = p->ptime_ns;
+	__u32 ptime = HF_READ(p->ptime_ns); /* we divide by it */
 	__u32 slot = hf_word_slot(word);
 	__u32 late = hf_word_late(word);
 	__u32 run = hf_word_run(word);
@@ -158,7 +160,7 @@ HF_INLINE int hf_due(const struct hf_program *p, __u64 word, __u64 now_ns,
 			    (__s64)HF_GAP_NS + ((__s64)late - 41) * (__s64)HF_MS)
 		return 0;
 	if (over >= (__s64)ptime) {
-		if (over > (__s64)hf_late_limit(p) || run >= HF_CATCH_UP_MAX) {
+		if (over > (__s64)hf_late_limit(ptime) || run >= HF_CATCH_UP_MAX) {
 			skip = (__u32)((__u64)over / ptime);
 			over -= (__s64)((__u64)skip * ptime);
 			run = 0;
@@ -185,12 +187,14 @@ HF_INLINE int hf_due(const struct hf_program *p, __u64 word, __u64 now_ns,
 HF_INLINE __u32 hf_program_timestamp(const struct hf_program *p, __u64 now_ns)
 {
 	__u64 since = now_ns - p->base_ns;
+	__u32 ptime = HF_READ(p->ptime_ns);
 
+	if (!ptime)
+		return p->ts_base;
 	/* A switch may lie just before base_ns: count backwards from it. */
 	if ((__s64)since < 0)
-		return p->ts_base -
-		       (__u32)((0 - since) * p->ts_step / (p->ptime_ns | !p->ptime_ns));
-	return p->ts_base + (__u32)(since * p->ts_step / (p->ptime_ns | !p->ptime_ns));
+		return p->ts_base - (__u32)((0 - since) * p->ts_step / ptime);
+	return p->ts_base + (__u32)(since * p->ts_step / ptime);
 }
 
 /* Take what was worked out from `word`. Returns 1 if it is ours to send. */

@@ -13,7 +13,8 @@
 #define HF_BARRIER() __asm__ volatile("" ::: "memory")
 /*
  * BPF has no acquiring load before 6.13. A plain load is one on x86; elsewhere
- * what follows is checked again by the compare-and-exchange, which is ordered.
+ * the address of what is read next (program[epoch & 1]) depends on the value
+ * loaded, which orders the two reads on every machine Linux runs XDP on.
  */
 #define hf_load_acquire(p)                                                     \
 	({                                                                     \
@@ -55,6 +56,10 @@
 	})
 
 #endif
+
+/* One read of memory that somebody else may write at the same time: a value
+ * that was checked must be the value that is used. */
+#define HF_READ(x) (*(const volatile __typeof__(x) *)&(x))
 
 #if __BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__
 #define HF_HTONS(x) ((__be16)__builtin_bswap16((__u16)(x)))
