@@ -71,6 +71,7 @@ void hf_pins_init(struct hf_pins *p)
 	p->prog_paced = -1;
 }
 
+/* The kernel gives each element of an array map whole 8-byte words. */
 static uint32_t hf_element_bytes(uint32_t value_size)
 {
 	return (value_size + 7) & ~7u;
@@ -79,8 +80,6 @@ static uint32_t hf_element_bytes(uint32_t value_size)
 static void hf_pins_place(struct hf_pins *p, enum hf_pin_map map, void *memory,
 			  const struct bpf_map_info *info)
 {
-	uint32_t step = hf_element_bytes(info->value_size) / sizeof(uint32_t);
-
 	switch (map) {
 	case HF_PIN_instance:
 		p->instance = memory;
@@ -97,12 +96,10 @@ static void hf_pins_place(struct hf_pins *p, enum hf_pin_map map, void *memory,
 		break;
 	case HF_PIN_wheel:
 		p->wheel = memory;
-		p->wheel_step = step;
 		p->wheel_capacity = info->max_entries / HF_WHEEL_BUCKETS;
 		break;
 	case HF_PIN_wheel_fill:
 		p->wheel_fill = memory;
-		p->wheel_fill_step = step;
 		break;
 	case HF_PIN_work:
 		p->work = memory;

@@ -6,10 +6,6 @@
  * holdfast-mediad opens an instance by hf_pins_open() alone. Inside ctl/media
  * the same struct is the controller's view of the memory, whether it lies in
  * BPF maps (bpf.c) or was allocated (memory.c, all descriptors -1).
- *
- * The kernel gives each element of an array map whole 8-byte words, so an
- * element of the maps of __u32 (wheel, wheel_fill) is not next to its
- * neighbour: go through hf_pins_wheel() and hf_pins_wheel_fill().
  */
 #ifndef HOLDFAST_MEDIA_PINS_H
 #define HOLDFAST_MEDIA_PINS_H
@@ -18,8 +14,6 @@
 #include <stdint.h>
 
 #include <holdfast/abi.h>
-
-struct hf_work; /* holdfast/abi.h: the work list of the paced sender */
 
 /* Map names, as pinned below HF_PIN_ROOT/INSTANCE/ and as in the skeleton.
  * X(name, mapped into memory) */
@@ -46,13 +40,11 @@ struct hf_pins {
 	struct hf_leg *legs;	      /* instance->legs of them */
 	struct hf_frame *frames;      /* instance->frames */
 	struct hf_nexthop *nexthops;  /* nexthop_count */
-	uint32_t *wheel;	      /* see hf_pins_wheel() */
-	uint32_t *wheel_fill;
+	struct hf_wheel_entry *wheel; /* see hf_pins_wheel() */
+	struct hf_wheel_fill *wheel_fill; /* HF_WHEEL_BUCKETS */
 	struct hf_work *work;
 	uint32_t nexthop_count;
 	uint32_t wheel_capacity; /* entries of one bucket */
-	uint32_t wheel_step;	 /* of an element, in __u32 */
-	uint32_t wheel_fill_step;
 	int fd[HF_PIN_MAP_COUNT]; /* by enum hf_pin_map */
 	int prog_paced;		  /* the live-frames program */
 	size_t bytes[HF_PIN_MAP_COUNT]; /* of each mapping, 0 = not mapped */
@@ -68,17 +60,10 @@ int hf_pins_open(const char *instance, struct hf_pins *ret, char *err,
 void hf_pins_close(struct hf_pins *);
 
 /* Entry `entry` of a bucket: hf_wheel_bucket() below gives the bucket. */
-static inline uint32_t *hf_pins_wheel(const struct hf_pins *p, uint32_t bucket,
-				      uint32_t entry)
+static inline struct hf_wheel_entry *
+hf_pins_wheel(const struct hf_pins *p, uint32_t bucket, uint32_t entry)
 {
-	return p->wheel + ((size_t)bucket * p->wheel_capacity + entry) *
-				  p->wheel_step;
-}
-
-static inline uint32_t *hf_pins_wheel_fill(const struct hf_pins *p,
-					   uint32_t bucket)
-{
-	return p->wheel_fill + (size_t)bucket * p->wheel_fill_step;
+	return p->wheel + ((size_t)bucket * p->wheel_capacity + entry);
 }
 
 /*
