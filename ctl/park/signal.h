@@ -122,6 +122,8 @@ struct hf_signal_ops {
 	void (*release)(struct hf_dialog *);
 	/* Own tag, for Replaces matching and display; valid while the dialog is. */
 	const char *(*local_tag)(const struct hf_dialog *);
+	/* Call-ID, for records of the legs we call ourselves. May be NULL. */
+	const char *(*call_id)(const struct hf_dialog *);
 };
 
 /* What the stack tells the park logic. */
