@@ -17,7 +17,7 @@
 #include "../media/media.h"
 
 #define HF_SDP_MAX_MEDIA 8   /* m= lines kept of an offer; more is refused */
-#define HF_SDP_MAX_TEXT 8192 /* bytes we write at most */
+#define HF_SDP_MAX_TEXT 2048 /* bytes we write at most, with the final NUL */
 
 enum hf_direction {
 	HF_INACTIVE = 0,
@@ -41,9 +41,10 @@ struct hf_session {
 	enum hf_direction remote_direction; /* from the peer's view */
 	bool codec_offered[HF_CODEC_COUNT];
 	uint8_t codec_pt[HF_CODEC_COUNT]; /* the peer's number for it */
+	uint8_t codec_rx_pt[HF_CODEC_COUNT]; /* ours: the peer sends with it */
 	enum hf_codec codec;		  /* chosen */
 	uint8_t dtmf_pt;		  /* peer's telephone-event number, 0 none */
-	uint8_t dtmf_rx_pt;		  /* number the peer will send with */
+	uint8_t dtmf_rx_pt; /* ours, 0 none: the peer sends with it */
 	uint16_t ptime_ms, maxptime_ms;	  /* 0 = not said */
 	/* shape of the offer we answer: every m= line is answered, in order */
 	unsigned int media_count;
@@ -53,26 +54,38 @@ struct hf_session {
 		char proto[24];
 		char formats[128]; /* as offered, for the refusal with port 0 */
 	} media[HF_SDP_MAX_MEDIA];
-	char last_text[1536]; /* what we wrote last, to see a change */
+	char last_text[HF_SDP_MAX_TEXT]; /* what we wrote last, to see a change */
 };
 
 /* `origin_id` should be unique and rise over restarts (epoch in the high bits). */
 void hf_session_init(struct hf_session *, struct in_addr local_ip4,
 		     uint16_t local_port, uint64_t origin_id);
 
-/* Codecs in order of preference; `count` of `codecs`. Returns 0, -EBADMSG (not
- * SDP; reply 400), -ENOPROTOOPT (nothing usable; reply 488). `why` is a
- * sentence for log and Warning. On error *s is unchanged. */
+/* What we can use: `count` of `codecs`, at least one. Of these the one that the
+ * offer names first is chosen, so the offerer's order decides; who needs one
+ * certain codec (a retriever has to have the caller's) passes that one alone.
+ * codec_offered[] says everything the offer has, in `codecs` or not.
+ * An offer that itself sets its audio to port 0 in a running session is taken
+ * (remote_port 0, nothing to send); the answer says port 0 too.
+ * Returns 0, -EBADMSG (not SDP; reply 400), -ENOPROTOOPT (nothing usable; reply
+ * 488). `why` is a sentence for log and Warning, plain ASCII without quotes. On
+ * error *s is unchanged; on success nothing of an earlier offer is left. */
 int hf_session_take_offer(struct hf_session *s, const char *text, size_t len,
 			  const enum hf_codec *codecs, unsigned int count,
 			  char *why, size_t why_len);
-/* The answer to the offer taken; `want` is narrowed by the peer's direction. */
+/* The answer to the offer taken; `want` is narrowed by the peer's direction
+ * (RFC 3264 6.1). It names the chosen codec alone, with the offerer's numbers.
+ * -EINVAL without an offer, -ENOSPC if `out` is too small (HF_SDP_MAX_TEXT is
+ * always enough); then *s is unchanged. */
 int hf_session_write_answer(struct hf_session *s, enum hf_direction want,
 			    char *out, size_t out_len);
-/* An offer with all of `codecs`; numbers in use are kept. */
+/* An offer with all of `codecs`, in their order; numbers in use are kept, and so
+ * are the m= lines of the dialog. Errors as above. */
 int hf_session_write_offer(struct hf_session *s, enum hf_direction want,
 			   const enum hf_codec *codecs, unsigned int count,
 			   char *out, size_t out_len);
+/* The answer to the offer written; `codecs` as offered. Errors as for an offer;
+ * an answer with port 0 for our line is -ENOPROTOOPT. */
 int hf_session_take_answer(struct hf_session *s, const char *text, size_t len,
 			   const enum hf_codec *codecs, unsigned int count,
 			   char *why, size_t why_len);
