@@ -1,0 +1,290 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""Network namespaces, veth pairs and the processes in them.
+
+The stage that every scenario plays on:
+
+    trunk ns                     anchor ns                     office ns
+    +-----------------+          +-----------------+          +-----------------+
+    | caller          |          | holdfastd       |          | phone A         |
+    |  192.0.2.10     |   veth   |  192.0.2.1      |   veth   |  198.51.100.11  |
+    | PBX        eth0-+----------+-trunk0  office0-+----------+-eth0    phone B |
+    |  192.0.2.20     |          |    198.51.100.1 |          |  198.51.100.12  |
+    +-----------------+          +-----------------+          +-----------------+
+
+The anchor also routes between the two sides, so a call that is not parked
+passes through its stack from peer to peer untouched. Each party has its address
+on a device of its own (a veth pair that leads nowhere), so that a client can be
+told "use this device".
+
+veth delivers what an XDP program sends (XDP_TX, redirect) only to a peer that
+has an XDP program itself: the peers' ends carry one that passes everything.
+Checksum offload is left as the kernel sets it up.
+
+Names carry the process id, so that any number of stages can stand at once.
+Stage.close() is the one place that takes everything down again.
+"""
+import ctypes
+import os
+import signal
+import socket
+import subprocess
+import threading
+import time
+
+HERE = os.path.dirname(os.path.abspath(__file__))
+ROOT = os.path.dirname(os.path.dirname(os.path.dirname(HERE)))
+
+ANCHOR_TRUNK = "192.0.2.1"
+CALLER = "192.0.2.10"
+CALLER2 = "192.0.2.11"
+PBX = "192.0.2.20"
+ANCHOR_OFFICE = "198.51.100.1"
+PHONE_A = "198.51.100.11"
+PHONE_B = "198.51.100.12"
+
+_libc = ctypes.CDLL(None, use_errno=True)
+_CLONE_NEWNET = 0x40000000
+
+
+class Failed(Exception):
+    """Something the test cannot go on without did not happen."""
+
+
+def wait_for(condition, seconds, what):
+    """Poll until condition() is true (its value is returned) or fail."""
+    deadline = time.monotonic() + seconds
+    while True:
+        value = condition()
+        if value:
+            return value
+        if time.monotonic() >= deadline:
+            raise Failed("waited %g s in vain: %s" % (seconds, what))
+        threading.Event().wait(0.005)
+
+
+def run(*argv, check=True, **kwargs):
+    """Run a command to its end; its output is in the error if it fails."""
+    done = subprocess.run(argv, stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
+                          text=True, check=False, **kwargs)
+    if check and done.returncode:
+        raise Failed("%s: exit %d\n%s" % (" ".join(argv), done.returncode, done.stdout))
+    return done.stdout
+
+
+class Namespace:
+    """One network namespace, by name."""
+
+    def __init__(self, name):
+        self.name = name
+        self.path = "/run/netns/" + name
+        run("ip", "netns", "add", name)
+        self.ip("link", "set", "lo", "up")
+
+    def ip(self, *argv, check=True):
+        return run("ip", "-n", self.name, *argv, check=check)
+
+    def argv(self, *argv):
+        """The command, wrapped to run here. (`ip netns exec` would hide
+        /sys/fs/bpf; nsenter only changes the network.)"""
+        return ["nsenter", "--net=" + self.path, "--"] + list(argv)
+
+    def run(self, *argv, check=True):
+        return run(*self.argv(*argv), check=check)
+
+    def sysctl(self, **settings):
+        for key, value in settings.items():
+            self.run("sysctl", "-q", "-w", "net.%s=%s" % (key.replace("__", "."), value))
+
+    def call(self, function, *args):
+        """Run function in this namespace; sockets it makes stay here."""
+        result = []
+
+        def inside():
+            try:
+                fd = os.open(self.path, os.O_RDONLY)
+                try:
+                    if _libc.setns(fd, _CLONE_NEWNET):
+                        raise OSError(ctypes.get_errno(), "setns " + self.name)
+                finally:
+                    os.close(fd)
+                result.append((function(*args), None))
+            except BaseException as error:  # handed to the caller below
+                result.append((None, error))
+
+        # setns() is per thread; this one ends here, so nothing else moves.
+        thread = threading.Thread(target=inside)
+        thread.start()
+        thread.join()
+        value, error = result[0]
+        if error:
+            raise error
+        return value
+
+    def udp(self, address, port=0):
+        def make():
+            s = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+            s.bind((address, port))
+            return s
+        return self.call(make)
+
+    def tcp(self, address, port):
+        return self.call(socket.create_connection, (address, port), 2)
+
+    def snmp(self, protocol="Udp"):
+        """Counters of /proc/net/snmp as a dict."""
+        text = self.run("cat", "/proc/net/snmp")
+        rows = [l.split() for l in text.splitlines() if l.startswith(protocol + ":")]
+        return dict(zip(rows[0][1:], map(int, rows[1][1:])))
+
+    def delete(self):
+        run("ip", "netns", "del", self.name, check=False)
+
+
+class Process:
+    """A child process, its output in a file."""
+
+    def __init__(self, name, argv, log, env=None, stdin=subprocess.DEVNULL,
+                 stdout=None, own_session=True):
+        self.name = name
+        self.log = log
+        self._file = open(log, "ab")
+        self.popen = subprocess.Popen(
+            argv, stdin=stdin, stdout=stdout or self._file, stderr=self._file,
+            env=env, start_new_session=own_session)
+        self.pid = self.popen.pid
+
+    def alive(self):
+        return self.popen.poll() is None
+
+    def text(self):
+        with open(self.log, "r", errors="replace") as f:
+            return f.read()
+
+    def kill(self, number=signal.SIGKILL):
+        if self.alive():
+            self.popen.send_signal(number)
+
+    def wait(self, seconds=5):
+        try:
+            return self.popen.wait(seconds)
+        except subprocess.TimeoutExpired:
+            return None
+
+    def stop(self, seconds=3):
+        """Ask, then insist. Returns the exit status."""
+        self.kill(signal.SIGTERM)
+        if self.wait(seconds) is None:
+            self.kill()
+            self.wait()
+        self._file.close()
+        return self.popen.returncode
+
+
+def pass_program():
+    """The XDP program for the peers' ends, compiled once per tree."""
+    source = os.path.join(ROOT, "tests/tools/pass.bpf.c")
+    target = os.path.join(os.environ.get("HF_BUILD", os.path.join(ROOT, "build")),
+                          "tools/pass.bpf.o")
+    if (not os.path.exists(target) or
+            os.path.getmtime(target) < os.path.getmtime(source)):
+        os.makedirs(os.path.dirname(target), exist_ok=True)
+        triple = run("gcc", "-print-multiarch").strip()
+        part = "%s.%d" % (target, os.getpid())
+        run("clang", "-target", "bpf", "-O2", "-g",
+            "-isystem", "/usr/include/" + triple, "-c", source, "-o", part)
+        os.replace(part, target)
+    return target
+
+
+class Stage:
+    """The topology above, and everything that was started on it."""
+
+    _count = 0
+
+    def __init__(self, name, folder):
+        Stage._count += 1
+        self.id = "hf%s-%d-%d" % (name, os.getpid(), Stage._count)
+        self.folder = folder
+        os.makedirs(folder, exist_ok=True)
+        self._closers = []
+        self._processes = []
+        self._namespaces = []
+        try:
+            self._build()
+        except BaseException:
+            self.close()
+            raise
+
+    def _namespace(self, part):
+        namespace = Namespace("%s-%s" % (self.id, part))
+        self._namespaces.append(namespace)
+        return namespace
+
+    def _build(self):
+        self.trunk = self._namespace("trunk")
+        self.anchor = self._namespace("anchor")
+        self.office = self._namespace("office")
+        self.anchor.sysctl(ipv4__ip_forward=1, ipv4__conf__all__rp_filter=0)
+        self._side(self.trunk, "trunk0", ANCHOR_TRUNK,
+                   {"caller": CALLER, "caller2": CALLER2, "pbx": PBX})
+        self._side(self.office, "office0", ANCHOR_OFFICE,
+                   {"phonea": PHONE_A, "phoneb": PHONE_B})
+
+    def _side(self, namespace, anchor_device, anchor_address, parties):
+        run("ip", "link", "add", anchor_device, "netns", self.anchor.name,
+            "type", "veth", "peer", "name", "eth0", "netns", namespace.name)
+        net = anchor_address.rsplit(".", 1)[0]
+        namespace.sysctl(ipv4__conf__all__rp_filter=0)
+        for device, address in parties.items():
+            namespace.ip("link", "add", device, "type", "veth",
+                         "peer", "name", device + ".x")
+            namespace.ip("link", "set", device + ".x", "up")
+            namespace.ip("addr", "add", address + "/32", "dev", device)
+            namespace.ip("link", "set", device, "up")
+        # The subnet itself is on the wire; the parties' own addresses are local.
+        namespace.ip("addr", "add", net + ".250/24", "dev", "eth0")
+        self.anchor.ip("addr", "add", anchor_address + "/24", "dev", anchor_device)
+        namespace.ip("link", "set", "eth0", "up")
+        self.anchor.ip("link", "set", anchor_device, "up")
+        namespace.ip("route", "add", "default", "via", anchor_address)
+        namespace.ip("link", "set", "dev", "eth0", "xdpdrv", "obj", pass_program(),
+                     "sec", "xdp")
+
+    def spawn(self, namespace, name, *argv, **kwargs):
+        """Start a process in a namespace; stopped with the stage."""
+        log = os.path.join(self.folder, name + ".log")
+        process = Process(name, namespace.argv(*argv), log, **kwargs)
+        self._processes.append(process)
+        return process
+
+    def on_close(self, function):
+        self._closers.append(function)
+
+    def udp_checksum_errors(self):
+        """Datagrams whose UDP checksum a receiver found wrong, by namespace."""
+        return {n.name.rsplit("-", 1)[1]: n.snmp()["InCsumErrors"]
+                for n in self._namespaces}
+
+    def close(self):
+        for function in reversed(self._closers):
+            try:
+                function()
+            except Exception as error:  # go on taking down the rest
+                print("# while closing: %s" % error)
+        self._closers = []
+        for process in reversed(self._processes):
+            process.stop()
+        self._processes = []
+        for namespace in self._namespaces:
+            # What outlived its parent (the media keeper does so by design).
+            for pid in run("ip", "netns", "pids", namespace.name, check=False).split():
+                if pid.isdigit() and int(pid) != os.getpid():
+                    os.kill(int(pid), signal.SIGKILL)
+            namespace.delete()
+        self._namespaces = []
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *_):
+        self.close()

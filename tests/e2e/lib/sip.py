@@ -1,0 +1,669 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""A small SIP endpoint for tests: messages, transactions, dialogs over UDP.
+
+It is used by the scripted PBX (tests/b2bua/pbx.py) and the scripted phones
+(ua.py). It is strict where a peer of ours would notice and leaves everything
+else to its user, so that a scenario can misbehave on purpose. Sections named
+are those of RFC 3261.
+"""
+import heapq
+import itertools
+import random
+import re
+import selectors
+import socket
+import string
+import threading
+import time
+
+T1 = 0.5
+T2 = 4.0
+
+_COMPACT = {"v": "via", "f": "from", "t": "to", "i": "call-id", "m": "contact",
+            "l": "content-length", "c": "content-type", "r": "refer-to",
+            "b": "referred-by", "k": "supported", "s": "subject", "e": "content-encoding"}
+
+PHRASES = {100: "Trying", 180: "Ringing", 183: "Session Progress", 200: "OK",
+           202: "Accepted", 400: "Bad Request", 403: "Forbidden", 404: "Not Found",
+           405: "Method Not Allowed", 408: "Request Timeout",
+           480: "Temporarily Unavailable", 481: "Call/Transaction Does Not Exist",
+           482: "Loop Detected", 486: "Busy Here", 487: "Request Terminated",
+           488: "Not Acceptable Here", 491: "Request Pending",
+           500: "Server Internal Error", 603: "Decline"}
+
+
+def token(length=10):
+    return "".join(random.choices(string.ascii_lowercase + string.digits, k=length))
+
+
+class Message:
+    """A request (method, uri) or a response (status, reason)."""
+
+    def __init__(self, method=None, uri=None, status=None, reason=None,
+                 headers=None, body=""):
+        self.method, self.uri = method, uri
+        self.status, self.reason = status, reason
+        self.headers = headers or []
+        self.body = body
+        self.source = None  # (host, port) it came from
+        self.time = None    # when, time.monotonic()
+
+    @classmethod
+    def parse(cls, data):
+        head, _, body = data.partition(b"\r\n\r\n")
+        lines = re.sub(r"\r\n[ \t]+", " ", head.decode("utf-8", "replace")).split("\r\n")
+        message = cls(body=body.decode("utf-8", "replace"))
+        first = lines[0].split(" ", 2)
+        if first[0] == "SIP/2.0":
+            message.status, message.reason = int(first[1]), first[2] if len(first) > 2 else ""
+        elif len(first) == 3 and first[2] == "SIP/2.0":
+            message.method, message.uri = first[0], first[1]
+        else:
+            raise ValueError("not SIP: %r" % lines[0])
+        for line in lines[1:]:
+            name, colon, value = line.partition(":")
+            if colon:
+                message.headers.append((name.strip(), value.strip()))
+        return message
+
+    @staticmethod
+    def _key(name):
+        name = name.lower()
+        return _COMPACT.get(name, name)
+
+    def all(self, name):
+        key = self._key(name)
+        return [v for n, v in self.headers if self._key(n) == key]
+
+    def get(self, name, default=None):
+        values = self.all(name)
+        return values[0] if values else default
+
+    def set(self, name, value):
+        key = self._key(name)
+        self.headers = [(n, v) for n, v in self.headers if self._key(n) != key]
+        if value is not None:
+            self.headers.append((name, value))
+
+    def add(self, *pairs):
+        self.headers.extend(pairs)
+
+    @property
+    def call_id(self):
+        return self.get("call-id")
+
+    @property
+    def cseq(self):
+        number, method = self.get("cseq").split()
+        return int(number), method
+
+    @property
+    def branch(self):
+        return parameter(self.get("via"), "branch")
+
+    def first_line(self):
+        if self.method:
+            return "%s %s SIP/2.0" % (self.method, self.uri)
+        return "SIP/2.0 %d %s" % (self.status, self.reason)
+
+    def bytes(self):
+        body = self.body.encode()
+        lines = [self.first_line()]
+        lines += ["%s: %s" % h for h in self.headers if self._key(h[0]) != "content-length"]
+        lines.append("Content-Length: %d" % len(body))
+        return "\r\n".join(lines).encode() + b"\r\n\r\n" + body
+
+
+def parameter(value, name):
+    """A header parameter (outside <>), or None."""
+    outside = re.sub(r"<[^>]*>", "", re.sub(r'"[^"]*"', "", value or ""))
+    match = re.search(r";\s*%s\s*=\s*([^;,\s]+)" % re.escape(name), outside, re.I)
+    return match.group(1) if match else None
+
+
+def uri_of(value):
+    """The URI of a name-addr or addr-spec header value."""
+    match = re.search(r"<([^>]*)>", value)
+    return match.group(1) if match else value.split(";")[0].strip()
+
+
+def display_of(value):
+    match = re.match(r'\s*"((?:[^"\\]|\\.)*)"\s*<', value) or re.match(r"\s*([^<\"]*?)\s*<", value)
+    return match.group(1) if match else ""
+
+
+def user_of(uri):
+    match = re.match(r"sips?:([^@;?]*)@", uri)
+    return match.group(1) if match else ""
+
+
+def host_of(uri):
+    match = re.match(r"sips?:(?:[^@]*@)?([^;?]*)", uri)
+    host, _, port = match.group(1).partition(":")
+    return host, int(port or 5060)
+
+
+def without_tag(value):
+    return re.sub(r";\s*tag=[^;]*", "", value)
+
+
+class Timer:
+    def __init__(self):
+        self.cancelled = False
+
+    def cancel(self):
+        self.cancelled = True
+
+
+class Loop:
+    """Sockets, timers and calls from other threads, on one thread."""
+
+    def __init__(self):
+        self._selector = selectors.DefaultSelector()
+        self._timers = []
+        self._order = itertools.count()
+        self._calls = []
+        self._lock = threading.Lock()
+        self._wake_r, self._wake_w = socket.socketpair()
+        self._wake_r.setblocking(False)
+        self._selector.register(self._wake_r, selectors.EVENT_READ, self._woken)
+        self._running = True
+        self._thread = None
+        self.errors = []
+
+    def watch(self, sock, function):
+        sock.setblocking(False)
+        self._selector.register(sock, selectors.EVENT_READ, function)
+
+    def unwatch(self, sock):
+        self._selector.unregister(sock)
+
+    def later(self, seconds, function, *args):
+        timer = Timer()
+        heapq.heappush(self._timers, (time.monotonic() + seconds, next(self._order),
+                                      timer, function, args))
+        return timer
+
+    def call(self, function, *args):
+        """From any thread: run function on the loop, return its value."""
+        if threading.current_thread() is self._thread or not self._thread:
+            return function(*args)
+        done = threading.Event()
+        result = []
+
+        def wrapped():
+            try:
+                result.append((function(*args), None))
+            except Exception as error:  # given to the calling thread
+                result.append((None, error))
+            done.set()
+        with self._lock:
+            self._calls.append(wrapped)
+        self._wake_w.send(b"x")
+        if not done.wait(10):
+            raise TimeoutError("the loop does not answer")
+        value, error = result[0]
+        if error:
+            raise error
+        return value
+
+    def _woken(self):
+        self._wake_r.recv(4096)
+        with self._lock:
+            calls, self._calls = self._calls, []
+        for call in calls:
+            call()
+
+    def run(self):
+        while self._running:
+            now = time.monotonic()
+            while self._timers and self._timers[0][0] <= now:
+                _, _, timer, function, args = heapq.heappop(self._timers)
+                if not timer.cancelled:
+                    self._guard(function, *args)
+            wait = max(0, self._timers[0][0] - time.monotonic()) if self._timers else 1
+            for key, _ in self._selector.select(min(wait, 1)):
+                self._guard(key.data)
+
+    def _guard(self, function, *args):
+        try:
+            function(*args)
+        except Exception as error:  # one bad packet must not end the loop
+            import traceback
+            self.errors.append(error)
+            traceback.print_exc()
+
+    def start(self):
+        self._thread = threading.Thread(target=self.run, daemon=True)
+        self._thread.start()
+        return self
+
+    def stop(self):
+        self._running = False
+        try:
+            self._wake_w.send(b"x")
+        except OSError:
+            pass
+        if self._thread and self._thread is not threading.current_thread():
+            self._thread.join(3)
+
+
+class ServerTransaction:
+    """A request that somebody waits for an answer to (17.2)."""
+
+    def __init__(self, endpoint, request):
+        self.endpoint, self.request = endpoint, request
+        self.dialog = None
+        self.response = None
+        self.acked = False
+        self._timer = None
+
+    @property
+    def finished(self):
+        return self.response is not None and self.response.status >= 200
+
+    def respond(self, status, reason=None, headers=(), body="", tag=None):
+        request = self.request
+        response = Message(status=status, reason=reason or PHRASES.get(status, "Status"))
+        for via in request.all("via"):
+            response.add(("Via", via))
+        for name in ("From", "To", "Call-ID", "CSeq"):
+            value = request.get(name)
+            if name == "To" and status > 100 and not parameter(value, "tag"):
+                value += ";tag=" + (tag or (self.dialog.local_tag if self.dialog else token()))
+            response.add((name, value))
+        for route in request.all("record-route"):
+            response.add(("Record-Route", route))
+        response.add(*headers)
+        if body:
+            response.body = body
+            response.set("Content-Type", response.get("content-type") or "application/sdp")
+        if (200 <= status < 300 or 101 <= status < 200) and request.method == "INVITE":
+            if not response.get("contact"):
+                response.add(("Contact", self.endpoint.contact))
+        self.response = response
+        self.endpoint.send(response, request.source)
+        if request.method == "INVITE" and status >= 200:
+            self._repeat(T1, time.monotonic() + 64 * T1)
+        elif status >= 200:
+            self.endpoint.loop.later(64 * T1, self.endpoint.forget, self)
+
+    def _repeat(self, interval, end):
+        """17.2.1 and 13.3.1.4: the final answer again until its ACK."""
+        def again():
+            if self.acked:
+                return
+            if time.monotonic() >= end:
+                if self.response.status < 300 and self.dialog:
+                    self.dialog.no_ack()
+                return
+            self.endpoint.send(self.response, self.request.source)
+            self._repeat(min(2 * interval, T2), end)
+        self._timer = self.endpoint.loop.later(interval, again)
+
+
+class ClientTransaction:
+    """A request of ours; on_response(message) for every answer, None for no
+    answer at all (17.1)."""
+
+    def __init__(self, endpoint, request, dest, on_response):
+        self.endpoint, self.request, self.dest = endpoint, request, dest
+        self.on_response = on_response
+        self.provisional = False
+        self.final = None
+        endpoint.clients[(request.branch, request.method)] = self
+        endpoint.send(request, dest)
+        self._end = time.monotonic() + 64 * T1
+        self._timer = endpoint.loop.later(T1, self._again, T1)
+
+    def _again(self, interval):
+        if self.final:
+            return
+        if self.request.method == "INVITE" and self.provisional:
+            return
+        if time.monotonic() >= self._end:
+            self.final = Message(status=408, reason="no answer")
+            self.on_response(None)
+            return
+        self.endpoint.send(self.request, self.dest)
+        interval = 2 * interval if self.request.method == "INVITE" else min(2 * interval, T2)
+        self._timer = self.endpoint.loop.later(interval, self._again, interval)
+
+    def received(self, response):
+        if response.status < 200:
+            self.provisional = True
+            self.on_response(response)
+            return
+        if self.request.method == "INVITE" and response.status >= 300:
+            self._ack(response)
+        first = self.final is None
+        self.final = response
+        # A 2xx to an INVITE is passed on again: its ACK was lost.
+        if first or (self.request.method == "INVITE" and response.status < 300):
+            self.on_response(response)
+
+    def _ack(self, response):
+        ack = Message(method="ACK", uri=self.request.uri)
+        ack.add(("Via", self.request.get("via")), ("Max-Forwards", "70"))
+        for route in self.request.all("route"):
+            ack.add(("Route", route))
+        ack.add(("From", self.request.get("from")), ("To", response.get("to")),
+                ("Call-ID", self.request.call_id),
+                ("CSeq", "%d ACK" % self.request.cseq[0]))
+        self.endpoint.send(ack, self.dest)
+
+
+class Dialog:
+    """One side of a SIP dialog (12). `owner` gets the calls named on_*."""
+
+    def __init__(self, endpoint, owner):
+        self.endpoint, self.owner = endpoint, owner
+        self.local_tag = token()
+        self.remote_tag = None
+        self.local_seq = random.randrange(1, 1000)
+        self.remote_seq = None
+        self.routes = []
+        self.state = "early"    # early, confirmed, ended
+        self.invite = None      # transaction of the first INVITE
+        self.target = self.local = self.remote = self.call_id = None
+        self.dest = None
+        self._ack = {}          # CSeq -> ACK sent, for repeated answers
+        self._pending = None    # re-INVITE of ours in progress
+
+    # Building requests
+
+    def request(self, method, headers=(), body="", cseq=None):
+        message = Message(method=method, uri=self.target)
+        if cseq is None:
+            self.local_seq += 1
+            cseq = self.local_seq
+        message.add(("Via", self.endpoint.via()), ("Max-Forwards", "70"))
+        for route in self.routes:
+            message.add(("Route", route))
+        to = self.remote + (";tag=" + self.remote_tag if self.remote_tag else "")
+        message.add(("From", "%s;tag=%s" % (self.local, self.local_tag)), ("To", to),
+                    ("Call-ID", self.call_id), ("CSeq", "%d %s" % (cseq, method)))
+        if method in ("INVITE", "UPDATE", "SUBSCRIBE", "REFER", "NOTIFY"):
+            message.add(("Contact", self.endpoint.contact))
+        message.add(*headers)
+        message.body = body
+        if body and not message.get("content-type"):
+            message.add(("Content-Type", "application/sdp"))
+        return message
+
+    def next_hop(self):
+        if self.routes:
+            return host_of(uri_of(self.routes[0]))
+        return self.dest or host_of(self.target)
+
+    def send(self, method, headers=(), body="", on_response=None):
+        return ClientTransaction(self.endpoint, self.request(method, headers, body),
+                                 self.next_hop(), on_response or (lambda r: None))
+
+    def reinvite(self, body, on_response, headers=()):
+        """on_response(final answer or None); a 2xx is acknowledged here unless
+        the offer is late (body ""): then use ack()."""
+        def answered(response):
+            if response is not None and response.status < 200:
+                return
+            if response is not None and response.status < 300:
+                seq = response.cseq[0]
+                if seq in self._ack:
+                    self.endpoint.send(self._ack[seq], self.next_hop())
+                    return
+                if response.get("contact"):
+                    self.target = uri_of(response.get("contact"))
+                if body:
+                    self.ack(seq)
+            on_response(response)
+        return self.send("INVITE", headers, body, answered)
+
+    def ack(self, cseq=None, body=""):
+        cseq = cseq or self.invite.request.cseq[0]
+        message = self.request("ACK", (), body, cseq)
+        self._ack[cseq] = message
+        self.endpoint.send(message, self.next_hop())
+
+    def bye(self, headers=(), on_response=None):
+        if self.state == "ended":
+            return
+        self.state = "ended"
+        self.send("BYE", headers, "", on_response)
+
+    def cancel(self, headers=()):
+        """Give up an INVITE of ours (9.1)."""
+        invite = self.invite.request
+        message = Message(method="CANCEL", uri=invite.uri)
+        message.add(("Via", invite.get("via")), ("Max-Forwards", "70"))
+        for route in invite.all("route"):
+            message.add(("Route", route))
+        message.add(("From", invite.get("from")), ("To", invite.get("to")),
+                    ("Call-ID", invite.call_id), ("CSeq", "%d CANCEL" % invite.cseq[0]))
+        message.add(*headers)
+        ClientTransaction(self.endpoint, message, self.invite.dest, lambda r: None)
+
+    def end(self):
+        """Forget the dialog; nothing is sent."""
+        self.state = "ended"
+        self.endpoint.dialogs.pop((self.call_id, self.local_tag), None)
+
+    # What happens to it
+
+    def no_ack(self):
+        self.bye()
+        self._tell("on_no_ack")
+
+    def _tell(self, name, *args):
+        function = getattr(self.owner, name, None)
+        if function:
+            function(self, *args)
+        return function is not None
+
+    def invite_response(self, response):
+        if response is None or response.status >= 300:
+            self.end()
+            self._tell("on_failed", response)
+            return
+        tag = parameter(response.get("to"), "tag")
+        if response.status < 200:
+            self._tell("on_progress", response)
+            return
+        if self.state == "confirmed":
+            repeat = self._ack.get(response.cseq[0])
+            if repeat:
+                self.endpoint.send(repeat, self.next_hop())
+            return
+        if self.state == "ended":
+            return
+        self.remote_tag = tag
+        self.target = uri_of(response.get("contact", "<%s>" % self.target))
+        self.routes = list(reversed(response.all("record-route")))
+        self.dest = None if self.routes else host_of(self.target)
+        self.state = "confirmed"
+        self._tell("on_answered", response)
+
+    def received(self, transaction):
+        request = transaction.request
+        seq, method = request.cseq
+        if method not in ("ACK", "CANCEL"):
+            if self.remote_seq is not None and seq < self.remote_seq:
+                transaction.respond(500, "CSeq out of order")
+                return
+            self.remote_seq = seq
+        if method == "BYE":
+            transaction.respond(200)
+            if self.state != "ended":
+                self.state = "ended"
+                self._tell("on_bye", request)
+            return
+        if method in ("INVITE", "UPDATE"):
+            if request.get("contact"):
+                self.target = uri_of(request.get("contact"))
+                if not self.routes:
+                    self.dest = host_of(self.target)
+            if self._tell("on_reinvite", transaction):
+                return
+            transaction.respond(488)
+            return
+        if not self._tell("on_" + method.lower(), transaction):
+            transaction.respond(405 if method not in ("NOTIFY", "OPTIONS", "INFO") else 200)
+
+
+class Endpoint:
+    """A UDP socket with transactions and dialogs. `user` gets
+    on_invite(dialog, transaction) and on_request(transaction)."""
+
+    def __init__(self, loop, sock, user, contact_user="test", log=None):
+        self.loop, self.sock, self.user = loop, sock, user
+        self.address = sock.getsockname()
+        self.contact = "<sip:%s@%s:%d>" % ((contact_user,) + self.address)
+        self.log = log
+        self.clients = {}
+        self.servers = {}
+        self.dialogs = {}
+        self.deaf = False       # drop whatever comes in
+        self.loop.call(self.loop.watch, sock, self._readable)
+
+    def via(self):
+        return "SIP/2.0/UDP %s:%d;branch=z9hG4bK%s;rport" % (self.address + (token(16),))
+
+    def send(self, message, dest):
+        if self.log:
+            self.log("->", dest, message)
+        self.sock.sendto(message.bytes(), dest)
+
+    def forget(self, transaction):
+        request = transaction.request
+        self.servers.pop((request.branch, request.method, request.source), None)
+
+    def close(self):
+        self.loop.call(self.loop.unwatch, self.sock)
+        self.sock.close()
+
+    def invite(self, owner, uri, local, headers=(), body="", dest=None, remote=None,
+               call_id=None):
+        """Start a call; local/remote are name-addr without tag."""
+        dialog = Dialog(self, owner)
+        dialog.call_id = call_id or "%s@%s" % (token(20), self.address[0])
+        dialog.local, dialog.remote, dialog.target = local, remote or "<%s>" % uri, uri
+        dialog.dest = dest or host_of(uri)
+        self.dialogs[(dialog.call_id, dialog.local_tag)] = dialog
+        message = dialog.request("INVITE", (("Allow", "INVITE, ACK, BYE, CANCEL, OPTIONS, "
+                                             "REFER, NOTIFY, UPDATE"),
+                                            ("Supported", "replaces")) + tuple(headers), body)
+        dialog.invite = ClientTransaction(self, message, dialog.dest, dialog.invite_response)
+        return dialog
+
+    def out_of_dialog(self, method, uri, local, headers=(), body="", dest=None,
+                      on_response=None):
+        dialog = Dialog(self, None)
+        dialog.call_id = "%s@%s" % (token(20), self.address[0])
+        dialog.local, dialog.remote, dialog.target = local, "<%s>" % uri, uri
+        return ClientTransaction(self, dialog.request(method, headers, body),
+                                 dest or host_of(uri), on_response or (lambda r: None))
+
+    def _readable(self):
+        while True:
+            try:
+                data, source = self.sock.recvfrom(65536)
+            except (BlockingIOError, ConnectionRefusedError):
+                return
+            if self.deaf or not data.strip():
+                continue
+            try:
+                message = Message.parse(data)
+            except ValueError:
+                continue
+            message.source, message.time = source, time.monotonic()
+            if self.log:
+                self.log("<-", source, message)
+            if message.method:
+                self._request(message)
+            else:
+                client = self.clients.get((message.branch, message.cseq[1]))
+                if client:
+                    client.received(message)
+
+    def _request(self, request):
+        if request.method == "ACK":
+            self._acknowledged(request)
+            return
+        if request.method == "CANCEL":
+            self._cancelled(request)
+            return
+        key = (request.branch, request.method, request.source)
+        known = self.servers.get(key)
+        if known:
+            if known.response:
+                self.send(known.response, request.source)
+            return
+        transaction = ServerTransaction(self, request)
+        self.servers[key] = transaction
+        tag = parameter(request.get("to"), "tag")
+        if tag:
+            dialog = self.dialogs.get((request.call_id, tag))
+            if not dialog:
+                transaction.respond(481)
+                return
+            transaction.dialog = dialog
+            dialog.received(transaction)
+        elif request.method == "INVITE":
+            dialog = self._answering(transaction)
+            self.user.on_invite(dialog, transaction)
+        elif request.method == "OPTIONS":
+            transaction.respond(200)
+        elif hasattr(self.user, "on_request"):
+            self.user.on_request(transaction)
+        else:
+            transaction.respond(481 if request.method == "NOTIFY" else 405)
+
+    def _answering(self, transaction):
+        """The dialog that an INVITE begins on our side (12.1.1)."""
+        request = transaction.request
+        dialog = Dialog(self, self.user)
+        dialog.call_id = request.call_id
+        dialog.local = request.get("to")
+        dialog.remote = without_tag(request.get("from"))
+        dialog.remote_tag = parameter(request.get("from"), "tag")
+        dialog.remote_seq = request.cseq[0]
+        dialog.target = uri_of(request.get("contact"))
+        dialog.routes = request.all("record-route")
+        dialog.dest = None if dialog.routes else host_of(dialog.target)
+        dialog.invite = transaction
+        transaction.dialog = dialog
+        self.dialogs[(dialog.call_id, dialog.local_tag)] = dialog
+        return dialog
+
+    def _acknowledged(self, ack):
+        tag = parameter(ack.get("to"), "tag")
+        dialog = self.dialogs.get((ack.call_id, tag))
+        for transaction in self.servers.values():
+            request = transaction.request
+            if (request.method != "INVITE" or request.call_id != ack.call_id or
+                    request.cseq[0] != ack.cseq[0] or not transaction.finished or
+                    transaction.acked or
+                    parameter(transaction.response.get("to"), "tag") != tag):
+                continue
+            transaction.acked = True
+            self.loop.later(64 * T1, self.forget, transaction)
+            if transaction.response.status < 300 and dialog:
+                if dialog.state == "early":
+                    dialog.state = "confirmed"
+                dialog._tell("on_ack", ack, transaction)
+            return
+
+    def _cancelled(self, request):
+        invite = next((t for t in self.servers.values()
+                       if t.request.method == "INVITE" and t.request.branch == request.branch
+                       and t.request.call_id == request.call_id), None)
+        transaction = ServerTransaction(self, request)
+        if not invite:
+            transaction.respond(481)
+            return
+        transaction.respond(200)
+        if not invite.finished:
+            invite.respond(487)
+            if invite.dialog:
+                if invite.dialog.invite is invite:
+                    invite.dialog.end()
+                invite.dialog._tell("on_cancel", request)
