@@ -1,0 +1,80 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * What the files of the control socket say to each other: socket.c takes the
+ * socket and knows who may speak, control.c moves bytes, request.c understands
+ * a line, answer.c and media.c build what is sent back.
+ */
+#ifndef HOLDFAST_API_INTERNAL_H
+#define HOLDFAST_API_INTERNAL_H
+
+#include <jansson.h>
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <sys/types.h>
+
+#include "control.h"
+
+/* Documented in Documentation/control.md; a line includes its end. */
+#define HF_REQUEST_MAX 4096	    /* bytes of a request line */
+#define HF_CLIENTS_MAX 64	    /* connections at a time */
+#define HF_MONITOR_BYTES_MAX 262144 /* not yet read by a monitor, then dropped */
+#define HF_LOST_WAIT_MS 10000	    /* for a dropped monitor to read the rest */
+
+/* X(symbol, code in JSON) */
+#define HF_ERRORS(X)                                                           \
+	X(BAD_REQUEST, "bad_request")                                          \
+	X(TOO_LONG, "too_long")                                                \
+	X(UNKNOWN_COMMAND, "unknown_command")                                  \
+	X(BAD_ARGUMENT, "bad_argument")                                        \
+	X(NOT_FOUND, "not_found")                                              \
+	X(FORBIDDEN, "forbidden")                                              \
+	X(STARTING, "starting")                                                \
+	X(TOO_MANY_CLIENTS, "too_many_clients")                                \
+	X(FAILED, "failed")
+
+enum hf_error_code {
+#define X(symbol, name) HF_ERR_##symbol,
+	HF_ERRORS(X)
+#undef X
+};
+
+/* What a peer may do, by its user and groups. */
+enum hf_may { HF_MAY_NOTHING, HF_MAY_READ, HF_MAY_ALL };
+
+/* socket.c: the listening socket and the lock that says its owner is alive. */
+struct hf_control_socket {
+	int fd;
+	int lock;
+	char path[108];
+	gid_t group; /* "holdfast", (gid_t)-1 if there is none */
+};
+int hf_control_socket_take(struct hf_control_socket *, const char *instance,
+			   const char *path, char *err, size_t err_len);
+void hf_control_socket_leave(struct hf_control_socket *);
+enum hf_may hf_control_peer_may(const struct hf_control_socket *, int fd);
+
+/* request.c: answer one line. NULL with *monitor set: the client asks for
+ * events. NULL otherwise: no memory. */
+json_t *hf_request_answer(const struct hf_control_wiring *, enum hf_may,
+			  const char *line, size_t len, bool *monitor);
+json_t *hf_request_error(enum hf_error_code, const char *format, ...)
+	__attribute__((format(printf, 2, 3)));
+/* The first line of a monitor. */
+json_t *hf_request_hello(const struct hf_control_wiring *);
+
+/* answer.c and media.c; NULL = no memory. `args` are checked already. */
+json_t *hf_answer_status(const struct hf_control_wiring *, const json_t *args);
+json_t *hf_answer_slots(const struct hf_control_wiring *, const json_t *args);
+json_t *hf_answer_calls(const struct hf_control_wiring *, const json_t *args);
+json_t *hf_answer_call(const struct hf_control_wiring *, const json_t *args);
+json_t *hf_answer_legs(const struct hf_control_wiring *, const json_t *args);
+json_t *hf_answer_leg(const struct hf_control_wiring *, const json_t *args);
+json_t *hf_answer_stats(const struct hf_control_wiring *, const json_t *args);
+
+/* media.c: JSON null where the media side has no answer. */
+json_t *hf_media_status_json(const struct hf_media *);
+json_t *hf_media_counters_json(const struct hf_media *);
+json_t *hf_media_leg_json(const struct hf_media *, uint32_t leg);
+
+#endif

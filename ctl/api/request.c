@@ -1,0 +1,177 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+/*
+ * One request line: parsed, checked against the table of commands, answered.
+ * The lines come from control.c; the answers are built in answer.c and media.c.
+ */
+#include <stdarg.h>
+#include <stdio.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "config/config.h"
+#include "events/bus.h"
+#include "events/json.h"
+#include "internal.h"
+
+struct argument {
+	const char *name; /* NULL = no argument */
+	json_type type;
+	bool required;
+};
+
+struct command {
+	const char *name;
+	enum hf_may needs;
+	struct argument argument;
+	json_t *(*answer)(const struct hf_control_wiring *, const json_t *);
+};
+
+static const struct command commands[] = {
+	{ "status", HF_MAY_READ, { 0 }, hf_answer_status },
+	{ "slot list",
+	  HF_MAY_READ,
+	  { "lot", JSON_STRING, false },
+	  hf_answer_slots },
+	{ "call list", HF_MAY_READ, { 0 }, hf_answer_calls },
+	{ "call show",
+	  HF_MAY_READ,
+	  { "call", JSON_INTEGER, true },
+	  hf_answer_call },
+	{ "leg list", HF_MAY_READ, { 0 }, hf_answer_legs },
+	{ "leg show", HF_MAY_READ, { "leg", JSON_INTEGER, true }, hf_answer_leg },
+	{ "stats", HF_MAY_READ, { 0 }, hf_answer_stats },
+	{ "monitor", HF_MAY_READ, { 0 }, NULL },
+};
+#define COMMANDS (sizeof(commands) / sizeof(commands[0]))
+
+json_t *hf_request_error(enum hf_error_code code, const char *format, ...)
+{
+	static const char *const name[] = {
+#define X(symbol, name) [HF_ERR_##symbol] = name,
+		HF_ERRORS(X)
+#undef X
+	};
+	char message[512];
+	va_list ap;
+
+	va_start(ap, format);
+	vsnprintf(message, sizeof(message), format, ap);
+	va_end(ap);
+	return json_pack("{s:{s:s,s:o}}", "error", "code", name[code],
+			 "message", hf_json_text(message));
+}
+
+json_t *hf_request_hello(const struct hf_control_wiring *w)
+{
+	char boot_id[64] = "";
+	FILE *f = fopen("/proc/sys/kernel/random/boot_id", "re");
+
+	if (f) {
+		if (!fgets(boot_id, sizeof(boot_id), f))
+			boot_id[0] = '\0';
+		boot_id[strcspn(boot_id, "\n")] = '\0';
+		fclose(f);
+	}
+	return json_pack("{s:{s:o,s:o,s:I,s:o,s:I}}", "hello", "version",
+			 hf_json_text(w->version), "instance",
+			 hf_json_text(w->config->instance), "pid",
+			 (json_int_t)getpid(), "boot_id", hf_json_text(boot_id),
+			 "last_event", (json_int_t)hf_bus_last(w->bus));
+}
+
+static json_t *unknown_command(const char *name)
+{
+	char known[256] = "";
+	size_t used = 0;
+
+	for (size_t i = 0; i < COMMANDS && used < sizeof(known); i++)
+		used += (size_t)snprintf(known + used, sizeof(known) - used,
+					 "%s%s", i ? ", " : "",
+					 commands[i].name);
+	return hf_request_error(HF_ERR_UNKNOWN_COMMAND,
+				"there is no command \"%.64s\"; there are: %s",
+				name, known);
+}
+
+/* NULL if the arguments fit the command, else the error. */
+static json_t *check_arguments(const struct command *c, json_t *request)
+{
+	const struct argument *a = &c->argument;
+	const char *key;
+	json_t *value;
+
+	json_object_foreach(request, key, value) {
+		if (!strcmp(key, "command"))
+			continue;
+		if (!a->name || strcmp(key, a->name))
+			return hf_request_error(HF_ERR_BAD_ARGUMENT,
+						"%s has no argument \"%.64s\"",
+						c->name, key);
+		if (json_typeof(value) != a->type)
+			return hf_request_error(
+				HF_ERR_BAD_ARGUMENT,
+				"argument \"%s\" of %s is a %s", a->name,
+				c->name,
+				a->type == JSON_INTEGER ? "whole number" :
+							  "string");
+		if (a->type == JSON_INTEGER && json_integer_value(value) < 0)
+			return hf_request_error(HF_ERR_BAD_ARGUMENT,
+						"argument \"%s\" of %s is not negative",
+						a->name, c->name);
+	}
+	if (a->required && !json_object_get(request, a->name))
+		return hf_request_error(HF_ERR_BAD_ARGUMENT,
+					"%s needs the argument \"%s\"",
+					c->name, a->name);
+	return NULL;
+}
+
+static json_t *run(const struct hf_control_wiring *w, enum hf_may may,
+		   json_t *request, bool *monitor)
+{
+	const char *name =
+		json_string_value(json_object_get(request, "command"));
+	const struct command *c = NULL;
+	json_t *error;
+
+	if (!name)
+		return hf_request_error(HF_ERR_BAD_REQUEST,
+					"a request is an object with the string \"command\"");
+	for (size_t i = 0; i < COMMANDS && !c; i++)
+		if (!strcmp(name, commands[i].name))
+			c = &commands[i];
+	if (!c)
+		return unknown_command(name);
+	if (may < c->needs)
+		return hf_request_error(HF_ERR_FORBIDDEN,
+					"%s is for root and the user that runs holdfastd",
+					c->name);
+	error = check_arguments(c, request);
+	if (error)
+		return error;
+	if (!c->answer) {
+		*monitor = true;
+		return NULL;
+	}
+	if (!w->park || !w->media)
+		return hf_request_error(HF_ERR_STARTING,
+					"holdfastd is starting or stopping; ask again");
+	return c->answer(w, request);
+}
+
+json_t *hf_request_answer(const struct hf_control_wiring *w, enum hf_may may,
+			  const char *line, size_t len, bool *monitor)
+{
+	json_error_t error;
+	json_t *request = json_loadb(line, len, JSON_REJECT_DUPLICATES, &error);
+	json_t *answer;
+
+	*monitor = false;
+	if (!request)
+		return hf_request_error(HF_ERR_BAD_REQUEST,
+					"not JSON, at byte %d: %s",
+					error.position, error.text);
+	answer = run(w, may, request, monitor);
+	json_decref(request);
+	return answer;
+}

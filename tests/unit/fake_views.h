@@ -1,0 +1,143 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * A made-up park and a made-up media side for tests of the control socket: two
+ * lots, one parked call (id 17) with a name that wants escaping, one relayed
+ * call (id 18) with two legs. Included by one file of each test program.
+ */
+#ifndef HOLDFAST_FAKE_VIEWS_H
+#define HOLDFAST_FAKE_VIEWS_H
+
+#include <arpa/inet.h>
+#include <errno.h>
+#include <string.h>
+
+#include "config/config.h"
+#include "holdfast/abi.h"
+#include "media/media.h"
+#include "park/park.h"
+
+/* A name in Latin-1 with what JSON and terminals must not pass on raw. */
+#define FAKE_NAME "J\xfcrgen \"Jo\" \x1b[31m\\"
+#define FAKE_NAME_UTF8 "J\xef\xbf\xbdrgen \"Jo\" \x1b[31m\\"
+
+static unsigned int fake_extra_slots; /* of lot "big", for long answers */
+
+static struct hf_config_lot fake_lots[] = {
+	{ .name = "main", .park = "700" },
+	{ .name = "big", .park = "800" },
+};
+static struct hf_config_listen fake_listen[] = {
+	{ .transport = "udp", .host = "192.0.2.10", .port = 5060 },
+};
+static struct hf_config fake_config = {
+	.path = "/etc/holdfast/holdfast.yaml",
+	.instance = "unit",
+	.sip = { .listen = fake_listen, .listen_count = 1,
+		 .domain = "park.example.com" },
+	.lots = fake_lots,
+	.lot_count = 2,
+};
+
+void hf_park_each_slot(struct hf_park *park, uint64_t now_ms,
+		       bool (*fn)(void *, const struct hf_slot_view *), void *arg)
+{
+	struct hf_slot_view v = { .lot = "main", .slot = "701",
+				  .label = "Sales", .state = "parked",
+				  .call = 17, .caller_number = "+4930123456",
+				  .caller_name = FAKE_NAME,
+				  .parker = "sip:1001@pbx.example.com",
+				  .seconds_parked = 12,
+				  .seconds_to_recall = 78 };
+	char number[16];
+
+	if (!fn(arg, &v))
+		return;
+	v = (struct hf_slot_view){ .lot = "main", .slot = "702",
+				   .state = "free" };
+	if (!fn(arg, &v))
+		return;
+	for (unsigned int i = 0; i < fake_extra_slots; i++) {
+		snprintf(number, sizeof(number), "%u", 10000 + i);
+		v = (struct hf_slot_view){ .lot = "big", .slot = number,
+					   .state = "free" };
+		if (!fn(arg, &v))
+			return;
+	}
+}
+
+void hf_park_each_call(struct hf_park *park, uint64_t now_ms,
+		       bool (*fn)(void *, const struct hf_call_view *), void *arg)
+{
+	struct hf_call_view v = { .call = 17, .state = "parked", .lot = "main",
+				  .slot = "701", .rule = "park_number",
+				  .caller_number = "+4930123456",
+				  .caller_name = FAKE_NAME,
+				  .parker = "sip:1001@pbx.example.com",
+				  .seconds = 14, .seconds_parked = 12,
+				  .seconds_to_recall = 78, .park_count = 1,
+				  .party_count = 1 };
+
+	v.party[0] = (struct hf_party_view){ .role = "parkee",
+					     .identity = "sip:+4930123456@trunk",
+					     .sip_call_id = "abc@192.0.2.1",
+					     .state = "confirmed", .leg = 4,
+					     .codec = "PCMU" };
+	if (!fn(arg, &v))
+		return;
+	v.call = 18;
+	v.state = "relay";
+	v.slot = NULL;
+	v.retriever = "sip:1002@pbx.example.com";
+	v.seconds_to_recall = UINT32_MAX;
+	v.party_count = 3;
+	v.party[0].leg = 5;
+	v.party[1] = (struct hf_party_view){ .role = "retriever",
+					     .identity = "sip:1002@pbx.example.com",
+					     .sip_call_id = "def@192.0.2.2",
+					     .state = "confirmed", .leg = 6,
+					     .codec = "PCMU" };
+	v.party[2] = (struct hf_party_view){ .role = "parker",
+					     .leg = HF_LEG_NONE };
+	fn(arg, &v);
+}
+
+void hf_park_totals(const struct hf_park *park, struct hf_park_totals *ret)
+{
+	*ret = (struct hf_park_totals){ .calls = 2, .parked = 1, .relayed = 1,
+					.slots = 2, .slots_free = 1, .parks = 7,
+					.retrieved = 5, .rang_back = 2,
+					.abandoned = 1, .refused = 3 };
+}
+
+int hf_media_leg_stats(const struct hf_media *media, uint32_t leg,
+		       struct hf_media_leg_stats *ret)
+{
+	if (leg < 4 || leg > 6)
+		return -ENOENT;
+	*ret = (struct hf_media_leg_stats){ .mode = leg == 4 ? "hold" : "relay",
+					    .ssrc = 0xdeadbeef,
+					    .local_port = 20000 + 2 * leg,
+					    .remote_port = 40000,
+					    .packets_in = 600, .hold_sent = 599,
+					    .hold_turned = 4, .hold_skipped = 1,
+					    .relayed_out = 2, .dropped = 3,
+					    .idle_ms = leg == 4 ? -1 : 20 };
+	inet_pton(AF_INET, "192.0.2.10", &ret->local_ip4);
+	inet_pton(AF_INET, "198.51.100.7", &ret->remote_ip4);
+	return 0;
+}
+
+int hf_media_totals(const struct hf_media *media, struct hf_media_totals *ret)
+{
+	*ret = (struct hf_media_totals){ .engine = "bpf",
+					 .engine_reason = "the module is not loaded",
+					 .legs = 5000, .legs_open = 3,
+					 .frames = 1000, .frames_used = 500,
+					 .sender_alive = true, .devices = 1 };
+	strcpy(ret->device[0].name, "eth0");
+	strcpy(ret->device[0].mode, "native");
+	ret->counter[HF_COUNT_RELAYED] = 1234;
+	return 0;
+}
+
+#endif

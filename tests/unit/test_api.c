@@ -1,0 +1,655 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+/* rooms: api events base */
+/* The control protocol over a real socket, with a made-up park behind it. */
+#include <fcntl.h>
+#include <poll.h>
+#include <sys/socket.h>
+#include <sys/un.h>
+#include <unistd.h>
+
+#include "api/control.h"
+#include "api/internal.h"
+#include "base/clock.h"
+#include "events/bus.h"
+#include "fake_views.h"
+#include "test.h"
+
+#define DEADLINE_MS 5000
+
+struct world {
+	char dir[64], path[96];
+	struct hf_bus *bus;
+	struct hf_control *control;
+	char line[1 << 20]; /* the last line read */
+	char rest[1 << 20]; /* read but not yet taken */
+	size_t rest_len;
+};
+static struct world w;
+
+static void attach(void)
+{
+	static int park, media; /* the fakes look at neither */
+
+	hf_control_attach(w.control, (struct hf_park *)&park,
+			  (struct hf_media *)&media);
+}
+
+static int open_world(void)
+{
+	struct hf_control_wiring wiring = { .config = &fake_config,
+					    .version = "1.2.3" };
+	char err[256];
+
+	memset(&w, 0, sizeof(w));
+	strcpy(w.dir, "/tmp/holdfast-test-api-XXXXXX");
+	if (!mkdtemp(w.dir))
+		return -1;
+	snprintf(w.path, sizeof(w.path), "%s/sub/control.sock", w.dir);
+	fake_config.control.socket = w.path;
+	fake_extra_slots = 0;
+	if (hf_bus_create(0, &w.bus))
+		return -1;
+	wiring.bus = w.bus;
+	wiring.start_ms = hf_now_ms();
+	if (hf_control_create(&wiring, &w.control, err, sizeof(err))) {
+		printf("# %s\n", err);
+		return -1;
+	}
+	attach();
+	return 0;
+}
+
+static void close_world(void)
+{
+	char name[128];
+
+	hf_control_destroy(w.control);
+	hf_bus_destroy(w.bus);
+	snprintf(name, sizeof(name), "%s.lock", w.path);
+	unlink(name);
+	snprintf(name, sizeof(name), "%s/sub", w.dir);
+	rmdir(name);
+	rmdir(w.dir);
+}
+
+static int dial(void)
+{
+	struct sockaddr_un to = { .sun_family = AF_UNIX };
+	int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
+
+	snprintf(to.sun_path, sizeof(to.sun_path), "%s", w.path);
+	if (connect(fd, (struct sockaddr *)&to, sizeof(to))) {
+		close(fd);
+		return -1;
+	}
+	w.rest_len = 0;
+	return fd;
+}
+
+/* Let the daemon's side run until it has nothing to do. */
+static void turn(void)
+{
+	struct pollfd p = { .fd = hf_control_fd(w.control), .events = POLLIN };
+
+	for (int i = 0; i < 100000 && poll(&p, 1, 0) > 0; i++)
+		hf_control_dispatch(w.control);
+}
+
+/* The next line the daemon sends, without its end; NULL: closed or too late. */
+static const char *read_line(int fd)
+{
+	uint64_t end_ms = hf_now_ms() + DEADLINE_MS;
+
+	while (hf_now_ms() < end_ms) {
+		struct pollfd p[2] = { { .fd = hf_control_fd(w.control),
+					 .events = POLLIN },
+				       { .fd = fd, .events = POLLIN } };
+		char *end = memchr(w.rest, '\n', w.rest_len);
+		ssize_t n;
+
+		if (end) {
+			size_t len = (size_t)(end - w.rest);
+
+			memcpy(w.line, w.rest, len);
+			w.line[len] = '\0';
+			w.rest_len -= len + 1;
+			memmove(w.rest, end + 1, w.rest_len);
+			return w.line;
+		}
+		poll(p, 2, 100);
+		if (p[0].revents)
+			hf_control_dispatch(w.control);
+		n = recv(fd, w.rest + w.rest_len, sizeof(w.rest) - w.rest_len,
+			 MSG_DONTWAIT);
+		if (n == 0)
+			return NULL;
+		if (n > 0)
+			w.rest_len += (size_t)n;
+	}
+	printf("# no line within %d ms\n", DEADLINE_MS);
+	return NULL;
+}
+
+static json_t *read_json(int fd)
+{
+	const char *line = read_line(fd);
+
+	return line ? json_loads(line, JSON_REJECT_DUPLICATES, NULL) : NULL;
+}
+
+static json_t *ask(int fd, const char *request)
+{
+	if (send(fd, request, strlen(request), MSG_NOSIGNAL) < 0 ||
+	    send(fd, "\n", 1, MSG_NOSIGNAL) < 0)
+		return NULL;
+	return read_json(fd);
+}
+
+static const char *text(json_t *object, const char *key)
+{
+	return json_string_value(json_object_get(object, key));
+}
+
+static json_int_t number(json_t *object, const char *key)
+{
+	json_t *value = json_object_get(object, key);
+
+	return json_is_integer(value) ? json_integer_value(value) : -99;
+}
+
+static const char *error_code(json_t *answer)
+{
+	return text(json_object_get(answer, "error"), "code");
+}
+
+static const char *error_text(json_t *answer)
+{
+	return text(json_object_get(answer, "error"), "message");
+}
+
+static void publish(enum hf_event_type type)
+{
+	struct hf_event event = { .type = type, .call = 17, .lot = "main",
+				  .slot = "701", .caller_name = FAKE_NAME };
+
+	hf_bus_publish(w.bus, &event);
+}
+
+TEST(status_names_instance_engine_devices_listeners_lots_and_counters)
+{
+	json_t *s, *lots;
+	int fd;
+
+	CHECK_INT(open_world(), 0);
+	fake_extra_slots = 5;
+	fd = dial();
+	s = ask(fd, "{\"command\":\"status\"}");
+	CHECK(s);
+	CHECK_STR(text(s, "version"), "1.2.3");
+	CHECK_STR(text(s, "instance"), "unit");
+	CHECK_INT(number(s, "pid"), getpid());
+	CHECK_INT(number(s, "uptime_s"), 0);
+	CHECK_STR(text(s, "engine"), "bpf");
+	CHECK_STR(text(s, "engine_reason"), "the module is not loaded");
+	CHECK(json_is_true(json_object_get(s, "sender_alive")));
+	CHECK_STR(text(json_array_get(json_object_get(s, "devices"), 0), "xdp"),
+		  "native");
+	CHECK_INT(number(s, "legs"), 5000);
+	CHECK_INT(number(s, "legs_open"), 3);
+	CHECK_INT(number(s, "frames_used"), 500);
+	CHECK_INT(number(json_object_get(s, "calls"), "parked"), 1);
+	CHECK_INT(number(json_object_get(s, "calls"), "total"), 2);
+	lots = json_object_get(s, "lots");
+	CHECK_INT(json_array_size(lots), 2);
+	CHECK_STR(text(json_array_get(lots, 0), "lot"), "main");
+	CHECK_INT(number(json_array_get(lots, 0), "slots"), 2);
+	CHECK_INT(number(json_array_get(lots, 0), "slots_free"), 1);
+	CHECK_INT(number(json_array_get(lots, 1), "slots_free"), 5);
+	CHECK_INT(number(json_array_get(json_object_get(s, "listen"), 0),
+			 "port"),
+		  5060);
+	CHECK_INT(json_object_size(json_object_get(s, "counters")),
+		  HF_COUNTERS_IN_USE);
+	CHECK_INT(number(json_object_get(s, "counters"), "relayed"), 1234);
+	json_decref(s);
+	close(fd);
+	close_world();
+}
+
+TEST(the_slot_list_has_every_slot_and_can_be_narrowed_to_a_lot)
+{
+	json_t *a, *slot;
+	int fd;
+
+	CHECK_INT(open_world(), 0);
+	fd = dial();
+	a = ask(fd, "{\"command\":\"slot list\"}");
+	CHECK_INT(json_array_size(a), 2);
+	slot = json_array_get(a, 0);
+	CHECK_STR(text(slot, "slot"), "701");
+	CHECK_STR(text(slot, "label"), "Sales");
+	CHECK_STR(text(slot, "state"), "parked");
+	CHECK_STR(text(slot, "caller_name"), FAKE_NAME_UTF8);
+	CHECK_STR(text(slot, "parker"), "sip:1001@pbx.example.com");
+	CHECK_INT(number(slot, "seconds_parked"), 12);
+	CHECK_INT(number(slot, "seconds_to_recall"), 78);
+	CHECK_INT(number(slot, "call"), 17);
+	CHECK(json_is_null(json_object_get(json_array_get(a, 1), "label")));
+	json_decref(a);
+	a = ask(fd, "{\"command\":\"slot list\",\"lot\":\"big\"}");
+	CHECK(json_is_array(a));
+	CHECK_INT(json_array_size(a), 0);
+	json_decref(a);
+	a = ask(fd, "{\"command\":\"slot list\",\"lot\":\"nowhere\"}");
+	CHECK_STR(error_code(a), "not_found");
+	CHECK_STR(error_text(a), "there is no lot \"nowhere\"");
+	json_decref(a);
+	close(fd);
+	close_world();
+}
+
+TEST(a_call_is_shown_with_its_parties_and_their_media)
+{
+	json_t *a, *party, *media;
+	int fd;
+
+	CHECK_INT(open_world(), 0);
+	fd = dial();
+	a = ask(fd, "{\"command\":\"call list\"}");
+	CHECK_INT(json_array_size(a), 2);
+	CHECK_INT(number(json_array_get(a, 1), "call"), 18);
+	CHECK(json_is_null(
+		json_object_get(json_array_get(a, 1), "seconds_to_recall")));
+	json_decref(a);
+	a = ask(fd, "{\"command\":\"call show\",\"call\":18}");
+	CHECK_STR(text(a, "state"), "relay");
+	CHECK_STR(text(a, "rule"), "park_number");
+	CHECK_INT(number(a, "seconds_parked"), 12);
+	CHECK_INT(json_array_size(json_object_get(a, "parties")), 3);
+	party = json_array_get(json_object_get(a, "parties"), 1);
+	CHECK_STR(text(party, "role"), "retriever");
+	CHECK_STR(text(party, "sip_call_id"), "def@192.0.2.2");
+	CHECK_INT(number(party, "leg"), 6);
+	media = json_object_get(party, "media");
+	CHECK_STR(text(media, "mode"), "relay");
+	CHECK_INT(number(media, "ssrc"), 0xdeadbeef);
+	CHECK_STR(text(media, "local_address"), "192.0.2.10");
+	CHECK_INT(number(media, "local_port"), 20012);
+	CHECK_STR(text(media, "remote_address"), "198.51.100.7");
+	CHECK_INT(number(media, "packets_in"), 600);
+	CHECK_INT(number(media, "hold_sent"), 599);
+	CHECK_INT(number(media, "hold_turned"), 4);
+	CHECK_INT(number(media, "hold_skipped"), 1);
+	CHECK_INT(number(media, "relayed_out"), 2);
+	CHECK_INT(number(media, "idle_ms"), 20);
+	party = json_array_get(json_object_get(a, "parties"), 2);
+	CHECK(json_is_null(json_object_get(party, "leg")));
+	CHECK(json_is_null(json_object_get(party, "media")));
+	json_decref(a);
+	a = ask(fd, "{\"command\":\"call show\",\"call\":99}");
+	CHECK_STR(error_code(a), "not_found");
+	json_decref(a);
+	close(fd);
+	close_world();
+}
+
+TEST(legs_are_listed_with_the_call_they_belong_to)
+{
+	json_t *a;
+	int fd;
+
+	CHECK_INT(open_world(), 0);
+	fd = dial();
+	a = ask(fd, "{\"command\":\"leg list\"}");
+	CHECK_INT(json_array_size(a), 3);
+	CHECK_INT(number(json_array_get(a, 0), "leg"), 4);
+	CHECK(json_is_null(json_object_get(json_array_get(a, 0), "idle_ms")));
+	CHECK_STR(text(json_array_get(a, 0), "mode"), "hold");
+	json_decref(a);
+	a = ask(fd, "{\"command\":\"leg show\",\"leg\":6}");
+	CHECK_INT(number(a, "call"), 18);
+	CHECK_STR(text(a, "role"), "retriever");
+	json_decref(a);
+	a = ask(fd, "{\"command\":\"leg show\",\"leg\":7}");
+	CHECK_STR(error_code(a), "not_found");
+	json_decref(a);
+	a = ask(fd, "{\"command\":\"stats\"}");
+	CHECK_INT(number(json_object_get(a, "totals"), "parks"), 7);
+	CHECK_INT(number(json_object_get(a, "counters"), "relayed"), 1234);
+	json_decref(a);
+	close(fd);
+	close_world();
+}
+
+static int refused(int fd, const char *request, const char *code)
+{
+	json_t *a = ask(fd, request);
+	const char *got = error_code(a);
+	int as_said = got && !strcmp(got, code) && error_text(a) &&
+		      *error_text(a) && json_object_size(a) == 1;
+
+	if (!as_said)
+		printf("# %s gives %s\n", request, w.line);
+	json_decref(a);
+	return as_said;
+}
+
+TEST(every_wrong_request_is_answered_with_its_error_and_the_next_is_served)
+{
+	json_t *a;
+	int fd;
+
+	CHECK_INT(open_world(), 0);
+	fd = dial();
+	CHECK(refused(fd, "", "bad_request"));
+	CHECK(refused(fd, "status", "bad_request"));
+	CHECK(refused(fd, "{\"command\":\"status\"", "bad_request"));
+	CHECK(refused(fd, "{\"command\":\"status\"} x", "bad_request"));
+	CHECK(refused(fd, "[1,2]", "bad_request"));
+	CHECK(refused(fd, "{}", "bad_request"));
+	CHECK(refused(fd, "{\"command\":7}", "bad_request"));
+	CHECK(refused(fd, "{\"command\":\"a\",\"command\":\"b\"}",
+		      "bad_request"));
+	CHECK(refused(fd, "{\"command\":\"\xff\"}", "bad_request"));
+	CHECK(refused(fd, "{\"command\":\"slots\"}", "unknown_command"));
+	CHECK(refused(fd, "{\"command\":\"status\",\"x\":1}", "bad_argument"));
+	CHECK(refused(fd, "{\"command\":\"slot list\",\"lot\":7}",
+		      "bad_argument"));
+	CHECK(refused(fd, "{\"command\":\"call show\"}", "bad_argument"));
+	CHECK(refused(fd, "{\"command\":\"call show\",\"call\":\"17\"}",
+		      "bad_argument"));
+	CHECK(refused(fd, "{\"command\":\"call show\",\"call\":-1}",
+		      "bad_argument"));
+	CHECK(refused(fd, "{\"command\":\"call show\",\"call\":1e400}",
+		      "bad_request"));
+	a = ask(fd, "{\"command\":\"status\"}");
+	CHECK_STR(text(a, "instance"), "unit");
+	json_decref(a);
+	close(fd);
+	close_world();
+}
+
+TEST(a_request_may_arrive_byte_by_byte_and_several_at_once)
+{
+	const char *request = "{\"command\":\"call show\",\"call\":17}\r\n";
+	const char *three = "{\"command\":\"call show\",\"call\":18}\n"
+			    "{\"command\":\"call show\",\"call\":17}\n"
+			    "{\"command\":\"call show\",\"call\":18}\n";
+	const int expected[] = { 18, 17, 18 };
+	json_t *a;
+	int fd;
+
+	CHECK_INT(open_world(), 0);
+	fd = dial();
+	for (const char *c = request; *c; c++) {
+		CHECK_INT(send(fd, c, 1, MSG_NOSIGNAL), 1);
+		turn();
+	}
+	a = read_json(fd);
+	CHECK_INT(number(a, "call"), 17);
+	json_decref(a);
+	CHECK_INT(send(fd, three, strlen(three), MSG_NOSIGNAL), strlen(three));
+	for (int i = 0; i < 3; i++) {
+		a = read_json(fd);
+		CHECK_INT(number(a, "call"), expected[i]);
+		json_decref(a);
+	}
+	close(fd);
+	close_world();
+}
+
+TEST(a_line_that_never_ends_is_refused_and_the_connection_closed)
+{
+	char blob[HF_REQUEST_MAX + 1000];
+	json_t *a;
+	int fd;
+
+	CHECK_INT(open_world(), 0);
+	fd = dial();
+	memset(blob, ' ', sizeof(blob));
+	CHECK_INT(send(fd, blob, sizeof(blob), MSG_NOSIGNAL), sizeof(blob));
+	a = read_json(fd);
+	CHECK_STR(error_code(a), "too_long");
+	json_decref(a);
+	CHECK(!read_line(fd));
+	close(fd);
+	close_world();
+}
+
+TEST(the_longest_line_allowed_is_still_a_request)
+{
+	char blob[HF_REQUEST_MAX + 1];
+	json_t *a;
+	int fd;
+
+	CHECK_INT(open_world(), 0);
+	fd = dial();
+	memset(blob, ' ', sizeof(blob));
+	memcpy(blob, "{\"command\":\"status\"}", 20);
+	blob[HF_REQUEST_MAX - 1] = '\0'; /* ask() adds the end of line */
+	a = ask(fd, blob);
+	CHECK_STR(text(a, "instance"), "unit");
+	json_decref(a);
+	close(fd);
+	close_world();
+}
+
+TEST(a_peer_that_stops_sending_still_gets_its_answer)
+{
+	json_t *a;
+	int fd;
+
+	CHECK_INT(open_world(), 0);
+	fd = dial();
+	/* not even an end of line, as from printf | nc -N */
+	CHECK_INT(send(fd, "{\"command\":\"status\"}", 20, 0), 20);
+	CHECK_INT(shutdown(fd, SHUT_WR), 0);
+	a = read_json(fd);
+	CHECK_STR(text(a, "instance"), "unit");
+	json_decref(a);
+	CHECK(!read_line(fd));
+	close(fd);
+	close_world();
+}
+
+TEST(an_answer_larger_than_the_socket_arrives_whole)
+{
+	json_t *a;
+	int fd, room = 4096;
+
+	CHECK_INT(open_world(), 0);
+	fake_extra_slots = 4000;
+	fd = dial();
+	setsockopt(fd, SOL_SOCKET, SO_RCVBUF, &room, sizeof(room));
+	CHECK(send(fd, "{\"command\":\"slot list\"}\n", 24, 0) == 24);
+	turn(); /* the daemon does all it can while nobody reads */
+	a = read_json(fd);
+	CHECK_INT(json_array_size(a), 4002);
+	json_decref(a);
+	close(fd);
+	close_world();
+}
+
+TEST(before_the_park_is_attached_requests_are_answered_starting)
+{
+	json_t *a;
+	int fd;
+
+	CHECK_INT(open_world(), 0);
+	hf_control_attach(w.control, NULL, NULL);
+	fd = dial();
+	CHECK(refused(fd, "{\"command\":\"status\"}", "starting"));
+	attach();
+	a = ask(fd, "{\"command\":\"status\"}");
+	CHECK_STR(text(a, "instance"), "unit");
+	json_decref(a);
+	close(fd);
+	close_world();
+}
+
+TEST(a_monitor_gets_a_hello_and_then_every_event_in_order)
+{
+	json_t *a;
+	int fd;
+
+	CHECK_INT(open_world(), 0);
+	publish(HF_EVENT_PARKED);
+	fd = dial();
+	a = ask(fd, "{\"command\":\"monitor\"}");
+	CHECK_INT(number(json_object_get(a, "hello"), "last_event"), 1);
+	CHECK_STR(text(json_object_get(a, "hello"), "version"), "1.2.3");
+	CHECK_STR(text(json_object_get(a, "hello"), "instance"), "unit");
+	json_decref(a);
+	publish(HF_EVENT_RECALL_STARTED);
+	publish(HF_EVENT_RETRIEVED);
+	a = read_json(fd);
+	CHECK_INT(number(a, "number"), 2);
+	CHECK_STR(text(a, "event"), "recall_started");
+	CHECK_STR(text(a, "caller_name"), FAKE_NAME_UTF8);
+	json_decref(a);
+	a = read_json(fd);
+	CHECK_INT(number(a, "number"), 3);
+	json_decref(a);
+	close(fd);
+	turn();
+	publish(HF_EVENT_ENDED); /* to nobody */
+	close_world();
+}
+
+TEST(a_monitor_that_has_stopped_sending_still_hears_events)
+{
+	json_t *a;
+	int fd;
+
+	CHECK_INT(open_world(), 0);
+	fd = dial();
+	CHECK_INT(send(fd, "{\"command\":\"monitor\"}\n", 22, 0), 22);
+	CHECK_INT(shutdown(fd, SHUT_WR), 0);
+	a = read_json(fd);
+	CHECK(json_object_get(a, "hello"));
+	json_decref(a);
+	publish(HF_EVENT_PARKED);
+	a = read_json(fd);
+	CHECK_STR(text(a, "event"), "parked");
+	json_decref(a);
+	close(fd);
+	close_world();
+}
+
+TEST(a_slow_monitor_is_dropped_and_told_how_much_it_lost)
+{
+	const unsigned int sent = 5000;
+	unsigned int got = 0, lost = 0;
+	json_t *a, *hello;
+	int slow, quick;
+
+	CHECK_INT(open_world(), 0);
+	quick = dial();
+	a = ask(quick, "{\"command\":\"monitor\"}");
+	json_decref(a);
+	slow = dial();
+	hello = ask(slow, "{\"command\":\"monitor\"}");
+	CHECK(json_object_get(hello, "hello"));
+	json_decref(hello);
+	for (unsigned int i = 0; i < sent; i++) {
+		char sink[8192];
+
+		publish(HF_EVENT_PARKED); /* would hang if it ever blocked */
+		while (recv(quick, sink, sizeof(sink), MSG_DONTWAIT) > 0)
+			;
+	}
+	w.rest_len = 0;
+	while ((a = read_json(slow))) {
+		if (json_object_get(a, "lost")) {
+			lost = (unsigned int)number(a, "lost");
+			json_decref(a);
+			break;
+		}
+		got++;
+		CHECK_INT(number(a, "number"), got);
+		json_decref(a);
+	}
+	CHECK(lost > 0);
+	CHECK_INT(got + lost, sent);
+	CHECK(!read_line(slow));
+	publish(HF_EVENT_ENDED);
+	a = read_json(quick);
+	CHECK_INT(number(a, "number"), sent + 1);
+	json_decref(a);
+	close(slow);
+	close(quick);
+	close_world();
+}
+
+TEST(connections_beyond_the_limit_are_refused_until_one_ends)
+{
+	int fd[HF_CLIENTS_MAX], extra;
+	json_t *a;
+
+	CHECK_INT(open_world(), 0);
+	for (int i = 0; i < HF_CLIENTS_MAX; i++) {
+		fd[i] = dial();
+		CHECK(fd[i] >= 0);
+		turn();
+	}
+	extra = dial();
+	a = read_json(extra);
+	CHECK_STR(error_code(a), "too_many_clients");
+	json_decref(a);
+	CHECK(!read_line(extra));
+	close(extra);
+	close(fd[0]);
+	turn();
+	extra = dial();
+	a = ask(extra, "{\"command\":\"status\"}");
+	CHECK_STR(text(a, "instance"), "unit");
+	json_decref(a);
+	close(extra);
+	for (int i = 1; i < HF_CLIENTS_MAX; i++)
+		close(fd[i]);
+	close_world();
+}
+
+TEST(random_bytes_never_stop_the_service)
+{
+	unsigned int seed = 20240607;
+	json_t *a;
+	int fd;
+
+	CHECK_INT(open_world(), 0);
+	for (int round = 0; round < 300; round++) {
+		char blob[3000], sink[65536];
+		size_t len;
+
+		fd = dial();
+		CHECK(fd >= 0);
+		for (size_t i = 0; i < sizeof(blob); i++) {
+			seed = seed * 1103515245 + 12345;
+			blob[i] = (char)(seed >> 16);
+		}
+		/* Some rounds are nearly right: one byte of a request changed. */
+		if (round % 3 == 0) {
+			len = (size_t)snprintf(blob, sizeof(blob), "%s\n",
+					       "{\"command\":\"call show\",\"call\":17}");
+			blob[seed % len] = (char)(seed >> 9);
+		} else {
+			len = 1 + seed % sizeof(blob);
+		}
+		CHECK(send(fd, blob, len, MSG_NOSIGNAL) > 0);
+		if (round % 2)
+			shutdown(fd, SHUT_WR);
+		turn();
+		while (recv(fd, sink, sizeof(sink), MSG_DONTWAIT) > 0)
+			turn();
+		close(fd);
+		turn();
+	}
+	fd = dial();
+	a = ask(fd, "{\"command\":\"status\"}");
+	CHECK_STR(text(a, "instance"), "unit");
+	json_decref(a);
+	close(fd);
+	close_world();
+}
+
+TEST_MAIN()
