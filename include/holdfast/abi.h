@@ -299,7 +299,8 @@ struct hf_work {
 	X(DROP_RESIZE, "drop_resize", "could not be made a hold frame's size") \
 	X(RTCP_RX, "rtcp_rx", "RTCP packets taken in")                         \
 	X(PACED_IDLE, "paced_idle", "wheel entries that were not due")         \
-	X(LATCHED, "latched", "remotes learned from packets")
+	X(LATCHED, "latched", "remotes learned from packets")                  \
+	X(RELAY_JUMP, "relay_jump", "wild sequence numbers, not yet confirmed")
 
 enum hf_counter {
 #define X(symbol, name, text) HF_COUNT_##symbol,

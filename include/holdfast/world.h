@@ -60,6 +60,7 @@
 /* One read of memory that somebody else may write at the same time: a value
  * that was checked must be the value that is used. */
 #define HF_READ(x) (*(const volatile __typeof__(x) *)&(x))
+#define HF_WRITE(x, v) (*(volatile __typeof__(x) *)&(x) = (v))
 
 #if __BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__
 #define HF_HTONS(x) ((__be16)__builtin_bswap16((__u16)(x)))

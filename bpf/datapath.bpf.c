@@ -1,0 +1,60 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * The packet path of the anchor. A packet's walk:
+ *
+ *   hf_receive, on every media device
+ *     parse.h    ours? which leg?                    -> else XDP_PASS
+ *     receive.h  RTP, right source?                  -> else a counted drop
+ *     relay.h    the leg has a peer: on to its remote
+ *     hold.h     the leg is held: back as its hold frame, if that is due
+ *
+ *   hf_paced, on blank live frames that holdfast-mediad asks for
+ *     paced.h    next element of the wheel           -> its hold frame, if due
+ *
+ * Both ways a frame is worked out (claim.h, rtp.h), written (frame.h, egress.h)
+ * and taken by one compare-and-exchange before it leaves.
+ */
+#include <linux/bpf.h>
+#include <bpf/bpf_helpers.h>
+#include "paced.h"
+#include "receive.h"
+
+SEC("xdp.frags")
+int hf_receive(struct xdp_md *ctx)
+{
+	void *data = (void *)(long)ctx->data;
+	void *data_end = (void *)(long)ctx->data_end;
+	struct hf_incoming in;
+	struct hf_leg *leg;
+
+	switch (hf_parse(data, data_end, &in)) {
+	case HF_PARSE_PASS:
+		return XDP_PASS;
+	case HF_PARSE_RTCP:
+		return hf_drop(HF_COUNT_RTCP_RX);
+	case HF_PARSE_LENGTH:
+		return hf_drop(HF_COUNT_DROP_LENGTH);
+	}
+	leg = bpf_map_lookup_elem(&legs, &in.leg);
+	if (!leg)
+		return hf_drop(HF_COUNT_DROP_NO_LEG);
+	return hf_receive_rtp(ctx, data, leg, &in);
+}
+
+SEC("xdp")
+int hf_paced(struct xdp_md *ctx)
+{
+	struct hf_leg *leg;
+	__u32 zero = 0, index;
+	struct hf_work *w;
+
+	w = bpf_map_lookup_elem(&work, &zero);
+	if (!w || !hf_walk_next(w, &index))
+		return hf_drop(HF_COUNT_PACED_IDLE);
+	leg = bpf_map_lookup_elem(&legs, &index);
+	if (!leg)
+		return hf_drop(HF_COUNT_PACED_IDLE);
+	return hf_paced_send(ctx, w, leg);
+}
+
+char LICENSE[] SEC("license") = "GPL";

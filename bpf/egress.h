@@ -1,0 +1,64 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+/*
+ * The way out: hf_way_get() copies the hop in force from the next-hop table,
+ * hf_way_verdict() turns it into XDP_TX or a redirect. Both answer "no" for a
+ * way that cannot be taken; nothing is sent on a guess.
+ */
+#ifndef HF_BPF_EGRESS_H
+#define HF_BPF_EGRESS_H
+
+#include "maps.h"
+#include "wire.h"
+
+struct hf_way {
+	__u64 macs; /* destination, and the first two bytes of source */
+	__u32 mac_rest;
+	__u32 ifindex;
+	__u16 mtu;
+	__u8 flags;
+	__u8 tos;
+};
+
+static __always_inline int hf_way_get(__u32 index, struct hf_way *way)
+{
+	const struct hf_nexthop *n = bpf_map_lookup_elem(&nexthops, &index);
+	const struct hf_hop *hop;
+	__u32 current;
+
+	if (!n)
+		return 0;
+	current = HF_READ(n->current);
+	hop = &n->hop[current & 1];
+	way->macs = HF_W64(hop, __builtin_offsetof(struct hf_hop, dmac));
+	way->mac_rest =
+		HF_W32(hop, __builtin_offsetof(struct hf_hop, smac) + 2);
+	way->ifindex = hop->ifindex;
+	way->mtu = hop->mtu;
+	way->flags = hop->flags;
+	way->tos = hop->tos;
+	HF_BARRIER();
+	/* Rewritten twice while we read it, or a tag we do not push (yet). */
+	return HF_READ(n->current) == current &&
+	       (way->flags & (HF_HOP_VALID | HF_HOP_VLAN)) == HF_HOP_VALID;
+}
+
+/* The verdict that sends by this way, XDP_DROP if there is none. `ingress` is
+ * where the packet came in, 0 for packets of our own. No effect by itself. */
+static __always_inline int hf_way_verdict(const struct hf_way *way,
+					  __u32 ingress)
+{
+	if (ingress && way->ifindex == ingress)
+		return XDP_TX;
+	if (way->flags & HF_HOP_NO_REDIRECT)
+		return XDP_DROP;
+	return (int)bpf_redirect_map(&devmap, way->ifindex, XDP_DROP);
+}
+
+static __always_inline void hf_way_write(void *data, const struct hf_way *way)
+{
+	HF_W64(data, 0) = way->macs;
+	HF_W32(data, 8) = way->mac_rest;
+	HF_W16(data, HF_AT_ETHERTYPE) = HF_HTONS(0x0800);
+}
+
+#endif

@@ -1,0 +1,156 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+/*
+ * The packets we send, written whole: hf_headers_write() puts Ethernet and IPv4
+ * there for both senders and the relay, hf_hold_write() a complete hold frame.
+ *
+ * An anchor is an endpoint, not a router: TTL 64, identification 0 with "do not
+ * fragment" (RFC 6864), checksums computed afresh.
+ */
+#ifndef HF_BPF_FRAME_H
+#define HF_BPF_FRAME_H
+
+#include <holdfast/claim.h>
+#include <holdfast/csum.h>
+#include <holdfast/remote.h>
+#include <holdfast/rtp.h>
+#include "egress.h"
+#include "wire.h"
+
+/* Who sends to whom. */
+struct hf_tuple {
+	__be32 saddr;
+	__be32 daddr;
+	__be16 sport;
+	__be16 dport;
+};
+
+static __always_inline void hf_tuple_get(const struct hf_program *p,
+					 const struct hf_leg_rx *rx,
+					 struct hf_tuple *t)
+{
+	t->saddr = p->local_ip4;
+	t->sport = p->local_port;
+	t->daddr = p->remote_ip4;
+	t->dport = p->remote_port;
+	if (p->flags & HF_PROGRAM_LATCH) {
+		struct hf_remote r = hf_remote_get(p, rx);
+
+		t->daddr = r.ip4;
+		t->dport = r.port;
+	}
+}
+
+/* Ethernet, IPv4 and UDP without its check. Needs 42 bytes. */
+static __always_inline void hf_headers_write(void *data,
+					     const struct hf_way *way,
+					     const struct hf_tuple *t,
+					     __u32 udp_len)
+{
+	__u32 first = (__u16)HF_HTONS(0x4500 | way->tos);
+	__u32 len = (__u16)HF_HTONS(udp_len + 20);
+	__u64 sum;
+
+	hf_way_write(data, way);
+	HF_W16(data, HF_AT_IP) = first;
+	HF_W16(data, HF_AT_IP_LEN) = len;
+	HF_W16(data, HF_AT_IP_ID) = 0;
+	HF_W16(data, HF_AT_IP_FRAG) = HF_HTONS(HF_IP_DF);
+	HF_W16(data, HF_AT_IP_TTL) = HF_HTONS(HF_IP_TTL << 8 | 17);
+	HF_W32(data, HF_AT_IP_SADDR) = t->saddr;
+	HF_W32(data, HF_AT_IP_DADDR) = t->daddr;
+	sum = (__u64)first + len + (__u16)HF_HTONS(HF_IP_DF) +
+	      (__u16)HF_HTONS(HF_IP_TTL << 8 | 17) + t->saddr + t->daddr;
+	HF_W16(data, HF_AT_IP_CHECK) = hf_csum_ip(sum);
+	HF_W16(data, HF_AT_UDP) = t->sport;
+	HF_W16(data, HF_AT_UDP + 2) = t->dport;
+	HF_W16(data, HF_AT_UDP_LEN) = HF_HTONS(udp_len);
+}
+
+/* The hold frame but for its payload; needs 54 bytes. */
+static __always_inline void
+hf_hold_headers_write(void *data, const struct hf_program *p,
+		      const struct hf_tuple *t, const struct hf_way *way,
+		      const struct hf_due *d, const struct hf_frame *frame,
+		      __u32 udp_len)
+{
+	__u32 first = (__u16)HF_HTONS(0x8000 | (d->marker ? HF_RTP_MARKER : 0) |
+				      (p->payload_type & 0x7f));
+	__u32 seq = (__u16)HF_HTONS(d->seq);
+	__u32 ts = (__u32)HF_HTONL(d->timestamp);
+	__u32 ssrc = (__u32)p->ssrc;
+	__u64 sum;
+
+	hf_headers_write(data, way, t, udp_len);
+	HF_W16(data, HF_AT_RTP) = first;
+	HF_W16(data, HF_AT_RTP_SEQ) = seq;
+	HF_W32(data, HF_AT_RTP_TS) = ts;
+	HF_W32(data, HF_AT_RTP_SSRC) = ssrc;
+	sum = hf_csum_udp_header(t->saddr, t->daddr, t->sport, t->dport,
+				 HF_HTONS(udp_len)) +
+	      first + seq + ts + ssrc + frame->sum;
+	HF_W16(data, HF_AT_UDP_CHECK) = hf_csum_udp(sum);
+}
+
+/* Make the packet `want` bytes long. 0 if it cannot be. */
+static __always_inline int hf_packet_resize(struct xdp_md *ctx, __u32 want)
+{
+	__u64 have = bpf_xdp_get_buff_len(ctx);
+
+	return have == want || !bpf_xdp_adjust_tail(ctx, (int)want - (int)have);
+}
+
+/*
+ * Write the hold frame *d of program p over the packet, resizing it. Nothing is
+ * claimed. Returns 0, or the counter of what was in the way; packet pointers of
+ * the caller are void afterwards.
+ */
+static __always_inline int hf_hold_write(struct xdp_md *ctx,
+					 const struct hf_program *p,
+					 const struct hf_leg_rx *rx,
+					 const struct hf_way *way,
+					 const struct hf_due *d)
+{
+	void *data = (void *)(long)ctx->data;
+	void *data_end = (void *)(long)ctx->data_end;
+	const struct hf_frame *frame;
+	__u32 key = d->frame, bytes;
+	struct hf_tuple t;
+	int i;
+
+	frame = bpf_map_lookup_elem(&frames, &key);
+	if (!frame)
+		return HF_COUNT_DROP_FRAME;
+	bytes = frame->bytes;
+	if (!bytes || bytes > HF_FRAME_BYTES)
+		return HF_COUNT_DROP_FRAME;
+	if (HF_IP_HEADERS + HF_RTP_BYTES + bytes > way->mtu)
+		return HF_COUNT_DROP_MTU;
+	if ((__u64)(data_end - data) != HF_AT_PAYLOAD + (__u64)bytes) {
+		if (!hf_packet_resize(ctx, HF_AT_PAYLOAD + bytes))
+			return HF_COUNT_DROP_RESIZE;
+		data = (void *)(long)ctx->data;
+		data_end = (void *)(long)ctx->data_end;
+	}
+	hf_tuple_get(p, rx, &t);
+	if (bytes == HF_FRAME_BYTES) {
+		if (data + HF_AT_PAYLOAD + HF_FRAME_BYTES > data_end)
+			return HF_COUNT_DROP_RESIZE;
+		hf_hold_headers_write(data, p, &t, way, d, frame,
+				      8 + HF_RTP_BYTES + HF_FRAME_BYTES);
+#pragma unroll
+		for (i = 0; i < HF_FRAME_BYTES; i += 8)
+			HF_W64(data, HF_AT_PAYLOAD + i) =
+				HF_W64(frame->payload, i);
+		return 0;
+	}
+	if (data + HF_AT_PAYLOAD > data_end)
+		return HF_COUNT_DROP_RESIZE;
+	hf_hold_headers_write(data, p, &t, way, d, frame,
+			      8 + HF_RTP_BYTES + bytes);
+	if (bpf_xdp_store_bytes(ctx, HF_AT_PAYLOAD, (void *)frame->payload,
+				bytes))
+		return HF_COUNT_DROP_RESIZE;
+	return 0;
+}
+
+#endif

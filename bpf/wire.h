@@ -1,0 +1,48 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+/*
+ * Where things are in a packet, and how they are read and written there: by
+ * whole words at constant offsets (a packed struct would make clang go byte by
+ * byte). Every access needs an earlier comparison with data_end.
+ */
+#ifndef HF_BPF_WIRE_H
+#define HF_BPF_WIRE_H
+
+#include <linux/types.h>
+
+typedef __u16 __attribute__((may_alias)) hf_w16;
+typedef __u32 __attribute__((may_alias)) hf_w32;
+typedef __u64 __attribute__((may_alias)) hf_w64;
+
+#define HF_W16(base, offset) (*(hf_w16 *)((char *)(base) + (offset)))
+#define HF_W32(base, offset) (*(hf_w32 *)((char *)(base) + (offset)))
+#define HF_W64(base, offset) (*(hf_w64 *)((char *)(base) + (offset)))
+#define HF_W8(base, offset)  (*(__u8 *)((char *)(base) + (offset)))
+
+/* Ethernet without tag, IPv4 without options. */
+enum {
+	HF_AT_ETHERTYPE = 12,
+	HF_AT_IP = 14,
+	HF_AT_IP_LEN = HF_AT_IP + 2,
+	HF_AT_IP_ID = HF_AT_IP + 4,
+	HF_AT_IP_FRAG = HF_AT_IP + 6,
+	HF_AT_IP_TTL = HF_AT_IP + 8,
+	HF_AT_IP_PROTOCOL = HF_AT_IP + 9,
+	HF_AT_IP_CHECK = HF_AT_IP + 10,
+	HF_AT_IP_SADDR = HF_AT_IP + 12,
+	HF_AT_IP_DADDR = HF_AT_IP + 16,
+	HF_AT_UDP = HF_AT_IP + 20,
+	HF_AT_UDP_LEN = HF_AT_UDP + 4,
+	HF_AT_UDP_CHECK = HF_AT_UDP + 6,
+	HF_AT_RTP = HF_AT_UDP + 8,
+	HF_AT_RTP_SEQ = HF_AT_RTP + 2,
+	HF_AT_RTP_TS = HF_AT_RTP + 4,
+	HF_AT_RTP_SSRC = HF_AT_RTP + 8,
+	HF_AT_PAYLOAD = HF_AT_RTP + 12,
+};
+
+#define HF_IP_DF       0x4000 /* host order, as IP_FRAG */
+#define HF_IP_FRAGMENT 0x3fff /* more fragments, or an offset */
+#define HF_IP_TTL      64
+#define HF_IP_HEADERS  28 /* IPv4 and UDP */
+
+#endif

@@ -1,0 +1,212 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * RTP (RFC 3550) as far as the packet path reads it, and the switch: how the
+ * packets of whichever source a leg is being relayed become the leg's one
+ * stream, whose sequence numbers never have a gap that the source did not make.
+ *
+ * Within one source, out = in + a constant for sequence and timestamp, so the
+ * talker's own loss, reordering and pauses stay visible. The constants are
+ * bound at the first packet of a source: its sequence is the next of the stream
+ * (the claim word), its timestamp follows the time that has passed. They stand
+ * in the receive line of the leg the packets come from, and hold for one epoch
+ * of the leg they go to, so any flip of that leg binds anew.
+ *
+ * As with hold frames, hf_relay_due() works a packet out, the caller takes it
+ * by hf_claim(), and only then hf_relay_done() notes it. Pure.
+ */
+#ifndef HOLDFAST_RTP_H
+#define HOLDFAST_RTP_H
+
+#include "abi.h"
+#include "claim.h"
+#include "world.h"
+
+#define HF_RTP_BYTES  12
+#define HF_RTP_MARKER 0x80 /* in the second byte, above the payload type */
+
+/* RFC 3550 A.1: sequence numbers further off than these begin a new run, which
+ * the next packet must confirm. */
+#define HF_RTP_DROPOUT	3000
+#define HF_RTP_MISORDER 100
+
+/* How long after a switch, in packets, an event (RFC 4733) from before it is
+ * looked for. */
+#define HF_RTP_FRESH 1000
+
+HF_INLINE int hf_rtp_is_v2(__u8 first_byte)
+{
+	return first_byte >> 6 == 2;
+}
+
+/* RTCP on the RTP port (RFC 5761 section 4): types 192-223. */
+HF_INLINE int hf_rtp_is_rtcp(__u8 second_byte)
+{
+	return second_byte >= 192 && second_byte <= 223;
+}
+
+/* What a relayed packet is, by the payload types of the leg it came from. */
+enum hf_rtp_kind { HF_RTP_OTHER, HF_RTP_AUDIO, HF_RTP_EVENT };
+
+HF_INLINE int hf_rtp_kind(const struct hf_program *from, __u8 payload_type)
+{
+	if (payload_type == from->rx_payload_type)
+		return HF_RTP_AUDIO;
+	if (payload_type == from->rx_dtmf_pt && payload_type)
+		return HF_RTP_EVENT;
+	return HF_RTP_OTHER;
+}
+
+/* An incoming packet's numbers, host order except the SSRC. */
+struct hf_rtp_in {
+	__u32 timestamp;
+	__be32 ssrc;
+	__u16 seq;
+	__u8 marker; /* 0 or 1 */
+	__u8 kind;   /* enum hf_rtp_kind */
+};
+
+enum hf_relay_verdict {
+	HF_RELAY_SEND,
+	HF_RELAY_OLD,  /* from before the switch: drop it */
+	HF_RELAY_JUMP, /* out of all order: drop it, hf_relay_jump() notes it */
+};
+
+/* One relayed packet, worked out but not yet claimed. */
+struct hf_relayed {
+	__u64 next;	 /* the receiving leg's word once it is claimed */
+	__u32 timestamp; /* host order */
+	__u16 seq;
+	__u8 marker;
+	__u8 bind;     /* binds the source */
+	__u8 in_order; /* the newest of the stream so far */
+};
+
+/* The timestamp with which a source takes over the stream. */
+HF_INLINE __u32 hf_relay_timestamp(const struct hf_leg_rx *rx,
+				   const struct hf_program *to, __u64 word,
+				   __u64 now_ns)
+{
+	__u32 ptime = HF_READ(to->ptime_ns);
+	__u32 step = to->ts_step;
+	__u32 floor = to->ts_base + hf_word_slot(word) * step;
+	__u32 ts;
+
+	if ((rx->bound_flags & HF_BOUND) && rx->last_out && ptime &&
+	    rx->bound_epoch == hf_word_epoch(word)) {
+		/* Another source on the same line: on from its newest packet,
+		 * by the time since then and by one packet at least. */
+		__u32 units = (__u32)(now_ns >> 20) - (__u32)rx->last_out;
+		__u32 passed = (__u32)(((__u64)units << 20) * step / ptime);
+
+		return (__u32)(rx->last_out >> 32) +
+		       (passed > step ? passed : step);
+	}
+	ts = hf_program_timestamp(to, now_ns);
+	return (__s32)(ts - floor) < 0 ? floor : ts;
+}
+
+HF_INLINE int hf_relay_bind(const struct hf_leg_rx *rx,
+			    const struct hf_program *to, __u64 word,
+			    __u64 now_ns, const struct hf_rtp_in *in,
+			    struct hf_relayed *d)
+{
+	/* The middle of an event is not a beginning: wait for what follows. */
+	if (in->kind == HF_RTP_EVENT && !in->marker)
+		return HF_RELAY_OLD;
+	d->seq = hf_word_seq(word);
+	d->timestamp = hf_relay_timestamp(rx, to, word, now_ns);
+	d->marker = 1;
+	d->bind = 1;
+	d->in_order = 1;
+	d->next = hf_relay_next(word, d->seq);
+	return HF_RELAY_SEND;
+}
+
+/* Did this event begin before the packet that bound the source? */
+HF_INLINE int hf_relay_old_event(const struct hf_leg_rx *rx,
+				 const struct hf_rtp_in *in)
+{
+	return in->kind == HF_RTP_EVENT && !in->marker &&
+	       (rx->bound_flags & HF_BOUND_FRESH) &&
+	       (__s16)(__u16)((__u16)(in->timestamp >> 3) - rx->bound_event) <
+		       0;
+}
+
+/*
+ * `rx` is the receive line of the leg the packet came from, `to` and `word` are
+ * the program and the word of the leg it goes to, the word read first.
+ */
+HF_INLINE int hf_relay_due(const struct hf_leg_rx *rx,
+			   const struct hf_program *to, __u64 word,
+			   __u64 now_ns, const struct hf_rtp_in *in,
+			   struct hf_relayed *d)
+{
+	__u16 flags = rx->bound_flags;
+	__u16 ahead;
+
+	if (!(flags & HF_BOUND) || rx->bound_epoch != hf_word_epoch(word) ||
+	    rx->bound_ssrc != in->ssrc)
+		return hf_relay_bind(rx, to, word, now_ns, in, d);
+	d->seq = (__u16)(in->seq + rx->bound_seq);
+	ahead = (__u16)(d->seq - hf_word_seq(word));
+	d->in_order = ahead < HF_RTP_DROPOUT;
+	if (!d->in_order) {
+		if ((__u16)-ahead > HF_RTP_MISORDER) {
+			if ((flags & HF_BOUND_JUMP) && in->seq == rx->bad_seq)
+				return hf_relay_bind(rx, to, word, now_ns, in,
+						     d);
+			return HF_RELAY_JUMP;
+		}
+		if ((__s16)(__u16)(d->seq - rx->bound_first) < 0)
+			return HF_RELAY_OLD;
+	}
+	if (hf_relay_old_event(rx, in))
+		return HF_RELAY_OLD;
+	d->timestamp = in->timestamp + rx->bound_ts;
+	d->marker = in->marker;
+	d->bind = 0;
+	d->next = hf_relay_next(word, d->seq);
+	return HF_RELAY_SEND;
+}
+
+/* Note the packet that hf_relay_due() called a jump. */
+HF_INLINE void hf_relay_jump(struct hf_leg_rx *rx, const struct hf_rtp_in *in)
+{
+	rx->bad_seq = (__u16)(in->seq + 1);
+	rx->bound_flags |= HF_BOUND_JUMP;
+}
+
+/* Note a packet that was claimed. */
+HF_INLINE void hf_relay_done(struct hf_leg_rx *rx, const struct hf_rtp_in *in,
+			     const struct hf_relayed *d, __u64 now_ns)
+{
+	__u16 since;
+
+	rx->forwarded++;
+	if (d->bind) {
+		rx->bound_ssrc = in->ssrc;
+		rx->bound_seq = (__u16)(d->seq - in->seq);
+		rx->bound_ts = d->timestamp - in->timestamp;
+		rx->bound_epoch = (__u16)hf_word_epoch(d->next);
+		rx->bound_first = d->seq;
+		rx->bound_event = (__u16)(in->timestamp >> 3);
+		rx->bound_flags = HF_BOUND | HF_BOUND_FRESH;
+	} else if (!d->in_order) {
+		return;
+	}
+	/* What bound the source slides out of a 16-bit comparison's reach. */
+	since = (__u16)(d->seq - rx->bound_first);
+	if (since > 4 * HF_RTP_FRESH)
+		rx->bound_first = (__u16)(d->seq - 2 * HF_RTP_FRESH);
+	if (since > HF_RTP_FRESH || (in->kind == HF_RTP_EVENT && !d->bind))
+		rx->bound_flags &= (__u16)~HF_BOUND_FRESH;
+	if (rx->bound_flags & HF_BOUND_JUMP)
+		rx->bound_flags &= (__u16)~HF_BOUND_JUMP;
+	/* An event repeats the timestamp of its begin: keep the moment of the
+	 * first, so that timestamp and time belong together. */
+	if (d->bind || (__s32)(d->timestamp - (__u32)(rx->last_out >> 32)) > 0)
+		HF_WRITE(rx->last_out,
+			 (__u64)d->timestamp << 32 | (__u32)(now_ns >> 20));
+}
+
+#endif
