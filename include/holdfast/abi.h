@@ -176,12 +176,12 @@ struct hf_hop {
 
 /*
  * A destination of media. The controller writes family, dest and `wanted`;
- * holdfast-mediad resolves it and writes the hop not in force, then `current`
- * plus one (a reader that finds another `current` afterwards read too slowly).
+ * holdfast-mediad resolves it and writes the hop not in force, then `turn`
+ * plus one (a reader that finds another `turn` afterwards read too slowly).
  */
 struct hf_nexthop {
 	struct hf_hop hop[2];
-	__u32 current; /* changes so far; the lowest bit is the hop in force */
+	__u32 turn;    /* changes so far; the lowest bit is the hop in force */
 	__u32 wanted;  /* legs that use this entry; 0 = free */
 	__be32 dest_ip4;
 	__u8 family;   /* 4 or 6; dest6 is in map `nexthop6` */
