@@ -3,21 +3,20 @@
 
 The stage that every scenario plays on:
 
-    trunk ns                     anchor ns                     office ns
-    +-----------------+          +-----------------+          +-----------------+
-    | caller          |          | holdfastd       |          | phone A         |
-    |  192.0.2.10     |   veth   |  192.0.2.1      |   veth   |  198.51.100.11  |
-    | PBX        eth0-+----------+-trunk0  office0-+----------+-eth0    phone B |
-    |  192.0.2.20     |          |    198.51.100.1 |          |  198.51.100.12  |
-    +-----------------+          +-----------------+          +-----------------+
+      trunk (a switch)             anchor                   office (a switch)
+    +------------------+      +--------------------+      +------------------+
+    | bridge      eth0-+-veth-+-trunk0     office0-+-veth-+-eth0      bridge |
+    +---+----------+---+      |  192.0.2.1         |      +---+----------+---+
+        |          |          |       198.51.100.1 |          |          |
+     caller       PBX         |     holdfastd      |       phone A    phone B
+    192.0.2.10  192.0.2.20    +--------------------+ 198.51.100.11   198.51.100.12
 
-The anchor also routes between the two sides, so a call that is not parked
-passes through its stack from peer to peer untouched. Each party has its address
-on a device of its own (a veth pair that leads nowhere), so that a client can be
-told "use this device".
+Every box and every party is a network namespace. The anchor also routes between
+the two sides, so a call that is not parked passes through its stack from peer
+to peer untouched.
 
 veth delivers what an XDP program sends (XDP_TX, redirect) only to a peer that
-has an XDP program itself: the peers' ends carry one that passes everything.
+has an XDP program itself: both eth0 carry one that passes everything.
 Checksum offload is left as the kernel sets it up.
 
 Names carry the process id, so that any number of stages can stand at once.
@@ -221,34 +220,63 @@ class Stage:
         return namespace
 
     def _build(self):
-        self.trunk = self._namespace("trunk")
         self.anchor = self._namespace("anchor")
-        self.office = self._namespace("office")
-        self.anchor.sysctl(ipv4__ip_forward=1, ipv4__conf__all__rp_filter=0)
-        self._side(self.trunk, "trunk0", ANCHOR_TRUNK,
-                   {"caller": CALLER, "caller2": CALLER2, "pbx": PBX})
-        self._side(self.office, "office0", ANCHOR_OFFICE,
-                   {"phonea": PHONE_A, "phoneb": PHONE_B})
+        self.anchor.sysctl(ipv4__ip_forward=1)
+        self.trunk = self._side("trunk", ANCHOR_TRUNK)
+        self.office = self._side("office", ANCHOR_OFFICE)
+        self._parties = {}
 
-    def _side(self, namespace, anchor_device, anchor_address, parties):
-        run("ip", "link", "add", anchor_device, "netns", self.anchor.name,
-            "type", "veth", "peer", "name", "eth0", "netns", namespace.name)
-        net = anchor_address.rsplit(".", 1)[0]
-        namespace.sysctl(ipv4__conf__all__rp_filter=0)
-        for device, address in parties.items():
-            namespace.ip("link", "add", device, "type", "veth",
-                         "peer", "name", device + ".x")
-            namespace.ip("link", "set", device + ".x", "up")
-            namespace.ip("addr", "add", address + "/32", "dev", device)
-            namespace.ip("link", "set", device, "up")
-        # The subnet itself is on the wire; the parties' own addresses are local.
-        namespace.ip("addr", "add", net + ".250/24", "dev", "eth0")
-        self.anchor.ip("addr", "add", anchor_address + "/24", "dev", anchor_device)
-        namespace.ip("link", "set", "eth0", "up")
-        self.anchor.ip("link", "set", anchor_device, "up")
-        namespace.ip("route", "add", "default", "via", anchor_address)
-        namespace.ip("link", "set", "dev", "eth0", "xdpdrv", "obj", pass_program(),
-                     "sec", "xdp")
+    def _side(self, name, anchor_address):
+        """A switch and its line to the anchor."""
+        switch = self._namespace(name)
+        device = name + "0"
+        run("ip", "link", "add", device, "netns", self.anchor.name,
+            "type", "veth", "peer", "name", "eth0", "netns", switch.name)
+        switch.ip("link", "add", "bridge", "type", "bridge")
+        switch.ip("link", "set", "eth0", "master", "bridge")
+        switch.ip("link", "set", "bridge", "up")
+        switch.ip("link", "set", "eth0", "up")
+        self.anchor.ip("addr", "add", anchor_address + "/24", "dev", device)
+        self.anchor.ip("link", "set", device, "up")
+        switch.ip("link", "set", "dev", "eth0", "xdpdrv", "obj", pass_program(), "sec", "xdp")
+        return switch
+
+    def party(self, name, address):
+        """The namespace of a party, on the side that its address belongs to."""
+        if name not in self._parties:
+            near = next(a for a in (ANCHOR_TRUNK, ANCHOR_OFFICE)
+                        if a.rsplit(".", 1)[0] == address.rsplit(".", 1)[0])
+            switch = self.trunk if near == ANCHOR_TRUNK else self.office
+            party = self._namespace(name)
+            run("ip", "link", "add", name, "netns", switch.name,
+                "type", "veth", "peer", "name", "eth0", "netns", party.name)
+            switch.ip("link", "set", name, "master", "bridge")
+            switch.ip("link", "set", name, "up")
+            party.ip("addr", "add", address + "/24", "dev", "eth0")
+            party.ip("link", "set", "eth0", "up")
+            party.ip("route", "add", "default", "via", near)
+            self._parties[name] = party
+        return self._parties[name]
+
+    @property
+    def caller(self):
+        return self.party("caller", CALLER)
+
+    @property
+    def caller2(self):
+        return self.party("caller2", CALLER2)
+
+    @property
+    def pbx(self):
+        return self.party("pbx", PBX)
+
+    @property
+    def phone_a(self):
+        return self.party("phonea", PHONE_A)
+
+    @property
+    def phone_b(self):
+        return self.party("phoneb", PHONE_B)
 
     def spawn(self, namespace, name, *argv, **kwargs):
         """Start a process in a namespace; stopped with the stage."""

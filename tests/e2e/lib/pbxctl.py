@@ -25,7 +25,7 @@ class Pbx:
             argv += ["--anchor-users", anchor_users]
         for user, where in routes.items():
             argv += ["--route", "%s=%s:5060" % (user, where)]
-        self.process = stage.spawn(stage.trunk, "pbx", *argv, stdin=subprocess.PIPE,
+        self.process = stage.spawn(stage.pbx, "pbx", *argv, stdin=subprocess.PIPE,
                                    stdout=subprocess.PIPE)
         threading.Thread(target=self._read, daemon=True).start()
         self.wait("ready")

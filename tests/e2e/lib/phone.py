@@ -14,7 +14,7 @@ from . import audio, net
 _CONFIG = """\
 poll_method epoll
 sip_listen {address}:5060
-net_interface {device}
+net_interface eth0
 call_local_timeout 120
 call_max_calls 4
 audio_source aufile,{folder}/says.wav
@@ -54,9 +54,9 @@ class Phone:
 
     _count = 0
 
-    def __init__(self, stage, namespace, name, user, display, address, device, tone,
-                 proxy, domain="pbx.example.com", codecs="PCMU,PCMA", auto_answer=False,
-                 start=True):
+    def __init__(self, stage, namespace, name, user, display, address, tone,
+                 proxy=net.PBX, domain="pbx.example.com", codecs="PCMU,PCMA",
+                 auto_answer=False, start=True):
         Phone._count += 1
         self.stage, self.namespace = stage, namespace
         self.name, self.user, self.address, self.tone = name, user, address, tone
@@ -72,7 +72,7 @@ class Phone:
         audio.write_wav(os.path.join(self.folder, "says.wav"), audio.tone(tone, 120))
         first = 30000 + 100 * Phone._count
         with open(os.path.join(self.folder, "config"), "w") as f:
-            f.write(_CONFIG.format(address=address, device=device, folder=self.folder,
+            f.write(_CONFIG.format(address=address, folder=self.folder,
                                    control=self.control, rtp_first=first, rtp_last=first + 98))
         with open(os.path.join(self.folder, "accounts"), "w") as f:
             f.write('"%s" <sip:%s@%s>;outbound="sip:%s";regint=0;audio_codecs=%s;answermode=%s\n'

@@ -66,11 +66,11 @@ class Scene:
 
     def caller(self, **how):
         """RTP of an outside caller."""
-        return ua.Media(self.stage, self.stage.trunk, net.CALLER, **how)
+        return ua.Media(self.stage, self.stage.caller, net.CALLER, **how)
 
     def phone(self, **how):
         """RTP of a phone in the office."""
-        return ua.Media(self.stage, self.stage.office, net.PHONE_B, **how)
+        return ua.Media(self.stage, self.stage.phone_b, net.PHONE_B, **how)
 
     def trace(self):
         return wire.Trace(self.stage)

@@ -272,7 +272,7 @@ class Peer:
         self.incoming = queue.Queue()
         self.loop = sip.Loop().start()
         self.messages = []
-        self.endpoint = sip.Endpoint(self.loop, (namespace or stage.trunk).udp(address, port),
+        self.endpoint = sip.Endpoint(self.loop, (namespace or stage.pbx).udp(address, port),
                                      self, "pbx", self._log)
         stage.on_close(self.close)
 
