@@ -1,0 +1,214 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+/*
+ * A leg's life: a pair of ports, the peer's side, what it shall hear, close.
+ * Here stands what is wanted (struct hf_leg_own); program.c makes it so.
+ */
+#include "state.h"
+
+#include <errno.h>
+#include <string.h>
+
+static struct hf_leg_own *hf_leg_get(const struct hf_media *m, uint32_t leg)
+{
+	if (leg >= m->map.instance->legs || !m->own[leg].open)
+		return NULL;
+	return &m->own[leg];
+}
+
+/* The media address that has this leg. */
+static uint32_t hf_leg_address(const struct hf_media *m, uint32_t leg)
+{
+	const struct hf_instance *in = m->map.instance;
+	uint32_t a = 0;
+
+	while (a + 1 < in->addresses && leg >= in->address[a + 1].leg_base)
+		a++;
+	return a;
+}
+
+static uint32_t hf_media_choose(struct hf_media *m, struct in_addr towards)
+{
+	const struct hf_instance *in = m->map.instance;
+	struct in_addr source;
+
+	if (!towards.s_addr || hf_route_source(m, towards, &source))
+		return 0;
+	for (uint32_t a = 0; a < in->addresses; a++)
+		if (in->address[a].ip4 == source.s_addr)
+			return a;
+	return 0;
+}
+
+int hf_media_leg_open(struct hf_media *m, struct in_addr towards,
+		      uint32_t *ret_leg, struct in_addr *ret_ip4,
+		      uint16_t *ret_port)
+{
+	uint32_t a = hf_media_choose(m, towards), leg;
+	const struct hf_address *address = &m->map.instance->address[a];
+	struct hf_ports *ports = &m->ports[a];
+	struct in_addr local = { address->ip4 };
+	uint16_t port;
+	int r;
+
+	if (!ports->count)
+		return -ENOSPC;
+	leg = ports->ring[ports->head];
+	port = (uint16_t)(address->port_min + 2 * (leg - address->leg_base));
+	r = hf_leg_start(m, leg, local, port);
+	if (r)
+		return r;
+	ports->head = (ports->head + 1) % ports->size;
+	ports->count--;
+	m->own[leg] = (struct hf_leg_own){
+		.open = true,
+		.want = HF_MODE_IDLE,
+		.peer = HF_LEG_NONE,
+		.clip = HF_NO_CLIP,
+		.playing = HF_NO_CLIP,
+		.hop = HF_NO_HOP,
+		.bucket = HF_NO_BUCKET,
+	};
+	m->legs_open++;
+	*ret_leg = leg;
+	*ret_ip4 = m->config->media.addresses[a].advertise;
+	*ret_port = port;
+	return 0;
+}
+
+/* The leg leaves whomever it was joined with; the other one is idle then. */
+static void hf_leg_part(struct hf_media *m, uint32_t leg)
+{
+	struct hf_leg_own *own = &m->own[leg], *other;
+	uint32_t peer = own->peer;
+
+	if (own->want != HF_MODE_RELAY)
+		return;
+	own->want = HF_MODE_IDLE;
+	own->peer = HF_LEG_NONE;
+	other = hf_leg_get(m, peer);
+	if (!other || other->want != HF_MODE_RELAY || other->peer != leg)
+		return;
+	other->want = HF_MODE_IDLE;
+	other->peer = HF_LEG_NONE;
+	hf_leg_apply(m, peer);
+}
+
+void hf_media_leg_close(struct hf_media *m, uint32_t leg)
+{
+	struct hf_leg_own *own = hf_leg_get(m, leg);
+	struct hf_ports *ports;
+
+	if (!own)
+		return;
+	hf_leg_part(m, leg);
+	hf_leg_stop(m, leg);
+	hf_hop_put(m, own->hop);
+	own->open = false;
+	ports = &m->ports[hf_leg_address(m, leg)];
+	ports->ring[(ports->head + ports->count++) % ports->size] = leg;
+	m->legs_open--;
+}
+
+bool hf_media_is_own(const struct hf_media *m, struct in_addr ip4)
+{
+	const struct hf_config *c = m->config;
+
+	for (unsigned int i = 0; i < c->media.address_count; i++)
+		if (c->media.addresses[i].ip4.s_addr == ip4.s_addr ||
+		    c->media.addresses[i].advertise.s_addr == ip4.s_addr)
+			return true;
+	return false;
+}
+
+/* Media sent there would come back to us, or go to many. */
+static bool hf_remote_is_refused(struct hf_media *m, struct in_addr ip4)
+{
+	uint32_t host = ntohl(ip4.s_addr);
+	struct in_addr source;
+
+	if (!host)
+		return false; /* nowhere: nothing is sent */
+	if (host >> 24 == 0 || host >> 28 >= 0xe)
+		return true; /* "this network", multicast, reserved, broadcast */
+	return hf_media_is_own(m, ip4) ||
+	       hf_route_source(m, ip4, &source) == -EACCES;
+}
+
+int hf_media_leg_remote(struct hf_media *m, uint32_t leg,
+			const struct hf_media_remote *remote)
+{
+	struct hf_leg_own *own = hf_leg_get(m, leg), *peer;
+	uint32_t hop = HF_NO_HOP, old_hop;
+	int r;
+
+	if (!own || remote->codec >= HF_CODEC_COUNT)
+		return -EINVAL;
+	if (hf_remote_is_refused(m, remote->ip4))
+		return -EADDRNOTAVAIL;
+	peer = own->want == HF_MODE_RELAY ? hf_leg_get(m, own->peer) : NULL;
+	if (peer && peer->has_remote && peer->remote.codec != remote->codec)
+		return -EPROTONOSUPPORT;
+	if (remote->ip4.s_addr && remote->port) {
+		r = hf_hop_get(m, remote->ip4, &hop);
+		if (r)
+			return r;
+	}
+	old_hop = own->hop;
+	own->hop = hop;
+	own->remote = *remote;
+	own->has_remote = true;
+	hf_leg_apply(m, leg);
+	hf_hop_put(m, old_hop);
+	return 0;
+}
+
+int hf_media_leg_hold(struct hf_media *m, uint32_t leg, const char *clip)
+{
+	struct hf_leg_own *own = hf_leg_get(m, leg);
+	uint32_t found;
+	int r;
+
+	if (!own)
+		return -EINVAL;
+	r = hf_clip_lookup(m, clip, &found);
+	if (r)
+		return r;
+	hf_leg_part(m, leg);
+	own->clip = found;
+	own->want = HF_MODE_HOLD;
+	hf_leg_apply(m, leg);
+	return 0;
+}
+
+int hf_media_leg_idle(struct hf_media *m, uint32_t leg)
+{
+	struct hf_leg_own *own = hf_leg_get(m, leg);
+
+	if (!own)
+		return -EINVAL;
+	hf_leg_part(m, leg);
+	own->want = HF_MODE_IDLE;
+	hf_leg_apply(m, leg);
+	return 0;
+}
+
+int hf_media_relay(struct hf_media *m, uint32_t a, uint32_t b)
+{
+	struct hf_leg_own *x = hf_leg_get(m, a), *y = hf_leg_get(m, b);
+
+	if (!x || !y || a == b)
+		return -EINVAL;
+	if (x->has_remote && y->has_remote && x->remote.codec != y->remote.codec)
+		return -EPROTONOSUPPORT;
+	if (x->want == HF_MODE_RELAY && x->peer != b)
+		hf_leg_part(m, a);
+	if (y->want == HF_MODE_RELAY && y->peer != a)
+		hf_leg_part(m, b);
+	x->want = HF_MODE_RELAY;
+	x->peer = b;
+	y->want = HF_MODE_RELAY;
+	y->peer = a;
+	hf_leg_apply(m, a);
+	hf_leg_apply(m, b);
+	return 0;
+}

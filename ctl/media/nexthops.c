@@ -1,0 +1,162 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+/*
+ * Destinations of media: one entry a remote address, counted by the legs that
+ * send there. We say which are wanted; holdfast-mediad finds device and MACs
+ * and writes them into the entry, because it outlives the controller.
+ *
+ * An entry that nobody uses is kept for a while: the next call to the same PBX
+ * finds its hop resolved, and its first packet waits for no ARP.
+ */
+#include "state.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#define HF_HOP_KEEP_NS (60 * 1000 * HF_MS)
+#define HF_HOP_SWEEP 1024 /* entries looked at in one tick */
+
+static uint32_t hf_hop_bucket(const struct hf_hops *h, struct in_addr to)
+{
+	return (uint32_t)((to.s_addr * 0x9e3779b97f4a7c15ULL) >> 40) &
+	       (h->buckets - 1);
+}
+
+/* Free entries form a queue, used from the head: an entry rests as long as
+ * possible before it means another destination. */
+static void hf_hop_free(struct hf_hops *h, uint32_t i)
+{
+	h->next[i] = HF_NO_HOP;
+	if (h->free_head == HF_NO_HOP)
+		h->free_head = i;
+	else
+		h->next[h->free_tail] = i;
+	h->free_tail = i;
+}
+
+static void hf_hop_chain(struct hf_hops *h, uint32_t i, struct in_addr to)
+{
+	uint32_t b = hf_hop_bucket(h, to);
+
+	h->next[i] = h->hash[b];
+	h->hash[b] = i;
+}
+
+int hf_hops_init(struct hf_media *m)
+{
+	struct hf_hops *h = &m->hops;
+	uint32_t n = m->map.nexthop_count;
+
+	h->buckets = 1;
+	while (h->buckets < n)
+		h->buckets *= 2;
+	h->users = calloc(n, sizeof(*h->users));
+	h->next = calloc(n, sizeof(*h->next));
+	h->idle_ns = calloc(n, sizeof(*h->idle_ns));
+	h->hash = malloc(h->buckets * sizeof(*h->hash));
+	if (!h->users || !h->next || !h->idle_ns || !h->hash)
+		return -ENOMEM;
+	memset(h->hash, 0xff, h->buckets * sizeof(*h->hash));
+	h->free_head = HF_NO_HOP;
+	for (uint32_t i = 0; i < n; i++) {
+		struct hf_nexthop *hop = &m->map.nexthops[i];
+
+		/* Adopted maps: the destinations of before stay resolved. */
+		if (hop->wanted && hop->family == 4) {
+			hf_store_release(&hop->wanted, 1);
+			h->idle_ns[i] = hf_media_now(m);
+			hf_hop_chain(h, i, (struct in_addr){ hop->dest_ip4 });
+		} else {
+			hf_hop_free(h, i);
+		}
+	}
+	return 0;
+}
+
+void hf_hops_fini(struct hf_media *m)
+{
+	free(m->hops.users);
+	free(m->hops.next);
+	free(m->hops.idle_ns);
+	free(m->hops.hash);
+	memset(&m->hops, 0, sizeof(m->hops));
+}
+
+static uint32_t hf_hop_find(const struct hf_media *m, struct in_addr to)
+{
+	const struct hf_hops *h = &m->hops;
+	uint32_t i = h->hash[hf_hop_bucket(h, to)];
+
+	while (i != HF_NO_HOP && m->map.nexthops[i].dest_ip4 != to.s_addr)
+		i = h->next[i];
+	return i;
+}
+
+int hf_hop_get(struct hf_media *m, struct in_addr to, uint32_t *ret_hop)
+{
+	struct hf_hops *h = &m->hops;
+	uint32_t i = hf_hop_find(m, to);
+	struct hf_nexthop *hop;
+
+	if (i == HF_NO_HOP) {
+		i = h->free_head;
+		if (i == HF_NO_HOP)
+			return -ENOSPC;
+		h->free_head = h->next[i];
+		hop = &m->map.nexthops[i];
+		/* MACs of the destination before must not serve this one. */
+		hf_store_release(&hop->hop[0].flags, 0);
+		hf_store_release(&hop->hop[1].flags, 0);
+		hop->dest_ip4 = to.s_addr;
+		hop->family = 4;
+		hf_hop_chain(h, i, to);
+		/* Last: whoever sees it wanted sees the destination. */
+		hf_store_release(&hop->wanted, 1);
+		if (m->poke)
+			m->poke(m, HF_POKE_NEXTHOP);
+	}
+	h->users[i]++;
+	/* One more than its users: kept, see above. */
+	hf_store_release(&m->map.nexthops[i].wanted, h->users[i] + 1);
+	*ret_hop = i;
+	return 0;
+}
+
+void hf_hop_put(struct hf_media *m, uint32_t hop)
+{
+	struct hf_hops *h = &m->hops;
+
+	if (hop == HF_NO_HOP)
+		return;
+	h->users[hop]--;
+	hf_store_release(&m->map.nexthops[hop].wanted, h->users[hop] + 1);
+	if (!h->users[hop])
+		h->idle_ns[hop] = hf_media_now(m);
+}
+
+static void hf_hop_expire(struct hf_media *m, uint32_t i)
+{
+	struct hf_hops *h = &m->hops;
+	struct hf_nexthop *hop = &m->map.nexthops[i];
+	struct in_addr to = { hop->dest_ip4 };
+	uint32_t *at = &h->hash[hf_hop_bucket(h, to)];
+
+	while (*at != i)
+		at = &h->next[*at];
+	*at = h->next[i];
+	hf_store_release(&hop->wanted, 0);
+	hf_hop_free(h, i);
+}
+
+void hf_hops_tick(struct hf_media *m, uint64_t now_ns)
+{
+	struct hf_hops *h = &m->hops;
+
+	for (uint32_t n = 0; n < HF_HOP_SWEEP && n < m->map.nexthop_count; n++) {
+		uint32_t i = h->sweep++ % m->map.nexthop_count;
+
+		if (m->map.nexthops[i].wanted && !h->users[i] &&
+		    now_ns - h->idle_ns[i] > HF_HOP_KEEP_NS)
+			hf_hop_expire(m, i);
+	}
+}

@@ -1,0 +1,425 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+/*
+ * The next program of a leg, and the flip to it. legs.c says in struct
+ * hf_leg_own what a leg shall do; this file turns that into a struct hf_program
+ * for exactly the claim word that was read, and tries again when a sender moved
+ * the word meanwhile (claim.h).
+ *
+ * Whatever changes, the stream to the remote stays one stream (RFC 3550 5.1):
+ * one SSRC, the sequence in the word, and a timestamp that follows real time.
+ * The line (base_ns, ts_base) is kept as it is wherever possible. A new one is
+ * drawn in two cases: when frames must begin at a new moment, and when the line
+ * was a talker's, whose clock is not ours; then the new line begins at the
+ * newest packet that was relayed.
+ */
+#include "state.h"
+
+#include <errno.h>
+#include <string.h>
+#include <sys/random.h>
+
+#define HF_REBASE_SLOT (1u << (HF_SLOT_BITS - 1))
+
+/* A change being worked out. */
+struct hf_change {
+	struct hf_media *m;
+	uint32_t leg;
+	struct hf_leg_own *own;
+	struct hf_clip_frames clip;
+	enum hf_mode mode;
+	uint32_t ptime_ms;
+	uint64_t now;
+	uint64_t first_ms; /* deadline of the first frame, 0 = the line is kept */
+	uint64_t last_out; /* of the talker, as it was used; 0 = it was not */
+	uint64_t word;
+	uint32_t slot, late, music_ms, epochs;
+	struct hf_program old, next;
+};
+
+static uint32_t hf_unit(uint64_t ns)
+{
+	return (uint32_t)(ns >> 20);
+}
+
+/* What the leg wants, as far as its remote's side allows it. */
+static enum hf_mode hf_leg_mode(const struct hf_leg_own *own)
+{
+	const struct hf_media_remote *r = &own->remote;
+
+	/* 0.0.0.0 and port 0 are "nowhere" (RFC 2543 B.5, RFC 3264 8.4). */
+	if (!own->has_remote || !r->ip4.s_addr || !r->port || !r->may_receive)
+		return HF_MODE_IDLE;
+	return own->want;
+}
+
+/*
+ * The newest packet that was relayed to this leg under the program in force:
+ * its timestamp and time, or 0. What stands there may be from an earlier relay,
+ * even to another leg.
+ */
+static uint64_t hf_change_last_out(const struct hf_change *c)
+{
+	const struct hf_leg_rx *rx;
+	uint64_t out;
+
+	if (c->old.mode != HF_MODE_RELAY ||
+	    c->old.peer >= c->m->map.instance->legs)
+		return 0;
+	rx = &c->m->map.legs[c->old.peer].rx;
+	out = hf_load_acquire(&rx->last_out);
+	if (!out || (int32_t)((uint32_t)out - c->own->relay_unit) < 0 ||
+	    rx->bound_epoch != hf_word_epoch(c->word))
+		return 0;
+	return out;
+}
+
+/* Timestamp units in a time, by the leg's clock rate. */
+static uint32_t hf_change_units(const struct hf_change *c, uint64_t ns)
+{
+	return (uint32_t)(ns * c->old.ts_step / c->old.ptime_ns);
+}
+
+/* The time from the talker's packet to `at`; 0 if it came just after. */
+static uint64_t hf_since_out(uint64_t out, uint64_t at)
+{
+	int32_t units = (int32_t)(hf_unit(at) - (uint32_t)out);
+
+	if (units < 0)
+		return 0;
+	return ((uint64_t)units << 20) + (at & ((1 << 20) - 1));
+}
+
+/* The stream's timestamp at `at`, a moment not before c->now. */
+static uint32_t hf_change_timestamp(const struct hf_change *c, uint64_t at)
+{
+	uint64_t since;
+
+	if (!c->last_out)
+		return hf_program_timestamp(&c->old, at);
+	since = hf_since_out(c->last_out, at);
+	/* At least a millisecond: two packets never share a timestamp. */
+	if (since < HF_MS)
+		since = HF_MS;
+	return (uint32_t)(c->last_out >> 32) + hf_change_units(c, since);
+}
+
+/* Where in the clip the frame of the next time slot would be, in ms. */
+static uint32_t hf_change_music(const struct hf_change *c)
+{
+	const struct hf_program *p = &c->old;
+	uint32_t slot = hf_word_slot(c->word);
+
+	if (p->mode != HF_MODE_HOLD || !p->loop_len)
+		return c->own->music_ms;
+	if (slot < p->once_len)
+		return 0;
+	return (slot - p->loop_phase) % p->loop_len *
+	       (p->ptime_ns / (uint32_t)HF_MS);
+}
+
+/* The peer's side: addresses and payload types, whatever the mode. */
+static void hf_change_remote(struct hf_change *c)
+{
+	const struct hf_media_remote *r = &c->own->remote;
+	struct hf_program *n = &c->next;
+
+	n->flags = 0;
+	n->peer = c->own->want == HF_MODE_RELAY ? c->own->peer : HF_LEG_NONE;
+	if (!c->own->has_remote)
+		return;
+	n->remote_ip4 = r->ip4.s_addr;
+	n->remote_port = htons(r->port);
+	n->nexthop = c->own->hop == HF_NO_HOP ? 0 : (uint16_t)c->own->hop;
+	n->payload_type = r->payload_type;
+	n->tx_dtmf_pt = r->dtmf_pt;
+	n->rx_payload_type = r->rx_payload_type;
+	n->rx_dtmf_pt = r->rx_dtmf_pt;
+	if (!r->may_send)
+		n->flags |= HF_PROGRAM_RX_OFF;
+	if (r->latch)
+		n->flags |= HF_PROGRAM_LATCH;
+	if (r->auto_clock)
+		n->flags |= HF_PROGRAM_AUTO_CLOCK;
+}
+
+/* Before the flip: does the hold audio begin at a new moment, and which? */
+static void hf_change_begin(struct hf_change *c)
+{
+	const struct hf_program *p = &c->old;
+	uint64_t earliest = c->now + HF_MS, next, out;
+
+	if (c->mode != HF_MODE_HOLD)
+		return;
+	c->clip = hf_clip_frames_get(c->m, c->own->clip, c->own->remote.codec,
+				     &c->ptime_ms);
+	if (p->mode == HF_MODE_HOLD && p->ptime_ns == c->ptime_ms * HF_MS)
+		return;
+	/* A frame that was sent early owns its time up to the next one's. */
+	next = p->base_ns + (uint64_t)hf_word_slot(c->word) * p->ptime_ns;
+	if (next > earliest && next < c->now + 2ULL * p->ptime_ns)
+		earliest = next;
+	/* And the talker's last packet is not followed at once (claim.h). */
+	out = hf_change_last_out(c);
+	if (out) {
+		next = c->now - hf_since_out(out, c->now) + HF_GAP_NS + HF_MS;
+		if (next > earliest)
+			earliest = next;
+	}
+	c->first_ms = hf_wheel_pick(c->m, c->ptime_ms,
+				    (earliest + HF_MS - 1) / HF_MS);
+	hf_wheel_put(c->m, c->leg,
+		     hf_wheel_bucket(c->ptime_ms, c->first_ms));
+}
+
+static void hf_change_hold(struct hf_change *c)
+{
+	struct hf_program *n = &c->next;
+	uint32_t ptime_ns = c->ptime_ms * (uint32_t)HF_MS;
+	bool same_clip;
+
+	n->once_len = 0;
+	n->once_first = 0;
+	if (c->first_ms) {
+		n->base_ns = c->first_ms * HF_MS;
+		n->ts_base = hf_change_timestamp(c, n->base_ns);
+		n->ptime_ns = ptime_ns;
+		n->ts_step = (uint16_t)(8 * c->ptime_ms);
+		n->flags |= HF_PROGRAM_MARK_FIRST;
+		c->slot = 0;
+		c->late = 0;
+	} else if (!c->slot) {
+		/* The first frame is still to come. */
+		n->flags |= c->old.flags & HF_PROGRAM_MARK_FIRST;
+	}
+	same_clip = c->own->clip == c->own->playing;
+	if (!c->first_ms && same_clip && c->clip.len == c->old.loop_len &&
+	    c->clip.first == c->old.loop_first)
+		return; /* the phase goes on as it is */
+	n->loop_first = c->clip.first;
+	n->loop_len = c->clip.len;
+	n->loop_phase = c->slot;
+	if (same_clip && c->clip.len)
+		n->loop_phase -= c->music_ms / c->ptime_ms % c->clip.len;
+}
+
+/* A line of our own after a talker's: its newest packet, and real time. */
+static void hf_change_redraw(struct hf_change *c)
+{
+	if (!c->last_out)
+		return;
+	c->next.base_ns = c->now / HF_MS * HF_MS;
+	c->next.ts_base = hf_change_timestamp(c, c->now);
+	c->slot = 0;
+	c->late = 0;
+}
+
+static void hf_change_relay(struct hf_change *c)
+{
+	bool same = c->old.mode == HF_MODE_RELAY && c->old.peer == c->own->peer;
+
+	if (!same || (!c->last_out && (c->old.flags & HF_PROGRAM_MARK_FIRST)))
+		c->next.flags |= HF_PROGRAM_MARK_FIRST;
+	c->late = 0;
+	hf_change_redraw(c);
+}
+
+/* The program that follows the one in force under c->word. */
+static void hf_change_compute(struct hf_change *c)
+{
+	c->next = c->old;
+	c->next.mode = (uint8_t)c->mode;
+	c->slot = hf_word_slot(c->word);
+	c->late = hf_word_late(c->word);
+	c->music_ms = hf_change_music(c);
+	c->last_out = hf_change_last_out(c);
+	hf_change_remote(c);
+	if (c->mode == HF_MODE_HOLD)
+		hf_change_hold(c);
+	else if (c->mode == HF_MODE_RELAY)
+		hf_change_relay(c);
+	else
+		hf_change_redraw(c);
+}
+
+/* Is the program in force already what is wanted? */
+static bool hf_change_is_none(struct hf_change *c)
+{
+	struct hf_program n = c->next;
+
+	if (c->first_ms || c->mode != c->old.mode)
+		return false;
+	n.flags &= (uint8_t)~HF_PROGRAM_MARK_FIRST;
+	n.flags |= c->old.flags & HF_PROGRAM_MARK_FIRST;
+	n.base_ns = c->old.base_ns;
+	n.ts_base = c->old.ts_base;
+	return !memcmp(&n, &c->old, sizeof(n));
+}
+
+/*
+ * The offsets a talker's packets are bound by name only the epoch of the leg
+ * they go to (rtp.h). If they are left from another leg that was at the very
+ * epoch this one is about to reach, they would hold here too: step over it.
+ */
+static void hf_change_step(struct hf_change *c)
+{
+	uint32_t epoch = hf_word_epoch(c->word) + 1;
+	const struct hf_leg_rx *rx;
+
+	c->epochs = 1;
+	if (c->mode != HF_MODE_RELAY)
+		return;
+	rx = &c->m->map.legs[c->own->peer].rx;
+	if ((epoch & ((1u << HF_EPOCH_BITS) - 1)) == rx->bound_epoch)
+		c->epochs = 3; /* an odd step: the other program is filled */
+}
+
+/* hf_flip() with a step. */
+static int hf_change_flip(struct hf_change *c)
+{
+	struct hf_leg *leg = &c->m->map.legs[c->leg];
+	uint32_t epoch = hf_word_epoch(c->word) + c->epochs;
+
+	leg->program[epoch & 1] = c->next;
+	HF_BARRIER();
+	return hf_claim(&leg->tx.word, c->word,
+			hf_word_make(epoch, hf_word_run(c->word), c->late,
+				     hf_word_seq(c->word), c->slot));
+}
+
+/* A packet that was claimed just before the flip may have been noted just after
+ * it: then the frames to come begin after that packet. */
+static void hf_change_confirm(struct hf_change *c)
+{
+	struct hf_leg *leg = &c->m->map.legs[c->leg];
+	uint64_t out;
+
+	if (c->old.mode != HF_MODE_RELAY)
+		return;
+	out = hf_change_last_out(c);
+	if (!out || out == c->last_out)
+		return;
+	c->last_out = out;
+	c->next.ts_base = hf_change_timestamp(c, c->next.base_ns > c->now ?
+							 c->next.base_ns :
+							 c->now);
+	do {
+		c->word = hf_load_acquire(&leg->tx.word);
+		if (c->next.mode == HF_MODE_RELAY || hf_word_slot(c->word))
+			return;
+	} while (!hf_flip(leg, c->word, &c->next, 0, 0));
+}
+
+void hf_leg_apply(struct hf_media *m, uint32_t i)
+{
+	struct hf_leg *leg = &m->map.legs[i];
+	struct hf_leg_own *own = &m->own[i];
+	struct hf_change c = {
+		.m = m,
+		.leg = i,
+		.own = own,
+		.mode = hf_leg_mode(own),
+		.ptime_ms = own->remote.ptime_ms,
+		.now = hf_media_now(m),
+	};
+	uint32_t unit = hf_unit(c.now);
+
+	c.word = hf_load_acquire(&leg->tx.word);
+	/* We alone write programs: this one stays as it is while we think. */
+	c.old = *hf_word_program(leg, c.word);
+	hf_change_begin(&c);
+	hf_change_compute(&c);
+	if (hf_change_is_none(&c))
+		return;
+	do {
+		c.word = hf_load_acquire(&leg->tx.word);
+		hf_change_compute(&c);
+		hf_change_step(&c);
+	} while (!hf_change_flip(&c));
+	hf_change_confirm(&c);
+
+	own->music_ms = c.music_ms;
+	if (c.mode == HF_MODE_HOLD)
+		own->playing = own->clip;
+	else
+		hf_wheel_remove(m, i);
+	if (c.mode == HF_MODE_RELAY &&
+	    (c.old.mode != HF_MODE_RELAY || c.old.peer != own->peer))
+		own->relay_unit = unit;
+}
+
+int hf_leg_start(struct hf_media *m, uint32_t i, struct in_addr local,
+		 uint16_t port)
+{
+	struct hf_leg *leg = &m->map.legs[i];
+	struct {
+		uint32_t ssrc, timestamp;
+		uint16_t seq, epoch;
+	} random;
+	struct hf_program p = { 0 };
+	uint64_t word;
+
+	/* RFC 3550 5.1: all three begin at random. So does the epoch, lest two
+	 * legs that are used alike run through the same ones. */
+	if (getrandom(&random, sizeof(random), 0) != sizeof(random))
+		return -EIO;
+	p.base_ns = hf_media_now(m) / HF_MS * HF_MS;
+	p.ptime_ns = HF_PTIME_DEFAULT_MS * (uint32_t)HF_MS;
+	p.ts_step = 8 * HF_PTIME_DEFAULT_MS;
+	p.ts_base = random.timestamp;
+	p.ssrc = random.ssrc;
+	p.mode = HF_MODE_IDLE;
+	p.local_ip4 = local.s_addr;
+	p.local_port = htons(port);
+	p.peer = HF_LEG_NONE;
+	/* Nothing is sent or taken in for this leg now: its counters and what
+	 * was learned from the last call's packets are ours to forget. */
+	memset(&leg->rx, 0, sizeof(leg->rx));
+	leg->tx.sent = 0;
+	leg->tx.skipped = 0;
+	/* The parity decides the program that is filled: the one not in force. */
+	word = hf_load_acquire(&leg->tx.word);
+	random.epoch &= (uint16_t)~1;
+	random.epoch |= !(hf_word_epoch(word) & 1);
+	leg->program[random.epoch & 1] = p;
+	hf_store_release(&leg->tx.word,
+			 hf_word_make(random.epoch, 0, 0, random.seq, 0));
+	return 0;
+}
+
+void hf_leg_stop(struct hf_media *m, uint32_t i)
+{
+	struct hf_leg *leg = &m->map.legs[i];
+	struct hf_program p = {
+		.ptime_ns = HF_PTIME_DEFAULT_MS * (uint32_t)HF_MS,
+		.peer = HF_LEG_NONE,
+	};
+	uint64_t word;
+
+	do {
+		word = hf_load_acquire(&leg->tx.word);
+	} while (!hf_flip(leg, word, &p, 0, 0));
+	hf_wheel_remove(m, i);
+}
+
+void hf_leg_rebase(struct hf_media *m, uint32_t i)
+{
+	struct hf_leg *leg = &m->map.legs[i];
+	struct hf_program p;
+	uint64_t word;
+	uint32_t slot;
+
+	do {
+		word = hf_load_acquire(&leg->tx.word);
+		slot = hf_word_slot(word);
+		p = *hf_word_program(leg, word);
+		if (slot < HF_REBASE_SLOT || p.mode != HF_MODE_HOLD ||
+		    slot < p.once_len)
+			return;
+		p.base_ns += (uint64_t)slot * p.ptime_ns;
+		p.ts_base += slot * p.ts_step;
+		p.flags &= (uint8_t)~HF_PROGRAM_MARK_FIRST;
+		p.once_len = 0;
+		if (p.loop_len)
+			p.loop_phase = 0 - (slot - p.loop_phase) % p.loop_len;
+	} while (!hf_flip(leg, word, &p, 0, hf_word_late(word)));
+}

@@ -1,0 +1,187 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * The controller's own side of the media: what the maps do not say because the
+ * packet path has no use for it. Internal to ctl/media; media.h is the contract.
+ *
+ * legs.c      a leg's life: ports, the peer's side, close
+ * program.c   the next program of a leg, and the flip to it
+ * wheel.c     which bucket of the timing wheel a holding leg stands in
+ * frames.c    clips as ranges of the frame table
+ * nexthops.c  destinations, counted
+ * route.c     our address towards a peer
+ * stats.c     what leg and totals say
+ * media.c     set-up and housekeeping common to both kinds of memory
+ * memory.c    over plain memory; bpf.c over pinned maps (attach.c, holder.c,
+ *             ports.c, sender.c belong to it)
+ */
+#ifndef HOLDFAST_MEDIA_STATE_H
+#define HOLDFAST_MEDIA_STATE_H
+
+#include <holdfast/abi.h>
+#include <holdfast/claim.h>
+
+#include "../config/config.h"
+#include "media.h"
+#include "pins.h"
+
+#define HF_NO_CLIP UINT32_MAX
+#define HF_NO_BUCKET UINT32_MAX
+#define HF_NO_HOP UINT32_MAX
+#define HF_PTIME_DEFAULT_MS 20
+
+/* One leg, beside struct hf_leg. */
+struct hf_leg_own {
+	struct hf_media_remote remote;
+	bool open;
+	bool has_remote;
+	uint8_t want;	     /* enum hf_mode, if the peer's side allows it */
+	uint32_t peer;	     /* RELAY: the other leg */
+	uint32_t clip;	     /* that is wanted, or whose place is remembered */
+	uint32_t playing;    /* clip of the program in force */
+	uint32_t music_ms;   /* not holding: where the clip goes on */
+	uint32_t relay_unit; /* when RELAY began, 2^20 ns units */
+	uint32_t hop;	     /* entry of the next hops, HF_NO_HOP */
+	uint32_t bucket;     /* of the wheel, HF_NO_BUCKET */
+	uint32_t entry;
+};
+
+/* Free legs of one media address: a ring, so that a port that was just closed
+ * is the last to be used again. */
+struct hf_ports {
+	uint32_t *ring;
+	uint32_t size, head, count;
+};
+
+enum hf_packing { HF_PACKING_20, HF_PACKING_10, HF_PACKING_COUNT };
+
+struct hf_clip_frames {
+	uint32_t first, len; /* len 0: not loaded */
+};
+
+struct hf_clip {
+	char *name;
+	struct hf_clip_frames frames[HF_CODEC_COUNT][HF_PACKING_COUNT];
+};
+
+/* A run of the frame table, in order of `first`. */
+struct hf_range {
+	uint32_t first, len;
+	uint64_t free_at_ns; /* 0 = in use */
+};
+
+struct hf_clips {
+	struct hf_clip *clip;
+	uint32_t count;
+	struct hf_range *range;
+	uint32_t ranges, room;
+	uint32_t used; /* frames in ranges */
+};
+
+struct hf_hops {
+	uint32_t *users;   /* legs, by entry */
+	uint32_t *next;	   /* chain of a hash bucket, or of the free ones */
+	uint64_t *idle_ns; /* since when without users */
+	uint32_t *hash;	   /* by destination: first entry, HF_NO_HOP */
+	uint32_t buckets;
+	uint32_t free_head, free_tail;
+	uint32_t sweep; /* housekeeping goes on here */
+};
+
+struct hf_wheel {
+	uint32_t count[HF_WHEEL_BUCKETS];
+	uint32_t hint[HF_WHEEL_BUCKETS]; /* no hole before this word of `taken` */
+	uint64_t *taken; /* one bit an entry, `words` a bucket */
+	uint32_t words;
+	uint32_t total;
+};
+
+struct hf_route_cached {
+	struct in_addr to, source;
+	uint64_t until_ns;
+	int error;
+};
+#define HF_ROUTES_CACHED 64
+
+struct hf_bpf; /* links, programs and the sender: bpf.c */
+
+struct hf_media {
+	const struct hf_config *config;
+	struct hf_pins map;
+	struct hf_leg_own *own;
+	uint32_t legs_open;
+	struct hf_ports ports[HF_MAX_ADDRESSES];
+	struct hf_clips clips;
+	struct hf_hops hops;
+	struct hf_wheel wheel;
+	struct hf_route_cached route[HF_ROUTES_CACHED];
+	uint32_t sweep; /* rebasing long epochs goes on at this leg */
+	/* Wakes the sender ('n', 'w'); NULL over plain memory. */
+	void (*poke)(struct hf_media *, char what);
+	uint64_t (*clock)(void *arg); /* CLOCK_MONOTONIC unless a test turns it */
+	void *clock_arg;
+	struct hf_bpf *bpf; /* NULL over plain memory */
+	void *memory[HF_PIN_MAP_COUNT]; /* over plain memory: to free */
+};
+
+static inline uint64_t hf_media_now(const struct hf_media *m)
+{
+	return m->clock(m->clock_arg);
+}
+
+/* media.c: everything but m->map, which is there already. */
+int hf_media_init(struct hf_media *);
+void hf_media_fini(struct hf_media *);
+/* Fills `instance` but for its devices: addresses, ports, sizes, version. */
+int hf_media_describe(const struct hf_config *, struct hf_instance *,
+		      uint32_t frames, uint32_t wheel_capacity);
+uint32_t hf_media_wheel_capacity(uint32_t legs);
+uint32_t hf_media_frame_count(const struct hf_config *);
+/* The clips of the configuration, from their files. */
+int hf_media_load_clips(struct hf_media *, char *err, size_t err_len);
+
+/* program.c: make the leg's program what `own` says. Cannot fail. */
+void hf_leg_apply(struct hf_media *, uint32_t leg);
+/* A first program, a random SSRC, sequence and timestamp. */
+int hf_leg_start(struct hf_media *, uint32_t leg, struct in_addr local,
+		 uint16_t port);
+/* Whoever still sends loses its claim; nothing of the call is left. */
+void hf_leg_stop(struct hf_media *, uint32_t leg);
+/* Long epochs: start counting time slots from 0 again. */
+void hf_leg_rebase(struct hf_media *, uint32_t leg);
+
+/* wheel.c */
+int hf_wheel_init(struct hf_media *);
+void hf_wheel_fini(struct hf_media *);
+/* The whole millisecond at or after from_ms (within one packet time) whose
+ * bucket is the emptiest of the next few. */
+uint64_t hf_wheel_pick(const struct hf_media *, uint32_t ptime_ms,
+		       uint64_t from_ms);
+void hf_wheel_put(struct hf_media *, uint32_t leg, uint32_t bucket);
+void hf_wheel_remove(struct hf_media *, uint32_t leg);
+
+/* frames.c */
+void hf_clips_fini(struct hf_clips *);
+int hf_clip_lookup(const struct hf_media *, const char *name,
+		   uint32_t *ret_clip);
+/* The clip in this codec and packet time; falls back to 20 ms (*ptime_ms). */
+struct hf_clip_frames hf_clip_frames_get(struct hf_media *, uint32_t clip,
+					 enum hf_codec, uint32_t *ptime_ms);
+void hf_clips_tick(struct hf_media *, uint64_t now_ns);
+
+/* nexthops.c */
+int hf_hops_init(struct hf_media *);
+void hf_hops_fini(struct hf_media *);
+int hf_hop_get(struct hf_media *, struct in_addr to, uint32_t *ret_hop);
+void hf_hop_put(struct hf_media *, uint32_t hop);
+void hf_hops_tick(struct hf_media *, uint64_t now_ns);
+
+/* route.c: which of our addresses the kernel would use towards a peer. */
+int hf_route_source(struct hf_media *, struct in_addr to,
+		    struct in_addr *ret_source);
+
+/* bpf.c */
+void hf_bpf_close(struct hf_media *, bool tear_down);
+void hf_bpf_tick(struct hf_media *, uint64_t now_ns);
+void hf_bpf_totals(const struct hf_media *, struct hf_media_totals *);
+
+#endif

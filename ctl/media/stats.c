@@ -1,0 +1,66 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+/*
+ * What the legs and the whole say about themselves. Reads memory that others
+ * write at the same time; every figure is right by itself, a set of them is not
+ * a snapshot.
+ */
+#include "state.h"
+
+#include <errno.h>
+#include <holdfast/remote.h>
+#include <string.h>
+
+static const char *const hf_mode_words[HF_MODE_COUNT] = {
+#define X(symbol, word) [HF_MODE_##symbol] = word,
+	HF_MODES(X)
+#undef X
+};
+
+int hf_media_leg_stats(const struct hf_media *m, uint32_t leg,
+		       struct hf_media_leg_stats *ret)
+{
+	const struct hf_program *p;
+	const struct hf_leg *l;
+	struct hf_remote remote;
+	uint32_t units;
+
+	if (leg >= m->map.instance->legs || !m->own[leg].open)
+		return -EINVAL;
+	l = &m->map.legs[leg];
+	p = hf_word_program(l, hf_load_acquire(&l->tx.word));
+	remote = hf_remote_get(p, &l->rx);
+	units = (uint32_t)(hf_media_now(m) >> 20) - HF_READ(l->rx.last_rx);
+	*ret = (struct hf_media_leg_stats){
+		.mode = hf_mode_words[p->mode],
+		.ssrc = ntohl(p->ssrc),
+		.local_ip4 = { p->local_ip4 },
+		.remote_ip4 = { remote.ip4 },
+		.local_port = ntohs(p->local_port),
+		.remote_port = ntohs(remote.port),
+		.packets_in = l->rx.packets,
+		.hold_sent = l->tx.sent + l->rx.turn_sent,
+		.hold_turned = l->rx.turn_sent,
+		.hold_skipped = l->tx.skipped + l->rx.turn_skipped,
+		.relayed_out = l->rx.forwarded,
+		.dropped = l->rx.dropped,
+		.idle_ms = -1,
+	};
+	if (l->rx.packets) /* a packet may be newer than our clock reading */
+		ret->idle_ms = (int32_t)units < 0 ? 0 :
+			       (int64_t)(((uint64_t)units << 20) / HF_MS);
+	return 0;
+}
+
+int hf_media_totals(const struct hf_media *m, struct hf_media_totals *ret)
+{
+	memset(ret, 0, sizeof(*ret));
+	ret->engine = "memory";
+	ret->engine_reason = "plain memory: nothing is sent";
+	ret->legs = m->map.instance->legs;
+	ret->legs_open = m->legs_open;
+	ret->frames = m->map.instance->frames;
+	ret->frames_used = m->clips.used;
+	if (m->bpf)
+		hf_bpf_totals(m, ret);
+	return 0;
+}

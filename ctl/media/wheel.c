@@ -1,0 +1,133 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+/*
+ * The timing wheel: which legs are due in which millisecond.
+ *
+ * Senders walk a bucket from its start to its fill without a lock, so an entry
+ * never moves: a leg that leaves becomes a hole and the lowest hole is filled
+ * first, which keeps a bucket about as long as it was when it was fullest. A
+ * leg that were moved while a sender walks past could be missed for a whole
+ * packet time; a hole only costs one look.
+ */
+#include "state.h"
+
+#include <errno.h>
+#include <stdlib.h>
+
+int hf_wheel_init(struct hf_media *m)
+{
+	struct hf_wheel *w = &m->wheel;
+
+	w->words = (m->map.wheel_capacity + 63) / 64;
+	w->taken = calloc((size_t)w->words * HF_WHEEL_BUCKETS,
+			  sizeof(*w->taken));
+	if (!w->taken)
+		return -ENOMEM;
+	for (uint32_t b = 0; b < HF_WHEEL_BUCKETS; b++) {
+		hf_store_release(&m->map.wheel_fill[b].entries, 0);
+		for (uint32_t e = 0; e < m->map.wheel_capacity; e++)
+			hf_pins_wheel(&m->map, b, e)->leg = HF_LEG_NONE;
+	}
+	return 0;
+}
+
+void hf_wheel_fini(struct hf_media *m)
+{
+	free(m->wheel.taken);
+	m->wheel.taken = NULL;
+}
+
+uint64_t hf_wheel_pick(const struct hf_media *m, uint32_t ptime_ms,
+		       uint64_t from_ms)
+{
+	const struct hf_wheel *w = &m->wheel;
+	uint64_t best = from_ms;
+	uint32_t least = UINT32_MAX;
+
+	for (uint32_t i = 0; i < ptime_ms; i++) {
+		uint32_t n = w->count[hf_wheel_bucket(ptime_ms, from_ms + i)];
+
+		/* Music must not wait a whole packet time for perfect balance;
+		 * look on only while every bucket so far is full. */
+		if (i >= ptime_ms / 2 && least < m->map.wheel_capacity)
+			break;
+		if (n < least) {
+			least = n;
+			best = from_ms + i;
+		}
+	}
+	return best;
+}
+
+/* The lowest hole of a bucket, or its end. */
+static uint32_t hf_wheel_hole(struct hf_media *m, uint32_t bucket)
+{
+	struct hf_wheel *w = &m->wheel;
+	uint64_t *taken = w->taken + (size_t)bucket * w->words;
+	uint32_t i = w->hint[bucket];
+
+	while (i < w->words && taken[i] == UINT64_MAX)
+		i++;
+	w->hint[bucket] = i;
+	if (i == w->words)
+		return m->map.wheel_capacity;
+	return i * 64 + (uint32_t)__builtin_ctzll(~taken[i]);
+}
+
+void hf_wheel_put(struct hf_media *m, uint32_t leg, uint32_t bucket)
+{
+	struct hf_leg_own *own = &m->own[leg];
+	struct hf_wheel *w = &m->wheel;
+	uint32_t e;
+
+	if (own->bucket == bucket)
+		return;
+	hf_wheel_remove(m, leg);
+	e = hf_wheel_hole(m, bucket);
+	/* The buckets of a class together hold more than all legs: a full one
+	 * is only ever picked when a test made the wheel too small. Turn-around
+	 * still serves the leg. */
+	if (e >= m->map.wheel_capacity)
+		return;
+	w->taken[(size_t)bucket * w->words + e / 64] |= 1ULL << (e % 64);
+	own->bucket = bucket;
+	own->entry = e;
+	w->count[bucket]++;
+	hf_store_release(&hf_pins_wheel(&m->map, bucket, e)->leg, leg);
+	if (m->map.wheel_fill[bucket].entries <= e)
+		hf_store_release(&m->map.wheel_fill[bucket].entries, e + 1);
+	if (!w->total++ && m->poke)
+		m->poke(m, HF_POKE_WHEEL);
+}
+
+/* The end of what is in use below `fill`. */
+static uint32_t hf_wheel_top(const struct hf_wheel *w, uint32_t bucket,
+			     uint32_t fill)
+{
+	const uint64_t *taken = w->taken + (size_t)bucket * w->words;
+
+	for (uint32_t i = (fill + 63) / 64; i-- > 0;)
+		if (taken[i])
+			return i * 64 + 64 -
+			       (uint32_t)__builtin_clzll(taken[i]);
+	return 0;
+}
+
+void hf_wheel_remove(struct hf_media *m, uint32_t leg)
+{
+	struct hf_leg_own *own = &m->own[leg];
+	struct hf_wheel *w = &m->wheel;
+	uint32_t b = own->bucket, e = own->entry;
+
+	if (b == HF_NO_BUCKET)
+		return;
+	own->bucket = HF_NO_BUCKET;
+	hf_store_release(&hf_pins_wheel(&m->map, b, e)->leg, HF_LEG_NONE);
+	w->taken[(size_t)b * w->words + e / 64] &= ~(1ULL << (e % 64));
+	if (e / 64 < w->hint[b])
+		w->hint[b] = e / 64;
+	w->count[b]--;
+	w->total--;
+	if (m->map.wheel_fill[b].entries == e + 1)
+		hf_store_release(&m->map.wheel_fill[b].entries,
+				 hf_wheel_top(w, b, e));
+}
