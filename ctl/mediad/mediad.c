@@ -1,0 +1,294 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+/*
+ * The media keeper's main thread, see mediad.h: one poll() over its socket, the
+ * kernel's notifications and the signals. The sender has a thread of its own,
+ * so that no route lookup ever delays a frame.
+ */
+#include "mediad/mediad.h"
+
+#include <bpf/bpf.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <poll.h>
+#include <signal.h>
+#include <stdbool.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/file.h>
+#include <sys/mman.h>
+#include <sys/signalfd.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <sys/un.h>
+#include <unistd.h>
+
+#include "base/log.h"
+#include "media/pins.h"
+#include "mediad/nexthop.h"
+#include "mediad/sender.h"
+
+enum verdict { GO_ON, QUIT, REOPEN };
+
+struct mediad {
+	const struct hf_mediad_options *options;
+	char lock_path[108], poke_path[108];
+	int lock_fd, poke_fd, signal_fd;
+	struct hf_pins pins;
+	ino_t pins_inode; /* tells these maps from later ones of that name */
+	struct hf_sender *sender;
+	struct hf_nexthops *nexthops;
+};
+
+/* One keeper an instance: the lock goes when the process does. */
+static int take_lock(struct mediad *m)
+{
+	char text[16];
+	int rc, n;
+
+	m->lock_fd = open(m->lock_path, O_RDWR | O_CREAT | O_CLOEXEC, 0600);
+	if (m->lock_fd < 0) {
+		rc = -errno;
+		hf_error("%s cannot be opened: %s", m->lock_path,
+			 strerror(-rc));
+		return rc;
+	}
+	if (flock(m->lock_fd, LOCK_EX | LOCK_NB)) {
+		rc = -errno;
+		hf_error("another holdfast-mediad serves the instance '%s' (%s is locked)",
+			 m->options->instance, m->lock_path);
+		return rc;
+	}
+	n = snprintf(text, sizeof(text), "%d\n", (int)getpid());
+	if (ftruncate(m->lock_fd, 0) || write(m->lock_fd, text, (size_t)n) != n)
+		hf_warn("%s cannot be written: %s", m->lock_path,
+			strerror(errno));
+	return 0;
+}
+
+static int open_poke(struct mediad *m)
+{
+	struct sockaddr_un a = { .sun_family = AF_UNIX };
+	int rc;
+
+	m->poke_fd = socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC | SOCK_NONBLOCK,
+			    0);
+	if (m->poke_fd < 0)
+		return -errno;
+	snprintf(a.sun_path, sizeof(a.sun_path), "%s", m->poke_path);
+	unlink(a.sun_path); /* we hold the lock: nobody else listens there */
+	if (bind(m->poke_fd, (struct sockaddr *)&a, sizeof(a)) ||
+	    chmod(a.sun_path, 0600)) {
+		rc = -errno;
+		hf_error("%s cannot be bound: %s", m->poke_path, strerror(-rc));
+		return rc;
+	}
+	return 0;
+}
+
+static int open_signals(struct mediad *m)
+{
+	sigset_t set;
+
+	sigemptyset(&set);
+	sigaddset(&set, SIGTERM);
+	sigaddset(&set, SIGINT);
+	sigprocmask(SIG_BLOCK, &set, NULL);
+	/* Started by the controller, but not to end with its terminal. */
+	signal(SIGHUP, SIG_IGN);
+	signal(SIGPIPE, SIG_IGN);
+	m->signal_fd = signalfd(-1, &set, SFD_CLOEXEC | SFD_NONBLOCK);
+	return m->signal_fd < 0 ? -errno : 0;
+}
+
+static int open_process(struct mediad *m)
+{
+	const struct hf_mediad_options *o = m->options;
+	int rc;
+
+	m->lock_fd = m->poke_fd = m->signal_fd = -1;
+	if (hf_sender_lock_path(o->control_socket, o->instance, m->lock_path,
+				sizeof(m->lock_path)) ||
+	    hf_sender_poke_path(o->control_socket, o->instance, m->poke_path,
+				sizeof(m->poke_path))) {
+		hf_error("the path %s is too long for a socket",
+			 o->control_socket);
+		return -ENAMETOOLONG;
+	}
+	rc = take_lock(m);
+	if (!rc)
+		rc = open_poke(m);
+	if (!rc)
+		rc = open_signals(m);
+	return rc;
+}
+
+static void close_fd(int fd)
+{
+	if (fd >= 0)
+		close(fd);
+}
+
+static void close_process(struct mediad *m)
+{
+	if (m->poke_fd >= 0)
+		unlink(m->poke_path);
+	close_fd(m->poke_fd);
+	close_fd(m->signal_fd);
+	close_fd(m->lock_fd);
+}
+
+static ino_t pinned_inode(const struct mediad *m)
+{
+	char path[256];
+	struct stat st;
+
+	if (hf_pins_path(m->options->instance, "work", path, sizeof(path)) ||
+	    stat(path, &st))
+		return 0;
+	return st.st_ino;
+}
+
+/* Redirects may name a device only once it is in this map. */
+static int use_device(void *arg, uint32_t ifindex)
+{
+	const struct mediad *m = arg;
+
+	if (bpf_map_update_elem(m->pins.fd[HF_PIN_devmap], &ifindex, &ifindex,
+				BPF_ANY))
+		return -errno;
+	return 0;
+}
+
+static int open_instance(struct mediad *m)
+{
+	struct hf_nexthops_setup setup = { .use_device = use_device,
+					   .arg = m,
+					   .tos = m->options->tos };
+	char err[512];
+	int rc;
+
+	m->pins_inode = pinned_inode(m);
+	rc = hf_pins_open(m->options->instance, &m->pins, err, sizeof(err));
+	if (rc) {
+		hf_error("%s", err);
+		return rc;
+	}
+	setup.table = m->pins.nexthops;
+	setup.count = m->pins.nexthop_count;
+	rc = hf_nexthops_open(&setup, &m->nexthops);
+	if (rc) {
+		hf_error("routes and neighbours cannot be followed: %s",
+			 strerror(-rc));
+		return rc;
+	}
+	rc = hf_sender_start(&m->pins, m->options->priority, &m->sender);
+	if (rc)
+		hf_error("the sender cannot be started: %s", strerror(-rc));
+	return rc;
+}
+
+static void close_instance(struct mediad *m)
+{
+	hf_sender_stop(m->sender);
+	hf_nexthops_close(m->nexthops);
+	m->sender = NULL;
+	m->nexthops = NULL;
+	if (m->pins.work)
+		hf_pins_close(&m->pins);
+	memset(&m->pins, 0, sizeof(m->pins));
+}
+
+/* Are the maps we work on still those of this instance? */
+static enum verdict check_pins(const struct mediad *m)
+{
+	ino_t now = pinned_inode(m);
+
+	if (!now) {
+		hf_info("the instance '%s' is gone", m->options->instance);
+		return QUIT;
+	}
+	return now == m->pins_inode ? GO_ON : REOPEN;
+}
+
+/* A poke is one byte, see media/pins.h; of many, one walk does the work. */
+static enum verdict read_pokes(struct mediad *m)
+{
+	bool wanted = false, any = false;
+	enum verdict verdict;
+	char poke[16];
+	ssize_t n;
+
+	while ((n = recv(m->poke_fd, poke, sizeof(poke), 0)) >= 0) {
+		any = true;
+		if (n < 1)
+			continue;
+		if (poke[0] == HF_POKE_QUIT) {
+			hf_info("asked to stop");
+			return QUIT;
+		}
+		wanted |= poke[0] == HF_POKE_NEXTHOP;
+	}
+	if (!any)
+		return GO_ON;
+	verdict = check_pins(m);
+	if (verdict != GO_ON)
+		return verdict;
+	if (wanted)
+		hf_nexthops_wanted(m->nexthops, UINT32_MAX);
+	hf_sender_wake(m->sender);
+	return GO_ON;
+}
+
+static enum verdict serve(struct mediad *m)
+{
+	struct pollfd p[] = {
+		{ .fd = m->poke_fd, .events = POLLIN },
+		{ .fd = hf_nexthops_fd(m->nexthops), .events = POLLIN },
+		{ .fd = m->signal_fd, .events = POLLIN },
+	};
+	enum verdict verdict = GO_ON;
+
+	while (verdict == GO_ON) {
+		int n = poll(p, 3, hf_nexthops_wait_ms(m->nexthops));
+
+		if (n < 0 && errno != EINTR)
+			return QUIT;
+		if (n <= 0) {
+			hf_nexthops_tick(m->nexthops);
+			continue;
+		}
+		if (p[2].revents) {
+			hf_info("asked to stop");
+			return QUIT;
+		}
+		if (p[0].revents)
+			verdict = read_pokes(m);
+		if (p[1].revents)
+			hf_nexthops_read(m->nexthops);
+	}
+	return verdict;
+}
+
+int hf_mediad_run(const struct hf_mediad_options *options)
+{
+	struct mediad m = { .options = options };
+	enum verdict verdict = GO_ON;
+	int rc = open_process(&m);
+
+	/* A page that has to be fetched from swap is a frame sent too late. */
+	if (!rc && mlockall(MCL_CURRENT))
+		hf_debug("memory is not locked: %s", strerror(errno));
+	while (!rc && verdict != QUIT) {
+		rc = open_instance(&m);
+		if (!rc) {
+			hf_info("%s: keeping the media of instance '%s'",
+				verdict == REOPEN ? "new maps" : "ready",
+				options->instance);
+			verdict = serve(&m);
+		}
+		close_instance(&m);
+	}
+	close_process(&m);
+	return rc;
+}

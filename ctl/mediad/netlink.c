@@ -1,0 +1,457 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+/*
+ * Route, link and neighbour questions over rtnetlink (see netlink.h), with two
+ * sockets: one asks and waits for its answer, the other only listens, so that
+ * a burst of notifications never stands between a question and its answer.
+ *
+ * The library reports failures in numbers of its own; from_nl() is the only
+ * place where they turn into errno.
+ */
+#include "mediad/netlink.h"
+
+#include <errno.h>
+#include <linux/if_arp.h>
+#include <linux/if_link.h>
+#include <linux/neighbour.h>
+#include <linux/rtnetlink.h>
+#include <arpa/inet.h>
+#include <netlink/attr.h>
+#include <netlink/errno.h>
+#include <netlink/msg.h>
+#include <netlink/netlink.h>
+#include <netlink/socket.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+
+/* Room for the notifications of a burst, e.g. thousands of routes flushed. */
+#define LISTEN_BUFFER (1 << 20)
+
+struct hf_netlink {
+	struct nl_sock *ask;
+	struct nl_sock *listen;
+	struct hf_netlink_events events;
+	bool watching;
+	/* The question under way. */
+	int (*answer)(const struct nlmsghdr *, void *ret);
+	void *answer_ret;
+	int status; /* 1 = not answered, 0, or -errno */
+	bool done;  /* acknowledged or refused: nothing more will come */
+};
+
+static int from_nl(int code)
+{
+	switch (code >= 0 ? 0 : -code) {
+	case NLE_SUCCESS:
+		return 0;
+	case NLE_INTR:
+	case NLE_AGAIN:
+	case NLE_DUMP_INTR:
+		return -EAGAIN;
+	case NLE_NOMEM: /* also ENOBUFS of a socket that overflowed */
+		return -ENOBUFS;
+	case NLE_PERM:
+	case NLE_NOACCESS:
+		return -EPERM;
+	case NLE_OBJ_NOTFOUND:
+		return -ENOENT;
+	case NLE_NODEV:
+		return -ENODEV;
+	case NLE_EXIST:
+		return -EEXIST;
+	case NLE_BUSY:
+		return -EBUSY;
+	case NLE_OPNOTSUPP:
+	case NLE_PROTO_MISMATCH:
+	case NLE_AF_NOSUPPORT:
+		return -EOPNOTSUPP;
+	case NLE_BAD_SOCK:
+		return -EBADF;
+	default:
+		return -EIO;
+	}
+}
+
+static int on_answer(struct nl_msg *msg, void *arg)
+{
+	struct hf_netlink *nl = arg;
+
+	nl->status = nl->answer(nlmsg_hdr(msg), nl->answer_ret);
+	return NL_OK;
+}
+
+static int on_ack(struct nl_msg *msg, void *arg)
+{
+	struct hf_netlink *nl = arg;
+
+	if (nl->status > 0)
+		nl->status = nl->answer ? -ENOENT : 0;
+	nl->done = true;
+	return NL_STOP;
+}
+
+static int on_refusal(struct sockaddr_nl *from, struct nlmsgerr *err, void *arg)
+{
+	struct hf_netlink *nl = arg;
+
+	nl->status = err->error;
+	nl->done = true;
+	return NL_STOP;
+}
+
+/* Sends `msg` (and frees it), takes at most one answer, waits for the ack. */
+static int ask(struct hf_netlink *nl, struct nl_msg *msg,
+	       int (*answer)(const struct nlmsghdr *, void *), void *ret)
+{
+	int rc;
+
+	nl->answer = answer;
+	nl->answer_ret = ret;
+	nl->status = 1;
+	nl->done = false;
+	nlmsg_hdr(msg)->nlmsg_flags |= NLM_F_REQUEST | NLM_F_ACK;
+	rc = nl_send_auto(nl->ask, msg);
+	nlmsg_free(msg);
+	if (rc < 0)
+		return from_nl(rc);
+	/* The answer and the acknowledgement come one after the other. */
+	while (!nl->done) {
+		rc = nl_recvmsgs_default(nl->ask);
+		if (rc < 0 && !nl->done && rc != -NLE_AGAIN &&
+		    rc != -NLE_INTR && rc != -NLE_SEQ_MISMATCH)
+			return from_nl(rc);
+	}
+	return nl->status;
+}
+
+static void event_link(struct hf_netlink *nl, const struct nlmsghdr *h)
+{
+	const struct ifinfomsg *m = nlmsg_data(h);
+
+	/* Bridges report their ports in a family of their own. */
+	if (!nlmsg_valid_hdr(h, sizeof(*m)) || m->ifi_family != AF_UNSPEC)
+		return;
+	nl->events.link(nl->events.arg, (uint32_t)m->ifi_index,
+			h->nlmsg_type == RTM_DELLINK);
+}
+
+static void event_neigh(struct hf_netlink *nl, const struct nlmsghdr *h)
+{
+	const struct ndmsg *m = nlmsg_data(h);
+	struct nlattr *dst;
+
+	if (!nlmsg_valid_hdr(h, sizeof(*m)) || m->ndm_family != AF_INET)
+		return;
+	dst = nlmsg_find_attr((struct nlmsghdr *)h, sizeof(*m), NDA_DST);
+	if (dst && nla_len(dst) == 4)
+		nl->events.neigh(nl->events.arg, (uint32_t)m->ndm_ifindex,
+				 nla_get_u32(dst));
+}
+
+static int on_event(struct nl_msg *msg, void *arg)
+{
+	const struct nlmsghdr *h = nlmsg_hdr(msg);
+	struct hf_netlink *nl = arg;
+
+	switch (h->nlmsg_type) {
+	case RTM_NEWLINK:
+	case RTM_DELLINK:
+		event_link(nl, h);
+		break;
+	case RTM_NEWNEIGH:
+	case RTM_DELNEIGH:
+		event_neigh(nl, h);
+		break;
+	case RTM_NEWROUTE:
+	case RTM_DELROUTE:
+	case RTM_NEWRULE:
+	case RTM_DELRULE:
+	case RTM_NEWADDR: /* an address gone takes its routes along silently */
+	case RTM_DELADDR:
+		nl->events.route(nl->events.arg);
+		break;
+	}
+	return NL_OK;
+}
+
+static int open_ask(struct hf_netlink *nl)
+{
+	struct nl_cb *cb;
+	int rc;
+
+	nl->ask = nl_socket_alloc();
+	if (!nl->ask)
+		return -ENOMEM;
+	rc = nl_connect(nl->ask, NETLINK_ROUTE);
+	if (rc < 0)
+		return from_nl(rc);
+	nl_socket_modify_cb(nl->ask, NL_CB_VALID, NL_CB_CUSTOM, on_answer, nl);
+	nl_socket_modify_cb(nl->ask, NL_CB_ACK, NL_CB_CUSTOM, on_ack, nl);
+	cb = nl_socket_get_cb(nl->ask);
+	nl_cb_err(cb, NL_CB_CUSTOM, on_refusal, nl);
+	nl_cb_put(cb);
+	return 0;
+}
+
+static int open_listen(struct hf_netlink *nl)
+{
+	int rc;
+
+	nl->listen = nl_socket_alloc();
+	if (!nl->listen)
+		return -ENOMEM;
+	nl_socket_disable_seq_check(nl->listen);
+	nl_socket_modify_cb(nl->listen, NL_CB_VALID, NL_CB_CUSTOM, on_event,
+			    nl);
+	rc = nl_connect(nl->listen, NETLINK_ROUTE);
+	if (rc >= 0)
+		rc = nl_socket_set_nonblocking(nl->listen);
+	if (rc < 0)
+		return from_nl(rc);
+	/* The default is too small for a burst; without the privilege to go
+	 * above the system's limit the library takes what it may. */
+	nl_socket_set_buffer_size(nl->listen, LISTEN_BUFFER, 0);
+	return 0;
+}
+
+int hf_netlink_open(const struct hf_netlink_events *events,
+		    struct hf_netlink **ret)
+{
+	struct hf_netlink *nl = calloc(1, sizeof(*nl));
+	int rc;
+
+	if (!nl)
+		return -ENOMEM;
+	nl->events = *events;
+	rc = open_ask(nl);
+	if (!rc)
+		rc = open_listen(nl);
+	if (rc) {
+		hf_netlink_close(nl);
+		return rc;
+	}
+	*ret = nl;
+	return 0;
+}
+
+void hf_netlink_close(struct hf_netlink *nl)
+{
+	if (!nl)
+		return;
+	nl_socket_free(nl->ask);
+	nl_socket_free(nl->listen);
+	free(nl);
+}
+
+int hf_netlink_watch(struct hf_netlink *nl, bool on)
+{
+	int rc;
+
+	if (on == nl->watching)
+		return 0;
+	if (on)
+		rc = nl_socket_add_memberships(
+			nl->listen, RTNLGRP_LINK, RTNLGRP_NEIGH,
+			RTNLGRP_IPV4_ROUTE, RTNLGRP_IPV4_RULE,
+			RTNLGRP_IPV4_IFADDR, RTNLGRP_NONE);
+	else
+		rc = nl_socket_drop_memberships(
+			nl->listen, RTNLGRP_LINK, RTNLGRP_NEIGH,
+			RTNLGRP_IPV4_ROUTE, RTNLGRP_IPV4_RULE,
+			RTNLGRP_IPV4_IFADDR, RTNLGRP_NONE);
+	if (rc < 0)
+		return from_nl(rc);
+	nl->watching = on;
+	return on;
+}
+
+int hf_netlink_fd(const struct hf_netlink *nl)
+{
+	return nl_socket_get_fd(nl->listen);
+}
+
+int hf_netlink_read(struct hf_netlink *nl)
+{
+	int rc;
+
+	do {
+		rc = nl_recvmsgs_default(nl->listen);
+	} while (rc >= 0);
+	rc = from_nl(rc);
+	return rc == -EAGAIN ? 0 : rc;
+}
+
+static int parse_route(const struct nlmsghdr *h, void *arg)
+{
+	const struct rtmsg *m = nlmsg_data(h);
+	struct nlattr *tb[RTA_MAX + 1];
+	struct nlattr *metrics[RTAX_MAX + 1];
+	struct hf_route *r = arg;
+
+	if (nlmsg_parse((struct nlmsghdr *)h, sizeof(*m), tb, RTA_MAX, NULL))
+		return -EBADMSG;
+	if (!tb[RTA_OIF] || nla_len(tb[RTA_OIF]) != 4)
+		return -ENETUNREACH;
+	if (m->rtm_type != RTN_UNICAST && m->rtm_type != RTN_LOCAL)
+		return -ENETUNREACH;
+	r->ifindex = nla_get_u32(tb[RTA_OIF]);
+	r->local = m->rtm_type == RTN_LOCAL;
+	if (tb[RTA_GATEWAY] && nla_len(tb[RTA_GATEWAY]) == 4)
+		r->via = nla_get_u32(tb[RTA_GATEWAY]);
+	else if (tb[RTA_VIA])
+		return -EAFNOSUPPORT; /* an IPv4 route via an IPv6 gateway */
+	if (tb[RTA_METRICS] &&
+	    !nla_parse_nested(metrics, RTAX_MAX, tb[RTA_METRICS], NULL) &&
+	    metrics[RTAX_MTU] && nla_len(metrics[RTAX_MTU]) == 4)
+		r->mtu = nla_get_u32(metrics[RTAX_MTU]);
+	return 0;
+}
+
+int hf_netlink_route(struct hf_netlink *nl, __be32 dest, struct hf_route *ret)
+{
+	struct rtmsg m = { .rtm_family = AF_INET, .rtm_dst_len = 32 };
+	struct hf_route r = { .via = dest };
+	struct nl_msg *msg = nlmsg_alloc_simple(RTM_GETROUTE, 0);
+	int rc;
+
+	if (!msg)
+		return -ENOMEM;
+	if (nlmsg_append(msg, &m, sizeof(m), NLMSG_ALIGNTO) ||
+	    nla_put_u32(msg, RTA_DST, dest)) {
+		nlmsg_free(msg);
+		return -ENOMEM;
+	}
+	rc = ask(nl, msg, parse_route, &r);
+	if (!rc)
+		*ret = r;
+	return rc;
+}
+
+static void parse_vlan(struct nlattr *info, struct hf_link *l)
+{
+	struct nlattr *tb[IFLA_INFO_MAX + 1];
+	struct nlattr *vlan[IFLA_VLAN_MAX + 1];
+	struct nlattr *protocol;
+
+	if (nla_parse_nested(tb, IFLA_INFO_MAX, info, NULL) ||
+	    !tb[IFLA_INFO_KIND] ||
+	    nla_strcmp(tb[IFLA_INFO_KIND], "vlan") || !tb[IFLA_INFO_DATA] ||
+	    nla_parse_nested(vlan, IFLA_VLAN_MAX, tb[IFLA_INFO_DATA], NULL) ||
+	    !vlan[IFLA_VLAN_ID])
+		return;
+	protocol = vlan[IFLA_VLAN_PROTOCOL];
+	/* 802.1ad (stacked) tags are left to the device. */
+	if (protocol && nla_get_u16(protocol) != htons(0x8100))
+		return;
+	l->vlan = true;
+	l->vlan_id = nla_get_u16(vlan[IFLA_VLAN_ID]);
+}
+
+static int parse_link(const struct nlmsghdr *h, void *arg)
+{
+	const struct ifinfomsg *m = nlmsg_data(h);
+	struct nlattr *tb[IFLA_MAX + 1];
+	struct hf_link *l = arg;
+
+	if (nlmsg_parse((struct nlmsghdr *)h, sizeof(*m), tb, IFLA_MAX, NULL))
+		return -EBADMSG;
+	l->ifindex = (uint32_t)m->ifi_index;
+	l->up = (m->ifi_flags & (IFF_UP | IFF_RUNNING)) ==
+		(IFF_UP | IFF_RUNNING);
+	l->loopback = m->ifi_flags & IFF_LOOPBACK;
+	l->noarp = m->ifi_flags & IFF_NOARP;
+	l->point_to_point = m->ifi_flags & IFF_POINTOPOINT;
+	l->ethernet = m->ifi_type == ARPHRD_ETHER;
+	if (tb[IFLA_IFNAME])
+		nla_strlcpy(l->name, tb[IFLA_IFNAME], sizeof(l->name));
+	if (tb[IFLA_MTU])
+		l->mtu = nla_get_u32(tb[IFLA_MTU]);
+	if (tb[IFLA_ADDRESS] && nla_len(tb[IFLA_ADDRESS]) == 6)
+		memcpy(l->mac, nla_data(tb[IFLA_ADDRESS]), 6);
+	/* A device below in another namespace has a number of that one. */
+	if (tb[IFLA_LINK] && !tb[IFLA_LINK_NETNSID])
+		l->lower = nla_get_u32(tb[IFLA_LINK]);
+	if (tb[IFLA_LINKINFO] && l->lower)
+		parse_vlan(tb[IFLA_LINKINFO], l);
+	return 0;
+}
+
+int hf_netlink_link(struct hf_netlink *nl, uint32_t ifindex, struct hf_link *ret)
+{
+	struct ifinfomsg m = { .ifi_index = (int)ifindex };
+	struct nl_msg *msg = nlmsg_alloc_simple(RTM_GETLINK, 0);
+	struct hf_link l = { 0 };
+	int rc;
+
+	if (!msg)
+		return -ENOMEM;
+	if (nlmsg_append(msg, &m, sizeof(m), NLMSG_ALIGNTO)) {
+		nlmsg_free(msg);
+		return -ENOMEM;
+	}
+	rc = ask(nl, msg, parse_link, &l);
+	if (!rc)
+		*ret = l;
+	return rc;
+}
+
+static struct nl_msg *neigh_message(int type, int flags, const struct ndmsg *m,
+				    __be32 address)
+{
+	struct nl_msg *msg = nlmsg_alloc_simple(type, flags);
+
+	if (!msg)
+		return NULL;
+	if (nlmsg_append(msg, (void *)m, sizeof(*m), NLMSG_ALIGNTO) ||
+	    nla_put_u32(msg, NDA_DST, address)) {
+		nlmsg_free(msg);
+		return NULL;
+	}
+	return msg;
+}
+
+static int parse_neigh(const struct nlmsghdr *h, void *arg)
+{
+	const struct ndmsg *m = nlmsg_data(h);
+	struct hf_neigh *n = arg;
+	struct nlattr *mac;
+
+	if (!nlmsg_valid_hdr(h, sizeof(*m)))
+		return -EBADMSG;
+	mac = nlmsg_find_attr((struct nlmsghdr *)h, sizeof(*m), NDA_LLADDR);
+	n->failed = m->ndm_state & NUD_FAILED;
+	if (mac && nla_len(mac) == 6 &&
+	    (m->ndm_state & (NUD_REACHABLE | NUD_STALE | NUD_DELAY |
+			     NUD_PROBE | NUD_PERMANENT | NUD_NOARP))) {
+		n->known = true;
+		memcpy(n->mac, nla_data(mac), 6);
+	}
+	return 0;
+}
+
+int hf_netlink_neigh(struct hf_netlink *nl, uint32_t ifindex, __be32 address,
+		     struct hf_neigh *ret)
+{
+	struct ndmsg m = { .ndm_family = AF_INET, .ndm_ifindex = (int)ifindex };
+	struct nl_msg *msg = neigh_message(RTM_GETNEIGH, 0, &m, address);
+	struct hf_neigh n = { 0 };
+	int rc;
+
+	if (!msg)
+		return -ENOMEM;
+	rc = ask(nl, msg, parse_neigh, &n);
+	if (!rc)
+		*ret = n;
+	return rc;
+}
+
+int hf_netlink_neigh_use(struct hf_netlink *nl, uint32_t ifindex, __be32 address)
+{
+	struct ndmsg m = { .ndm_family = AF_INET,
+			   .ndm_ifindex = (int)ifindex,
+			   .ndm_flags = NTF_USE };
+	struct nl_msg *msg;
+
+	msg = neigh_message(RTM_NEWNEIGH, NLM_F_CREATE, &m, address);
+	return msg ? ask(nl, msg, NULL, NULL) : -ENOMEM;
+}

@@ -1,0 +1,111 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+/* Bucket arithmetic of the paced sender, see pacer.h. */
+#include "mediad/pacer.h"
+
+#include "holdfast/world.h"
+
+void hf_pacer_start(struct hf_pacer *p, uint64_t now_ms)
+{
+	p->last_ms = now_ms;
+	p->sweep_ms = now_ms;
+	p->sweeps = HF_PACER_SWEEPS;
+}
+
+struct hf_pacer_run hf_pacer_due(const struct hf_pacer *p, uint64_t now_ms,
+				 uint32_t ptime_ms)
+{
+	struct hf_pacer_run run = { 0, 0 };
+	uint64_t passed;
+
+	if (now_ms <= p->last_ms)
+		return run;
+	passed = now_ms - p->last_ms;
+	run.count = passed < ptime_ms ? (uint32_t)passed : ptime_ms;
+	run.first = (uint32_t)((now_ms - run.count + 1) % ptime_ms);
+	return run;
+}
+
+bool hf_pacer_sweeping(const struct hf_pacer *p, uint64_t now_ms)
+{
+	return p->sweeps && now_ms >= p->sweep_ms;
+}
+
+void hf_pacer_done(struct hf_pacer *p, uint64_t now_ms)
+{
+	if (hf_pacer_sweeping(p, now_ms)) {
+		p->sweeps--;
+		p->sweep_ms = now_ms + HF_PACER_SWEEP_MS;
+	}
+	if (now_ms > p->last_ms + HF_PACER_LATE_MS) {
+		p->sweeps = HF_PACER_SWEEPS;
+		p->sweep_ms = now_ms + HF_PACER_SWEEP_MS;
+	}
+	if (now_ms > p->last_ms)
+		p->last_ms = now_ms;
+}
+
+static bool bucket_filled(const struct hf_wheel_fill *fill, uint64_t ms)
+{
+#define X(ptime, base)                                                         \
+	if (HF_READ(fill[(base) + ms % (ptime)].entries))                      \
+		return true;
+	HF_WHEEL_CLASSES(X)
+#undef X
+	return false;
+}
+
+static bool wheel_filled(const struct hf_wheel_fill *fill)
+{
+	for (uint32_t i = 0; i < HF_WHEEL_BUCKETS; i++)
+		if (HF_READ(fill[i].entries))
+			return true;
+	return false;
+}
+
+uint64_t hf_pacer_next(const struct hf_pacer *p, uint64_t now_ms,
+		       const struct hf_wheel_fill *fill)
+{
+	uint64_t next = now_ms + HF_PACER_NAP_MS;
+
+	for (uint64_t ms = now_ms + 1; ms < next; ms++)
+		if (bucket_filled(fill, ms) || hf_pacer_sweeping(p, ms))
+			return ms;
+	return bucket_filled(fill, next) || wheel_filled(fill) ? next : 0;
+}
+
+bool hf_runs_add(struct hf_work *w, uint32_t element)
+{
+	uint32_t end;
+
+	if (w->runs) {
+		end = w->run[w->runs - 1].first + w->run[w->runs - 1].count;
+		if (element >= end && element - end <= HF_RUN_HOLE) {
+			w->run[w->runs - 1].count += element - end + 1;
+			return true;
+		}
+	}
+	if (w->runs == HF_WORK_RUNS)
+		return false;
+	w->run[w->runs].first = element;
+	w->run[w->runs].count = 1;
+	w->runs++;
+	return true;
+}
+
+uint32_t hf_runs_elements(const struct hf_work *w)
+{
+	uint32_t n = 0;
+
+	for (uint32_t i = 0; i < w->runs; i++)
+		n += w->run[i].count;
+	return n;
+}
+
+uint32_t hf_runs_walked(const struct hf_work *w)
+{
+	uint32_t at = HF_READ(w->at_run), n = HF_READ(w->at_entry);
+
+	for (uint32_t i = 0; i < w->runs && i < at; i++)
+		n += w->run[i].count;
+	return n;
+}

@@ -1,0 +1,75 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * Which buckets of the timing wheel are due: arithmetic only. sender.c holds
+ * the clock and sends.
+ *
+ * A frame whose deadline is millisecond t lies in bucket t mod P of the class
+ * with packet time P. A turn covers the milliseconds since the turn before it,
+ * each once; after a pause of more than P every bucket of that class is visited
+ * once, since a visit sends at most one frame a leg. What a leg still lacks
+ * then follows in a few sweeps of the whole wheel, a gap apart, so that a pause
+ * of the sender is caught up as the claim allows it and not one packet time
+ * after the other.
+ */
+#ifndef HOLDFAST_MEDIAD_PACER_H
+#define HOLDFAST_MEDIAD_PACER_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "holdfast/abi.h"
+
+/* Milliseconds between two sweeps: more than the claim's smallest gap between
+ * two frames, whose lateness is rounded up to the next millisecond. */
+#define HF_PACER_SWEEP_MS 7
+/* One a catch-up frame that the claim allows, one for the frame after. */
+#define HF_PACER_SWEEPS 3
+/* A turn later than that leaves legs behind: the shortest packet time. */
+#define HF_PACER_LATE_MS 10
+
+struct hf_pacer {
+	uint64_t last_ms;  /* the newest millisecond that had its turn */
+	uint64_t sweep_ms; /* when the next sweep is due */
+	unsigned int sweeps; /* still to do */
+};
+
+struct hf_pacer_run {
+	uint32_t first; /* bucket of the oldest millisecond */
+	uint32_t count; /* buckets from there, going round at ptime_ms */
+};
+
+/* Begin at this moment: buckets of earlier milliseconds had their turn, and one
+ * sweep finds the frames that waited for somebody to send them. */
+void hf_pacer_start(struct hf_pacer *, uint64_t now_ms);
+
+/* The buckets of one class for the turn at `now_ms`. */
+struct hf_pacer_run hf_pacer_due(const struct hf_pacer *, uint64_t now_ms,
+				 uint32_t ptime_ms);
+
+/* Is this turn to visit every bucket? */
+bool hf_pacer_sweeping(const struct hf_pacer *, uint64_t now_ms);
+
+/* The turn at `now_ms` is done. */
+void hf_pacer_done(struct hf_pacer *, uint64_t now_ms);
+
+/*
+ * When to wake next: the first millisecond after `now_ms` that has something to
+ * do, but at most HF_PACER_NAP_MS ahead, because nobody wakes a sender that
+ * naps when a bucket is filled that was empty. 0 when the wheel is empty.
+ */
+#define HF_PACER_NAP_MS 3
+uint64_t hf_pacer_next(const struct hf_pacer *, uint64_t now_ms,
+		       const struct hf_wheel_fill *fill);
+
+/*
+ * Take an element of the wheel into the walk: elements side by side become one
+ * run. A small hole is walked over, which is cheaper than a run of its own.
+ * False when all runs are in use: send these, start again.
+ */
+#define HF_RUN_HOLE 3
+bool hf_runs_add(struct hf_work *, uint32_t element);
+uint32_t hf_runs_elements(const struct hf_work *);
+/* How many elements the cursor has taken. */
+uint32_t hf_runs_walked(const struct hf_work *);
+
+#endif

@@ -1,0 +1,293 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+/*
+ * The paced sender's thread, see sender.h.
+ *
+ * One BPF_PROG_TEST_RUN with live frames serves all devices of the namespace.
+ * It costs some 50 microseconds before the first frame, so there is one for all
+ * legs of a tick and none when no leg is due; looking first is cheap, as it
+ * reads the lines that the program needs next.
+ */
+#include "mediad/sender.h"
+
+#include <bpf/bpf.h>
+#include <errno.h>
+#include <poll.h>
+#include <pthread.h>
+#include <sched.h>
+#include <signal.h>
+#include <stdatomic.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/eventfd.h>
+#include <sys/prctl.h>
+#include <unistd.h>
+
+#include "base/clock.h"
+#include "base/log.h"
+#include "holdfast/claim.h"
+#include "media/pins.h"
+#include "mediad/pacer.h"
+
+/* More at once overflow the ring of a veth device (256 slots). */
+#define LIVE_BATCH 64
+/* An attached program answers in well under a millisecond. One that is not
+ * attached anywhere makes the kernel patch its dispatcher at each call. */
+#define SLOW_CALL_NS 10000000ULL
+#define SLOW_CALLS 20
+
+struct hf_sender {
+	const struct hf_pins *pins;
+	int priority;
+	int wake_fd;
+	pthread_t thread;
+	atomic_bool quit;
+	struct hf_pacer pacer;
+	unsigned int slow_calls;
+	int failed; /* what the last call said, to say it once */
+	unsigned char frame[HF_PACED_BYTES];
+};
+
+static void call_failed(struct hf_sender *s, int rc)
+{
+	if (s->failed != rc)
+		hf_error("the kernel refuses to send hold frames: %s",
+			 strerror(-rc));
+	s->failed = rc;
+}
+
+static void call_took(struct hf_sender *s, uint64_t ns)
+{
+	if (s->failed)
+		hf_info("hold frames are sent again");
+	s->failed = 0;
+	if (ns < SLOW_CALL_NS) {
+		s->slow_calls = 0;
+		return;
+	}
+	if (++s->slow_calls == SLOW_CALLS)
+		hf_warn("each call of the paced program takes %u ms: is it still attached to its holder device?",
+			(unsigned int)(ns / 1000000));
+}
+
+/* Send what the runs hold. */
+static void flush(struct hf_sender *s)
+{
+	LIBBPF_OPTS(bpf_test_run_opts, opts, .data_in = s->frame,
+		    .data_size_in = sizeof(s->frame),
+		    .flags = BPF_F_TEST_XDP_LIVE_FRAMES,
+		    .batch_size = LIVE_BATCH);
+	struct hf_work *work = s->pins->work;
+	uint32_t elements = hf_runs_elements(work);
+	uint32_t walked = 0;
+	uint64_t began = hf_now_ns();
+	int rc = 0;
+
+	work->at_run = 0;
+	work->at_entry = 0;
+	work->sent = 0;
+	while (walked < elements) {
+		opts.repeat = (int)(elements - walked);
+		rc = bpf_prog_test_run_opts(s->pins->prog_paced, &opts);
+		if (rc != -EINTR) /* a debugger's stop: go on behind it */
+			break;
+		walked = hf_runs_walked(work);
+	}
+	work->runs = 0;
+	if (rc)
+		call_failed(s, rc);
+	else if (elements)
+		call_took(s, hf_now_ns() - began);
+}
+
+static bool hop_usable(const struct hf_pins *pins, uint16_t index)
+{
+	const struct hf_nexthop *n;
+	uint8_t flags;
+
+	if (index >= pins->nexthop_count)
+		return false;
+	n = &pins->nexthops[index];
+	flags = n->hop[hf_load_acquire(&n->turn) & 1].flags;
+	return (flags & (HF_HOP_VALID | HF_HOP_NO_REDIRECT)) == HF_HOP_VALID;
+}
+
+/* Would the paced program send something to this leg now? */
+static bool leg_waits(const struct hf_pins *pins, uint32_t index,
+		      uint64_t now_ns)
+{
+	const struct hf_program *p;
+	const struct hf_leg *leg;
+	struct hf_due due;
+	uint64_t word;
+
+	if (index >= pins->instance->legs)
+		return false;
+	leg = &pins->legs[index];
+	word = hf_load_acquire(&leg->tx.word);
+	p = hf_word_program(leg, word);
+	return hf_due(p, word, now_ns, 0, &due) &&
+	       hop_usable(pins, p->nexthop);
+}
+
+static void visit(struct hf_sender *s, uint32_t bucket, uint64_t now_ns)
+{
+	const struct hf_pins *pins = s->pins;
+	uint32_t fill = HF_READ(pins->wheel_fill[bucket].entries);
+	uint32_t first = bucket * pins->wheel_capacity;
+
+	if (fill > pins->wheel_capacity)
+		fill = pins->wheel_capacity;
+	for (uint32_t i = 0; i < fill; i++) {
+		uint32_t leg = HF_READ(pins->wheel[first + i].leg);
+
+		if (i + 8 < fill) {
+			uint32_t ahead = pins->wheel[first + i + 8].leg;
+
+			if (ahead < pins->instance->legs)
+				__builtin_prefetch(&pins->legs[ahead].tx);
+		}
+		if (leg == HF_LEG_NONE || !leg_waits(pins, leg, now_ns))
+			continue;
+		if (!hf_runs_add(pins->work, first + i)) {
+			flush(s);
+			hf_runs_add(pins->work, first + i);
+		}
+	}
+}
+
+static void visit_class(struct hf_sender *s, uint32_t base, uint32_t ptime_ms,
+			uint64_t now_ns)
+{
+	uint64_t now_ms = now_ns / HF_MS;
+	struct hf_pacer_run run = hf_pacer_due(&s->pacer, now_ms, ptime_ms);
+
+	if (hf_pacer_sweeping(&s->pacer, now_ms)) {
+		run.first = 0;
+		run.count = ptime_ms;
+	}
+	for (uint32_t i = 0; i < run.count; i++)
+		visit(s, base + (run.first + i) % ptime_ms, now_ns);
+}
+
+static void turn(struct hf_sender *s, uint64_t now_ns)
+{
+	struct hf_work *work = s->pins->work;
+
+	work->now_ns = now_ns;
+	work->beat_ns = now_ns;
+	work->runs = 0;
+#define X(ptime, base) visit_class(s, base, ptime, now_ns);
+	HF_WHEEL_CLASSES(X)
+#undef X
+	if (work->runs)
+		flush(s);
+	hf_pacer_done(&s->pacer, now_ns / HF_MS);
+}
+
+static void sleep_until(uint64_t ms)
+{
+	struct timespec t = { .tv_sec = (time_t)(ms / 1000),
+			      .tv_nsec = (long)(ms % 1000 * HF_MS) };
+
+	while (clock_nanosleep(CLOCK_MONOTONIC, TIMER_ABSTIME, &t, NULL) ==
+	       EINTR)
+		;
+}
+
+static void sleep_until_woken(struct hf_sender *s)
+{
+	struct pollfd p = { .fd = s->wake_fd, .events = POLLIN };
+	eventfd_t count;
+
+	while (poll(&p, 1, -1) < 0 && errno == EINTR)
+		;
+	eventfd_read(s->wake_fd, &count);
+	hf_pacer_start(&s->pacer, hf_now_ms());
+}
+
+static void get_priority(const struct hf_sender *s)
+{
+	struct sched_param param = { .sched_priority = s->priority };
+	int rc;
+
+	if (!s->priority)
+		return;
+	rc = pthread_setschedparam(pthread_self(), SCHED_FIFO, &param);
+	if (rc) {
+		hf_warn("no real-time priority (%s): hold audio may stutter when the machine is busy; give it CAP_SYS_NICE",
+			strerror(rc));
+		prctl(PR_SET_TIMERSLACK, 1, 0, 0, 0);
+	}
+}
+
+static void *sender_main(void *arg)
+{
+	struct hf_sender *s = arg;
+
+	prctl(PR_SET_NAME, "hf-sender", 0, 0, 0);
+	get_priority(s);
+	hf_pacer_start(&s->pacer, hf_now_ms());
+	while (!atomic_load(&s->quit)) {
+		uint64_t next;
+
+		turn(s, hf_now_ns());
+		next = hf_pacer_next(&s->pacer, s->pacer.last_ms,
+				     s->pins->wheel_fill);
+		if (next)
+			sleep_until(next);
+		else
+			sleep_until_woken(s);
+	}
+	return NULL;
+}
+
+int hf_sender_start(const struct hf_pins *pins, int priority,
+		    struct hf_sender **ret)
+{
+	struct hf_sender *s = calloc(1, sizeof(*s));
+	sigset_t all, before;
+	int rc;
+
+	if (!s)
+		return -ENOMEM;
+	s->pins = pins;
+	s->priority = priority;
+	s->wake_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
+	if (s->wake_fd < 0) {
+		rc = -errno;
+		free(s);
+		return rc;
+	}
+	pins->work->pid = (uint32_t)getpid();
+	pins->work->engine = HF_ENGINE_BPF;
+	/* Signals are for the other thread: one here would end a call early. */
+	sigfillset(&all);
+	pthread_sigmask(SIG_SETMASK, &all, &before);
+	rc = -pthread_create(&s->thread, NULL, sender_main, s);
+	pthread_sigmask(SIG_SETMASK, &before, NULL);
+	if (rc) {
+		close(s->wake_fd);
+		free(s);
+		return rc;
+	}
+	*ret = s;
+	return 0;
+}
+
+void hf_sender_wake(struct hf_sender *s)
+{
+	eventfd_write(s->wake_fd, 1);
+}
+
+void hf_sender_stop(struct hf_sender *s)
+{
+	if (!s)
+		return;
+	atomic_store(&s->quit, true);
+	hf_sender_wake(s);
+	pthread_join(s->thread, NULL);
+	s->pins->work->engine = HF_ENGINE_NONE;
+	s->pins->work->pid = 0;
+	close(s->wake_fd);
+	free(s);
+}

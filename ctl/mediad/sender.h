@@ -1,0 +1,24 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * The paced sender: a thread with the clock in its hand. At each millisecond it
+ * looks into the buckets of the timing wheel that are due (pacer.h), picks the
+ * legs whose next hold frame waits to be sent, and asks the kernel to run the
+ * paced program once for all of them; the program claims, builds and sends.
+ *
+ * With an empty wheel it sleeps until hf_sender_wake(): no wake-ups at all.
+ */
+#ifndef HOLDFAST_MEDIAD_SENDER_H
+#define HOLDFAST_MEDIAD_SENDER_H
+
+#include <stdbool.h>
+
+struct hf_pins;
+struct hf_sender;
+
+/* `pins` must outlive the sender. `priority` of SCHED_FIFO, 0 = do not ask. */
+int hf_sender_start(const struct hf_pins *, int priority,
+		    struct hf_sender **ret);
+void hf_sender_wake(struct hf_sender *);
+void hf_sender_stop(struct hf_sender *);
+
+#endif
