@@ -61,6 +61,15 @@ json_t *hf_request_error(enum hf_error_code code, const char *format, ...)
 			 "message", hf_json_text(message));
 }
 
+static json_t *event_names(void)
+{
+	json_t *names = json_array();
+
+	for (int i = 0; i < HF_EVENT_COUNT; i++)
+		json_array_append_new(names, json_string(hf_event_name(i)));
+	return names;
+}
+
 json_t *hf_request_hello(const struct hf_control_wiring *w)
 {
 	char boot_id[64] = "";
@@ -72,11 +81,12 @@ json_t *hf_request_hello(const struct hf_control_wiring *w)
 		boot_id[strcspn(boot_id, "\n")] = '\0';
 		fclose(f);
 	}
-	return json_pack("{s:{s:o,s:o,s:I,s:o,s:I}}", "hello", "version",
+	return json_pack("{s:{s:o,s:o,s:I,s:o,s:I,s:o}}", "hello", "version",
 			 hf_json_text(w->version), "instance",
 			 hf_json_text(w->config->instance), "pid",
 			 (json_int_t)getpid(), "boot_id", hf_json_text(boot_id),
-			 "last_event", (json_int_t)hf_bus_last(w->bus));
+			 "last_event", (json_int_t)hf_bus_last(w->bus), "events",
+			 event_names());
 }
 
 static json_t *unknown_command(const char *name)

@@ -1,0 +1,118 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+/*
+ * The one table of what holdfastctl can do. Help, man page and bash completion
+ * are compared with it by tests/e2e/ctl_words.
+ */
+#include <stdlib.h>
+
+#include "internal.h"
+
+/* Ask the question of the command's name, show the answer. */
+static int ask(struct hf_cli *cli, const struct hf_command *command,
+	       const char *arg)
+{
+	json_t *request = json_object(), *answer = NULL;
+	char name[64];
+	int status;
+
+	hf_command_name(command, name, sizeof(name));
+	json_object_set_new(request, "command", json_string(name));
+	if (arg && command->number)
+		json_object_set_new(request, command->key,
+				    json_integer(atoll(arg)));
+	else if (arg)
+		json_object_set_new(request, command->key, json_string(arg));
+	status = hf_cli_connect(cli);
+	if (!status)
+		status = hf_cli_send(cli, request);
+	else
+		json_decref(request);
+	if (!status)
+		status = hf_cli_receive(cli, &answer);
+	if (!status && hf_cli_is_error(cli, answer))
+		status = HF_EXIT_FAILED;
+	else if (!status && cli->json)
+		hf_cli_print_json(cli, answer);
+	else if (!status)
+		command->show(cli, answer);
+	json_decref(answer);
+	hf_cli_disconnect(cli);
+	return status;
+}
+
+const struct hf_object hf_objects[] = {
+	{ "status", "the daemon at a glance" },
+	{ "slot", "where calls wait" },
+	{ "call", "the calls that wait, ring back or talk" },
+	{ "leg", "the RTP endpoints of the calls" },
+	{ "stats", "what has been counted since the start" },
+	{ "monitor", "events as they happen" },
+	{ NULL, NULL },
+};
+
+const struct hf_command hf_commands[] = {
+	{ .object = "status",
+	  .args = "",
+	  .summary = "instance, engine, devices, calls, lots",
+	  .example = "holdfastctl -j status | jq -r .engine",
+	  .run = ask,
+	  .show = hf_show_status },
+	{ .object = "slot",
+	  .command = "list",
+	  .args = "[LOT]",
+	  .key = "lot",
+	  .summary = "every slot and who waits in it",
+	  .example = "holdfastctl slot list main",
+	  .run = ask,
+	  .show = hf_show_slots },
+	{ .object = "call",
+	  .command = "list",
+	  .args = "",
+	  .summary = "one line for each call",
+	  .example = "holdfastctl call list",
+	  .run = ask,
+	  .show = hf_show_calls },
+	{ .object = "call",
+	  .command = "show",
+	  .args = "ID",
+	  .key = "call",
+	  .number = true,
+	  .summary = "a call's parties, media and times",
+	  .example = "holdfastctl call show 17",
+	  .run = ask,
+	  .show = hf_show_call },
+	{ .object = "leg",
+	  .command = "list",
+	  .args = "",
+	  .summary = "one line for each leg in use",
+	  .example = "holdfastctl leg list",
+	  .run = ask,
+	  .show = hf_show_legs },
+	{ .object = "leg",
+	  .command = "show",
+	  .args = "LEG",
+	  .key = "leg",
+	  .number = true,
+	  .summary = "a leg's addresses and packets",
+	  .example = "holdfastctl leg show 4",
+	  .run = ask,
+	  .show = hf_show_leg },
+	{ .object = "stats",
+	  .args = "",
+	  .summary = "calls and packets counted, by name",
+	  .example = "holdfastctl -j stats | jq .counters.relayed",
+	  .run = ask,
+	  .show = hf_show_stats },
+	{ .object = "monitor",
+	  .args = "",
+	  .summary = "one line for each event, until interrupted",
+	  .example = "holdfastctl -j monitor --until retrieved",
+	  .run = hf_cli_monitor },
+	{ .object = NULL },
+};
+
+void hf_command_name(const struct hf_command *c, char *name, size_t len)
+{
+	snprintf(name, len, "%s%s%s", c->object, c->command ? " " : "",
+		 c->command ? c->command : "");
+}

@@ -1,0 +1,95 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * What the files of holdfastctl say to each other: commands.c has the one table
+ * of commands and options, run.c reads the command line, help.c explains it,
+ * connection.c talks to the daemon, show.c and table.c print, monitor.c stays.
+ */
+#ifndef HOLDFAST_CLI_INTERNAL_H
+#define HOLDFAST_CLI_INTERNAL_H
+
+#include <jansson.h>
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdio.h>
+#include <sys/types.h>
+
+#include "cli.h"
+
+/* One run of the program. */
+struct hf_cli {
+	FILE *out, *err;
+	bool json, pretty, colour;
+	const char *instance; /* NULL: not said */
+	char socket[256];
+	/* monitor */
+	long count; /* 0 = no limit */
+	const char *until;
+	/* the connection */
+	int fd;
+	char *buffer;
+	size_t used, room, line; /* `line` bytes in front are the last line */
+};
+
+struct hf_command {
+	const char *object, *command; /* command NULL: the object stands alone */
+	const char *args;	      /* "[LOT]", "ID", "" */
+	const char *key;	      /* of the argument in the request */
+	bool number;		      /* the argument is a number */
+	const char *summary, *example;
+	int (*run)(struct hf_cli *, const struct hf_command *, const char *arg);
+	void (*show)(struct hf_cli *, const json_t *);
+};
+
+struct hf_object {
+	const char *name, *summary;
+};
+
+/* X(name, letter or 0, argument or NULL, only for this object or NULL, text) */
+#define HF_OPTIONS(X)                                                          \
+	X("json", 'j', NULL, NULL, "print JSON, one object or array")          \
+	X("pretty", 'p', NULL, NULL, "print JSON, indented")                   \
+	X("instance", 'i', "INSTANCE", NULL, "the daemon's instance (main)")   \
+	X("socket", 's', "SOCKET", NULL,                                       \
+	  "its control socket, if configured elsewhere")                       \
+	X("count", 'n', "N", "monitor", "end after N events")                  \
+	X("until", 'u', "EVENT", "monitor", "end after an event of that name") \
+	X("help", 'h', NULL, NULL, "explain, at every level")                  \
+	X("version", 'V', NULL, NULL, "print the version")
+
+/* commands.c; both tables end with a NULL name. */
+extern const struct hf_command hf_commands[];
+extern const struct hf_object hf_objects[];
+/* "slot list" for people and for the request. */
+void hf_command_name(const struct hf_command *, char *name, size_t len);
+
+/* run.c: one sentence to the user, in JSON if asked. Returns `status`. */
+int hf_cli_fail(struct hf_cli *, enum hf_exit status, const char *code,
+		const char *format, ...) __attribute__((format(printf, 4, 5)));
+void hf_cli_print_json(struct hf_cli *, const json_t *);
+
+/* help.c: object and command NULL = not chosen yet. */
+void hf_cli_help(struct hf_cli *, const struct hf_object *,
+		 const struct hf_command *);
+
+/* connection.c: an enum hf_exit each; what went wrong has been said. */
+int hf_cli_connect(struct hf_cli *);
+int hf_cli_send(struct hf_cli *, json_t *request); /* takes the reference */
+/* The next line as JSON; HF_EXIT_ABSENT when the daemon has ended. */
+int hf_cli_receive(struct hf_cli *, json_t **ret);
+void hf_cli_disconnect(struct hf_cli *);
+/* Says an {"error":..} answer. False if `answer` is none. */
+bool hf_cli_is_error(struct hf_cli *, const json_t *answer);
+
+/* monitor.c */
+int hf_cli_monitor(struct hf_cli *, const struct hf_command *, const char *arg);
+
+/* show.c: the text forms. */
+void hf_show_status(struct hf_cli *, const json_t *);
+void hf_show_slots(struct hf_cli *, const json_t *);
+void hf_show_calls(struct hf_cli *, const json_t *);
+void hf_show_call(struct hf_cli *, const json_t *);
+void hf_show_legs(struct hf_cli *, const json_t *);
+void hf_show_leg(struct hf_cli *, const json_t *);
+void hf_show_stats(struct hf_cli *, const json_t *);
+
+#endif

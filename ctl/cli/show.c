@@ -1,0 +1,363 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+/*
+ * The text form of every answer. What is printed is the JSON that -j prints,
+ * arranged for a person; table.c aligns it.
+ */
+#include <stdlib.h>
+#include <string.h>
+
+#include "internal.h"
+#include "table.h"
+
+static const char *string(const json_t *object, const char *key)
+{
+	const char *s = json_string_value(json_object_get(object, key));
+
+	return s ? s : "";
+}
+
+static long long number(const json_t *object, const char *key)
+{
+	return json_integer_value(json_object_get(object, key));
+}
+
+/* 75 -> "1:15", 7205 -> "2:00:05"; empty for null. */
+static const char *duration(char *text, size_t len, const json_t *seconds)
+{
+	long long s = json_integer_value(seconds);
+
+	text[0] = '\0';
+	if (!json_is_integer(seconds))
+		return text;
+	if (s >= 3600)
+		snprintf(text, len, "%lld:%02lld:%02lld", s / 3600,
+			 s / 60 % 60, s % 60);
+	else
+		snprintf(text, len, "%lld:%02lld", s / 60, s % 60);
+	return text;
+}
+
+static void add_duration(struct hf_table *t, const json_t *object,
+			 const char *key, bool known)
+{
+	char text[32] = "";
+
+	if (known)
+		duration(text, sizeof(text), json_object_get(object, key));
+	hf_table_add(t, "%s", text);
+}
+
+/* "Alice <1001>", "Alice", "1001". */
+static void add_caller(struct hf_table *t, const json_t *object)
+{
+	const char *name = string(object, "caller_name");
+	const char *caller = string(object, "caller_number");
+
+	if (*name && *caller)
+		hf_table_add(t, "%s <%s>", name, caller);
+	else
+		hf_table_add(t, "%s", *name ? name : caller);
+}
+
+static void add_address(struct hf_table *t, const json_t *object,
+			const char *address, const char *port)
+{
+	const char *host = string(object, address);
+
+	if (!*host)
+		hf_table_add(t, "%s", "");
+	else
+		hf_table_add(t, strchr(host, ':') ? "[%s]:%lld" : "%s:%lld",
+			     host, number(object, port));
+}
+
+static void print_line(struct hf_cli *cli, const char *label, const char *text)
+{
+	fprintf(cli->out, "%-11s", label);
+	hf_print_safe(cli->out, text);
+	fputc('\n', cli->out);
+}
+
+static void show_listeners(struct hf_cli *cli, const json_t *status)
+{
+	char text[160];
+	json_t *l;
+	size_t i;
+
+	json_array_foreach(json_object_get(status, "listen"), i, l) {
+		const char *host = string(l, "address");
+
+		snprintf(text, sizeof(text),
+			 strchr(host, ':') ? "%s [%s]:%lld" : "%s %s:%lld",
+			 string(l, "transport"), host, number(l, "port"));
+		print_line(cli, "listening", text);
+	}
+}
+
+static void show_media(struct hf_cli *cli, const json_t *status)
+{
+	char text[512];
+	json_t *d;
+	size_t i;
+
+	snprintf(text, sizeof(text), "%s (%s)", string(status, "engine"),
+		 string(status, "engine_reason"));
+	print_line(cli, "engine", text);
+	print_line(cli, "sender",
+		   json_is_true(json_object_get(status, "sender_alive")) ?
+			   "alive" :
+			   "NOT ALIVE: callers that send nothing hear nothing");
+	json_array_foreach(json_object_get(status, "devices"), i, d) {
+		snprintf(text, sizeof(text), "%s, XDP %s", string(d, "device"),
+			 string(d, "xdp"));
+		print_line(cli, "device", text);
+	}
+	snprintf(text, sizeof(text), "%lld of %lld in use",
+		 number(status, "legs_open"), number(status, "legs"));
+	print_line(cli, "legs", text);
+	snprintf(text, sizeof(text), "%lld of %lld in use",
+		 number(status, "frames_used"), number(status, "frames"));
+	print_line(cli, "frames", text);
+}
+
+static void show_totals(struct hf_cli *cli, const json_t *totals)
+{
+	char text[256];
+
+	snprintf(text, sizeof(text),
+		 "%lld parked, %lld picked up, %lld rang back, %lld abandoned, %lld refused",
+		 number(totals, "parks"), number(totals, "retrieved"),
+		 number(totals, "rang_back"), number(totals, "abandoned"),
+		 number(totals, "refused"));
+	print_line(cli, "so far", text);
+}
+
+void hf_show_status(struct hf_cli *cli, const json_t *status)
+{
+	const json_t *calls = json_object_get(status, "calls");
+	char text[256], up[32];
+	json_t *lot;
+	size_t i;
+
+	duration(up, sizeof(up), json_object_get(status, "uptime_s"));
+	snprintf(text, sizeof(text), "%s, instance %s, pid %lld, up %s",
+		 string(status, "version"), string(status, "instance"),
+		 number(status, "pid"), up);
+	print_line(cli, "holdfastd", text);
+	print_line(cli, "config", string(status, "config"));
+	show_listeners(cli, status);
+	show_media(cli, status);
+	snprintf(text, sizeof(text),
+		 "%lld: %lld parked, %lld ringing back, %lld talking",
+		 number(calls, "total"), number(calls, "parked"),
+		 number(calls, "recalling"), number(calls, "relayed"));
+	print_line(cli, "calls", text);
+	json_array_foreach(json_object_get(status, "lots"), i, lot) {
+		snprintf(text, sizeof(text),
+			 "%s, park at %s, %lld of %lld slots free",
+			 string(lot, "lot"), string(lot, "park"),
+			 number(lot, "slots_free"), number(lot, "slots"));
+		print_line(cli, "lot", text);
+	}
+	show_totals(cli, json_object_get(status, "totals"));
+}
+
+void hf_show_slots(struct hf_cli *cli, const json_t *slots)
+{
+	static const char *const titles[] = { "LOT",	">SLOT",     "LABEL",
+					      "STATE",	">CALL",     "CALLER",
+					      "PARKER", ">WAITING", ">RINGS IN",
+					      NULL };
+	struct hf_table t;
+	json_t *s;
+	size_t i;
+
+	hf_table_init(&t, titles);
+	json_array_foreach(slots, i, s) {
+		bool taken = number(s, "call") != 0;
+
+		hf_table_add(&t, "%s", string(s, "lot"));
+		hf_table_add(&t, "%s", string(s, "slot"));
+		hf_table_add(&t, "%s", string(s, "label"));
+		hf_table_add(&t, "%s", string(s, "state"));
+		hf_table_add(&t, taken ? "%lld" : "", number(s, "call"));
+		add_caller(&t, s);
+		hf_table_add(&t, "%s", string(s, "parker"));
+		add_duration(&t, s, "seconds_parked", taken);
+		add_duration(&t, s, "seconds_to_recall", taken);
+	}
+	hf_table_print(&t, cli->out, 0, cli->colour);
+}
+
+void hf_show_calls(struct hf_cli *cli, const json_t *calls)
+{
+	static const char *const titles[] = { ">CALL",	   "STATE",  "LOT",
+					      ">SLOT",	   "CALLER", "PARKER",
+					      "RETRIEVER", ">AGE",   ">WAITING",
+					      NULL };
+	struct hf_table t;
+	json_t *c;
+	size_t i;
+
+	hf_table_init(&t, titles);
+	json_array_foreach(calls, i, c) {
+		hf_table_add(&t, "%lld", number(c, "call"));
+		hf_table_add(&t, "%s", string(c, "state"));
+		hf_table_add(&t, "%s", string(c, "lot"));
+		hf_table_add(&t, "%s", string(c, "slot"));
+		add_caller(&t, c);
+		hf_table_add(&t, "%s", string(c, "parker"));
+		hf_table_add(&t, "%s", string(c, "retriever"));
+		add_duration(&t, c, "seconds", true);
+		add_duration(&t, c, "seconds_parked", true);
+	}
+	hf_table_print(&t, cli->out, 0, cli->colour);
+}
+
+/* One cell a figure: "leg" first, then the addresses, then the counts. */
+static const char *const leg_titles[] = { ">LEG",	"MODE",	   "LOCAL",
+					  "REMOTE",	"SSRC",	   ">IN",
+					  ">HOLD SENT", ">TURNED", ">SKIPPED",
+					  ">RELAYED",	">DROPPED", ">IDLE ms",
+					  NULL };
+
+static void add_leg(struct hf_table *t, long long leg, const json_t *m)
+{
+	const json_t *idle = json_object_get(m, "idle_ms");
+
+	hf_table_add(t, "%lld", leg);
+	hf_table_add(t, "%s", string(m, "mode"));
+	add_address(t, m, "local_address", "local_port");
+	add_address(t, m, "remote_address", "remote_port");
+	hf_table_add(t, "%08llx", number(m, "ssrc"));
+	hf_table_add(t, "%lld", number(m, "packets_in"));
+	hf_table_add(t, "%lld", number(m, "hold_sent"));
+	hf_table_add(t, "%lld", number(m, "hold_turned"));
+	hf_table_add(t, "%lld", number(m, "hold_skipped"));
+	hf_table_add(t, "%lld", number(m, "relayed_out"));
+	hf_table_add(t, "%lld", number(m, "dropped"));
+	hf_table_add(t, json_is_integer(idle) ? "%lld" : "",
+		     (long long)json_integer_value(idle));
+}
+
+static void show_parties(struct hf_cli *cli, const json_t *parties)
+{
+	static const char *const titles[] = { "PARTY", "IDENTITY", "STATE",
+					      "CODEC", ">LEG", "SIP CALL-ID",
+					      NULL };
+	struct hf_table t, legs;
+	const json_t *leg;
+	json_t *p;
+	size_t i;
+
+	hf_table_init(&t, titles);
+	hf_table_init(&legs, leg_titles);
+	json_array_foreach(parties, i, p) {
+		leg = json_object_get(p, "leg");
+		hf_table_add(&t, "%s", string(p, "role"));
+		hf_table_add(&t, "%s", string(p, "identity"));
+		hf_table_add(&t, "%s", string(p, "state"));
+		hf_table_add(&t, "%s", string(p, "codec"));
+		hf_table_add(&t, json_is_integer(leg) ? "%lld" : "",
+			     (long long)json_integer_value(leg));
+		hf_table_add(&t, "%s", string(p, "sip_call_id"));
+		if (json_is_object(json_object_get(p, "media")))
+			add_leg(&legs, number(p, "leg"),
+				json_object_get(p, "media"));
+	}
+	fputc('\n', cli->out);
+	hf_table_print(&t, cli->out, 0, cli->colour);
+	fputc('\n', cli->out);
+	hf_table_print(&legs, cli->out, 0, cli->colour);
+}
+
+static void print_seconds(struct hf_cli *cli, const char *label,
+			  const json_t *call, const char *key)
+{
+	char text[32];
+
+	if (json_is_integer(json_object_get(call, key)))
+		print_line(cli, label,
+			   duration(text, sizeof(text),
+				    json_object_get(call, key)));
+}
+
+void hf_show_call(struct hf_cli *cli, const json_t *call)
+{
+	static const char *const line[][2] = {
+		{ "caller", "caller_number" }, { "name", "caller_name" },
+		{ "parker", "parker" },	       { "retriever", "retriever" },
+		{ "rule", "rule" },
+	};
+	char text[256];
+
+	snprintf(text, sizeof(text), "%lld, %s", number(call, "call"),
+		 string(call, "state"));
+	print_line(cli, "call", text);
+	snprintf(text, sizeof(text), "%s %s", string(call, "lot"),
+		 string(call, "slot"));
+	print_line(cli, "slot", text);
+	for (size_t i = 0; i < sizeof(line) / sizeof(line[0]); i++)
+		if (*string(call, line[i][1]))
+			print_line(cli, line[i][0], string(call, line[i][1]));
+	print_seconds(cli, "age", call, "seconds");
+	print_seconds(cli, "waiting", call, "seconds_parked");
+	print_seconds(cli, "rings in", call, "seconds_to_recall");
+	snprintf(text, sizeof(text), "parked %lld times, recall attempt %lld",
+		 number(call, "park_count"), number(call, "attempt"));
+	print_line(cli, "history", text);
+	show_parties(cli, json_object_get(call, "parties"));
+}
+
+void hf_show_legs(struct hf_cli *cli, const json_t *legs)
+{
+	struct hf_table t;
+	json_t *leg;
+	size_t i;
+
+	hf_table_init(&t, leg_titles);
+	json_array_foreach(legs, i, leg)
+		add_leg(&t, number(leg, "leg"), leg);
+	hf_table_print(&t, cli->out, 0, cli->colour);
+}
+
+/* Keys and values below each other, as they are in the JSON. */
+void hf_show_leg(struct hf_cli *cli, const json_t *leg)
+{
+	const char *key;
+	json_t *value;
+
+	json_object_foreach((json_t *)leg, key, value) {
+		fprintf(cli->out, "%-15s", key);
+		if (json_is_string(value))
+			hf_print_safe(cli->out, json_string_value(value));
+		else if (!strcmp(key, "ssrc"))
+			fprintf(cli->out, "%08llx",
+				(long long)json_integer_value(value));
+		else if (json_is_integer(value))
+			fprintf(cli->out, "%lld",
+				(long long)json_integer_value(value));
+		else
+			fputc('-', cli->out);
+		fputc('\n', cli->out);
+	}
+}
+
+void hf_show_stats(struct hf_cli *cli, const json_t *stats)
+{
+	static const char *const titles[] = { "COUNTER", ">VALUE", NULL };
+	struct hf_table t;
+	const char *key;
+	json_t *value;
+
+	hf_table_init(&t, titles);
+	json_object_foreach(json_object_get(stats, "totals"), key, value) {
+		hf_table_add(&t, "calls %s", key);
+		hf_table_add(&t, "%lld", (long long)json_integer_value(value));
+	}
+	json_object_foreach(json_object_get(stats, "counters"), key, value) {
+		hf_table_add(&t, "packets %s", key);
+		hf_table_add(&t, "%lld", (long long)json_integer_value(value));
+	}
+	hf_table_print(&t, cli->out, 0, cli->colour);
+}
