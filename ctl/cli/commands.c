@@ -7,22 +7,30 @@
 
 #include "internal.h"
 
+/* NULL if the argument is not UTF-8. */
+static json_t *make_request(const struct hf_command *command, const char *arg)
+{
+	json_t *request, *value = NULL;
+	char name[64];
+
+	hf_command_name(command, name, sizeof(name));
+	request = json_pack("{s:s}", "command", name);
+	if (!arg)
+		return request;
+	value = command->number ? json_integer(atoll(arg)) : json_string(arg);
+	if (!json_object_set_new(request, command->key, value))
+		return request;
+	json_decref(request);
+	return NULL;
+}
+
 /* Ask the question of the command's name, show the answer. */
 static int ask(struct hf_cli *cli, const struct hf_command *command,
 	       const char *arg)
 {
-	json_t *request = json_object(), *answer = NULL;
-	char name[64];
-	int status;
+	json_t *request = make_request(command, arg), *answer = NULL;
+	int status = hf_cli_connect(cli);
 
-	hf_command_name(command, name, sizeof(name));
-	json_object_set_new(request, "command", json_string(name));
-	if (arg && command->number)
-		json_object_set_new(request, command->key,
-				    json_integer(atoll(arg)));
-	else if (arg)
-		json_object_set_new(request, command->key, json_string(arg));
-	status = hf_cli_connect(cli);
 	if (!status)
 		status = hf_cli_send(cli, request);
 	else

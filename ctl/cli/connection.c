@@ -119,10 +119,13 @@ int hf_cli_receive(struct hf_cli *cli, json_t **ret)
 	const char *end;
 
 	/* Forget the line before. */
-	memmove(cli->buffer, cli->buffer + cli->line, cli->used - cli->line);
+	if (cli->line)
+		memmove(cli->buffer, cli->buffer + cli->line,
+			cli->used - cli->line);
 	cli->used -= cli->line;
 	cli->line = 0;
-	while (!(end = memchr(cli->buffer + looked, '\n',
+	while (cli->used == looked ||
+	       !(end = memchr(cli->buffer + looked, '\n',
 			      cli->used - looked))) {
 		int status;
 
