@@ -56,12 +56,12 @@ struct hf_config_lot {
 	char *pickup_prefix; /* "*88" or NULL */
 	struct hf_config_label *labels;
 	unsigned int label_count;
-	unsigned int timeout_s;	 /* 0 = never rings back */
+	unsigned int timeout_s;	 /* 0 = never rings back; <= max_wait_s */
 	unsigned int max_wait_s; /* 10 - 259200 */
 	unsigned int reserve_s;	 /* lease of a reserved slot, default 30 */
 	char *hold_audio;	 /* clip name */
 	bool hold_clock_auto;
-	enum hf_slot_choice choice;
+	enum hf_slot_choice choice; /* key slot_choice */
 	enum hf_on_busy on_busy;
 	enum hf_on_full on_full;
 	char *on_full_uri;
@@ -76,7 +76,8 @@ struct hf_config_lot {
 		unsigned int fallback_count;
 		enum hf_finally finally;
 		char *finally_uri;
-		char *display_prefix; /* default "Park %s: " (slot), "" = none */
+		char *display_prefix; /* default "Park %s: " (slot), "" = none;
+				       * at most one %s and no other % */
 		char *alert_info;     /* or NULL */
 	} recall;
 };
@@ -87,7 +88,7 @@ struct hf_config {
 	struct {
 		struct hf_config_listen *listen;
 		unsigned int listen_count;
-		char *domain;
+		char *domain; /* never NULL: else the first listen address */
 		char *outbound_proxy; /* URI or NULL */
 		struct hf_config_prefix *trusted;
 		unsigned int trusted_count;
@@ -131,5 +132,7 @@ bool hf_config_internal(const struct hf_config *, const char *user,
 			const char *host);
 /* Legs that the media addresses and ports allow. */
 unsigned int hf_config_leg_count(const struct hf_config *);
+/* A few lines for --check-config: lots, slots, legs. */
+void hf_config_print_summary(const struct hf_config *, FILE *);
 
 #endif

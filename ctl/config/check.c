@@ -1,0 +1,396 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+/*
+ * What has to fit together once every value has been read: numbers that phones
+ * dial, names that refer to each other, ports, files. Complains through the
+ * reader, so this adds to what was wrong with single values.
+ */
+#include <arpa/inet.h>
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <sys/un.h>
+#include <unistd.h>
+
+#include "reader.h"
+
+/*
+ * All numbers that one key makes diallable: a fixed text and behind it a number
+ * of fixed width, "*68" + 701..720. Width 0: the text alone.
+ */
+struct hf_family {
+	char text[80];
+	unsigned int digits;
+	uint32_t first, last;
+	const struct hf_config_lot *lot;
+	const void *field;
+	const char *key;
+};
+
+static uint64_t power_of_ten(unsigned int n)
+{
+	uint64_t p = 1;
+
+	while (n--)
+		p *= 10;
+	return p;
+}
+
+/* Is there a number in both? The shared one that is dialled goes into `both`. */
+static bool meet(const struct hf_family *a, const struct hf_family *b,
+		 char *both, size_t both_len)
+{
+	size_t a_len = strlen(a->text), b_len = strlen(b->text);
+	uint64_t rest = 0, first, last;
+
+	if (a_len > b_len)
+		return meet(b, a, both, both_len);
+	if (a_len + a->digits != b_len + b->digits ||
+	    strncmp(a->text, b->text, a_len))
+		return false;
+	/* What b has fixed beyond a's text has to be digits of a's number. */
+	for (const char *c = b->text + a_len; *c; c++) {
+		if (*c < '0' || *c > '9')
+			return false;
+		rest = rest * 10 + (uint64_t)(*c - '0');
+	}
+	rest *= power_of_ten(b->digits);
+	first = rest + b->first;
+	last = rest + b->last;
+	if (first < a->first)
+		first = a->first;
+	if (last > a->last)
+		last = a->last;
+	if (first > last)
+		return false;
+	if (a->digits)
+		snprintf(both, both_len, "%s%0*llu", a->text, (int)a->digits,
+			 (unsigned long long)first);
+	else
+		snprintf(both, both_len, "%s", a->text);
+	return true;
+}
+
+static unsigned int families_of(const struct hf_config_lot *lot,
+				struct hf_family *f)
+{
+	const struct {
+		char *const *prefix;
+		const char *key;
+	} prefixes[] = { { &lot->park_prefix, "park_prefix" },
+			 { &lot->pickup_prefix, "pickup_prefix" } };
+	unsigned int n = 0;
+
+	if (lot->park) {
+		f[n] = (struct hf_family){ .lot = lot, .field = &lot->park,
+					   .key = "park" };
+		snprintf(f[n++].text, sizeof(f->text), "%s", lot->park);
+	}
+	if (!lot->slot_digits)
+		return n; /* slots were wrong, which has been said */
+	f[n] = (struct hf_family){ .digits = lot->slot_digits,
+				   .first = lot->slot_first,
+				   .last = lot->slot_last, .lot = lot,
+				   .field = &lot->slot_prefix, .key = "slots" };
+	snprintf(f[n++].text, sizeof(f->text), "%s", lot->slot_prefix);
+	for (unsigned int i = 0; i < 2; i++) {
+		if (!*prefixes[i].prefix)
+			continue;
+		f[n] = f[n - 1];
+		f[n].field = prefixes[i].prefix;
+		f[n].key = prefixes[i].key;
+		snprintf(f[n++].text, sizeof(f->text), "%s%s",
+			 *prefixes[i].prefix, lot->slot_prefix);
+	}
+	return n;
+}
+
+/* No number may mean two things. */
+static void check_numbers(struct hf_reader *r)
+{
+	const struct hf_config *c = r->config;
+	struct hf_family *all = calloc(c->lot_count * 4 + 1, sizeof(*all));
+	unsigned int count = 0;
+	char both[128];
+
+	if (!all) {
+		r->no_memory = true;
+		return;
+	}
+	for (unsigned int i = 0; i < c->lot_count; i++)
+		count += families_of(&c->lots[i], all + count);
+	for (unsigned int i = 0; i < count; i++)
+		for (unsigned int j = 0; j < i; j++) {
+			const struct hf_family *a = &all[i], *b = &all[j];
+
+			if (!meet(a, b, both, sizeof(both)))
+				continue;
+			hf_wrong_at(r, a->field, a->lot, a->key,
+				    "%s is also a number of lots[%u].%s (line "
+				    "%u); no number may mean two things", both,
+				    (unsigned int)(b->lot - c->lots), b->key,
+				    hf_line_of(r, b->field));
+			break;
+		}
+	free(all);
+}
+
+static bool has_slot(const struct hf_config_lot *lot, const char *slot)
+{
+	size_t prefix = strlen(lot->slot_prefix);
+	unsigned long n;
+
+	if (strncmp(slot, lot->slot_prefix, prefix))
+		return false;
+	slot += prefix;
+	if (strlen(slot) != lot->slot_digits ||
+	    strspn(slot, "0123456789") != lot->slot_digits)
+		return false;
+	n = strtoul(slot, NULL, 10);
+	return n >= lot->slot_first && n <= lot->slot_last;
+}
+
+static int by_slot(const void *a, const void *b)
+{
+	const struct hf_config_label *const *x = a, *const *y = b;
+	int order = strcmp((*x)->slot, (*y)->slot);
+
+	return order ? order : (*x > *y) - (*x < *y);
+}
+
+static void check_labels(struct hf_reader *r, const struct hf_config_lot *lot)
+{
+	const struct hf_config_label **sorted;
+
+	if (!lot->label_count)
+		return;
+	sorted = calloc(lot->label_count, sizeof(*sorted));
+	if (!sorted) {
+		r->no_memory = true;
+		return;
+	}
+	for (unsigned int i = 0; i < lot->label_count; i++) {
+		const struct hf_config_label *label = &lot->labels[i];
+
+		sorted[i] = label;
+		if (lot->slot_digits && !has_slot(lot, label->slot))
+			hf_wrong_at(r, &label->slot, lot, "labels",
+				    "is not a slot of this lot, which has "
+				    "%s%0*u to %s%0*u", lot->slot_prefix,
+				    (int)lot->slot_digits, lot->slot_first,
+				    lot->slot_prefix, (int)lot->slot_digits,
+				    lot->slot_last);
+	}
+	qsort(sorted, lot->label_count, sizeof(*sorted), by_slot);
+	for (unsigned int i = 1; i < lot->label_count; i++)
+		if (!strcmp(sorted[i - 1]->slot, sorted[i]->slot))
+			hf_wrong_at(r, &sorted[i]->slot, lot, "labels",
+				    "is there twice, first in line %u",
+				    hf_line_of(r, &sorted[i - 1]->slot));
+	free(sorted);
+}
+
+static bool has_clip(const struct hf_config *c, const char *name)
+{
+	for (unsigned int i = 0; i < c->audio.clip_count; i++)
+		if (c->audio.clips[i].name &&
+		    !strcmp(c->audio.clips[i].name, name))
+			return true;
+	return false;
+}
+
+static void check_hold_audio(struct hf_reader *r,
+			     const struct hf_config_lot *lot)
+{
+	const struct hf_config *c = r->config;
+	const char *names[64], *near;
+	unsigned int count = 0;
+
+	if (!lot->hold_audio || has_clip(c, lot->hold_audio))
+		return;
+	/* A default that nobody wrote is said once, by check_clips(). */
+	if (!hf_line_of(r, &lot->hold_audio))
+		return;
+	for (unsigned int i = 0; i < c->audio.clip_count && count < 64; i++)
+		if (c->audio.clips[i].name)
+			names[count++] = c->audio.clips[i].name;
+	near = hf_nearest(lot->hold_audio, names, count);
+	hf_wrong_at(r, &lot->hold_audio, lot, "hold_audio",
+		    "no clip of audio.clips is called %s%s%s%s",
+		    lot->hold_audio, near ? "; did you mean " : "",
+		    near ? near : "", near ? "?" : "");
+}
+
+static void check_rights(struct hf_reader *r, const struct hf_config_lot *lot)
+{
+	const struct {
+		char **list;
+		unsigned int count;
+		const char *key;
+	} rights[] = {
+		{ lot->may_park, lot->may_park_count, "may_park" },
+		{ lot->may_retrieve, lot->may_retrieve_count, "may_retrieve" },
+	};
+
+	if (r->config->sip.internal_count)
+		return;
+	for (unsigned int k = 0; k < 2; k++)
+		for (unsigned int i = 0; i < rights[k].count; i++)
+			if (rights[k].list[i] &&
+			    !strcmp(rights[k].list[i], "internal"))
+				hf_wrong_at(r, &rights[k].list[i], lot,
+					    rights[k].key,
+					    "says internal, but sip.internal "
+					    "names nobody; list your users "
+					    "there, or write [ any ]");
+}
+
+static void check_lots(struct hf_reader *r)
+{
+	const struct hf_config *c = r->config;
+	uint64_t slots = 0;
+
+	for (unsigned int i = 0; i < c->lot_count; i++) {
+		const struct hf_config_lot *lot = &c->lots[i];
+
+		if (lot->slot_digits)
+			slots += lot->slot_last - lot->slot_first + 1;
+		check_labels(r, lot);
+		check_hold_audio(r, lot);
+		check_rights(r, lot);
+		if (lot->timeout_s > lot->max_wait_s)
+			hf_wrong_at(r, &lot->timeout_s, lot, "timeout_s",
+				    "%u s are longer than max_wait_s (%u s), so "
+				    "nobody would be rung; make it shorter, or 0 "
+				    "for never", lot->timeout_s,
+				    lot->max_wait_s);
+		for (unsigned int j = 0; j < i && lot->name; j++)
+			if (c->lots[j].name &&
+			    !strcmp(c->lots[j].name, lot->name))
+				hf_wrong_at(r, &lot->name, lot, "name",
+					    "%s is also the name of lots[%u]",
+					    lot->name, j);
+	}
+	if (slots > 100000)
+		hf_wrong_at(r, &c->lots, c, "lots",
+			    "have %llu slots together; 100000 at most",
+			    (unsigned long long)slots);
+}
+
+static void check_file(struct hf_reader *r, const struct hf_config_clip *clip)
+{
+	struct stat st;
+
+	if (stat(clip->file, &st) < 0)
+		hf_wrong_at(r, &clip->file, clip, "file", "%s: %s", clip->file,
+			    strerror(errno));
+	else if (!S_ISREG(st.st_mode))
+		hf_wrong_at(r, &clip->file, clip, "file",
+			    "%s is not a regular file", clip->file);
+	else if (access(clip->file, R_OK) < 0)
+		hf_wrong_at(r, &clip->file, clip, "file", "%s: %s", clip->file,
+			    strerror(errno));
+}
+
+static void check_clips(struct hf_reader *r)
+{
+	const struct hf_config *c = r->config;
+
+	for (unsigned int i = 0; i < c->audio.clip_count; i++) {
+		const struct hf_config_clip *clip = &c->audio.clips[i];
+
+		if (clip->file)
+			check_file(r, clip);
+		for (unsigned int j = 0; j < i && clip->name; j++)
+			if (c->audio.clips[j].name &&
+			    !strcmp(c->audio.clips[j].name, clip->name))
+				hf_wrong_at(r, &clip->name, clip, "name",
+					    "%s is also the name of "
+					    "audio.clips[%u]", clip->name, j);
+	}
+	if (c->audio.clip_count && !has_clip(c, "default"))
+		hf_wrong_at(r, &c->audio.clips, c, "audio.clips",
+			    "no clip is called default; name the one that is "
+			    "played where nothing else is said");
+}
+
+static void check_addresses(struct hf_reader *r)
+{
+	const struct hf_config *c = r->config;
+	struct hf_config_address *a = c->media.addresses;
+
+	for (unsigned int i = 0; i < c->media.address_count; i++) {
+		if (!a[i].advertise.s_addr)
+			a[i].advertise = a[i].ip4;
+		for (unsigned int j = 0; j < i && a[i].ip4.s_addr; j++)
+			if (a[j].ip4.s_addr == a[i].ip4.s_addr)
+				hf_wrong_at(r, &a[i].ip4, &a[i], "address",
+					    "is there twice, first in line %u",
+					    hf_line_of(r, &a[j].ip4));
+	}
+}
+
+/* Every datagram to a media address and port is consumed by the packet path, so
+ * SIP must not be there. */
+static void check_listen(struct hf_reader *r)
+{
+	const struct hf_config *c = r->config;
+	struct in_addr ip;
+
+	for (unsigned int i = 0; i < c->sip.listen_count; i++) {
+		const struct hf_config_listen *l = &c->sip.listen[i];
+
+		for (unsigned int j = 0; j < i && l->port; j++) {
+			const struct hf_config_listen *k = &c->sip.listen[j];
+
+			if (l->port == k->port && !strcmp(l->host, k->host) &&
+			    !strcmp(l->transport, k->transport))
+				hf_wrong_at(r, l, c, "sip.listen",
+					    "is there twice, first in line %u",
+					    hf_line_of(r, k));
+		}
+		if (strcmp(l->transport, "udp") ||
+		    inet_pton(AF_INET, l->host, &ip) != 1 ||
+		    l->port < c->media.port_min || l->port > c->media.port_max)
+			continue;
+		for (unsigned int j = 0; j < c->media.address_count; j++)
+			if (c->media.addresses[j].ip4.s_addr == ip.s_addr)
+				hf_wrong_at(r, l, c, "sip.listen",
+					    "port %u is one of media.ports "
+					    "(%u-%u) on the same address; take "
+					    "another", l->port,
+					    c->media.port_min,
+					    c->media.port_max);
+	}
+}
+
+static void check_control(struct hf_reader *r)
+{
+	const struct hf_config *c = r->config;
+	const size_t most = sizeof(((struct sockaddr_un *)0)->sun_path) - 1;
+
+	if (c->control.socket && strlen(c->control.socket) > most)
+		hf_wrong_at(r, &c->control.socket, c, "control.socket",
+			    "is longer than the %zu bytes a socket's path may "
+			    "have", most);
+}
+
+/* Peers that ask for no domain of ours get the address they can reach. */
+static void default_domain(struct hf_reader *r)
+{
+	struct hf_config *c = r->config;
+
+	if (!c->sip.domain && c->sip.listen_count)
+		c->sip.domain = hf_config_text(r, c->sip.listen[0].host);
+}
+
+void hf_config_check(struct hf_reader *r)
+{
+	default_domain(r);
+	check_listen(r);
+	check_addresses(r);
+	check_clips(r);
+	check_lots(r);
+	check_numbers(r);
+	check_control(r);
+}

@@ -1,0 +1,103 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+/* Questions to a loaded configuration. Nothing here changes or allocates. */
+#include "config.h"
+
+#include <arpa/inet.h>
+#include <ctype.h>
+#include <string.h>
+
+static bool same(char pattern, char c, bool fold)
+{
+	if (pattern == '?' || pattern == c)
+		return true;
+	return fold && tolower((unsigned char)pattern) ==
+			       tolower((unsigned char)c);
+}
+
+/* ? is one character, * any number. Goes back to the last * only, so a hostile
+ * name costs len(pattern) * len(text) at most. */
+static bool glob(const char *p, const char *end, const char *text, bool fold)
+{
+	const char *star = NULL, *resume = NULL;
+
+	while (*text) {
+		if (p < end && *p == '*') {
+			star = p++;
+			resume = text;
+		} else if (p < end && same(*p, *text, fold)) {
+			p++;
+			text++;
+		} else if (star) {
+			p = star + 1;
+			text = ++resume;
+		} else {
+			return false;
+		}
+	}
+	while (p < end && *p == '*')
+		p++;
+	return p == end;
+}
+
+bool hf_pattern_match(const char *pattern, const char *user, const char *host)
+{
+	const char *at = strrchr(pattern, '@');
+	const char *end = pattern + strlen(pattern);
+
+	if (!at)
+		return glob(pattern, end, user ? user : "", false);
+	return glob(pattern, at, user ? user : "", false) &&
+	       glob(at + 1, end, host ? host : "", true);
+}
+
+bool hf_config_trusted(const struct hf_config *c, struct in_addr source)
+{
+	for (unsigned int i = 0; i < c->sip.trusted_count; i++) {
+		const struct hf_config_prefix *p = &c->sip.trusted[i];
+		uint32_t mask = p->bits ? 0xffffffffu << (32 - p->bits) : 0;
+
+		if (!((source.s_addr ^ p->net.s_addr) & htonl(mask)))
+			return true;
+	}
+	return false;
+}
+
+bool hf_config_internal(const struct hf_config *c, const char *user,
+			const char *host)
+{
+	for (unsigned int i = 0; i < c->sip.internal_count; i++)
+		if (hf_pattern_match(c->sip.internal[i], user, host))
+			return true;
+	return false;
+}
+
+unsigned int hf_config_leg_count(const struct hf_config *c)
+{
+	return c->media.address_count *
+	       ((unsigned int)(c->media.port_max - c->media.port_min + 1) / 2);
+}
+
+void hf_config_print_summary(const struct hf_config *c, FILE *out)
+{
+	unsigned int slots = 0, legs = hf_config_leg_count(c);
+
+	fprintf(out, "%s: valid\n", c->path);
+	for (unsigned int i = 0; i < c->lot_count; i++) {
+		const struct hf_config_lot *lot = &c->lots[i];
+		unsigned int n = lot->slot_last - lot->slot_first + 1;
+
+		slots += n;
+		fprintf(out, "lot %s: park %s, slots %s%0*u to %s%0*u (%u)\n",
+			lot->name, lot->park, lot->slot_prefix,
+			(int)lot->slot_digits, lot->slot_first,
+			lot->slot_prefix, (int)lot->slot_digits,
+			lot->slot_last, n);
+	}
+	fprintf(out, "instance %s: lots: %u, slots: %u, media addresses: %u\n",
+		c->instance, c->lot_count, slots, c->media.address_count);
+	fprintf(out, "ports %u-%u allow %u legs: %u parked calls, or %u picked up\n",
+		c->media.port_min, c->media.port_max, legs, legs, legs / 2);
+	if (slots > legs)
+		fprintf(out, "note: there are more slots than legs; a call beyond "
+			     "%u finds no ports\n", legs);
+}

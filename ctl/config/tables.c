@@ -1,0 +1,291 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+/*
+ * Every key of the configuration file: its type, its limits, its default. The
+ * same list for people is Documentation/holdfast.yaml.example; a test keeps the
+ * two together.
+ */
+#include <stddef.h>
+#include <string.h>
+
+#include "holdfast/abi.h"
+#include "values.h"
+
+#define CONFIG(field) offsetof(struct hf_config, field)
+#define LOT(field) offsetof(struct hf_config_lot, field)
+#define VALUE(key, at, fn, like)                                               \
+	.name = key, .kind = HF_KEY_VALUE, .offset = at, .parse = fn,          \
+	.example = like
+#define NUMBER(key, at, least, most)                                           \
+	.name = key, .kind = HF_KEY_NUMBER, .offset = at, .min = least,        \
+	.max = most
+#define WORD(key, at, list, like)                                              \
+	.name = key, .kind = HF_KEY_WORD, .offset = at, .words = list,         \
+	.example = like
+#define LIST(key, at, counter, fn, type, least, most, like)                    \
+	.name = key, .kind = HF_KEY_LIST, .offset = at,                        \
+	.count_offset = counter, .parse = fn, .item_size = sizeof(type),       \
+	.min = least, .max = most, .example = like
+#define RECORDS(key, at, counter, table, type, least, most, like)              \
+	.name = key, .kind = HF_KEY_LIST, .offset = at,                        \
+	.count_offset = counter, .map = table, .item_size = sizeof(type),      \
+	.min = least, .max = most, .example = like
+#define SECTION(key, table, like)                                              \
+	.name = key, .kind = HF_KEY_MAP, .map = table, .example = like
+
+static const struct hf_key sip_keys[] = {
+	{ LIST("listen", CONFIG(sip.listen), CONFIG(sip.listen_count),
+	       hf_parse_listen, struct hf_config_listen, 1, 16,
+	       "\"udp:192.0.2.10:5060\""),
+	  .required = true },
+	{ VALUE("domain", CONFIG(sip.domain), hf_parse_domain,
+		"park.example.com") },
+	{ VALUE("outbound_proxy", CONFIG(sip.outbound_proxy), hf_parse_proxy,
+		"\"sip:pbx.example.com\"") },
+	{ LIST("trusted", CONFIG(sip.trusted), CONFIG(sip.trusted_count),
+	       hf_parse_prefix, struct hf_config_prefix, 1, 1024,
+	       "192.0.2.0/24"),
+	  .required = true },
+	{ LIST("internal", CONFIG(sip.internal), CONFIG(sip.internal_count),
+	       hf_parse_pattern, char *, 0, 1024, "\"1???@pbx.example.com\"") },
+	{ 0 }
+};
+static const struct hf_map sip_map = { sip_keys, NULL };
+
+#define ADDRESS(field) offsetof(struct hf_config_address, field)
+static const struct hf_key address_keys[] = {
+	{ VALUE("address", ADDRESS(ip4), hf_parse_ip4, "192.0.2.10"),
+	  .required = true },
+	{ VALUE("interface", ADDRESS(interface), hf_parse_interface, "eth0"),
+	  .required = true },
+	{ VALUE("advertise", ADDRESS(advertise), hf_parse_ip4, "203.0.113.7") },
+	{ 0 }
+};
+static const struct hf_map address_map = { address_keys, NULL };
+
+static const struct hf_key media_keys[] = {
+	{ RECORDS("addresses", CONFIG(media.addresses),
+		  CONFIG(media.address_count), &address_map,
+		  struct hf_config_address, 1, HF_MAX_ADDRESSES,
+		  "{ address: 192.0.2.10, interface: eth0 }"),
+	  .required = true },
+	{ VALUE("ports", CONFIG(media.port_min), hf_parse_ports,
+		"20000-29999") },
+	{ .name = "nat", .kind = HF_KEY_BOOL, .offset = CONFIG(media.latch),
+	  .example = "true" },
+	{ 0 }
+};
+static const struct hf_map media_map = { media_keys, NULL };
+
+static const struct hf_key clip_keys[] = {
+	{ VALUE("name", offsetof(struct hf_config_clip, name), hf_parse_name,
+		"default"),
+	  .required = true },
+	{ VALUE("file", offsetof(struct hf_config_clip, file), hf_parse_file,
+		"/usr/share/holdfast/audio/default.wav"),
+	  .required = true },
+	{ 0 }
+};
+static const struct hf_map clip_map = { clip_keys, NULL };
+
+static const struct hf_key audio_keys[] = {
+	{ NUMBER("memory_mib", CONFIG(audio.memory_mib), 1, 65536) },
+	{ RECORDS("clips", CONFIG(audio.clips), CONFIG(audio.clip_count),
+		  &clip_map, struct hf_config_clip, 1, 1000,
+		  "{ name: default, file: music.wav }"),
+	  .required = true },
+	{ 0 }
+};
+static const struct hf_map audio_map = { audio_keys, NULL };
+
+static const struct hf_key control_keys[] = {
+	{ VALUE("socket", CONFIG(control.socket), hf_parse_path,
+		"/run/holdfast/control.sock") },
+	{ VALUE("state_dir", CONFIG(control.state_dir), hf_parse_path,
+		"/var/lib/holdfast") },
+	{ 0 }
+};
+static const struct hf_map control_map = { control_keys, NULL };
+
+static const struct hf_key recall_keys[] = {
+	{ NUMBER("ring_s", LOT(recall.ring_s), 1, 600) },
+	{ NUMBER("attempts", LOT(recall.attempts), 0, 100) },
+	{ LIST("fallback", LOT(recall.fallback), LOT(recall.fallback_count),
+	       hf_parse_uri, char *, 0, 16, "\"sip:reception@pbx.example.com\"") },
+	{ VALUE("finally", LOT(recall.finally), hf_parse_finally, "repeat") },
+	{ VALUE("display_prefix", LOT(recall.display_prefix), hf_parse_display,
+		"\"Park %s: \"") },
+	{ VALUE("alert_info", LOT(recall.alert_info), hf_parse_text,
+		"\"<http://pbx.example.com/ring>;info=recall\"") },
+	{ 0 }
+};
+static const struct hf_map recall_map = { recall_keys, NULL };
+
+static const char *const clock_words[] = { "timer", "auto", NULL };
+static const char *const choice_words[] = { [HF_CHOICE_FIRST] = "first",
+					    [HF_CHOICE_NEXT] = "next",
+					    [HF_CHOICE_RANDOM] = "random",
+					    NULL };
+static const char *const busy_words[] = { [HF_BUSY_REFUSE] = "refuse",
+					  [HF_BUSY_NEXT_FREE] = "next_free",
+					  [HF_BUSY_RING_PARKER] = "ring_parker",
+					  NULL };
+
+static bool parse_hold_clock(struct hf_reader *r, const char *text, void *field)
+{
+	for (int i = 0; clock_words[i]; i++)
+		if (!strcmp(text, clock_words[i])) {
+			*(bool *)field = i == 1;
+			return true;
+		}
+	return hf_wrong(r, "\"%s\" is unknown; it can be timer or auto", text);
+}
+
+/* labels: { "701": Sales, ... }: the keys are slots, check.c knows which. */
+static bool read_labels(struct hf_reader *r, yaml_node_t *node, void *field)
+{
+	struct hf_config_lot *lot =
+		(void *)((char *)field - LOT(labels));
+	unsigned int count, n = 0;
+
+	if (node->type != YAML_MAPPING_NODE)
+		return hf_wrong(r, "needs slots with texts; write "
+				   "{ \"701\": Sales }");
+	count = (unsigned int)(node->data.mapping.pairs.top -
+			       node->data.mapping.pairs.start);
+	if (count > 10000)
+		return hf_wrong(r, "has %u entries; 10000 at most", count);
+	lot->labels = hf_config_alloc(r->config,
+				      (count + 1) * sizeof(lot->labels[0]));
+	if (!lot->labels) {
+		r->no_memory = true;
+		return false;
+	}
+	for (unsigned int i = 0; i < count; i++) {
+		yaml_node_pair_t *p = &node->data.mapping.pairs.start[i];
+		yaml_node_t *k = yaml_document_get_node(r->document, p->key);
+		yaml_node_t *v = yaml_document_get_node(r->document, p->value);
+		struct hf_config_label *label = &lot->labels[n];
+		size_t before = hf_key_enter(r, k, "%s", "");
+		const char *slot = hf_scalar(r, k), *text = NULL;
+
+		if (slot) {
+			hf_key_enter(r, k, ".%.64s", slot);
+			hf_mark(r, &label->slot, false);
+			text = hf_scalar(r, v);
+		}
+		if (text && hf_parse_dial(r, slot, &label->slot) &&
+		    hf_parse_text(r, text, &label->text))
+			n++;
+		hf_key_leave(r, before);
+	}
+	lot->label_count = n;
+	return true;
+}
+
+static const struct hf_key lot_keys[] = {
+	{ VALUE("name", LOT(name), hf_parse_name, "main"), .required = true },
+	{ VALUE("park", LOT(park), hf_parse_dial, "\"700\""),
+	  .required = true },
+	{ VALUE("slots", LOT(slot_prefix), hf_parse_slots, "701-720"),
+	  .required = true },
+	{ VALUE("park_prefix", LOT(park_prefix), hf_parse_dial, "\"*68\"") },
+	{ VALUE("pickup_prefix", LOT(pickup_prefix), hf_parse_dial,
+		"\"*88\"") },
+	{ .name = "labels", .kind = HF_KEY_OWN, .offset = LOT(labels),
+	  .node = read_labels, .example = "{ \"701\": Sales }" },
+	{ NUMBER("timeout_s", LOT(timeout_s), 0, 86400) },
+	{ NUMBER("max_wait_s", LOT(max_wait_s), 10, 259200) },
+	{ NUMBER("reserve_s", LOT(reserve_s), 1, 3600) },
+	{ VALUE("hold_audio", LOT(hold_audio), hf_parse_name, "default") },
+	{ VALUE("hold_clock", LOT(hold_clock_auto), parse_hold_clock,
+		"timer") },
+	{ WORD("slot_choice", LOT(choice), choice_words,
+	       "first, next or random") },
+	{ WORD("on_busy", LOT(on_busy), busy_words,
+	       "refuse, next_free or ring_parker") },
+	{ VALUE("on_full", LOT(on_full), hf_parse_on_full, "ring_parker") },
+	{ LIST("may_park", LOT(may_park), LOT(may_park_count), hf_parse_right,
+	       char *, 1, 64, "internal") },
+	{ LIST("may_retrieve", LOT(may_retrieve), LOT(may_retrieve_count),
+	       hf_parse_right, char *, 1, 64, "internal") },
+	{ SECTION("recall", &recall_map, "{ ring_s: 30 }") },
+	{ 0 }
+};
+
+static void init_lot(struct hf_reader *r, void *record)
+{
+	static const char *const rights[] = { "internal" };
+	struct hf_config_lot *lot = record;
+
+	lot->slot_prefix = hf_config_text(r, "");
+	lot->timeout_s = 90;
+	lot->max_wait_s = 3600;
+	lot->reserve_s = 30;
+	lot->hold_audio = hf_config_text(r, "default");
+	lot->choice = HF_CHOICE_FIRST;
+	lot->on_busy = HF_BUSY_NEXT_FREE;
+	lot->on_full = HF_FULL_RING_PARKER;
+	lot->may_park = hf_config_alloc(r->config, sizeof(char *));
+	lot->may_retrieve = hf_config_alloc(r->config, sizeof(char *));
+	lot->recall.ring_s = 30;
+	lot->recall.attempts = 2;
+	lot->recall.finally = HF_FINALLY_REPEAT;
+	lot->recall.display_prefix = hf_config_text(r, "Park %s: ");
+	if (!lot->may_park || !lot->may_retrieve) {
+		r->no_memory = true;
+		return;
+	}
+	lot->may_park[0] = hf_config_text(r, rights[0]);
+	lot->may_retrieve[0] = hf_config_text(r, rights[0]);
+	lot->may_park_count = lot->may_retrieve_count = 1;
+}
+static const struct hf_map lot_map = { lot_keys, init_lot };
+
+static const struct hf_key config_keys[] = {
+	{ SECTION("sip", &sip_map, "{ listen: [ ... ] }"), .required = true },
+	{ SECTION("media", &media_map, "{ addresses: [ ... ] }"),
+	  .required = true },
+	{ SECTION("audio", &audio_map, "{ clips: [ ... ] }"),
+	  .required = true },
+	{ SECTION("control", &control_map, "{ socket: PATH }") },
+	{ RECORDS("lots", CONFIG(lots), CONFIG(lot_count), &lot_map,
+		  struct hf_config_lot, 1, 1000,
+		  "{ name: main, park: \"700\", slots: 701-720 }"),
+	  .required = true },
+	{ 0 }
+};
+
+static char *instance_path(struct hf_reader *r, const char *of_main,
+			   const char *before, const char *after)
+{
+	const char *instance = r->config->instance;
+	char *path;
+
+	if (!strcmp(instance, "main"))
+		return hf_config_text(r, of_main);
+	path = hf_config_alloc(r->config, strlen(before) + strlen(instance) +
+						  strlen(after) + 1);
+	if (!path) {
+		r->no_memory = true;
+		return NULL;
+	}
+	strcpy(path, before);
+	strcat(path, instance);
+	strcat(path, after);
+	return path;
+}
+
+/* Two instances on one machine share nothing unless told to. */
+static void init_config(struct hf_reader *r, void *record)
+{
+	struct hf_config *c = record;
+
+	c->media.port_min = 20000;
+	c->media.port_max = 29999;
+	c->audio.memory_mib = 256;
+	c->control.socket = instance_path(r, "/run/holdfast/control.sock",
+					  "/run/holdfast/control-", ".sock");
+	c->control.state_dir = instance_path(r, "/var/lib/holdfast",
+					     "/var/lib/holdfast/", "");
+}
+const struct hf_map hf_config_map = { config_keys, init_config };

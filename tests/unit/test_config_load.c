@@ -1,0 +1,300 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+/* Right configuration files and what becomes of them. rooms: config base */
+#include "test.h"
+
+#include <arpa/inet.h>
+
+#include "config_file.h"
+
+static struct hf_config *load(const char *text)
+{
+	struct hf_config *c = NULL;
+	char *said;
+
+	if (load_as(text, NULL, &c, &said) < 0 || said[0])
+		printf("# %s", said);
+	free(said);
+	return c;
+}
+
+static const char *ip(struct in_addr a)
+{
+	static char text[INET_ADDRSTRLEN];
+
+	return inet_ntop(AF_INET, &a, text, sizeof(text));
+}
+
+/* The example with its clips where they exist. */
+static char *example(void)
+{
+	FILE *f = fopen("Documentation/holdfast.yaml.example", "r");
+	static const char installed[] = "/usr/share/holdfast/audio/";
+	char *text = calloc(1, 65536), *at;
+
+	if (!f)
+		abort();
+	if (!fread(text, 1, 65535, f))
+		abort();
+	fclose(f);
+	while ((at = strstr(text, installed)))
+		memmove(at, at + strlen(installed),
+			strlen(at + strlen(installed)) + 1);
+	return text;
+}
+
+TEST(the_example_file_is_accepted)
+{
+	char *text = example();
+	struct hf_config *c;
+
+	write_file("sales.wav", "");
+	c = load(text);
+	free(text);
+	CHECK(c);
+	CHECK_INT(c->sip.listen_count, 2);
+	CHECK_STR(c->sip.listen[1].transport, "tcp");
+	CHECK_STR(c->sip.listen[1].host, "192.0.2.10");
+	CHECK_INT(c->sip.listen[1].port, 5060);
+	CHECK_STR(c->sip.domain, "park.example.com");
+	CHECK_STR(c->sip.outbound_proxy, "sip:pbx.example.com");
+	CHECK_INT(c->sip.trusted_count, 2);
+	CHECK_INT(c->sip.trusted[1].bits, 32);
+	CHECK_STR(ip(c->media.addresses[0].ip4), "192.0.2.10");
+	CHECK_STR(ip(c->media.addresses[0].advertise), "203.0.113.7");
+	CHECK_STR(c->media.addresses[0].interface, "eth0");
+	CHECK_INT(c->audio.clip_count, 2);
+	CHECK_STR(c->audio.clips[1].name, "sales");
+	CHECK_STR(c->audio.clips[1].file, path_of("sales.wav"));
+	CHECK_INT(c->lots[0].label_count, 2);
+	CHECK_STR(c->lots[0].labels[1].slot, "702");
+	CHECK_STR(c->lots[0].labels[1].text, "Warehouse");
+	CHECK_STR(c->lots[0].park_prefix, "*68");
+	CHECK_STR(c->lots[0].pickup_prefix, "*88");
+	CHECK_INT(c->lots[0].may_retrieve_count, 2);
+	CHECK_STR(c->lots[0].recall.fallback[0],
+		  "sip:reception@pbx.example.com");
+	CHECK_STR(c->lots[0].recall.alert_info,
+		  "<http://pbx.example.com/ring>;info=recall");
+	hf_config_free(c);
+}
+
+/* The example says which default a key has; this says it is true. */
+TEST(what_is_left_out_has_the_default_that_the_example_names)
+{
+	struct hf_config *c = load(SMALLEST);
+	const struct hf_config_lot *lot;
+
+	CHECK(c);
+	lot = &c->lots[0];
+	CHECK_STR(c->instance, "main");
+	CHECK_STR(c->sip.domain, "192.0.2.10");
+	CHECK(!c->sip.outbound_proxy);
+	CHECK_STR(ip(c->media.addresses[0].advertise), "192.0.2.10");
+	CHECK_INT(c->media.port_min, 20000);
+	CHECK_INT(c->media.port_max, 29999);
+	CHECK(!c->media.latch);
+	CHECK_INT(c->audio.memory_mib, 256);
+	CHECK_STR(c->control.socket, "/run/holdfast/control.sock");
+	CHECK_STR(c->control.state_dir, "/var/lib/holdfast");
+	CHECK(!lot->park_prefix && !lot->pickup_prefix);
+	CHECK_INT(lot->label_count, 0);
+	CHECK_INT(lot->timeout_s, 90);
+	CHECK_INT(lot->max_wait_s, 3600);
+	CHECK_INT(lot->reserve_s, 30);
+	CHECK_STR(lot->hold_audio, "default");
+	CHECK(!lot->hold_clock_auto);
+	CHECK_INT(lot->choice, HF_CHOICE_FIRST);
+	CHECK_INT(lot->on_busy, HF_BUSY_NEXT_FREE);
+	CHECK_INT(lot->on_full, HF_FULL_RING_PARKER);
+	CHECK_INT(lot->may_park_count, 1);
+	CHECK_STR(lot->may_park[0], "internal");
+	CHECK_INT(lot->may_retrieve_count, 1);
+	CHECK_STR(lot->may_retrieve[0], "internal");
+	CHECK_INT(lot->recall.ring_s, 30);
+	CHECK_INT(lot->recall.attempts, 2);
+	CHECK_INT(lot->recall.fallback_count, 0);
+	CHECK_INT(lot->recall.finally, HF_FINALLY_REPEAT);
+	CHECK_STR(lot->recall.display_prefix, "Park %s: ");
+	CHECK(!lot->recall.alert_info);
+	hf_config_free(c);
+}
+
+TEST(another_instance_has_its_own_socket_and_state)
+{
+	struct hf_config *c = NULL;
+	char *said;
+
+	CHECK_INT(load_as(SMALLEST, "demo", &c, &said), 0);
+	free(said);
+	CHECK_STR(c->instance, "demo");
+	CHECK_STR(c->control.socket, "/run/holdfast/control-demo.sock");
+	CHECK_STR(c->control.state_dir, "/var/lib/holdfast/demo");
+	hf_config_free(c);
+}
+
+TEST(slots_keep_their_prefix_and_leading_zeros)
+{
+	struct hf_config *c =
+		load(SIP MEDIA AUDIO "lots:\n"
+				     "  - { name: a, park: 7, slots: 00-09 }\n"
+				     "  - { name: b, park: 8, "
+				     "slots: \"*7001-*7001\" }\n"
+				     "  - { name: c, park: 9, slots: x5 }\n");
+
+	CHECK(c);
+	CHECK_STR(c->lots[0].slot_prefix, "");
+	CHECK_INT(c->lots[0].slot_first, 0);
+	CHECK_INT(c->lots[0].slot_last, 9);
+	CHECK_INT(c->lots[0].slot_digits, 2);
+	CHECK_STR(c->lots[1].slot_prefix, "*");
+	CHECK_INT(c->lots[1].slot_first, 7001);
+	CHECK_INT(c->lots[1].slot_digits, 4);
+	CHECK_STR(c->lots[2].slot_prefix, "x");
+	CHECK_INT(c->lots[2].slot_last, 5);
+	hf_config_free(c);
+}
+
+TEST(every_word_is_read_as_what_it_says)
+{
+	struct hf_config *c =
+		load(SMALLEST "    hold_clock: auto\n"
+			      "    slot_choice: random\n"
+			      "    on_busy: ring_parker\n"
+			      "    on_full: sip:desk@pbx.example.com\n"
+			      "    may_park: [ any ]\n"
+			      "    recall: { finally: hang_up, attempts: 0 }\n"
+			      "  - name: two\n"
+			      "    park: \"800\"\n"
+			      "    slots: 801-801\n"
+			      "    slot_choice: next\n"
+			      "    on_busy: refuse\n"
+			      "    on_full: refuse\n"
+			      "    timeout_s: 0\n"
+			      "    recall:\n"
+			      "      finally: sip:desk@pbx.example.com;x=1\n"
+			      "      display_prefix: \"\"\n");
+
+	CHECK(c);
+	CHECK(c->lots[0].hold_clock_auto);
+	CHECK_INT(c->lots[0].choice, HF_CHOICE_RANDOM);
+	CHECK_INT(c->lots[0].on_busy, HF_BUSY_RING_PARKER);
+	CHECK_INT(c->lots[0].on_full, HF_FULL_URI);
+	CHECK_STR(c->lots[0].on_full_uri, "sip:desk@pbx.example.com");
+	CHECK_STR(c->lots[0].may_park[0], "any");
+	CHECK_INT(c->lots[0].recall.finally, HF_FINALLY_HANG_UP);
+	CHECK_INT(c->lots[0].recall.attempts, 0);
+	CHECK_INT(c->lots[1].choice, HF_CHOICE_NEXT);
+	CHECK_INT(c->lots[1].on_busy, HF_BUSY_REFUSE);
+	CHECK_INT(c->lots[1].on_full, HF_FULL_REFUSE);
+	CHECK_INT(c->lots[1].timeout_s, 0);
+	CHECK_INT(c->lots[1].recall.finally, HF_FINALLY_URI);
+	CHECK_STR(c->lots[1].recall.finally_uri,
+		  "sip:desk@pbx.example.com;x=1");
+	CHECK_STR(c->lots[1].recall.display_prefix, "");
+	hf_config_free(c);
+}
+
+TEST(patterns_match_user_and_host_and_nothing_longer)
+{
+	CHECK(hf_pattern_match("1???@pbx.example.com", "1001",
+			       "pbx.example.com"));
+	CHECK(hf_pattern_match("1???@pbx.example.com", "1001",
+			       "PBX.Example.COM"));
+	CHECK(!hf_pattern_match("1???@pbx.example.com", "10015",
+				"pbx.example.com"));
+	CHECK(!hf_pattern_match("1???@pbx.example.com", "101",
+				"pbx.example.com"));
+	CHECK(!hf_pattern_match("1???@pbx.example.com", "2001",
+				"pbx.example.com"));
+	CHECK(!hf_pattern_match("1???@pbx.example.com", "1001",
+				"pbx.example.com.evil.example"));
+	CHECK(hf_pattern_match("*@*", "", ""));
+	CHECK(hf_pattern_match("*@*", NULL, NULL));
+	CHECK(!hf_pattern_match("?@*", NULL, NULL));
+	CHECK(!hf_pattern_match("alice@x", "Alice", "x"));
+	CHECK(hf_pattern_match("a*b*c@x", "aXbYbZc", "x"));
+	CHECK(!hf_pattern_match("a*b*c@x", "aXbYbZ", "x"));
+	CHECK(hf_pattern_match("*@*.example.com", "a@b", "p.example.com"));
+	CHECK(!hf_pattern_match("*@*.example.com", "a", "example.com"));
+	CHECK(hf_pattern_match("1001", "1001", "anything"));
+}
+
+TEST(a_hostile_name_does_not_make_a_pattern_slow)
+{
+	char name[20001];
+
+	memset(name, 'a', sizeof(name) - 1);
+	name[sizeof(name) - 1] = '\0';
+	CHECK(!hf_pattern_match("*a*a*a*a*a*a*a*a*a*a*b@*", name, "x"));
+}
+
+TEST(trusted_is_who_is_in_a_prefix)
+{
+	struct hf_config *c =
+		load("sip:\n  listen: [ \"udp:192.0.2.10\" ]\n"
+		     "  trusted: [ 192.0.2.0/25, 198.51.100.7 ]\n"
+		     "  internal: [ \"1???@pbx\", \"boss@*\" ]\n" MEDIA AUDIO
+			     LOT);
+	struct in_addr a;
+
+	CHECK(c);
+	CHECK_INT(c->sip.listen[0].port, 5060);
+	inet_pton(AF_INET, "192.0.2.127", &a);
+	CHECK(hf_config_trusted(c, a));
+	inet_pton(AF_INET, "192.0.2.128", &a);
+	CHECK(!hf_config_trusted(c, a));
+	inet_pton(AF_INET, "198.51.100.7", &a);
+	CHECK(hf_config_trusted(c, a));
+	inet_pton(AF_INET, "198.51.100.6", &a);
+	CHECK(!hf_config_trusted(c, a));
+	CHECK(hf_config_internal(c, "1234", "pbx"));
+	CHECK(hf_config_internal(c, "boss", "home.example"));
+	CHECK(!hf_config_internal(c, "01234", "pbx"));
+	hf_config_free(c);
+}
+
+TEST(a_prefix_of_length_nothing_trusts_everybody)
+{
+	struct hf_config *c = load("sip:\n  listen: [ \"udp:192.0.2.10\" ]\n"
+				   "  trusted: [ 0.0.0.0/0 ]\n"
+				   "  internal: [ \"*@*\" ]\n" MEDIA AUDIO LOT);
+	struct in_addr a;
+
+	CHECK(c);
+	inet_pton(AF_INET, "255.1.2.3", &a);
+	CHECK(hf_config_trusted(c, a));
+	hf_config_free(c);
+}
+
+TEST(the_summary_counts_lots_slots_and_legs)
+{
+	struct hf_config *c = load(
+		SIP "media:\n  addresses:\n"
+		    "    - { address: 192.0.2.10, interface: eth0 }\n"
+		    "    - { address: 192.0.2.11, interface: eth1 }\n"
+		    "  ports: 30000-30009\n" AUDIO LOT);
+	char *text = NULL, *first;
+	size_t len;
+	FILE *f = open_memstream(&text, &len);
+
+	CHECK(c);
+	CHECK_INT(hf_config_leg_count(c), 10);
+	hf_config_print_summary(c, f);
+	fclose(f);
+	first = strchr(text, '\n') + 1;
+	CHECK_STR(first,
+		  "lot main: park 700, slots 701 to 720 (20)\n"
+		  "instance main: lots: 1, slots: 20, media addresses: 2\n"
+		  "ports 30000-30009 allow 10 legs: 10 parked calls, or 5 "
+		  "picked up\n"
+		  "note: there are more slots than legs; a call beyond 10 "
+		  "finds no ports\n");
+	free(text);
+	hf_config_free(c);
+}
+
+TEST(freeing_nothing_is_allowed)
+{
+	hf_config_free(NULL);
+}
+TEST_MAIN()
