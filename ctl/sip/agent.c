@@ -1,0 +1,145 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+/*
+ * The stack's agent: made with the settings that a server of long calls needs,
+ * one default leg that takes every request outside our dialogs, and the order in
+ * which all of it ends.
+ */
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "private.h"
+
+#include "base/log.h"
+
+#define HF_SIP_MAX_UNACKED 2000
+#define HF_SIP_MAX_MESSAGE 65536
+
+/* Answers to nothing that is still known: late, doubled or made up. */
+static int stray_message(struct hf_sip *sip, nta_agent_t *agent, msg_t *msg,
+			 sip_t *request)
+{
+	msg_destroy(msg);
+	return 0;
+}
+
+/* A request outside any of our dialogs. */
+static int outside_dialog(void *arg, nta_leg_t *leg, nta_incoming_t *irq,
+			  const sip_t *request)
+{
+	struct hf_sip *sip = arg;
+	struct hf_peer peer;
+
+	hf_peer_of(sip, irq, &peer);
+	if (request->sip_request->rq_method == sip_method_ack) {
+		/* Of a call that is gone; an ACK is never answered. */
+		nta_incoming_destroy(irq);
+		return 0;
+	}
+	if (!hf_precheck(sip, irq, request, &peer))
+		return 0;
+	if (request->sip_request->rq_method == sip_method_options)
+		hf_options(irq);
+	else
+		hf_invite_in(sip, irq, request, &peer);
+	return 0;
+}
+
+static int create_agent(struct hf_sip *sip)
+{
+	unsigned int t1 = sip->t1_ms;
+
+	sip->agent = nta_agent_create(
+		sip->root, (url_string_t *)-1, stray_message, sip, NTATAG_UA(1),
+		NTATAG_SERVER_RPORT(2), NTATAG_MERGE_482(1),
+		/* 200 ms without an answer: the stack says 100 by itself. */
+		NTATAG_EXTRA_100(1),
+		/* We send the 487 ourselves, so that call and request end together. */
+		NTATAG_CANCEL_487(0), NTATAG_MAXSIZE(HF_SIP_MAX_MESSAGE),
+		/* Never change to TCP because a request is long: a peer that
+		 * drops the SYN costs five seconds. */
+		NTATAG_UDP_MTU(65535), NTATAG_MAX_PROCEEDING(sip->max_unacked),
+		NTATAG_USE_NAPTR(0), NTATAG_SIP_T1(t1), NTATAG_SIP_T1X64(64 * t1),
+		NTATAG_SIP_T2(8 * t1), NTATAG_SIP_T4(10 * t1), TAG_END());
+	if (!sip->agent)
+		return -ENOMEM;
+	sip->default_leg = nta_leg_tcreate(sip->agent, outside_dialog, sip,
+					   NTATAG_NO_DIALOG(1), TAG_END());
+	return sip->default_leg ? 0 : -ENOMEM;
+}
+
+static int read_proxy(struct hf_sip *sip, char *err, size_t err_len)
+{
+	const char *text = sip->config->sip.outbound_proxy;
+
+	if (!text || !*text)
+		return 0;
+	sip->outbound_proxy = url_hdup(sip->home, URL_STRING_MAKE(text)->us_url);
+	if (sip->outbound_proxy && sip->outbound_proxy->url_type == url_sip &&
+	    sip->outbound_proxy->url_host)
+		return 0;
+	snprintf(err, err_len, "sip.outbound_proxy: %s is not a sip: URI", text);
+	return -EINVAL;
+}
+
+int hf_sip_create(const struct hf_sip_wiring *wiring, struct hf_sip **ret,
+		  char *err, size_t err_len)
+{
+	struct hf_sip *sip = calloc(1, sizeof(*sip));
+	int error;
+
+	snprintf(err, err_len, "out of memory");
+	if (!sip)
+		return -ENOMEM;
+	sip->loop = wiring->loop;
+	sip->root = hf_loop_root(wiring->loop);
+	sip->config = wiring->config;
+	sip->epoch = wiring->epoch;
+	sip->t1_ms = wiring->t1_ms ? wiring->t1_ms : NTA_SIP_T1;
+	sip->max_unacked = wiring->max_unacked ? wiring->max_unacked :
+						 HF_SIP_MAX_UNACKED;
+	sip->home = su_home_new(sizeof(su_home_t));
+	error = sip->home ? 0 : -ENOMEM;
+	if (!error) {
+		sip->supported = sip_supported_make(sip->home, HF_SIP_SUPPORTED);
+		error = sip->supported ? read_proxy(sip, err, err_len) : -ENOMEM;
+	}
+	if (!error)
+		error = create_agent(sip);
+	if (!error)
+		error = hf_listen_all(sip, err, err_len);
+	if (error) {
+		hf_sip_destroy(sip);
+		return error;
+	}
+	err[0] = '\0';
+	*ret = sip;
+	return 0;
+}
+
+void hf_sip_attach(struct hf_sip *sip, struct hf_park *park)
+{
+	sip->park = park;
+}
+
+bool hf_sip_idle(const struct hf_sip *sip)
+{
+	return !sip->dialogs;
+}
+
+void hf_sip_destroy(struct hf_sip *sip)
+{
+	if (!sip)
+		return;
+	/* What is still under way loses its owner, then its transactions, its
+	 * leg, and only then the agent that all of them live in. */
+	while (sip->dialogs) {
+		sip->dialogs->released = true;
+		hf_dialog_free(sip->dialogs);
+	}
+	nta_leg_destroy(sip->default_leg);
+	nta_agent_destroy(sip->agent);
+	su_home_unref(sip->home);
+	free(sip);
+}

@@ -1,0 +1,242 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+/*
+ * An INVITE of the peer: the first one of a call (hf_invite_in), and the answer
+ * to it or to a later re-INVITE or UPDATE (hf_request_reply), up to the ACK, the
+ * CANCEL, or the wait for an ACK that never comes (hf_request_event).
+ * indialog.c brings the later ones here.
+ */
+#include <stdio.h>
+#include <string.h>
+
+#include "private.h"
+
+/* The dialog's leg in the stack: From is ours, whoever began. */
+static bool create_leg(struct hf_sip *sip, struct hf_dialog *d,
+		       nta_incoming_t *irq, const sip_t *invite)
+{
+	char cseq[32];
+
+	snprintf(cseq, sizeof(cseq), "%u INVITE", sip->epoch << 16);
+	d->leg = nta_leg_tcreate(sip->agent, hf_indialog, d,
+				 SIPTAG_CALL_ID(invite->sip_call_id),
+				 SIPTAG_FROM(invite->sip_to),
+				 SIPTAG_TO(invite->sip_from),
+				 SIPTAG_CSEQ_STR(cseq),
+				 NTATAG_REMOTE_CSEQ(invite->sip_cseq->cs_seq),
+				 TAG_END());
+	if (!d->leg || !nta_leg_tag(d->leg, nta_incoming_tag(irq, NULL)))
+		return false;
+	return nta_leg_server_route(d->leg, invite->sip_record_route,
+				    invite->sip_contact) >= 0;
+}
+
+static void offer_to_park(struct hf_dialog *d, const sip_t *invite,
+			  const struct hf_peer *peer)
+{
+	su_home_t home[1] = { SU_HOME_INIT(home) };
+	struct hf_party *party;
+	struct hf_invite in;
+
+	su_home_init(home);
+	hf_parse_invite(home, invite, peer, &in);
+	hf_dialog_party(d); /* runs what is due; there is no party yet */
+	party = hf_park_invite(d->sip->park, d, &in);
+	if (!d->released)
+		d->party = party;
+	if (!party)
+		hf_dialog_release(d);
+	su_home_deinit(home);
+}
+
+void hf_invite_in(struct hf_sip *sip, nta_incoming_t *irq, const sip_t *invite,
+		  const struct hf_peer *peer)
+{
+	struct hf_dialog *d = hf_dialog_create(sip);
+
+	if (d) {
+		d->state = HF_DIALOG_OFFERED;
+		d->trusted = peer->trusted;
+		d->listener = peer->listener;
+	}
+	if (!d || !create_leg(sip, d, irq, invite)) {
+		if (d)
+			hf_dialog_free(d);
+		hf_refuse(sip, irq, invite, peer, SIP_500_INTERNAL_SERVER_ERROR,
+			  "out of memory", TAG_END());
+		return;
+	}
+	d->request = irq;
+	d->counted = true;
+	sip->unacked++;
+	nta_incoming_bind(irq, hf_request_event, d);
+	hf_timer_agree(d, invite);
+	hf_dialog_enter(d);
+	offer_to_park(d, invite, peer);
+	/* Thinking it over: stop the retransmissions (RFC 3261 8.2.6.1). */
+	if (d->request && d->state == HF_DIALOG_OFFERED)
+		nta_incoming_treply(d->request, SIP_100_TRYING, TAG_END());
+	hf_dialog_leave(d);
+}
+
+static void request_done(struct hf_dialog *d)
+{
+	nta_incoming_destroy(d->request);
+	d->request = NULL;
+	d->request_answered = false;
+	hf_dialog_acked(d);
+}
+
+static void acked(struct hf_dialog *d, const sip_t *ack)
+{
+	const struct hf_cause none = { 0, NULL };
+	struct hf_party *party;
+	const char *body;
+	size_t len;
+
+	request_done(d);
+	if (d->state == HF_DIALOG_ACCEPTED)
+		d->state = HF_DIALOG_CONFIRMED;
+	if (d->state != HF_DIALOG_CONFIRMED)
+		return;
+	if (d->bye_wanted) {
+		hf_dialog_bye(d, &none);
+		return;
+	}
+	hf_parse_body(ack, &body, &len);
+	party = hf_dialog_party(d);
+	if (party)
+		hf_park_ack(party, body, len);
+	hf_reinvite_try(d);
+}
+
+/* RFC 3261 13.3.1.4: 64*T1 without an ACK, so BYE. */
+static void never_acked(struct hf_dialog *d)
+{
+	const struct hf_cause cause = { 408, "no ACK" };
+	bool ended = d->bye_wanted || d->state == HF_DIALOG_OVER;
+	struct hf_party *party;
+
+	request_done(d);
+	if (d->state == HF_DIALOG_ACCEPTED)
+		d->state = HF_DIALOG_CONFIRMED;
+	hf_dialog_bye(d, &cause);
+	party = ended ? NULL : hf_dialog_party(d);
+	if (party)
+		hf_park_no_ack(party);
+}
+
+static void cancelled(struct hf_dialog *d)
+{
+	struct hf_party *party;
+	bool first = d->state == HF_DIALOG_OFFERED;
+
+	nta_incoming_treply(d->request, SIP_487_REQUEST_CANCELLED,
+			    SIPTAG_SERVER_STR(HF_SIP_AGENT), TAG_END());
+	request_done(d);
+	/* A cancelled re-INVITE leaves the call as it was (RFC 3261 14.1). */
+	if (!first) {
+		hf_reinvite_try(d);
+		return;
+	}
+	d->state = HF_DIALOG_OVER;
+	party = hf_dialog_party(d);
+	if (party)
+		hf_park_cancel(party);
+}
+
+int hf_request_event(struct hf_dialog *d, nta_incoming_t *irq, const sip_t *sip)
+{
+	sip_method_t method = sip && sip->sip_request ?
+				      sip->sip_request->rq_method :
+				      sip_method_invalid;
+
+	if (irq != d->request)
+		return 0;
+	hf_dialog_enter(d);
+	if (method == sip_method_ack)
+		acked(d, sip);
+	else if (method == sip_method_cancel && !d->request_answered)
+		cancelled(d);
+	else if (!sip && d->request_answered)
+		never_acked(d);
+	hf_dialog_leave(d);
+	return 0;
+}
+
+/* Who you now talk to (RFC 3325 in a response); only for who is trusted. */
+static sip_unknown_t *reply_extensions(su_home_t *home, const struct hf_dialog *d,
+				       const struct hf_reply *r)
+{
+	sip_unknown_t *list = NULL;
+
+	list = hf_header_text(home, "User-to-User", r->user_to_user, list);
+	if (d->trusted && r->asserted.uri)
+		list = hf_header_address(home, "P-Asserted-Identity",
+					 &r->asserted, list);
+	return list;
+}
+
+static void send_reply(struct hf_dialog *d, const struct hf_reply *r)
+{
+	bool ok = r->status < 300;
+	bool timer = ok && d->session_s;
+	bool hide = r->privacy && r->asserted.uri && d->trusted;
+	su_home_t home[1] = { SU_HOME_INIT(home) };
+	sip_unknown_t *extensions;
+	sip_contact_t *contact;
+	sip_reason_t *reason;
+	char expires[48], retry[16];
+
+	su_home_init(home);
+	contact = ok ? hf_header_contact(home, d) : NULL;
+	reason = r->reason ? hf_header_reason(home, r->status, r->reason) : NULL;
+	extensions = reply_extensions(home, d, r);
+	snprintf(expires, sizeof(expires), "%u;refresher=uac", d->session_s);
+	snprintf(retry, sizeof(retry), "%d", r->retry_after_s);
+	nta_incoming_treply(
+		d->request, r->status, r->phrase,
+		TAG_IF(contact, SIPTAG_CONTACT(contact)),
+		SIPTAG_ALLOW_STR(HF_SIP_ALLOW),
+		SIPTAG_SUPPORTED_STR(HF_SIP_SUPPORTED),
+		SIPTAG_SERVER_STR(HF_SIP_AGENT),
+		TAG_IF(timer, SIPTAG_SESSION_EXPIRES_STR(expires)),
+		TAG_IF(timer, SIPTAG_REQUIRE_STR("timer")),
+		TAG_IF(reason, SIPTAG_REASON(reason)),
+		TAG_IF(r->retry_after_s > 0, SIPTAG_RETRY_AFTER_STR(retry)),
+		TAG_IF(hide, SIPTAG_PRIVACY_STR("id")),
+		TAG_IF(extensions, SIPTAG_UNKNOWN(extensions)),
+		TAG_IF(r->body, SIPTAG_CONTENT_TYPE_STR(HF_SIP_ACCEPT)),
+		TAG_IF(r->body, SIPTAG_PAYLOAD_STR(r->body)), TAG_END());
+	su_home_deinit(home);
+}
+
+void hf_request_reply(struct hf_dialog *d, const struct hf_reply *r)
+{
+	bool first = d->state == HF_DIALOG_OFFERED;
+	bool update;
+
+	if (!d->request || d->request_answered)
+		return;
+	update = nta_incoming_method(d->request) == sip_method_update;
+	if (r->contact_user)
+		hf_dialog_set(&d->contact_user, r->contact_user);
+	if (r->display)
+		hf_dialog_set(&d->contact_display, r->display);
+	send_reply(d, r);
+	if (r->status >= 300) {
+		request_done(d);
+		if (first)
+			d->state = HF_DIALOG_OVER;
+		else
+			hf_reinvite_try(d);
+		return;
+	}
+	hf_timer_start(d);
+	if (update) {
+		request_done(d);
+		return;
+	}
+	d->request_answered = true;
+	if (first)
+		d->state = HF_DIALOG_ACCEPTED;
+}

@@ -1,0 +1,227 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+/*
+ * An INVITE of ours (recall, fallback): sent by way of the outbound proxy,
+ * followed to its final answer, or given up. A second 2xx from another branch is
+ * ACKed and BYEd by the stack; one that crosses our CANCEL is by us.
+ */
+#include <errno.h>
+#include <stdio.h>
+
+#include "private.h"
+
+void hf_invite_ack(struct hf_dialog *d, const sip_t *ok)
+{
+	nta_outgoing_t *ack;
+
+	/* The stack repeats it for every repetition of the 2xx. */
+	ack = nta_outgoing_tcreate(d->leg, NULL, NULL, NULL, SIP_METHOD_ACK, NULL,
+				   SIPTAG_CSEQ(ok->sip_cseq),
+				   SIPTAG_USER_AGENT_STR(HF_SIP_AGENT),
+				   TPTAG_IDENT(d->listener->ident), TAG_END());
+	nta_outgoing_destroy(ack);
+}
+
+static void invite_done(struct hf_dialog *d)
+{
+	nta_outgoing_destroy(d->invite);
+	d->invite = NULL;
+	if (d->retry)
+		su_timer_reset(d->retry);
+}
+
+static void failed(struct hf_dialog *d, int status, const char *phrase)
+{
+	struct hf_party *party;
+
+	d->state = HF_DIALOG_OVER;
+	if (d->cancelled) {
+		status = 487;
+		phrase = sip_487_Request_terminated;
+	}
+	party = hf_dialog_party(d);
+	if (party)
+		hf_park_failed(party, status, phrase ? phrase : "");
+}
+
+/* RFC 3261 13.2.2.4 */
+static void confirm(struct hf_dialog *d, const sip_t *ok)
+{
+	const struct hf_cause cause = { d->bye_sip, d->bye_text };
+	const sip_contact_t *contact = ok->sip_contact;
+	su_home_t home[1] = { SU_HOME_INIT(home) };
+	struct hf_party *party;
+	const char *body;
+	size_t len;
+
+	su_home_init(home);
+	/* A 2xx must bring its Contact; without one the address called serves
+	 * for the ACK and the BYE. */
+	if (!contact)
+		contact = sip_contact_create(
+			home, (url_string_t *)ok->sip_to->a_url, NULL);
+	nta_leg_rtag(d->leg, ok->sip_to->a_tag);
+	nta_leg_client_reroute(d->leg, ok->sip_record_route, contact, 1);
+	su_home_deinit(home);
+	hf_invite_ack(d, ok);
+	invite_done(d);
+	d->state = HF_DIALOG_CONFIRMED;
+	if (d->cancelled || d->released) {
+		hf_dialog_bye(d, &cause);
+		failed(d, 487, NULL);
+		return;
+	}
+	hf_parse_body(ok, &body, &len);
+	party = hf_dialog_party(d);
+	if (party)
+		hf_park_answered(party, body, len);
+}
+
+static int answered(struct hf_dialog *d, nta_outgoing_t *orq, const sip_t *sip)
+{
+	int status = nta_outgoing_status(orq);
+	struct hf_party *party;
+
+	hf_dialog_enter(d);
+	if (status >= 300) {
+		/* `sip` dies with the transaction: keep it until it is told. */
+		d->invite = NULL;
+		if (d->retry)
+			su_timer_reset(d->retry);
+		failed(d, status,
+		       sip && sip->sip_status ? sip->sip_status->st_phrase :
+						sip_status_phrase(status));
+		nta_outgoing_destroy(orq);
+	} else if (status >= 200) {
+		confirm(d, sip);
+	} else if (status > 100 && !d->cancelled) {
+		party = hf_dialog_party(d);
+		if (party)
+			hf_park_progress(party, status);
+	}
+	hf_dialog_leave(d);
+	return 0;
+}
+
+/* RFC 3261 9.1: no final answer 64*T1 after the CANCEL counts as 487. */
+static void cancel_unanswered(su_root_magic_t *loop, su_timer_t *timer,
+			      struct hf_dialog *d)
+{
+	if (!d->invite)
+		return;
+	hf_dialog_enter(d);
+	invite_done(d);
+	failed(d, 487, NULL);
+	hf_dialog_leave(d);
+}
+
+void hf_invite_cancel(struct hf_dialog *d, const struct hf_cause *cause)
+{
+	su_home_t home[1] = { SU_HOME_INIT(home) };
+	sip_reason_t *reason;
+
+	if (d->state != HF_DIALOG_CALLING || d->cancelled || !d->invite)
+		return;
+	d->cancelled = true;
+	d->bye_sip = cause ? cause->sip : 0;
+	hf_dialog_set(&d->bye_text, cause ? cause->text : NULL);
+	su_home_init(home);
+	reason = hf_header_reason(home, d->bye_sip, d->bye_text);
+	/* Held back by the stack until a provisional answer comes. */
+	nta_outgoing_tcancel(d->invite, NULL, NULL,
+			     TAG_IF(reason, SIPTAG_REASON(reason)),
+			     SIPTAG_USER_AGENT_STR(HF_SIP_AGENT), TAG_END());
+	su_home_deinit(home);
+	if (!d->retry)
+		d->retry = su_timer_create(su_root_task(d->sip->root), 0);
+	if (d->retry)
+		su_timer_set_interval(d->retry, cancel_unanswered, d,
+				      64 * (su_duration_t)d->sip->t1_ms);
+}
+
+static bool create_leg(struct hf_dialog *d, su_home_t *home,
+		       const struct hf_call_out *call)
+{
+	struct hf_sip *sip = d->sip;
+	sip_from_t *from = hf_header_from(home, sip, &call->from, call->privacy);
+	sip_to_t *to = sip_to_create(home, URL_STRING_MAKE(call->uri));
+	char cseq[32];
+
+	if (!from || !to)
+		return false;
+	snprintf(cseq, sizeof(cseq), "%u INVITE", sip->epoch << 16);
+	d->leg = nta_leg_tcreate(sip->agent, hf_indialog, d,
+				 SIPTAG_CALL_ID(sip_call_id_create(
+					 home, d->listener->host)),
+				 SIPTAG_FROM(from), SIPTAG_TO(to),
+				 SIPTAG_CSEQ_STR(cseq), TAG_END());
+	return d->leg && nta_leg_tag(d->leg, NULL);
+}
+
+static sip_unknown_t *call_extensions(su_home_t *home,
+				      const struct hf_call_out *call)
+{
+	struct hf_identity slot = { .uri = call->diversion };
+	sip_unknown_t *list = NULL;
+
+	list = hf_header_text(home, "X-Holdfast-Recall", call->recall_marker, list);
+	list = hf_header_text(home, "User-to-User", call->user_to_user, list);
+	list = hf_header_text(home, "Alert-Info", call->alert_info, list);
+	list = hf_header_address(home, "Diversion", &slot, list);
+	list = hf_header_address(home, "P-Asserted-Identity", &call->asserted,
+				 list);
+	return list;
+}
+
+static bool send_invite(struct hf_dialog *d, su_home_t *home,
+			const struct hf_call_out *call)
+{
+	sip_unknown_t *extensions = call_extensions(home, call);
+	sip_contact_t *contact = hf_header_contact(home, d);
+
+	d->invite = nta_outgoing_tcreate(
+		d->leg, answered, d, (url_string_t *)d->sip->outbound_proxy,
+		SIP_METHOD_INVITE, URL_STRING_MAKE(call->uri),
+		TAG_IF(contact, SIPTAG_CONTACT(contact)),
+		TAG_IF(call->privacy, SIPTAG_PRIVACY_STR("id")),
+		TAG_IF(extensions, SIPTAG_UNKNOWN(extensions)),
+		SIPTAG_ALLOW_STR(HF_SIP_ALLOW),
+		SIPTAG_SUPPORTED_STR(HF_SIP_SUPPORTED_OUT),
+		SIPTAG_USER_AGENT_STR(HF_SIP_AGENT),
+		TAG_IF(call->body, SIPTAG_CONTENT_TYPE_STR(HF_SIP_ACCEPT)),
+		TAG_IF(call->body, SIPTAG_PAYLOAD_STR(call->body)),
+		TPTAG_IDENT(d->listener->ident), TAG_END());
+	return d->invite;
+}
+
+struct hf_dialog *hf_invite_out(struct hf_sip *sip, struct hf_party *party,
+				const struct hf_call_out *call)
+{
+	su_home_t home[1] = { SU_HOME_INIT(home) };
+	const url_t *towards = sip->outbound_proxy;
+	struct hf_dialog *d = hf_dialog_create(sip);
+	bool sent;
+	url_t *url;
+
+	if (!d) {
+		errno = ENOMEM;
+		return NULL;
+	}
+	su_home_init(home);
+	url = hf_header_uri(home, call->uri);
+	if (!towards)
+		towards = url;
+	d->state = HF_DIALOG_CALLING;
+	d->ours = true;
+	d->trusted = true; /* where we call is by configuration */
+	d->party = party;
+	d->listener = hf_listener_towards(sip, towards);
+	sent = url && create_leg(d, home, call) && send_invite(d, home, call);
+	su_home_deinit(home);
+	if (!sent) {
+		d->released = true;
+		hf_dialog_free(d);
+		errno = EINVAL;
+		return NULL;
+	}
+	return d;
+}

@@ -1,0 +1,215 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * What the files of this room share. Each does one thing:
+ *
+ *	loop clock log epoch	the ground: event loop, time, log, restart counter
+ *	agent listen		the stack's agent and the addresses it listens on
+ *	precheck options	what is answered before and beside any call
+ *	dialog			the record of a dialog and its end
+ *	invite_in invite_out	the first INVITE, theirs and ours
+ *	indialog reinvite timer	what happens inside a dialog
+ *	parse headers		header text to plain fields and back
+ *	signal			the table of ctl/park/signal.h
+ */
+#ifndef HOLDFAST_SIP_PRIVATE_H
+#define HOLDFAST_SIP_PRIVATE_H
+
+/* The types of the stack's callback arguments, before its headers. */
+struct hf_dialog;
+struct hf_loop;
+struct hf_sip;
+struct hf_watch;
+#define SU_ROOT_MAGIC_T struct hf_loop
+#define SU_PREPOLL_MAGIC_T struct hf_loop
+#define SU_WAKEUP_ARG_T struct hf_watch
+#define SU_TIMER_ARG_T struct hf_dialog
+#define NTA_AGENT_MAGIC_T struct hf_sip
+#define NTA_LEG_MAGIC_T void
+#define NTA_OUTGOING_MAGIC_T struct hf_dialog
+#define NTA_INCOMING_MAGIC_T struct hf_dialog
+
+#include <netinet/in.h>
+#include <stdbool.h>
+#include <stdint.h>
+
+#include <sofia-sip/su_wait.h>
+#include <sofia-sip/su_log.h>
+#include <sofia-sip/su_tagarg.h>
+#include <sofia-sip/su_uniqueid.h>
+#include <sofia-sip/nta.h>
+#include <sofia-sip/nta_tport.h>
+#include <sofia-sip/sip_header.h>
+#include <sofia-sip/sip_protos.h>
+#include <sofia-sip/sip_status.h>
+#include <sofia-sip/sip_tag.h>
+#include <sofia-sip/tport.h>
+#include <sofia-sip/tport_tag.h>
+
+#include "base/names.h"
+#include "config/config.h"
+#include "loop.h"
+#include "park/park.h"
+#include "stack.h"
+
+#define HF_SIP_MAX_LISTEN 16
+#define HF_SIP_MIN_SE 90 /* RFC 4028 section 5 */
+
+#define HF_SIP_AGENT "Holdfast/" HF_VERSION
+#define HF_SIP_ALLOW "INVITE, ACK, CANCEL, BYE, OPTIONS, UPDATE, INFO"
+/* As an answering side. Of our own INVITEs we say only what we do there. */
+#define HF_SIP_SUPPORTED "replaces, timer, 100rel"
+#define HF_SIP_SUPPORTED_OUT "replaces"
+#define HF_SIP_ACCEPT "application/sdp"
+
+struct hf_listener {
+	char transport[4]; /* "udp", "tcp" */
+	char host[48];
+	uint16_t port;
+	char ident[64]; /* "host:port", how the stack finds it again */
+};
+
+struct hf_sip {
+	struct hf_loop *loop;
+	su_root_t *root;
+	const struct hf_config *config;
+	struct hf_park *park;
+	nta_agent_t *agent;
+	nta_leg_t *default_leg;
+	su_home_t *home; /* of what lives as long as the agent */
+	sip_supported_t *supported;
+	url_t *outbound_proxy; /* NULL = none */
+	struct hf_listener listener[HF_SIP_MAX_LISTEN];
+	unsigned int listener_count;
+	struct hf_dialog *dialogs; /* first of a ring-less double list */
+	unsigned int dialog_count;
+	unsigned int unacked; /* INVITEs of peers without their ACK yet */
+	unsigned int max_unacked;
+	unsigned int t1_ms;
+	uint32_t epoch;
+	uint64_t refused_since_ms;
+	unsigned int refused_shown, refused_hidden;
+};
+
+/* Who sent a request, and how it reached us. */
+struct hf_peer {
+	struct in_addr ip4;
+	char source[48];
+	bool trusted;
+	const struct hf_listener *listener;
+};
+
+enum hf_dialog_state {
+	HF_DIALOG_OFFERED,   /* their INVITE, not finally answered */
+	HF_DIALOG_ACCEPTED,  /* our 2xx to it, no ACK yet */
+	HF_DIALOG_CALLING,   /* our INVITE, no final answer */
+	HF_DIALOG_CONFIRMED, /* a call */
+	HF_DIALOG_OVER,	     /* BYE sent or received, or it never came to be */
+};
+
+struct hf_dialog {
+	struct hf_dialog *prev, *next;
+	struct hf_sip *sip;
+	struct hf_party *party; /* cookie of the park logic */
+	bool released;
+	bool ours;	       /* the Call-ID is ours: it began with our INVITE */
+	bool trusted;	       /* the peer may see and assert identities */
+	bool cancelled;	       /* our INVITE was given up */
+	bool bye_wanted;       /* bye() came before the ACK */
+	bool counted;	       /* in sip->unacked */
+	bool request_answered; /* `request`: 2xx sent, its ACK is awaited */
+	bool offer_waits;      /* `offer` is to be sent when we may */
+	unsigned int busy;     /* callbacks on the stack: do not free */
+	enum hf_dialog_state state;
+	const struct hf_listener *listener;
+	nta_leg_t *leg;
+	nta_incoming_t *request; /* INVITE or UPDATE of the peer */
+	nta_outgoing_t *invite;	 /* INVITE or re-INVITE of ours */
+	nta_outgoing_t *bye;
+	su_timer_t *retry;  /* glare, or a CANCEL that nobody answers */
+	su_timer_t *expiry; /* RFC 4028: no refresh came */
+	uint32_t session_s; /* agreed interval, 0 = none */
+	char *offer;	    /* of our re-INVITE */
+	char *contact_user;
+	char *contact_display;
+	int bye_sip;
+	char *bye_text;
+};
+
+/* loop.c, clock.c, log.c */
+su_root_t *hf_loop_root(struct hf_loop *);
+void hf_clock_install(void);
+void hf_stack_log_install(void);
+void hf_refused(struct hf_sip *, const struct hf_peer *, const char *method,
+		int status, const char *why);
+
+/* listen.c */
+int hf_listen_all(struct hf_sip *, char *err, size_t err_len);
+const struct hf_listener *hf_listener_towards(struct hf_sip *, const url_t *);
+void hf_peer_of(struct hf_sip *, nta_incoming_t *, struct hf_peer *ret);
+
+/* precheck.c: true if the request may go on, else it has been answered. */
+bool hf_precheck(struct hf_sip *, nta_incoming_t *, const sip_t *,
+		 const struct hf_peer *);
+bool hf_precheck_session(struct hf_sip *, nta_incoming_t *, const sip_t *,
+			 const struct hf_peer *);
+/* Answers, logs, and gives the transaction back to the stack. */
+void hf_refuse(struct hf_sip *, nta_incoming_t *, const sip_t *,
+	       const struct hf_peer *, int status, const char *phrase,
+	       const char *why, tag_type_t, tag_value_t, ...);
+
+/* options.c */
+void hf_options(nta_incoming_t *);
+
+/* dialog.c */
+struct hf_dialog *hf_dialog_create(struct hf_sip *);
+void hf_dialog_free(struct hf_dialog *);
+void hf_dialog_enter(struct hf_dialog *);
+void hf_dialog_leave(struct hf_dialog *); /* may free it */
+void hf_dialog_acked(struct hf_dialog *);
+void hf_dialog_bye(struct hf_dialog *, const struct hf_cause *);
+void hf_dialog_lost(struct hf_dialog *, const struct hf_cause *, const char *why);
+void hf_dialog_release(struct hf_dialog *);
+/* The party to report to, NULL when the park logic has let go. Runs what is due
+ * in the park logic first. */
+struct hf_party *hf_dialog_party(struct hf_dialog *);
+bool hf_dialog_set(char **field, const char *value);
+
+/* invite_in.c, invite_out.c */
+void hf_invite_in(struct hf_sip *, nta_incoming_t *, const sip_t *,
+		  const struct hf_peer *);
+int hf_request_event(struct hf_dialog *, nta_incoming_t *, const sip_t *);
+void hf_request_reply(struct hf_dialog *, const struct hf_reply *);
+struct hf_dialog *hf_invite_out(struct hf_sip *, struct hf_party *,
+				const struct hf_call_out *);
+void hf_invite_cancel(struct hf_dialog *, const struct hf_cause *);
+void hf_invite_ack(struct hf_dialog *, const sip_t *);
+
+/* indialog.c, reinvite.c, timer.c */
+int hf_indialog(void *dialog, nta_leg_t *, nta_incoming_t *, const sip_t *);
+int hf_reinvite(struct hf_dialog *, const char *body);
+void hf_reinvite_try(struct hf_dialog *);
+void hf_timer_agree(struct hf_dialog *, const sip_t *request);
+void hf_timer_start(struct hf_dialog *);
+void hf_timer_stop(struct hf_dialog *);
+
+/* parse.c; strings are of `home` or of the message. */
+void hf_parse_invite(su_home_t *home, const sip_t *, const struct hf_peer *,
+		     struct hf_invite *ret);
+void hf_parse_asserted(su_home_t *home, const sip_t *, bool trusted,
+		       struct hf_identity *ret);
+void hf_parse_body(const sip_t *, const char **body, size_t *len);
+
+/* headers.c; NULL when there is nothing to say, or nothing sayable. */
+/* A sip:, sips: or tel: URI that cannot break out of its brackets. */
+url_t *hf_header_uri(su_home_t *, const char *uri);
+sip_contact_t *hf_header_contact(su_home_t *, const struct hf_dialog *);
+sip_from_t *hf_header_from(su_home_t *, const struct hf_sip *,
+			   const struct hf_identity *, bool privacy);
+sip_reason_t *hf_header_reason(su_home_t *, int cause, const char *text);
+/* An extension header; refused if the value could end the line. */
+sip_unknown_t *hf_header_text(su_home_t *, const char *name, const char *value,
+			      sip_unknown_t *next);
+sip_unknown_t *hf_header_address(su_home_t *, const char *name,
+				 const struct hf_identity *, sip_unknown_t *next);
+
+#endif

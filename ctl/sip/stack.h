@@ -1,0 +1,60 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * The SIP side of holdfastd, as its main program sees it: it listens, keeps the
+ * dialogs, and carries out and reports what ctl/park/signal.h says. No header of
+ * the stack underneath is needed to use it.
+ *
+ * Some corners of signal.h, as this side fills them in:
+ *  - hf_park_run() is called before every report.
+ *  - An UPDATE with an offer is reported by hf_park_reinvite(); since its answer
+ *    is never ACKed, hf_park_ack() without a body follows the 2xx at once.
+ *  - A re-INVITE that the peer CANCELs is ended with 487 here; a reply to it,
+ *    then or later, does nothing, and neither ACK nor its absence is reported.
+ *  - hf_park_no_ack(): the BYE is already on its way.
+ *  - reply(), cancel(), bye() or reinvite() on a dialog that is over do nothing
+ *    (reinvite() says -ENOTCONN).
+ *  - A dialog that is released while it is still up is ended as its state wants
+ *    (BYE, CANCEL, or 500 to an INVITE never answered).
+ */
+#ifndef HOLDFAST_SIP_STACK_H
+#define HOLDFAST_SIP_STACK_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "park/signal.h"
+
+struct hf_config;
+struct hf_loop;
+struct hf_sip;
+
+struct hf_sip_wiring {
+	struct hf_loop *loop;
+	const struct hf_config *config;
+	uint32_t epoch;		  /* from hf_epoch_next() */
+	unsigned int t1_ms;	  /* 0 = 500; tests are in a hurry */
+	unsigned int max_unacked; /* INVITEs without ACK; 0 = 2000 */
+};
+
+/*
+ * Binds the configured addresses. Nothing is answered before the loop runs, and
+ * 503 is the answer until a park logic is attached. On failure `err` has one
+ * sentence.
+ */
+int hf_sip_create(const struct hf_sip_wiring *, struct hf_sip **ret, char *err,
+		  size_t err_len);
+/* NULL: from now on new calls get 503 (shutting down). */
+void hf_sip_attach(struct hf_sip *, struct hf_park *);
+/* No dialog is left, the last BYE is answered. */
+bool hf_sip_idle(const struct hf_sip *);
+/* After the park logic is destroyed. */
+void hf_sip_destroy(struct hf_sip *);
+
+/* For struct hf_park_wiring: .signal = hf_sip_signal_ops(), .stack = sip. */
+const struct hf_signal_ops *hf_sip_signal_ops(void);
+
+/* Raise and return the epoch kept in `folder`, creating both if need be. */
+int hf_epoch_next(const char *folder, uint32_t *ret, char *err, size_t err_len);
+
+#endif
