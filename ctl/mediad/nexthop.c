@@ -184,7 +184,7 @@ static void set_state(struct hf_nexthops *n, struct way *w,
 		if (!r->opened++)
 			r->opened_first = w;
 	} else if (state == WAY_UNUSABLE) {
-		hf_warn("%s: %s", text_of(w->dest, dest), why);
+		hf_warn("%s %s", text_of(w->dest, dest), why);
 	} else if (state == WAY_BLOCKED || w->state == WAY_OPEN) {
 		if (!r->lost++) {
 			r->lost_first = w;

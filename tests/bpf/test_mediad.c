@@ -1,0 +1,483 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+/*
+ * The media keeper end to end: real devices, real programs, and what is on the
+ * wire. See mediad_stage.h for the stage.
+ */
+/* rooms: mediad media audio sdp config base */
+#include "../unit/test.h"
+
+#include "mediad_stage.h"
+
+#define STAGE(s)                                                               \
+	__attribute__((cleanup(stage_close))) struct stage s;                  \
+	if (geteuid())                                                         \
+		SKIP("needs root");                                            \
+	if (stage_open(&s))                                                    \
+	FAIL("the stage could not be set up")
+
+#define PTIME_MS 20
+#define SSRC 0x5eed5eedu
+#define FIRST_SEQ 65500u /* the sequence wraps on the way */
+#define REMOTE "10.9.0.2"
+
+/* Leg `index` hears the clip from `ms` on. */
+static struct hf_program *hold(struct stage *s, uint32_t index, uint32_t hop,
+			       uint64_t ms)
+{
+	uint32_t bucket = hf_wheel_bucket(PTIME_MS, ms), entry;
+	struct hf_leg *leg = &s->pins.legs[index];
+	struct hf_program *p = &leg->program[1];
+
+	*p = (struct hf_program){
+		.base_ns = ms * HF_MS,
+		.ptime_ns = PTIME_MS * HF_MS,
+		.ts_base = 0xfffff000u, /* wraps, too */
+		.ts_step = 160,
+		.ssrc = htonl(SSRC),
+		.mode = HF_MODE_HOLD,
+		.payload_type = 8,
+		.remote_ip4 = inet_addr(REMOTE),
+		.local_ip4 = inet_addr("10.9.0.1"),
+		.remote_port = htons((uint16_t)(40000 + 2 * index)),
+		.local_port = htons((uint16_t)(20000 + 2 * index)),
+		.nexthop = (uint16_t)hop,
+		.flags = HF_PROGRAM_MARK_FIRST,
+		.peer = HF_LEG_NONE,
+		.loop_len = STAGE_FRAMES,
+	};
+	hf_store_release(&leg->tx.word,
+			 hf_word_make(1, 0, 0, (uint16_t)FIRST_SEQ, 0));
+	entry = s->pins.wheel_fill[bucket].entries;
+	hf_pins_wheel(&s->pins, bucket, entry)->leg = index;
+	hf_store_release(&s->pins.wheel_fill[bucket].entries, entry + 1);
+	stage_poke(s, HF_POKE_WHEEL);
+	return p;
+}
+
+static void unhold_all(struct stage *s)
+{
+	for (uint32_t b = 0; b < HF_WHEEL_BUCKETS; b++)
+		hf_store_release(&s->pins.wheel_fill[b].entries, 0);
+	/* A turn that began before is over when the next one begins. */
+	for (uint64_t beat = s->pins.work->beat_ns, i = 0;
+	     i < 100 && s->pins.work->beat_ns == beat; i++)
+		poll(NULL, 0, 1);
+}
+
+static uint16_t check_of(const uint8_t *bytes, size_t n, uint32_t sum)
+{
+	for (size_t i = 0; i < n; i += 2)
+		sum += (uint32_t)bytes[i] << 8 | (i + 1 < n ? bytes[i + 1] : 0);
+	while (sum >> 16)
+		sum = (sum & 0xffff) + (sum >> 16);
+	return (uint16_t)~sum;
+}
+
+static void put16(uint8_t *at, uint32_t v)
+{
+	at[0] = (uint8_t)(v >> 8);
+	at[1] = (uint8_t)v;
+}
+
+static void put32(uint8_t *at, uint32_t v)
+{
+	put16(at, v >> 16);
+	put16(at + 2, v);
+}
+
+/* The packet for sequence number and time slot, byte by byte, from the RFCs. */
+static void expect(const struct stage *s, const struct hf_program *p,
+		   uint16_t seq, uint32_t slot, bool marker, uint8_t *b)
+{
+	struct hf_hop hop = stage_hop(s, p->nexthop);
+	uint32_t pseudo = 17 + 180;
+
+	memset(b, 0, HF_PACED_BYTES);
+	memcpy(b, hop.dmac, 6);
+	memcpy(b + 6, hop.smac, 6);
+	put16(b + 12, 0x0800);
+	b[14] = 0x45;
+	b[15] = STAGE_TOS;
+	put16(b + 16, 200);
+	put16(b + 20, 0x4000); /* do not fragment */
+	b[22] = 64;
+	b[23] = 17;
+	memcpy(b + 26, &p->local_ip4, 4);
+	memcpy(b + 30, &p->remote_ip4, 4);
+	put16(b + 24, check_of(b + 14, 20, 0));
+	memcpy(b + 34, &p->local_port, 2);
+	memcpy(b + 36, &p->remote_port, 2);
+	put16(b + 38, 180);
+	b[42] = 0x80;
+	b[43] = (uint8_t)(p->payload_type | (marker ? 0x80 : 0));
+	put16(b + 44, seq);
+	put32(b + 46, p->ts_base + slot * p->ts_step);
+	memcpy(b + 50, &p->ssrc, 4);
+	for (uint32_t i = 0; i < HF_FRAME_BYTES; i++)
+		b[54 + i] = (uint8_t)(slot % STAGE_FRAMES * 31 + i);
+	for (int i = 26; i < 34; i += 2)
+		pseudo += (uint32_t)b[i] << 8 | b[i + 1];
+	put16(b + 40, check_of(b + 34, 180, pseudo));
+}
+
+/* The next RTP packet on the wire within `ms`, or 0. */
+static ssize_t next_packet(const struct stage *s, uint8_t *b, size_t size, int ms)
+{
+	uint64_t end = hf_now_ms() + (uint64_t)ms;
+
+	for (;;) {
+		struct pollfd p = { .fd = s->wire, .events = POLLIN };
+		uint64_t now = hf_now_ms();
+		ssize_t n;
+
+		if (poll(&p, 1, now < end ? (int)(end - now) : 0) <= 0)
+			return 0;
+		n = recv(s->wire, b, size, 0);
+		if (n >= 42 && b[23] == 17 && b[34] >= 20000 >> 8 &&
+		    b[34] <= 30000 >> 8)
+			return n;
+	}
+}
+
+/* Reads the stream of leg 0 and compares each packet with what it must be. */
+struct listener {
+	uint16_t seq;
+	uint32_t packets, markers, skipped, longest_gap_ms;
+	uint32_t slot; /* expected next */
+	uint64_t last_ms;
+};
+
+static bool listen_one(const struct stage *s, const struct hf_program *p,
+		       struct listener *l, const uint8_t *b, ssize_t n)
+{
+	uint8_t wanted[HF_PACED_BYTES];
+	uint32_t slot, skip;
+	uint64_t now = hf_now_ms();
+	bool marker;
+
+	if (n != HF_PACED_BYTES) {
+		printf("# %zd bytes\n", n);
+		return false;
+	}
+	slot = (((uint32_t)b[46] << 24 | (uint32_t)b[47] << 16 |
+		 (uint32_t)b[48] << 8 | b[49]) -
+		p->ts_base) /
+	       p->ts_step;
+	skip = slot - l->slot;
+	/* The first packet carries the marker, and one behind a skip. */
+	marker = !l->packets || skip;
+	expect(s, p, l->seq, slot, marker, wanted);
+	for (int i = 0; i < HF_PACED_BYTES; i++) {
+		if (b[i] != wanted[i]) {
+			printf("# packet %u: byte %d is %02x, not %02x\n",
+			       l->packets, i, b[i], wanted[i]);
+			return false;
+		}
+	}
+	if (l->packets && now - l->last_ms > l->longest_gap_ms)
+		l->longest_gap_ms = (uint32_t)(now - l->last_ms);
+	l->last_ms = now;
+	l->packets++;
+	l->markers += marker;
+	l->skipped += skip;
+	l->seq++;
+	l->slot = slot + 1;
+	return true;
+}
+
+static bool listen_until(const struct stage *s, const struct hf_program *p,
+			 struct listener *l, uint64_t end_ms)
+{
+	uint8_t b[2048];
+	uint64_t now;
+
+	while ((now = hf_now_ms()) < end_ms) {
+		ssize_t n = next_packet(s, b, sizeof(b), (int)(end_ms - now));
+
+		if (n && !listen_one(s, p, l, b, n))
+			return false;
+	}
+	return true;
+}
+
+/* All that is still on its way. */
+static bool listen_rest(const struct stage *s, const struct hf_program *p,
+			struct listener *l)
+{
+	uint8_t b[2048];
+	ssize_t n;
+
+	while ((n = next_packet(s, b, sizeof(b), 50)) > 0)
+		if (!listen_one(s, p, l, b, n))
+			return false;
+	return true;
+}
+
+TEST(a_silent_caller_hears_each_frame_once_and_every_byte_is_right)
+{
+	struct listener l = { .seq = FIRST_SEQ };
+	struct hf_program *p;
+	uint64_t base, stop;
+	struct hf_leg *leg;
+	uint32_t slots;
+	STAGE(s);
+
+	stage_want(&s, 0, REMOTE);
+	CHECK(WAIT_FOR(1000, stage_hop_valid(&s, 0)));
+	base = hf_now_ms() + 30;
+	p = hold(&s, 0, 0, base);
+	leg = &s.pins.legs[0];
+	CHECK(listen_until(&s, p, &l, base + 3010));
+	stop = hf_now_ms();
+	unhold_all(&s);
+	CHECK(listen_rest(&s, p, &l));
+	slots = hf_word_slot(leg->tx.word);
+	printf("# %u frames, %u skipped, longest gap %u ms\n", l.packets,
+	       l.skipped, l.longest_gap_ms);
+	CHECK_INT(l.packets, leg->tx.sent);
+	CHECK_INT(leg->tx.sent + leg->tx.skipped, slots);
+	CHECK_INT((uint16_t)(hf_word_seq(leg->tx.word) - FIRST_SEQ),
+		  leg->tx.sent);
+	/* Slots are elapsed / packet time: not one early, none forgotten. */
+	CHECK(slots >= (stop - base) / PTIME_MS - 3);
+	CHECK(slots <= (hf_now_ms() - base) / PTIME_MS + 1);
+	CHECK_INT(leg->rx.turn_sent, 0);
+}
+
+TEST(after_a_kill_and_a_restart_the_stream_goes_on_without_a_sequence_gap)
+{
+	struct listener l = { .seq = FIRST_SEQ };
+	struct hf_program *p;
+	uint64_t base, stop;
+	struct hf_leg *leg;
+	uint32_t slots;
+	STAGE(s);
+
+	stage_want(&s, 0, REMOTE);
+	CHECK(WAIT_FOR(1000, stage_hop_valid(&s, 0)));
+	base = hf_now_ms() + 30;
+	p = hold(&s, 0, 0, base);
+	leg = &s.pins.legs[0];
+	CHECK(listen_until(&s, p, &l, base + 500));
+	kill(s.mediad, SIGKILL);
+	waitpid(s.mediad, NULL, 0);
+	CHECK(listen_until(&s, p, &l, base + 1500));
+	stage_start_mediad(&s);
+	CHECK(WAIT_FOR(5000, stage_mediad_ready(&s)));
+	CHECK(listen_until(&s, p, &l, base + 3010));
+	stop = hf_now_ms();
+	unhold_all(&s);
+	CHECK(listen_rest(&s, p, &l));
+	slots = hf_word_slot(leg->tx.word);
+	printf("# %u frames, %u skipped, longest gap %u ms\n", l.packets,
+	       l.skipped, l.longest_gap_ms);
+	CHECK(l.longest_gap_ms >= 900);
+	CHECK(l.skipped >= 40);
+	CHECK(l.markers >= 2);
+	CHECK_INT(l.packets, leg->tx.sent);
+	CHECK_INT(l.skipped, leg->tx.skipped);
+	CHECK_INT(leg->tx.sent + leg->tx.skipped, slots);
+	CHECK(slots >= (stop - base) / PTIME_MS - 3);
+	CHECK(slots <= (hf_now_ms() - base) / PTIME_MS + 1);
+}
+
+static bool mac_is(const uint8_t *mac, const char *text)
+{
+	char now[18];
+
+	snprintf(now, sizeof(now), "%02x:%02x:%02x:%02x:%02x:%02x", mac[0],
+		 mac[1], mac[2], mac[3], mac[4], mac[5]);
+	return !strcmp(now, text);
+}
+
+TEST(a_gateway_that_changes_its_hardware_address_is_followed_within_a_second)
+{
+	uint8_t b[2048];
+	STAGE(s);
+
+	sh("ip route add 192.0.2.0/24 via 10.9.0.2");
+	stage_want(&s, 0, "192.0.2.77");
+	CHECK(WAIT_FOR(1000, stage_hop_valid(&s, 0)));
+	hold(&s, 0, 0, hf_now_ms() + 30);
+	CHECK(next_packet(&s, b, sizeof(b), 1000));
+	CHECK(!peer_sh(&s, "ip link set hfm1 address 02:00:00:00:be:ef"));
+	CHECK(WAIT_FOR(1000, mac_is(stage_hop(&s, 0).dmac,
+				    "02:00:00:00:be:ef")));
+	CHECK(WAIT_FOR(1000, next_packet(&s, b, sizeof(b), 100) &&
+				     mac_is(b, "02:00:00:00:be:ef")));
+}
+
+TEST(a_changed_route_leads_to_its_new_gateway_within_a_second)
+{
+	struct hf_hop hop;
+	uint32_t turn;
+	STAGE(s);
+
+	sh("ip link add hfn0 type veth peer name hfn1 netns %d", (int)s.peer);
+	sh("ip addr add 10.10.0.1/24 dev hfn0; ip link set hfn0 up");
+	CHECK(!peer_sh(&s, "ip addr add 10.10.0.2/24 dev hfn1; "
+			   "ip link set hfn1 address 02:00:00:00:00:99 up"));
+	sh("ip route add 192.0.2.0/24 via 10.9.0.2");
+	stage_want(&s, 3, "192.0.2.77");
+	CHECK(WAIT_FOR(1000, stage_hop_valid(&s, 3)));
+	hop = stage_hop(&s, 3);
+	CHECK_INT(hop.ifindex, if_nametoindex("hfm0"));
+	turn = s.pins.nexthops[3].turn;
+	sh("ip route replace 192.0.2.0/24 via 10.10.0.2");
+	CHECK(WAIT_FOR(1000, stage_hop_valid(&s, 3) &&
+				     stage_hop(&s, 3).ifindex ==
+					     if_nametoindex("hfn0")));
+	CHECK(s.pins.nexthops[3].turn > turn);
+	hop = stage_hop(&s, 3);
+	CHECK(mac_is(hop.dmac, "02:00:00:00:00:99"));
+	sh("ip route del 192.0.2.0/24");
+	CHECK(WAIT_FOR(1000, !stage_hop_valid(&s, 3)));
+}
+
+TEST(the_own_device_is_followed_through_address_mtu_down_up_and_re_creation)
+{
+	uint32_t key, value, old;
+	STAGE(s);
+
+	stage_want(&s, 0, REMOTE);
+	CHECK(WAIT_FOR(1000, stage_hop_valid(&s, 0)));
+	CHECK_INT(stage_hop(&s, 0).mtu, 1500);
+	CHECK_INT(stage_hop(&s, 0).tos, STAGE_TOS);
+	sh("ip link set hfm0 mtu 1300 address 02:00:00:00:00:01");
+	CHECK(WAIT_FOR(1000, stage_hop_valid(&s, 0) &&
+				     stage_hop(&s, 0).mtu == 1300));
+	CHECK(WAIT_FOR(1000, mac_is(stage_hop(&s, 0).smac,
+				    "02:00:00:00:00:01")));
+	sh("ip link set hfm0 down");
+	CHECK(WAIT_FOR(1000, !stage_hop_valid(&s, 0)));
+	sh("ip link set hfm0 up");
+	CHECK(WAIT_FOR(1000, stage_hop_valid(&s, 0)));
+	old = if_nametoindex("hfm0");
+	sh("ip link del hfm0");
+	CHECK(WAIT_FOR(1000, !stage_hop_valid(&s, 0)));
+	sh("ip link add hfm0 type veth peer name hfm1 netns %d", (int)s.peer);
+	sh("ip addr add 10.9.0.1/24 dev hfm0; ip link set hfm0 up");
+	CHECK(!peer_sh(&s, "ip addr add 10.9.0.2/24 dev hfm1; "
+			   "ip link set hfm1 up; ethtool -K hfm1 gro on"));
+	CHECK(WAIT_FOR(2000, stage_hop_valid(&s, 0)));
+	key = stage_hop(&s, 0).ifindex;
+	CHECK_INT(key, if_nametoindex("hfm0"));
+	CHECK(key != old);
+	CHECK(!bpf_map_lookup_elem(s.pins.fd[HF_PIN_devmap], &key, &value));
+	CHECK_INT(value, key);
+}
+
+TEST(a_neighbour_that_is_silent_at_first_is_found_when_it_wakes_up)
+{
+	STAGE(s);
+
+	CHECK(!peer_sh(&s, "ip addr del 10.9.0.3/24 dev hfm1"));
+	stage_want(&s, 0, "10.9.0.3");
+	CHECK(WAIT_FOR(1000, s.pins.work->pid && !stage_hop_valid(&s, 0)));
+	CHECK(!WAIT_FOR(300, stage_hop_valid(&s, 0)));
+	CHECK(!peer_sh(&s, "echo 0 > /proc/sys/net/ipv4/conf/hfm1/arp_notify; "
+			   "ip addr add 10.9.0.3/24 dev hfm1"));
+	CHECK(WAIT_FOR(5000, stage_hop_valid(&s, 0)));
+}
+
+TEST(an_entry_used_again_for_another_destination_is_resolved_again)
+{
+	struct hf_hop first, second;
+	STAGE(s);
+
+	sh("ip neigh replace 10.9.0.7 lladdr 02:00:00:00:00:07 dev hfm0 nud permanent");
+	stage_want(&s, 5, REMOTE);
+	CHECK(WAIT_FOR(1000, stage_hop_valid(&s, 5)));
+	first = stage_hop(&s, 5);
+	s.pins.nexthops[5].wanted = 0;
+	stage_want(&s, 5, "10.9.0.7");
+	CHECK(WAIT_FOR(1000, stage_hop_valid(&s, 5)));
+	second = stage_hop(&s, 5);
+	CHECK(mac_is(second.dmac, "02:00:00:00:00:07"));
+	CHECK(memcmp(first.dmac, second.dmac, 6));
+	/* The same destination again: the controller wiped the hop. */
+	s.pins.nexthops[5].wanted = 0;
+	stage_want(&s, 5, "10.9.0.7");
+	CHECK(WAIT_FOR(1000, stage_hop_valid(&s, 5)));
+}
+
+TEST(a_destination_on_this_host_is_marked_as_one_that_takes_no_redirect)
+{
+	STAGE(s);
+
+	stage_want(&s, 0, "127.0.0.1");
+	CHECK(WAIT_FOR(1000, stage_hop_valid(&s, 0)));
+	CHECK_INT(stage_hop(&s, 0).flags, HF_HOP_VALID | HF_HOP_NO_REDIRECT);
+	CHECK_INT(stage_hop(&s, 0).ifindex, 1);
+}
+
+/* Voluntary context switches of all threads of the keeper. */
+static long wake_ups(pid_t pid)
+{
+	char command[160], text[32] = "";
+	FILE *f;
+
+	snprintf(command, sizeof(command),
+		 "cat /proc/%d/task/*/status | awk \"/^voluntary/{n+=\\$2} END{print n}\"",
+		 (int)pid);
+	f = popen(command, "r");
+	if (!f || !fgets(text, sizeof(text), f))
+		text[0] = '\0';
+	if (f)
+		pclose(f);
+	return *text ? atol(text) : -1;
+}
+
+TEST(with_nothing_to_send_the_keeper_is_never_woken)
+{
+	struct listener l = { .seq = FIRST_SEQ };
+	struct hf_program *p;
+	uint64_t base, end;
+	uint8_t b[2048];
+	long before;
+	STAGE(s);
+
+	/* Also after it had work. */
+	stage_want(&s, 0, REMOTE);
+	CHECK(WAIT_FOR(1000, stage_hop_valid(&s, 0)));
+	base = hf_now_ms() + 30;
+	p = hold(&s, 0, 0, base);
+	CHECK(listen_until(&s, p, &l, base + 100));
+	s.pins.nexthops[0].wanted = 0;
+	unhold_all(&s);
+	stage_poke(&s, HF_POKE_NEXTHOP);
+	CHECK(WAIT_FOR(1000, !stage_hop_valid(&s, 0)));
+	CHECK(listen_rest(&s, p, &l));
+	before = wake_ups(s.mediad);
+	CHECK(before > 0);
+	end = hf_now_ms() + 1000;
+	while (hf_now_ms() < end)
+		CHECK(!next_packet(&s, b, sizeof(b), (int)(end - hf_now_ms())));
+	CHECK_INT(wake_ups(s.mediad) - before, 0);
+}
+
+TEST(a_second_keeper_of_one_instance_is_refused)
+{
+	struct stage other;
+	STAGE(s);
+
+	other = s;
+	stage_start_mediad(&other);
+	CHECK_INT(stage_wait_mediad(&other), 1);
+	CHECK(stage_poke(&s, HF_POKE_WHEEL));
+}
+
+TEST(it_stops_when_asked_and_leaves_the_hops_in_force)
+{
+	STAGE(s);
+
+	stage_want(&s, 0, REMOTE);
+	CHECK(WAIT_FOR(1000, stage_hop_valid(&s, 0)));
+	stage_poke(&s, HF_POKE_QUIT);
+	CHECK_INT(stage_wait_mediad(&s), 0);
+	CHECK(stage_hop_valid(&s, 0));
+	CHECK_INT(s.pins.work->engine, HF_ENGINE_NONE);
+	CHECK(!stage_poke(&s, HF_POKE_WHEEL));
+}
+
+TEST_MAIN()
