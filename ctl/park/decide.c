@@ -1,0 +1,401 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+/*
+ * What a new INVITE means: an ordered list of named rules, the first that fits
+ * counts. A rule only reads; the chosen slot is taken by the table's action in
+ * the same breath. Park and pick-up are told apart by what the INVITE says and
+ * never by whether a slot happens to be taken, so two outside callers cannot
+ * meet and a retriever is never parked.
+ */
+#include <string.h>
+#include <strings.h>
+
+#include "internal.h"
+
+enum number {
+	NUMBER_UNKNOWN,
+	NUMBER_LOT,	  /* the lot's park number */
+	NUMBER_SLOT,	  /* a slot, and nothing more */
+	NUMBER_PARK_ONLY, /* prefix, park+N, orbit=N; slot NULL = any of `lot` */
+	NUMBER_PICK_UP,	  /* prefix; slot NULL = there is no such slot */
+};
+
+/* The INVITE with what the rules want to know of it. */
+struct ask {
+	struct hf_park *park;
+	const struct hf_invite *in;
+	enum number number;
+	struct hf_lot *lot;
+	struct hf_slot *slot;
+	const struct hf_identity *sender, *mark;
+	struct hf_party *replaced;
+	bool sender_may_park, mark_may_park, may_retrieve;
+};
+
+static bool refuse(struct hf_decision *d, int status, const char *reason)
+{
+	d->verdict = HF_DO_REFUSE;
+	d->status = status;
+	d->reason = reason;
+	return true;
+}
+
+/* The lot has no room for a caller who arrives by transfer: the PBX has let go
+ * of it already, so a refusal would cut it off. */
+static bool park_without_slot(struct ask *a, struct hf_decision *d)
+{
+	const struct hf_config_lot *c = a->lot->config;
+
+	if (c->on_full == HF_FULL_REFUSE)
+		return refuse(d, 486, "the lot is full");
+	d->verdict = HF_DO_PARK;
+	d->slot = NULL;
+	if (c->on_full == HF_FULL_URI)
+		d->first_ring = c->on_full_uri;
+	if (!d->reason)
+		d->reason = "the lot is full";
+	return true;
+}
+
+static bool park_anywhere(struct ask *a, struct hf_decision *d)
+{
+	d->slot = hf_lot_choose(a->lot);
+	if (!d->slot)
+		return d->passed_on ? park_without_slot(a, d) :
+				      refuse(d, 486, "the lot is full");
+	d->verdict = HF_DO_PARK;
+	return true;
+}
+
+static bool park_there(struct ask *a, struct hf_decision *d)
+{
+	if (!a->slot)
+		return park_anywhere(a, d);
+	d->slot = a->slot;
+	d->verdict = HF_DO_PARK;
+	if (!a->slot->call)
+		return true;
+	if (!d->passed_on)
+		return refuse(d, 486, "the slot is taken");
+	snprintf(d->remark, sizeof(d->remark), "slot %s was taken",
+		 a->slot->name);
+	d->reason = d->remark;
+	switch (a->lot->config->on_busy) {
+	case HF_BUSY_REFUSE:
+		return refuse(d, 486, "the slot is taken");
+	case HF_BUSY_RING_PARKER:
+		d->slot = NULL;
+		return true;
+	case HF_BUSY_NEXT_FREE:
+		break;
+	}
+	return park_anywhere(a, d);
+}
+
+/* Who parks, and may he? False: it is not allowed, and *d says so. */
+static bool parker_is_allowed(struct ask *a, struct hf_decision *d)
+{
+	if (a->mark) {
+		d->parker = a->mark;
+		d->passed_on = true;
+		if (!a->mark_may_park)
+			refuse(d, 403, "the parker may not park here");
+		return a->mark_may_park;
+	}
+	if (a->sender_may_park) {
+		d->parker = a->sender;
+		return true;
+	}
+	/* No mark, not a colleague, from a peer we trust: the caller itself,
+	 * sent on by a PBX that keeps its transfers to itself. */
+	d->passed_on = a->in->trusted;
+	if (!a->in->trusted)
+		refuse(d, 403, "the sender may not park here");
+	return a->in->trusted;
+}
+
+static bool retrieve(struct ask *a, struct hf_decision *d, struct hf_call *call)
+{
+	if (!a->may_retrieve)
+		return refuse(d, 403, "the sender may not pick up here");
+	d->verdict = HF_DO_RETRIEVE;
+	d->call = call;
+	return true;
+}
+
+/* The rules. */
+
+static bool own_recall(struct ask *a, struct hf_decision *d)
+{
+	const struct hf_identity *from[] = { &a->in->diversion,
+					     &a->in->history };
+	bool ours = a->in->recall_marker && *a->in->recall_marker;
+
+	/* A peer that drops our marker may still show the slot that rings. */
+	for (int i = 0; i < 2 && !ours; i++) {
+		struct hf_slot *slot = NULL;
+
+		if (hf_identity_known(from[i]))
+			slot = hf_slot_by_number(a->park, from[i]->user);
+		ours = slot && slot->call &&
+		       slot->call->state == HF_S_RECALLING;
+	}
+	return ours && refuse(d, 482, "our own recall has come back");
+}
+
+static bool replaces_dialled(struct ask *a, struct hf_decision *d)
+{
+	struct hf_call *call = a->replaced ? a->replaced->call : NULL;
+
+	if (!call || a->replaced != call->caller || !call->dialled)
+		return false;
+	if (call->state != HF_S_RESERVED && call->state != HF_S_PARKED &&
+	    call->state != HF_S_RECALLING)
+		return false;
+	/* a colleague who takes the dialog off a lamp picks the call up */
+	if (call->state != HF_S_RESERVED && a->may_retrieve)
+		return false;
+	if (a->in->replaces->early_only)
+		return refuse(d, 486, "the dialog is confirmed (early-only)");
+	if (!a->in->trusted && !a->sender_may_park)
+		return refuse(d, 403, "the sender may not park here");
+	d->verdict = HF_DO_SWAP;
+	d->call = call;
+	return true;
+}
+
+static bool replaces_parked(struct ask *a, struct hf_decision *d)
+{
+	struct hf_call *call = a->replaced ? a->replaced->call : NULL;
+
+	if (!call || a->replaced != call->caller || call->state == HF_S_RELAY)
+		return false;
+	if (a->in->replaces->early_only)
+		return refuse(d, 486, "the dialog is confirmed (early-only)");
+	return retrieve(a, d, call);
+}
+
+static bool replaces_relayed(struct ask *a, struct hf_decision *d)
+{
+	return a->replaced && refuse(d, 486, "this leg cannot be replaced now");
+}
+
+static bool replaces_nothing(struct ask *a, struct hf_decision *d)
+{
+	return a->in->replaces &&
+	       refuse(d, 481, "Replaces names no dialog of ours");
+}
+
+static bool park_only(struct ask *a, struct hf_decision *d)
+{
+	if (a->number != NUMBER_PARK_ONLY)
+		return false;
+	if (!a->lot)
+		return refuse(d, 404, "there is no such slot");
+	return !parker_is_allowed(a, d) || park_there(a, d);
+}
+
+static bool park_transfer(struct ask *a, struct hf_decision *d)
+{
+	if (a->number != NUMBER_LOT || !a->mark)
+		return false;
+	return !parker_is_allowed(a, d) || park_anywhere(a, d);
+}
+
+static bool park_unmarked(struct ask *a, struct hf_decision *d)
+{
+	if (a->number != NUMBER_LOT || a->sender_may_park)
+		return false;
+	return !parker_is_allowed(a, d) || park_anywhere(a, d);
+}
+
+static bool reserve(struct ask *a, struct hf_decision *d)
+{
+	if (a->number != NUMBER_LOT)
+		return false;
+	d->parker = a->sender;
+	d->slot = hf_lot_choose(a->lot);
+	if (!d->slot)
+		return refuse(d, 486, "the lot is full");
+	d->verdict = HF_DO_RESERVE;
+	return true;
+}
+
+static bool pick_up(struct ask *a, struct hf_decision *d)
+{
+	if (a->number != NUMBER_PICK_UP)
+		return false;
+	if (!a->may_retrieve)
+		return refuse(d, 403, "the sender may not pick up here");
+	if (!a->slot || !a->slot->call)
+		return refuse(d, 404, "nobody is parked there");
+	return retrieve(a, d, a->slot->call);
+}
+
+static bool slot_transfer(struct ask *a, struct hf_decision *d)
+{
+	if (a->number != NUMBER_SLOT || !a->mark)
+		return false;
+	return !parker_is_allowed(a, d) || park_there(a, d);
+}
+
+static bool slot_outsider(struct ask *a, struct hf_decision *d)
+{
+	return a->number == NUMBER_SLOT && !a->may_retrieve &&
+	       refuse(d, 403, "the sender may not pick up here");
+}
+
+static bool slot_pick_up(struct ask *a, struct hf_decision *d)
+{
+	return a->number == NUMBER_SLOT && a->slot->call &&
+	       retrieve(a, d, a->slot->call);
+}
+
+static bool slot_empty(struct ask *a, struct hf_decision *d)
+{
+	return a->number == NUMBER_SLOT &&
+	       refuse(d, 404, "nobody is parked there");
+}
+
+static bool unknown_number(struct ask *a, struct hf_decision *d)
+{
+	return refuse(d, 404, "there is no such number");
+}
+
+static const struct {
+	const char *name;
+	bool (*fits)(struct ask *, struct hf_decision *);
+	const char *text;
+} rules[] = {
+	{ "own-recall", own_recall,
+	  "Our own recall comes back (marker, or a transfer header names a slot "
+	  "that is ringing): 482." },
+	{ "replaces-dialled", replaces_dialled,
+	  "Replaces names the leg of a parker who dialled for a slot: the "
+	  "sender takes its place. After the lease only if the sender may not "
+	  "pick up." },
+	{ "replaces-parked", replaces_parked,
+	  "Replaces names the dialog of a waiting caller: pick up; 403 without "
+	  "the right." },
+	{ "replaces-relayed", replaces_relayed,
+	  "Replaces names a leg of a picked-up call: 486." },
+	{ "replaces-nothing", replaces_nothing,
+	  "Replaces names no dialog of ours: 481, never parked." },
+	{ "park-only", park_only,
+	  "Park prefix and slot, `park+N` or `orbit=N`: park there. A taken "
+	  "slot: `on_busy` for a caller who was transferred, 486 for one who "
+	  "dials." },
+	{ "park-transfer", park_transfer,
+	  "The lot's park number with Referred-By, Diversion or History-Info: "
+	  "park at the next free slot; without one `on_full`." },
+	{ "park-unmarked", park_unmarked,
+	  "The lot's park number from a trusted peer, the sender not in "
+	  "`may_park`: the caller itself; park. Not trusted: 403." },
+	{ "reserve", reserve,
+	  "The lot's park number dialled by somebody in `may_park`: keep a slot "
+	  "and tell it; 486 if the lot is full." },
+	{ "pick-up", pick_up,
+	  "Pick-up prefix and slot: pick up; 403 without the right, 404 if "
+	  "nobody is there." },
+	{ "slot-transfer", slot_transfer,
+	  "A slot with Referred-By, Diversion or History-Info: park there; a "
+	  "taken slot: `on_busy`, never a bridge." },
+	{ "slot-outsider", slot_outsider,
+	  "A slot dialled by somebody who may not pick up: 403." },
+	{ "slot-pick-up", slot_pick_up, "A taken slot: pick up." },
+	{ "slot-empty", slot_empty,
+	  "An empty slot: 404, the dialler is never parked." },
+	{ "unknown-number", unknown_number, "Anything else: 404." },
+};
+
+size_t hf_rule_count(void)
+{
+	return sizeof(rules) / sizeof(rules[0]);
+}
+
+void hf_rule_describe(size_t i, const char **name, const char **text)
+{
+	*name = rules[i].name;
+	*text = rules[i].text;
+}
+
+/* The value of orbit= among URI parameters; false if there is none. */
+static bool orbit(const char *params, char *out, size_t len)
+{
+	while (params && *params) {
+		size_t n = strcspn(params, ";");
+
+		if (n > 6 && !strncasecmp(params, "orbit=", 6)) {
+			snprintf(out, len, "%.*s", (int)(n - 6), params + 6);
+			return true;
+		}
+		params += n + (params[n] == ';');
+	}
+	return false;
+}
+
+/* A number behind park+ or orbit=: a slot, or a whole lot. */
+static void park_target(struct ask *a, const char *number)
+{
+	a->number = NUMBER_PARK_ONLY;
+	a->slot = hf_slot_by_number(a->park, number);
+	a->lot = a->slot ? a->slot->lot : hf_lot_by_number(a->park, number);
+}
+
+static void read_number(struct ask *a)
+{
+	const char *user = a->in->target.user ?: "";
+	char number[64];
+
+	if (orbit(a->in->target_params, number, sizeof(number))) {
+		park_target(a, number);
+	} else if (!strncasecmp(user, "park+", 5)) {
+		park_target(a, user + 5);
+	} else if ((a->lot = hf_lot_by_number(a->park, user))) {
+		a->number = NUMBER_LOT;
+	} else if ((a->slot = hf_slot_by_number(a->park, user))) {
+		a->number = NUMBER_SLOT;
+		a->lot = a->slot->lot;
+	} else if (hf_slot_by_prefix(a->park, user, true, &a->lot, &a->slot)) {
+		a->number = NUMBER_PARK_ONLY;
+		if (!a->slot)
+			a->lot = NULL; /* a prefix alone is no wish for any slot */
+	} else if (hf_slot_by_prefix(a->park, user, false, &a->lot, &a->slot)) {
+		a->number = NUMBER_PICK_UP;
+	}
+}
+
+void hf_decide(struct hf_park *park, const struct hf_invite *in,
+	       struct hf_decision *d)
+{
+	struct ask a = {
+		.park = park,
+		.in = in,
+		.sender = hf_invite_sender(in),
+		.mark = hf_invite_mark(in),
+	};
+	struct hf_lot *lot;
+
+	*d = (struct hf_decision){ .verdict = HF_DO_REFUSE };
+	if (in->replaces)
+		a.replaced = hf_party_by_replaces(park, in->replaces);
+	else
+		read_number(&a);
+	lot = a.replaced ? a.replaced->call->lot : a.lot;
+	if (lot) {
+		const struct hf_config *c = park->config;
+
+		a.sender_may_park =
+			hf_may_park(c, lot->config, a.sender, false);
+		a.mark_may_park = a.mark &&
+				  hf_may_park(c, lot->config, a.mark, true);
+		a.may_retrieve = hf_may_retrieve(c, lot->config, a.sender);
+	}
+	d->lot = lot;
+	d->slot = a.slot;
+	for (size_t i = 0; i < hf_rule_count(); i++) {
+		if (!rules[i].fits(&a, d))
+			continue;
+		d->rule = rules[i].name;
+		return;
+	}
+}

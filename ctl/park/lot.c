@@ -1,0 +1,211 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+/*
+ * Lots and their slots: which number is which slot, which slot is free, which
+ * one is next. A slot has at most one call and a call at most one slot; nothing
+ * else in this room writes those two pointers.
+ */
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "internal.h"
+
+static const char *label_of(const struct hf_config_lot *c, const char *slot)
+{
+	for (unsigned int i = 0; i < c->label_count; i++)
+		if (!strcmp(c->labels[i].slot, slot))
+			return c->labels[i].text;
+	return NULL;
+}
+
+static int lot_init(struct hf_lot *lot, struct hf_park *park,
+		    const struct hf_config_lot *c)
+{
+	char name[128];
+	int err;
+
+	lot->park = park;
+	lot->config = c;
+	lot->slot_count = c->slot_last - c->slot_first + 1;
+	lot->slots = calloc(lot->slot_count, sizeof(*lot->slots));
+	if (!lot->slots)
+		return -ENOMEM;
+	err = hf_bitmap_init(&lot->free, lot->slot_count);
+	if (err)
+		return err;
+	lot->free_count = lot->slot_count;
+	park->totals.slots += lot->slot_count;
+	park->totals.slots_free += lot->slot_count;
+	for (uint32_t i = 0; i < lot->slot_count; i++) {
+		struct hf_slot *slot = &lot->slots[i];
+
+		snprintf(name, sizeof(name), "%s%0*u", c->slot_prefix ?: "",
+			 (int)c->slot_digits, c->slot_first + i);
+		slot->lot = lot;
+		slot->index = i;
+		slot->label = label_of(c, name);
+		slot->name = strdup(name);
+		if (!slot->name)
+			return -ENOMEM;
+	}
+	if (c->park && *c->park)
+		HASH_ADD_KEYPTR(hh, park->lot_by_number, c->park,
+				strlen(c->park), lot);
+	return 0;
+}
+
+int hf_lots_create(struct hf_park *park)
+{
+	park->lots = calloc(park->config->lot_count ?: 1, sizeof(*park->lots));
+	if (!park->lots)
+		return -ENOMEM;
+	for (unsigned int i = 0; i < park->config->lot_count; i++) {
+		int err = lot_init(&park->lots[i], park,
+				   &park->config->lots[i]);
+
+		if (err)
+			return err;
+	}
+	return 0;
+}
+
+void hf_lots_destroy(struct hf_park *park)
+{
+	if (!park->lots)
+		return;
+	HASH_CLEAR(hh, park->lot_by_number);
+	for (unsigned int i = 0; i < park->config->lot_count; i++) {
+		struct hf_lot *lot = &park->lots[i];
+
+		for (uint32_t k = 0; lot->slots && k < lot->slot_count; k++)
+			free(lot->slots[k].name);
+		free(lot->slots);
+		hf_bitmap_fini(&lot->free);
+	}
+	free(park->lots);
+	park->lots = NULL;
+}
+
+struct hf_lot *hf_lot_by_number(const struct hf_park *park, const char *user)
+{
+	struct hf_lot *lot;
+
+	if (!user || !*user)
+		return NULL;
+	HASH_FIND(hh, park->lot_by_number, user, strlen(user), lot);
+	return lot;
+}
+
+/* The slot a number means in this lot, exactly as it is written there. */
+static struct hf_slot *slot_in(struct hf_lot *lot, const char *user)
+{
+	const char *prefix = lot->config->slot_prefix ?: "";
+	size_t n = strlen(prefix);
+	uint64_t number = 0;
+	struct hf_slot *slot;
+
+	if (strncmp(user, prefix, n) || !user[n] || strlen(user + n) > 10)
+		return NULL;
+	for (const char *c = user + n; *c; c++) {
+		if (*c < '0' || *c > '9')
+			return NULL;
+		number = number * 10 + (uint64_t)(*c - '0');
+	}
+	if (number < lot->config->slot_first || number > lot->config->slot_last)
+		return NULL;
+	slot = &lot->slots[number - lot->config->slot_first];
+	return strcmp(slot->name, user) ? NULL : slot;
+}
+
+struct hf_slot *hf_slot_by_number(const struct hf_park *park, const char *user)
+{
+	for (unsigned int i = 0; user && i < park->config->lot_count; i++) {
+		struct hf_slot *slot = slot_in(&park->lots[i], user);
+
+		if (slot)
+			return slot;
+	}
+	return NULL;
+}
+
+bool hf_slot_by_prefix(const struct hf_park *park, const char *user,
+		       bool to_park, struct hf_lot **ret_lot,
+		       struct hf_slot **ret_slot)
+{
+	bool found = false;
+
+	*ret_slot = NULL;
+	for (unsigned int i = 0; user && i < park->config->lot_count; i++) {
+		struct hf_lot *lot = &park->lots[i];
+		const char *prefix = to_park ? lot->config->park_prefix :
+					       lot->config->pickup_prefix;
+
+		if (!prefix || !*prefix ||
+		    strncmp(user, prefix, strlen(prefix)))
+			continue;
+		if (!found)
+			*ret_lot = lot;
+		found = true;
+		*ret_slot = slot_in(lot, user + strlen(prefix));
+		if (*ret_slot) {
+			*ret_lot = lot;
+			return true;
+		}
+	}
+	return found;
+}
+
+/* xorshift64: a spread, not a secret. */
+static uint32_t draw(struct hf_park *park, uint32_t below)
+{
+	park->random ^= park->random << 13;
+	park->random ^= park->random >> 7;
+	park->random ^= park->random << 17;
+	return (uint32_t)((park->random >> 32) % below);
+}
+
+struct hf_slot *hf_lot_choose(struct hf_lot *lot)
+{
+	uint32_t from = 0, n;
+
+	if (!lot->free_count)
+		return NULL;
+	if (lot->config->choice == HF_CHOICE_NEXT)
+		from = lot->cursor;
+	else if (lot->config->choice == HF_CHOICE_RANDOM)
+		from = draw(lot->park, lot->slot_count);
+	n = hf_bitmap_next(&lot->free, from);
+	if (n == UINT32_MAX)
+		n = hf_bitmap_next(&lot->free, 0);
+	return &lot->slots[n];
+}
+
+void hf_slot_take(struct hf_slot *slot, struct hf_call *call)
+{
+	struct hf_lot *lot = slot->lot;
+
+	slot->call = call;
+	call->slot = slot;
+	hf_bitmap_clear(&lot->free, slot->index);
+	lot->cursor = (slot->index + 1) % lot->slot_count;
+	lot->park->totals.slots_free--;
+	if (!--lot->free_count)
+		hf_report_lot(lot, HF_EVENT_LOT_FULL);
+}
+
+void hf_slot_free(struct hf_call *call)
+{
+	struct hf_slot *slot = call->slot;
+	struct hf_lot *lot;
+
+	if (!slot)
+		return;
+	lot = slot->lot;
+	call->last_slot = slot->name;
+	call->slot = NULL;
+	slot->call = NULL;
+	hf_bitmap_set(&lot->free, slot->index);
+	lot->park->totals.slots_free++;
+	if (!lot->free_count++)
+		hf_report_lot(lot, HF_EVENT_LOT_AVAILABLE);
+}

@@ -1,0 +1,249 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+/*
+ * Agreeing with one party on media: its SDP (ctl/sdp) on one side, its leg
+ * (ctl/media) on the other. An offer works on a copy of the session and is
+ * committed when the leg has taken it too, so what is refused changes nothing.
+ */
+#include <arpa/inet.h>
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "internal.h"
+
+struct hf_codecs hf_codecs_all(void)
+{
+	struct hf_codecs c = { .count = HF_CODEC_COUNT };
+
+	for (unsigned int i = 0; i < HF_CODEC_COUNT; i++)
+		c.list[i] = (enum hf_codec)i;
+	return c;
+}
+
+struct hf_codecs hf_codecs_only(enum hf_codec codec)
+{
+	return (struct hf_codecs){ .list = { codec }, .count = 1 };
+}
+
+static int status_of(int err)
+{
+	switch (err) {
+	case 0:
+		return 0;
+	case -EBADMSG:
+		return 400;
+	case -ENOPROTOOPT:
+		return 488;
+	default:
+		return 500;
+	}
+}
+
+static int say(struct hf_words *w, int status, const char *text)
+{
+	snprintf(w->why, sizeof(w->why), "%s", text);
+	return status;
+}
+
+/* Media sent to these would come back to us, or to everybody. */
+static bool bad_remote(const struct hf_party *p, struct in_addr ip4)
+{
+	uint32_t host = ntohl(ip4.s_addr);
+
+	if (!host) /* RFC 2543 hold */
+		return false;
+	return IN_MULTICAST(host) || host == INADDR_BROADCAST ||
+	       (host >> 24) == 0 || hf_media_is_own(p->park->wire.media, ip4);
+}
+
+static int open_leg(struct hf_party *p, struct hf_session *s,
+		    struct in_addr towards, struct hf_words *w)
+{
+	struct in_addr ip4;
+	uint16_t port;
+	int err;
+
+	if (p->leg == HF_LEG_NONE) {
+		err = hf_media_leg_open(p->park->wire.media, towards, &p->leg,
+					&ip4, &port);
+		if (err) {
+			p->leg = HF_LEG_NONE;
+			snprintf(w->why, sizeof(w->why),
+				 "no media port is free (%s)", strerror(-err));
+			return 480;
+		}
+		s->local_ip4 = ip4;
+		s->local_port = port;
+	}
+	return 0;
+}
+
+static void start_session(struct hf_party *p, struct hf_session *s)
+{
+	struct hf_call *call = p->call;
+
+	/* rises over restarts, because call ids do */
+	hf_session_init(s, (struct in_addr){ 0 }, 0,
+			call->id << 16 | (call->sessions++ & 0xffff));
+}
+
+/* Hand what was agreed to the leg. */
+static int set_remote(struct hf_party *p, const struct hf_session *s,
+		      struct hf_words *w)
+{
+	struct hf_media_remote r = { 0 };
+	int err;
+
+	if (!hf_session_remote(s, &r))
+		return say(w, 488, "the SDP names no media address");
+	r.latch = p->park->config->media.latch && p->source.s_addr &&
+		  s->remote_ip4.s_addr != p->source.s_addr;
+	r.auto_clock = p->call->lot->config->hold_clock_auto;
+	err = hf_media_leg_remote(p->park->wire.media, p->leg, &r);
+	if (!err)
+		return 0;
+	snprintf(w->why, sizeof(w->why), "the media address cannot be used (%s)",
+		 strerror(-err));
+	return 488;
+}
+
+/* An offer that came in: all of it or nothing. */
+static int take_offer(struct hf_party *p, struct hf_session *s,
+		      const char *body, size_t len, struct hf_codecs c,
+		      struct hf_words *w)
+{
+	struct in_addr towards;
+	int status;
+
+	status = status_of(hf_session_take_offer(s, body, len, c.list, c.count,
+						 w->why, sizeof(w->why)));
+	if (status)
+		return status;
+	if (bad_remote(p, s->remote_ip4))
+		return say(w, 488, "the media address is not a peer's");
+	towards = s->remote_ip4.s_addr ? s->remote_ip4 : p->source;
+	status = open_leg(p, s, towards, w);
+	if (status)
+		return status;
+	if (hf_session_write_answer(s, HF_SENDRECV, w->sdp, sizeof(w->sdp)))
+		return say(w, 500, "the SDP answer could not be written");
+	return set_remote(p, s, w);
+}
+
+int hf_party_make_offer(struct hf_party *p, struct in_addr towards,
+			struct hf_codecs c, struct hf_words *w)
+{
+	int status;
+
+	if (p->leg == HF_LEG_NONE)
+		start_session(p, p->session);
+	status = open_leg(p, p->session, towards, w);
+	if (status)
+		return status;
+	if (hf_session_write_offer(p->session, HF_SENDRECV, c.list, c.count,
+				   w->sdp, sizeof(w->sdp)))
+		return say(w, 500, "the SDP offer could not be written");
+	return 0;
+}
+
+/* The first INVITE of a party. Without SDP we offer (RFC 3264 5). */
+int hf_party_take_invite(struct hf_party *p, const char *body, size_t len,
+			 struct hf_codecs c, struct hf_words *w)
+{
+	int status;
+
+	w->why[0] = '\0';
+	if (body) {
+		start_session(p, p->session);
+		return take_offer(p, p->session, body, len, c, w);
+	}
+	status = hf_party_make_offer(p, p->source, c, w);
+	p->awaiting_answer = !status;
+	return status;
+}
+
+int hf_party_take_answer(struct hf_party *p, const char *body, size_t len,
+			 struct hf_codecs c, struct hf_words *w)
+{
+	struct hf_session s = *p->session;
+	int status;
+
+	w->why[0] = '\0';
+	p->awaiting_answer = false;
+	if (!body)
+		return say(w, 488, "no SDP answer came");
+	status = status_of(hf_session_take_answer(&s, body, len, c.list,
+						  c.count, w->why,
+						  sizeof(w->why)));
+	if (!status && bad_remote(p, s.remote_ip4))
+		status = say(w, 488, "the media address is not a peer's");
+	if (!status)
+		status = set_remote(p, &s, w);
+	if (!status)
+		*p->session = s;
+	return status;
+}
+
+/* A re-INVITE. One offer at a time: 491 while ours is not answered (RFC 3261
+ * 14.2 calls it Request Pending). */
+int hf_party_retake(struct hf_party *p, const char *body, size_t len,
+		    struct hf_codecs c, struct hf_words *w)
+{
+	struct hf_session s;
+	int status;
+
+	w->why[0] = '\0';
+	if (p->awaiting_answer)
+		return say(w, 491, "the answer to our offer is still to come");
+	if (!body) {
+		status = hf_party_make_offer(p, p->source, c, w);
+		p->awaiting_answer = !status;
+		return status;
+	}
+	s = *p->session;
+	status = take_offer(p, &s, body, len, c, w);
+	if (!status)
+		*p->session = s;
+	return status;
+}
+
+/* Does its side want to hear something? False on hold in any way. */
+bool hf_party_listens(const struct hf_party *p)
+{
+	const struct hf_session *s = p->session;
+
+	return s->have_remote && s->remote_ip4.s_addr && s->remote_port &&
+	       (s->remote_direction & HF_RECVONLY);
+}
+
+void hf_party_hear_nothing(struct hf_party *p)
+{
+	int err;
+
+	if (p->hears == HF_HEARS_NOTHING || p->leg == HF_LEG_NONE)
+		return;
+	p->hears = HF_HEARS_NOTHING;
+	err = hf_media_leg_idle(p->park->wire.media, p->leg);
+	if (err)
+		hf_warn("call %llu: leg %u goes on sending: %s",
+			(unsigned long long)p->call->id, p->leg,
+			strerror(-err));
+}
+
+/* Silence is better for a caller than a lost call, so this cannot fail. */
+void hf_party_hear_hold(struct hf_party *p)
+{
+	const char *clip = p->call->lot->config->hold_audio;
+	int err;
+
+	if (p->hears == HF_HEARS_HOLD || p->leg == HF_LEG_NONE)
+		return;
+	err = hf_media_leg_hold(p->park->wire.media, p->leg, clip);
+	if (err) {
+		hf_warn("call %llu: no hold audio \"%s\": %s",
+			(unsigned long long)p->call->id, clip, strerror(-err));
+		hf_party_hear_nothing(p);
+		return;
+	}
+	p->hears = HF_HEARS_HOLD;
+}

@@ -1,0 +1,256 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+/*
+ * The door of this room: everything that the stack (signal.h) and the main loop
+ * (park.h) call. Each becomes one event of one call; the table does the rest.
+ */
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "internal.h"
+
+int hf_park_create(const struct hf_park_wiring *wire, struct hf_park **ret)
+{
+	struct hf_park *park = calloc(1, sizeof(*park));
+	int err;
+
+	if (!park)
+		return -ENOMEM;
+	park->wire = *wire;
+	park->config = wire->config;
+	park->last_call = wire->call_id_base;
+	park->random = wire->call_id_base * 0x9e3779b97f4a7c15ULL | 1;
+	err = hf_lots_create(park);
+	if (err) {
+		hf_park_destroy(park, false);
+		return err;
+	}
+	*ret = park;
+	return 0;
+}
+
+/* Without `hang_up` the legs stay as they are: callers keep their music. */
+void hf_park_destroy(struct hf_park *park, bool hang_up)
+{
+	const struct hf_stimulus stop = { .event = HF_E_HANG_UP,
+					  .why = "the controller stops" };
+	struct hf_call *call, *next;
+
+	if (!park)
+		return;
+	HASH_ITER(hh, park->calls, call, next) {
+		if (hang_up)
+			hf_call_event(call, &stop);
+		else
+			hf_call_free(call, false);
+	}
+	hf_lots_destroy(park);
+	hf_timers_fini(&park->timers);
+	free(park);
+}
+
+void hf_park_run(struct hf_park *park, uint64_t now_ms)
+{
+	struct hf_timer *timer;
+
+	park->now_ms = now_ms;
+	while ((timer = hf_timers_due(&park->timers, now_ms))) {
+		const struct hf_stimulus s = { .event = timer->event };
+
+		hf_call_event(timer->call, &s);
+	}
+}
+
+uint64_t hf_park_next_ms(const struct hf_park *park)
+{
+	return hf_timers_next(&park->timers);
+}
+
+/* Not a call yet, and it will not be one. */
+static void refuse(struct hf_park *park, struct hf_party *p,
+		   const struct hf_invite *in, const struct hf_decision *d)
+{
+	const struct hf_cause cause = { .sip = d->status, .text = d->reason };
+
+	hf_info("INVITE from %s to %s: rule %s: refused with %d: %s",
+		in->from.uri ?: "?", in->target.uri ?: "?", d->rule, d->status,
+		d->reason);
+	hf_report_refused(park, in, d);
+	hf_party_drop(p, d->status, &cause);
+}
+
+static void refuse_for_memory(struct hf_park *park, struct hf_party *p,
+			      struct hf_dialog *dialog,
+			      const struct hf_invite *in,
+			      struct hf_decision *d)
+{
+	const struct hf_reply reply = { .status = 500, .retry_after_s = 5 };
+
+	d->status = 500;
+	d->reason = "no memory";
+	if (p) {
+		refuse(park, p, in, d);
+		return;
+	}
+	hf_report_refused(park, in, d);
+	park->wire.signal->reply(dialog, &reply);
+	park->wire.signal->release(dialog);
+}
+
+struct hf_party *hf_park_invite(struct hf_park *park, struct hf_dialog *dialog,
+				const struct hf_invite *in)
+{
+	static const enum hf_call_event event[] = {
+		[HF_DO_PARK] = HF_E_PARK,
+		[HF_DO_RESERVE] = HF_E_RESERVE,
+		[HF_DO_SWAP] = HF_E_SWAP,
+		[HF_DO_RETRIEVE] = HF_E_RETRIEVE,
+	};
+	struct hf_stimulus s = { .invite = in,
+				 .body = in->body,
+				 .len = in->body_len };
+	struct hf_decision d;
+	struct hf_call *call;
+
+	hf_decide(park, in, &d);
+	s.decision = &d;
+	s.event = event[d.verdict];
+	s.party = hf_party_create(park, dialog,
+				  d.verdict == HF_DO_RETRIEVE ?
+					  HF_ROLE_RETRIEVER : HF_ROLE_CALLER);
+	if (!s.party || hf_party_fill(s.party, in)) {
+		refuse_for_memory(park, s.party, dialog, in, &d);
+		return NULL;
+	}
+	if (d.verdict == HF_DO_REFUSE) {
+		refuse(park, s.party, in, &d);
+		return NULL;
+	}
+	call = d.call ?: hf_call_create(park, &d, in, s.party);
+	if (!call) {
+		refuse_for_memory(park, s.party, dialog, in, &d);
+		return NULL;
+	}
+	hf_info("call %llu: INVITE from %s to %s: rule %s",
+		(unsigned long long)call->id, in->from.uri ?: "?",
+		in->target.uri ?: "?", d.rule);
+	park->fresh = s.party;
+	hf_call_event(call, &s);
+	return park->fresh;
+}
+
+/* The event of a party's call: the same word for the caller and the other. */
+static void tell(struct hf_party *p, enum hf_call_event caller,
+		 enum hf_call_event retriever, struct hf_stimulus s)
+{
+	struct hf_call *call = p->call;
+
+	p->park->fresh = NULL;
+	s.party = p;
+	if (p == call->caller)
+		s.event = caller;
+	else if (p == call->retriever)
+		s.event = retriever;
+	else
+		s.event = HF_E_RECALL_FAILED; /* lost before its answer */
+	hf_call_event(call, &s);
+}
+
+void hf_park_ack(struct hf_party *p, const char *body, size_t len)
+{
+	bool first = !p->up;
+	struct hf_words words;
+
+	p->up = true;
+	/*
+	 * An ACK without a body after a re-INVITE without one is wrong, but
+	 * common as a sign of life; what was agreed before goes on.
+	 */
+	if (p->awaiting_answer && !body && !first)
+		p->awaiting_answer = false;
+	if (p->awaiting_answer &&
+	    hf_party_take_answer(p, body, len, hf_call_codecs(p->call, p),
+				 &words)) {
+		snprintf(p->call->why, sizeof(p->call->why), "%s", words.why);
+		tell(p, HF_E_CALLER_UNFIT, HF_E_RETRIEVER_UNFIT,
+		     (struct hf_stimulus){ .why = p->call->why });
+		return;
+	}
+	tell(p, HF_E_CALLER_ACK, HF_E_RETRIEVER_ACK,
+	     (struct hf_stimulus){ 0 });
+}
+
+void hf_park_no_ack(struct hf_party *p)
+{
+	tell(p, HF_E_CALLER_NO_ACK, HF_E_RETRIEVER_NO_ACK,
+	     (struct hf_stimulus){ 0 });
+}
+
+/*
+ * Of the first INVITE: the dialog is over. Of a re-INVITE: RFC 3261 9.2, only
+ * that transaction; the call goes on.
+ */
+void hf_park_cancel(struct hf_party *p)
+{
+	if (!p->answered)
+		p->gone = true;
+	tell(p, HF_E_CALLER_CANCEL, HF_E_RETRIEVER_CANCEL,
+	     (struct hf_stimulus){ 0 });
+}
+
+void hf_park_bye(struct hf_party *p, const char *why)
+{
+	p->gone = true;
+	tell(p, HF_E_CALLER_BYE, HF_E_RETRIEVER_BYE,
+	     (struct hf_stimulus){ .why = why });
+}
+
+void hf_park_reinvite(struct hf_party *p, const struct hf_identity *asserted,
+		      const char *body, size_t len)
+{
+	tell(p, HF_E_CALLER_OFFER, HF_E_RETRIEVER_OFFER,
+	     (struct hf_stimulus){ .asserted = asserted,
+				   .body = body,
+				   .len = len });
+}
+
+void hf_park_progress(struct hf_party *p, int status)
+{
+	const struct hf_stimulus s = { .event = HF_E_RECALL_RINGS,
+				       .party = p,
+				       .status = status };
+
+	hf_call_event(p->call, &s);
+}
+
+void hf_park_answered(struct hf_party *p, const char *body, size_t len)
+{
+	const struct hf_stimulus s = { .event = HF_E_RECALL_ANSWERED,
+				       .party = p,
+				       .body = body,
+				       .len = len };
+
+	p->park->fresh = NULL;
+	hf_call_event(p->call, &s);
+}
+
+void hf_park_failed(struct hf_party *p, int status, const char *phrase)
+{
+	const struct hf_stimulus s = { .event = HF_E_RECALL_FAILED,
+				       .party = p,
+				       .status = status,
+				       .why = phrase };
+
+	p->gone = true;
+	p->park->fresh = NULL;
+	hf_call_event(p->call, &s);
+}
+
+void hf_park_reinvite_done(struct hf_party *p, int status, const char *body,
+			   size_t len)
+{
+	tell(p, HF_E_REINVITE_DONE, HF_E_REINVITE_DONE,
+	     (struct hf_stimulus){ .status = status,
+				   .body = body,
+				   .len = len });
+}

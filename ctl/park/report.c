@@ -1,0 +1,70 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+/*
+ * What the world is told: one flat record (ctl/events/event.h) per happening,
+ * filled from the call as it stands at that moment.
+ */
+#include "internal.h"
+
+static void tell(struct hf_park *park, const struct hf_event *e)
+{
+	if (park->wire.event)
+		park->wire.event(park->wire.event_arg, e);
+}
+
+void hf_report(struct hf_call *call, enum hf_event_type type,
+	       const char *reason)
+{
+	const struct hf_party *other = call->retriever ?: call->recall;
+	struct hf_event e = {
+		.type = type,
+		.call = call->id,
+		.lot = call->lot->config->name,
+		.slot = hf_call_slot_name(call),
+		.caller_number = call->who.user,
+		.caller_name = call->who.display,
+		.caller_uri = call->who.uri,
+		.parker_uri = call->parker.uri,
+		.retriever_uri = call->picked.uri,
+		.parked_call_id = call->caller ? call->caller->sip_call_id :
+						 NULL,
+		.other_call_id = other ? other->sip_call_id : NULL,
+		.seconds_parked = hf_call_seconds_parked(call),
+		.seconds_left = hf_call_seconds_left(call),
+		.attempt = call->attempt,
+		.rule = call->rule,
+		.reason = reason,
+		.user_to_user = call->user_to_user,
+	};
+
+	tell(call->park, &e);
+}
+
+void hf_report_refused(struct hf_park *park, const struct hf_invite *in,
+		       const struct hf_decision *d)
+{
+	const struct hf_identity *sender = hf_invite_sender(in);
+	const struct hf_identity *mark = hf_invite_mark(in);
+	struct hf_event e = {
+		.type = HF_EVENT_REFUSED,
+		.lot = d->lot ? d->lot->config->name : NULL,
+		.slot = d->slot ? d->slot->name : NULL,
+		.caller_number = sender->user,
+		.caller_name = sender->display,
+		.caller_uri = sender->uri,
+		.parker_uri = mark ? mark->uri : NULL,
+		.parked_call_id = in->call_id,
+		.rule = d->rule,
+		.reason = d->reason,
+		.user_to_user = in->user_to_user,
+	};
+
+	park->totals.refused++;
+	tell(park, &e);
+}
+
+void hf_report_lot(struct hf_lot *lot, enum hf_event_type type)
+{
+	struct hf_event e = { .type = type, .lot = lot->config->name };
+
+	tell(lot->park, &e);
+}

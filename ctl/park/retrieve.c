@@ -1,0 +1,261 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+/*
+ * Picking up: one retriever claims the caller with its INVITE and gets it with
+ * its ACK; until then the caller's music goes on and everything can be undone.
+ * An answered recall (recall.c) takes the same way. Afterwards the relay, with
+ * its holds and offers, until one side hangs up.
+ */
+#include <string.h>
+
+#include "internal.h"
+
+bool hf_if_claimed_while_ringing(const struct hf_call *call,
+				 const struct hf_stimulus *s)
+{
+	return call->claimed_from == HF_S_RECALLING;
+}
+
+bool hf_if_claimant_is_recall(const struct hf_call *call,
+			      const struct hf_stimulus *s)
+{
+	return call->retriever && call->retriever->role == HF_ROLE_RECALL;
+}
+
+static void note_claim(struct hf_call *call)
+{
+	uint64_t now = call->park->now_ms;
+
+	call->claimed_from = call->state;
+	call->left_ms = HF_NEVER;
+	if (hf_timer_armed(&call->timer))
+		call->left_ms = call->timer.at > now ? call->timer.at - now : 0;
+	hf_timer_stop(&call->park->timers, &call->timer);
+}
+
+/* Agree with the retriever and answer it. The 200 itself says who waits. */
+static bool admit(struct hf_call *call, const struct hf_stimulus *s)
+{
+	struct hf_party *p = s->party;
+	struct hf_words words;
+	struct hf_reply reply = {
+		.status = 200,
+		.body = words.sdp,
+		.contact_user = call->slot ? call->slot->name : NULL,
+		.asserted = hf_person_view(&call->who),
+		.privacy = call->privacy,
+		.user_to_user = call->user_to_user,
+	};
+	int status;
+
+	p->call = call;
+	if (!call->caller->session->have_remote) {
+		hf_call_refuse(call, s, 480, "the caller is not there yet");
+		return false;
+	}
+	status = hf_party_take_invite(p, s->body, s->len,
+				      hf_call_codecs(call, p), &words);
+	if (status) {
+		hf_call_refuse(call, s, status, words.why);
+		return false;
+	}
+	call->park->wire.signal->reply(p->dialog, &reply);
+	p->answered = true;
+	call->retriever = p;
+	hf_party_index(p);
+	return true;
+}
+
+void hf_act_claim(struct hf_call *call, const struct hf_stimulus *s)
+{
+	note_claim(call);
+	if (!admit(call, s))
+		hf_call_then(call, HF_E_RETRIEVER_UNFIT);
+}
+
+void hf_act_claim_and_stop_ring(struct hf_call *call,
+				const struct hf_stimulus *s)
+{
+	const struct hf_cause cause = { .sip = 200,
+					.text = "Call completed elsewhere" };
+
+	note_claim(call);
+	if (!admit(call, s)) {
+		hf_call_then(call, HF_E_RETRIEVER_UNFIT);
+		return;
+	}
+	hf_party_drop(call->recall, 0, &cause);
+	call->recall = NULL;
+}
+
+void hf_act_refuse_busy(struct hf_call *call, const struct hf_stimulus *s)
+{
+	const char *why = "somebody else is picking this call up";
+
+	if (call->state == HF_S_RESERVED)
+		why = "the slot is reserved and nobody waits in it yet";
+	else if (call->state == HF_S_ARRIVING)
+		why = "the caller is only arriving";
+	else if (call->state == HF_S_RELAY)
+		why = "the call has been picked up";
+	hf_call_refuse(call, s, 486, why);
+}
+
+/*
+ * Who hears whom. A side that does not listen has put the call on hold: then
+ * the other one hears our hold audio, whatever music the holder may send.
+ */
+int hf_call_relay(struct hf_call *call)
+{
+	struct hf_party *a = call->caller, *b = call->retriever;
+	bool to_a = hf_party_listens(a), to_b = hf_party_listens(b);
+	int err;
+
+	if (to_a && to_b) {
+		if (a->hears == HF_HEARS_PEER && b->hears == HF_HEARS_PEER)
+			return 0;
+		err = hf_media_relay(call->park->wire.media, a->leg, b->leg);
+		if (err)
+			return err;
+		a->hears = HF_HEARS_PEER;
+		b->hears = HF_HEARS_PEER;
+		return 0;
+	}
+	if (to_a)
+		hf_party_hear_hold(a);
+	else
+		hf_party_hear_nothing(a);
+	if (to_b)
+		hf_party_hear_hold(b);
+	else
+		hf_party_hear_nothing(b);
+	return 0;
+}
+
+void hf_act_join(struct hf_call *call, const struct hf_stimulus *s)
+{
+	int err = hf_call_relay(call);
+
+	if (!err) {
+		hf_call_then(call, HF_E_JOINED);
+		return;
+	}
+	snprintf(call->why, sizeof(call->why),
+		 "the two legs cannot be joined (%s)", strerror(-err));
+	hf_call_then(call, HF_E_RETRIEVER_UNFIT);
+}
+
+void hf_act_pick_up(struct hf_call *call, const struct hf_stimulus *s)
+{
+	struct hf_park *park = call->park;
+	bool rang_back = call->retriever->role == HF_ROLE_RECALL;
+	struct hf_identity who = hf_person_view(&call->retriever->who);
+
+	hf_timer_stop(&park->timers, &call->timer);
+	hf_timer_stop(&park->timers, &call->limit);
+	call->picked_ms = park->now_ms;
+	if (hf_person_set(&call->picked, &who))
+		hf_warn("call %llu: no memory for the retriever's name",
+			(unsigned long long)call->id);
+	if (rang_back)
+		park->totals.rang_back++;
+	else
+		park->totals.retrieved++;
+	hf_report(call, rang_back ? HF_EVENT_RECALL_ANSWERED :
+				    HF_EVENT_RETRIEVED, NULL);
+	hf_slot_free(call);
+}
+
+/* The claim comes to nothing: the retriever goes, the caller waits on. */
+static void undo(struct hf_call *call, const struct hf_stimulus *s)
+{
+	struct hf_park *park = call->park;
+	const struct hf_cause cause = {
+		.sip = s->event == HF_E_RETRIEVER_UNFIT ? 488 : 408,
+		.text = s->event == HF_E_RETRIEVER_UNFIT ?
+				"No media could be agreed" : "No ACK came",
+	};
+
+	hf_party_drop(call->retriever, 0, &cause);
+	call->retriever = NULL;
+	hf_caller_listen(call);
+	/* max_wait may have passed while the claim kept it from ending the call */
+	if (call->wait_ends_ms && !hf_timer_armed(&call->limit))
+		hf_timer_arm(&park->timers, &call->limit,
+			     call->wait_ends_ms > park->now_ms ?
+				     call->wait_ends_ms : park->now_ms);
+}
+
+void hf_act_unclaim(struct hf_call *call, const struct hf_stimulus *s)
+{
+	undo(call, s);
+	if (call->left_ms != HF_NEVER)
+		hf_timer_arm(&call->park->timers, &call->timer,
+			     call->park->now_ms + call->left_ms);
+}
+
+/* A phone that rings for a blink is a nuisance. */
+#define RING_AGAIN_MS 5000
+
+void hf_act_unclaim_and_ring(struct hf_call *call, const struct hf_stimulus *s)
+{
+	uint64_t left = call->left_ms;
+
+	undo(call, s);
+	if (left == HF_NEVER || left < RING_AGAIN_MS)
+		left = RING_AGAIN_MS;
+	if (call->recall)
+		hf_timer_arm(&call->park->timers, &call->timer,
+			     call->park->now_ms + left);
+	else
+		hf_recall_ring(call, left);
+}
+
+void hf_act_caller_left_claim(struct hf_call *call, const struct hf_stimulus *s)
+{
+	hf_act_abandon(call, s);
+}
+
+static void end_relay(struct hf_call *call, const char *why)
+{
+	const struct hf_cause cause = { .sip = 200, .text = why };
+
+	hf_report(call, HF_EVENT_ENDED, why);
+	hf_call_end(call, &cause);
+}
+
+void hf_act_caller_left_relay(struct hf_call *call, const struct hf_stimulus *s)
+{
+	end_relay(call, s->why && *s->why ? s->why : "the caller hung up");
+}
+
+void hf_act_retriever_left_relay(struct hf_call *call,
+				 const struct hf_stimulus *s)
+{
+	end_relay(call, s->why && *s->why ? s->why : "the retriever hung up");
+}
+
+static void relay_as_agreed(struct hf_call *call)
+{
+	int err = hf_call_relay(call);
+
+	if (err)
+		hf_warn("call %llu: the legs stay apart: %s",
+			(unsigned long long)call->id, strerror(-err));
+}
+
+void hf_act_reoffer_relay(struct hf_call *call, const struct hf_stimulus *s)
+{
+	if (hf_call_reoffer(call, s) && !s->party->awaiting_answer)
+		relay_as_agreed(call);
+}
+
+void hf_act_relay_answer(struct hf_call *call, const struct hf_stimulus *s)
+{
+	relay_as_agreed(call);
+}
+
+/* Between its 200 and its ACK a retriever hears nothing that could change. */
+void hf_act_reoffer_claim(struct hf_call *call, const struct hf_stimulus *s)
+{
+	hf_call_reoffer(call, s);
+}

@@ -1,0 +1,118 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+/* The slot table, the calls and the totals, for people and programs to read. */
+#include "internal.h"
+
+/* Nothing runs here: time only shows. */
+static void look(struct hf_park *park, uint64_t now_ms)
+{
+	if (now_ms > park->now_ms)
+		park->now_ms = now_ms;
+}
+
+static void view_slot(const struct hf_slot *slot, struct hf_slot_view *v)
+{
+	const struct hf_call *call = slot->call;
+
+	*v = (struct hf_slot_view){
+		.lot = slot->lot->config->name,
+		.slot = slot->name,
+		.label = slot->label,
+		.state = "free",
+	};
+	if (!call)
+		return;
+	v->state = hf_state_name(call->state);
+	v->call = call->id;
+	v->caller_number = call->who.user;
+	v->caller_name = call->who.display;
+	v->parker = call->parker.uri;
+	v->seconds_parked = hf_call_seconds_parked(call);
+	v->seconds_to_recall = hf_call_seconds_left(call);
+	v->attempt = call->attempt;
+}
+
+void hf_park_each_slot(struct hf_park *park, uint64_t now_ms,
+		       bool (*fn)(void *, const struct hf_slot_view *),
+		       void *arg)
+{
+	look(park, now_ms);
+	for (unsigned int i = 0; i < park->config->lot_count; i++) {
+		const struct hf_lot *lot = &park->lots[i];
+
+		for (uint32_t k = 0; k < lot->slot_count; k++) {
+			struct hf_slot_view v;
+
+			view_slot(&lot->slots[k], &v);
+			if (!fn(arg, &v))
+				return;
+		}
+	}
+}
+
+static void add_party(struct hf_call_view *v, const struct hf_party *p,
+		      const char *role)
+{
+	struct hf_party_view *pv;
+
+	if (!p)
+		return;
+	pv = &v->party[v->party_count++];
+	*pv = (struct hf_party_view){
+		.role = role,
+		.identity = p->who.uri,
+		.sip_call_id = p->sip_call_id,
+		.state = hf_party_state(p),
+		.leg = p->leg,
+	};
+	if (p->session->have_remote)
+		pv->codec = hf_codec_name(p->session->codec);
+}
+
+static void view_call(const struct hf_call *call, struct hf_call_view *v)
+{
+	uint64_t now = call->park->now_ms;
+
+	*v = (struct hf_call_view){
+		.call = call->id,
+		.state = hf_state_name(call->state),
+		.lot = call->lot->config->name,
+		.slot = hf_call_slot_name(call),
+		.rule = call->rule,
+		.caller_number = call->who.user,
+		.caller_name = call->who.display,
+		.parker = call->parker.uri,
+		.retriever = call->picked.uri,
+		.seconds = (uint32_t)((now - call->since_ms) / 1000),
+		.seconds_parked = hf_call_seconds_parked(call),
+		.seconds_to_recall = hf_call_seconds_left(call),
+		.attempt = call->attempt,
+		.park_count = call->park_count,
+	};
+	add_party(v, call->caller,
+		  call->state == HF_S_RESERVED ? "parker" : "parkee");
+	if (call->retriever)
+		add_party(v, call->retriever,
+			  call->retriever->role == HF_ROLE_RECALL ?
+				  "recall" : "retriever");
+	add_party(v, call->recall, "recall");
+}
+
+void hf_park_each_call(struct hf_park *park, uint64_t now_ms,
+		       bool (*fn)(void *, const struct hf_call_view *),
+		       void *arg)
+{
+	look(park, now_ms);
+	for (struct hf_call *call = park->calls; call; call = call->hh.next) {
+		struct hf_call_view v;
+
+		view_call(call, &v);
+		if (!fn(arg, &v))
+			return;
+	}
+}
+
+void hf_park_totals(const struct hf_park *park, struct hf_park_totals *ret)
+{
+	*ret = park->totals;
+	ret->calls = HASH_COUNT(park->calls);
+}
