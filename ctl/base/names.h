@@ -20,7 +20,7 @@ static inline void hf_control_socket_default(const char *instance, char *path,
 	if (!strcmp(instance, HF_INSTANCE_DEFAULT))
 		snprintf(path, len, "/run/holdfast/control.sock");
 	else
-		snprintf(path, len, "/run/holdfast/%s/control.sock", instance);
+		snprintf(path, len, "/run/holdfast/control-%s.sock", instance);
 }
 
 #endif

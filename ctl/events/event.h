@@ -14,7 +14,7 @@
 	X(RESERVED, "reserved", "a slot is kept for a call to come")           \
 	X(RESERVATION_EXPIRED, "reservation_expired", "nobody came")           \
 	X(SWAPPED, "swapped", "the caller took the parker's place in a slot")  \
-	X(REPARKED, "re-parked", "a call that had been picked up waits again") \
+	X(REPARKED, "reparked", "a call that had been picked up waits again") \
 	X(RECALL_STARTED, "recall_started", "the call rings back")             \
 	X(RECALL_ANSWERED, "recall_answered", "the ring-back was answered")    \
 	X(RECALL_FAILED, "recall_failed", "the ring-back was not answered")    \

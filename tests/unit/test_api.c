@@ -652,4 +652,89 @@ TEST(random_bytes_never_stop_the_service)
 	close_world();
 }
 
+/* The names in `` of the document; NULL if it is not where we stand. */
+static char *read_document(void)
+{
+	FILE *f = fopen("Documentation/control.md", "re");
+	char *text;
+	size_t n;
+
+	if (!f)
+		return NULL;
+	text = calloc(1, 1 << 16);
+	n = fread(text, 1, (1 << 16) - 1, f);
+	fclose(f);
+	text[n] = '\0';
+	return text;
+}
+
+static int documented(const char *document, const char *name)
+{
+	char quoted[80];
+
+	snprintf(quoted, sizeof(quoted), "`%s`", name);
+	if (strstr(document, quoted))
+		return 1;
+	printf("# Documentation/control.md does not have %s\n", quoted);
+	return 0;
+}
+
+/* How many keys, at every depth, the document does not have. */
+static int undocumented(const char *document, json_t *json)
+{
+	const char *key;
+	json_t *value;
+	int missing = 0;
+	size_t i;
+
+	json_array_foreach(json, i, value)
+		missing += undocumented(document, value);
+	json_object_foreach(json, key, value)
+		missing += !documented(document, key) +
+			   undocumented(document, value);
+	return missing;
+}
+
+TEST(every_key_event_counter_and_error_is_documented)
+{
+	static const char *const requests[] = {
+		"status", "slot list", "call list", "call show\",\"call\":18",
+		"leg list", "stats",
+	};
+	static const char *const errors[] = {
+#define X(symbol, name) name,
+		HF_ERRORS(X)
+#undef X
+	};
+	char *document = read_document(), request[80];
+	json_t *a;
+	int fd;
+
+	if (!document)
+		SKIP("run from the top of the tree");
+	CHECK_INT(open_world(), 0);
+	fd = dial();
+	for (size_t i = 0; i < sizeof(requests) / sizeof(requests[0]); i++) {
+		snprintf(request, sizeof(request), "{\"command\":\"%s%s}",
+			 requests[i], strchr(requests[i], ':') ? "" : "\"");
+		a = ask(fd, request);
+		CHECK(a && !error_code(a));
+		CHECK_INT(undocumented(document, a), 0);
+		json_decref(a);
+	}
+	a = ask(fd, "{\"command\":\"monitor\"}");
+	json_decref(a);
+	publish(HF_EVENT_PARKED);
+	a = read_json(fd);
+	CHECK_INT(undocumented(document, a), 0);
+	json_decref(a);
+	for (int i = 0; i < HF_EVENT_COUNT; i++)
+		CHECK(documented(document, hf_event_name(i)));
+	for (size_t i = 0; i < sizeof(errors) / sizeof(errors[0]); i++)
+		CHECK(documented(document, errors[i]));
+	free(document);
+	close(fd);
+	close_world();
+}
+
 TEST_MAIN()

@@ -351,7 +351,7 @@ TEST(no_daemon_ends_with_3_and_says_how_to_start_it)
 	unlink(w.path);
 	CHECK_INT(run_elsewhere("-i", "no-such-instance", NULL),
 		  HF_EXIT_ABSENT);
-	CHECK(err_has("no socket at /run/holdfast/no-such-instance/control.sock"));
+	CHECK(err_has("no socket at /run/holdfast/control-no-such-instance.sock"));
 	CHECK(err_has("--instance no-such-instance"));
 	CHECK_INT(close_world(), 0);
 }
