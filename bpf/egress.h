@@ -23,12 +23,12 @@ static __always_inline int hf_way_get(__u32 index, struct hf_way *way)
 {
 	const struct hf_nexthop *n = bpf_map_lookup_elem(&nexthops, &index);
 	const struct hf_hop *hop;
-	__u32 current;
+	__u32 turn;
 
 	if (!n)
 		return 0;
-	current = HF_READ(n->current);
-	hop = &n->hop[current & 1];
+	turn = HF_READ(n->turn);
+	hop = &n->hop[turn & 1];
 	way->macs = HF_W64(hop, __builtin_offsetof(struct hf_hop, dmac));
 	way->mac_rest =
 		HF_W32(hop, __builtin_offsetof(struct hf_hop, smac) + 2);
@@ -38,7 +38,7 @@ static __always_inline int hf_way_get(__u32 index, struct hf_way *way)
 	way->tos = hop->tos;
 	HF_BARRIER();
 	/* Rewritten twice while we read it, or a tag we do not push (yet). */
-	return HF_READ(n->current) == current &&
+	return HF_READ(n->turn) == turn &&
 	       (way->flags & (HF_HOP_VALID | HF_HOP_VLAN)) == HF_HOP_VALID;
 }
 
