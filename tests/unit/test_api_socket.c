@@ -135,6 +135,18 @@ TEST(a_living_daemon_is_seen_even_if_its_lock_file_was_removed)
 	close_world();
 }
 
+TEST(a_living_daemon_is_seen_even_if_its_socket_file_was_removed)
+{
+	struct hf_control_socket s, t;
+
+	CHECK_INT(open_world(), 0);
+	CHECK_INT(take(&s), 0);
+	CHECK_INT(unlink(w.path), 0);
+	CHECK_INT(take(&t), -EADDRINUSE);
+	hf_control_socket_leave(&s);
+	close_world();
+}
+
 TEST(the_socket_of_a_killed_daemon_is_replaced)
 {
 	struct hf_control_socket s;
