@@ -27,9 +27,10 @@ struct walk {
 	bool failed;
 };
 
+/* The park says 0 for a call that does not wait for its ring-back. */
 static json_t *seconds_or_null(uint32_t seconds)
 {
-	return seconds == UINT32_MAX ? json_null() : json_integer(seconds);
+	return seconds ? json_integer(seconds) : json_null();
 }
 
 static json_t *walk_done(struct walk *walk)

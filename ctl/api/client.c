@@ -105,7 +105,7 @@ void hf_client_receive(struct hf_client *c)
 
 bool hf_client_has_line(const struct hf_client *c)
 {
-	if (!c->in_len || c->monitor || c->finished)
+	if (!c->in_len || c->finished)
 		return false;
 	return c->ended || c->in_len == sizeof(c->in) ||
 	       memchr(c->in, '\n', c->in_len);

@@ -103,7 +103,10 @@ json_t *hf_event_json(const struct hf_event *e)
 	      set_text(object, "parked_call_id", e->parked_call_id) ||
 	      set_text(object, "other_call_id", e->other_call_id) ||
 	      set_number(object, "seconds_parked", e->seconds_parked) ||
-	      set_number(object, "seconds_left", e->seconds_left) ||
+	      json_object_set_new(object, "seconds_left",
+				  e->seconds_left ?
+					  json_integer(e->seconds_left) :
+					  json_null()) ||
 	      set_number(object, "attempt", e->attempt) ||
 	      set_text(object, "rule", e->rule) ||
 	      set_text(object, "reason", e->reason) ||

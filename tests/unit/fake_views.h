@@ -88,7 +88,7 @@ void hf_park_each_call(struct hf_park *park, uint64_t now_ms,
 	v.state = "relay";
 	v.slot = NULL;
 	v.retriever = "sip:1002@pbx.example.com";
-	v.seconds_to_recall = UINT32_MAX;
+	v.seconds_to_recall = 0;
 	v.party_count = 3;
 	v.party[0].leg = 5;
 	v.party[1] = (struct hf_party_view){ .role = "retriever",
