@@ -50,7 +50,7 @@
 #define STAGE_LEGS 1024
 #endif
 #define STAGE_FRAMES 50
-#define STAGE_HOPS 512
+#define STAGE_HOPS   512
 #ifndef STAGE_BUCKET
 #define STAGE_BUCKET 64 /* entries */
 #endif
@@ -96,13 +96,13 @@ peer_sh_(const struct stage *s, const char *format, ...)
 }
 
 /* Until `condition`, at most `ms`; evaluates to whether it became true. */
-#define WAIT_FOR(ms, condition)                                                \
-	({                                                                     \
-		uint64_t hf_end = hf_now_ms() + (ms);                          \
-		bool hf_yes;                                                   \
-		while (!(hf_yes = (condition)) && hf_now_ms() < hf_end)        \
-			poll(NULL, 0, 1);                                      \
-		hf_yes;                                                        \
+#define WAIT_FOR(ms, condition)                                         \
+	({                                                              \
+		uint64_t hf_end = hf_now_ms() + (ms);                   \
+		bool hf_yes;                                            \
+		while (!(hf_yes = (condition)) && hf_now_ms() < hf_end) \
+			poll(NULL, 0, 1);                               \
+		hf_yes;                                                 \
 	})
 
 static pid_t stage_peer(void)
@@ -131,8 +131,8 @@ static pid_t stage_peer(void)
 /* A socket keeps the namespace it was made in. */
 static int stage_wire(const struct stage *s)
 {
-	struct sockaddr_ll a = { .sll_family = AF_PACKET,
-				 .sll_protocol = htons(ETH_P_IP) };
+	struct sockaddr_ll a = {.sll_family = AF_PACKET,
+				.sll_protocol = htons(ETH_P_IP)};
 	int home = open("/proc/self/ns/net", O_RDONLY | O_CLOEXEC);
 	int size = 16 << 20, fd = -1, there;
 	char path[64];
@@ -140,7 +140,8 @@ static int stage_wire(const struct stage *s)
 	snprintf(path, sizeof(path), "/proc/%d/ns/net", (int)s->peer);
 	there = open(path, O_RDONLY | O_CLOEXEC);
 	if (!setns(there, CLONE_NEWNET)) {
-		fd = socket(AF_PACKET, SOCK_RAW | SOCK_CLOEXEC, htons(ETH_P_IP));
+		fd = socket(AF_PACKET, SOCK_RAW | SOCK_CLOEXEC,
+			    htons(ETH_P_IP));
 		a.sll_ifindex = (int)if_nametoindex("hfm1");
 		if (bind(fd, (struct sockaddr *)&a, sizeof(a)))
 			printf("# bind: %s\n", strerror(errno));
@@ -214,11 +215,11 @@ static void stage_fill(struct stage *s)
 
 static int stage_bpf(struct stage *s)
 {
-	struct hf_instance in = { .abi_major = HF_ABI_MAJOR,
-				  .abi_minor = HF_ABI_MINOR,
-				  .legs = STAGE_LEGS,
-				  .frames = STAGE_FRAMES,
-				  .wheel_capacity = STAGE_BUCKET };
+	struct hf_instance in = {.abi_major = HF_ABI_MAJOR,
+				 .abi_minor = HF_ABI_MINOR,
+				 .legs = STAGE_LEGS,
+				 .frames = STAGE_FRAMES,
+				 .wheel_capacity = STAGE_BUCKET};
 	struct hf_datapath_bpf *b = hf_datapath_bpf__open();
 	char err[256];
 	__u32 zero = 0;
@@ -229,7 +230,8 @@ static int stage_bpf(struct stage *s)
 	bpf_map__set_max_entries(b->maps.legs, STAGE_LEGS);
 	bpf_map__set_max_entries(b->maps.frames, STAGE_FRAMES);
 	bpf_map__set_max_entries(b->maps.nexthops, STAGE_HOPS);
-	bpf_map__set_max_entries(b->maps.wheel, HF_WHEEL_BUCKETS * STAGE_BUCKET);
+	bpf_map__set_max_entries(b->maps.wheel,
+				 HF_WHEEL_BUCKETS * STAGE_BUCKET);
 	if (hf_datapath_bpf__load(b) ||
 	    bpf_map_update_elem(bpf_map__fd(b->maps.instance), &zero, &in, 0))
 		return -1;
@@ -248,7 +250,7 @@ static int stage_bpf(struct stage *s)
 /* One byte to the keeper; false if nobody listens. */
 static bool stage_poke(const struct stage *s, char byte)
 {
-	struct sockaddr_un a = { .sun_family = AF_UNIX };
+	struct sockaddr_un a = {.sun_family = AF_UNIX};
 	int fd = socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC, 0);
 	bool sent;
 
@@ -261,10 +263,10 @@ static bool stage_poke(const struct stage *s, char byte)
 
 static void stage_start_mediad(struct stage *s)
 {
-	struct hf_mediad_options o = { .instance = s->instance,
-				       .control_socket = s->control,
-				       .tos = STAGE_TOS,
-				       .priority = 50 };
+	struct hf_mediad_options o = {.instance = s->instance,
+				      .control_socket = s->control,
+				      .tos = STAGE_TOS,
+				      .priority = 50};
 
 	s->mediad = fork();
 	if (!s->mediad) {

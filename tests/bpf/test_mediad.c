@@ -8,17 +8,17 @@
 
 #include "mediad_stage.h"
 
-#define STAGE(s)                                                               \
-	__attribute__((cleanup(stage_close))) struct stage s;                  \
-	if (geteuid())                                                         \
-		SKIP("needs root");                                            \
-	if (stage_open(&s))                                                    \
+#define STAGE(s)                                              \
+	__attribute__((cleanup(stage_close))) struct stage s; \
+	if (geteuid())                                        \
+		SKIP("needs root");                           \
+	if (stage_open(&s))                                   \
 	FAIL("the stage could not be set up")
 
-#define PTIME_MS 20
-#define SSRC 0x5eed5eedu
+#define PTIME_MS  20
+#define SSRC	  0x5eed5eedu
 #define FIRST_SEQ 65500u /* the sequence wraps on the way */
-#define REMOTE "10.9.0.2"
+#define REMOTE	  "10.9.0.2"
 
 /* Leg `index` hears the clip from `ms` on. */
 static struct hf_program *hold(struct stage *s, uint32_t index, uint32_t hop,
@@ -121,12 +121,13 @@ static void expect(const struct stage *s, const struct hf_program *p,
 }
 
 /* The next RTP packet on the wire within `ms`, or 0. */
-static ssize_t next_packet(const struct stage *s, uint8_t *b, size_t size, int ms)
+static ssize_t next_packet(const struct stage *s, uint8_t *b, size_t size,
+			   int ms)
 {
 	uint64_t end = hf_now_ms() + (uint64_t)ms;
 
 	for (;;) {
-		struct pollfd p = { .fd = s->wire, .events = POLLIN };
+		struct pollfd p = {.fd = s->wire, .events = POLLIN};
 		uint64_t now = hf_now_ms();
 		ssize_t n;
 
@@ -215,7 +216,7 @@ static bool listen_rest(const struct stage *s, const struct hf_program *p,
 
 TEST(a_silent_caller_hears_each_frame_once_and_every_byte_is_right)
 {
-	struct listener l = { .seq = FIRST_SEQ };
+	struct listener l = {.seq = FIRST_SEQ};
 	struct hf_program *p;
 	uint64_t base, stop;
 	struct hf_leg *leg;
@@ -246,7 +247,7 @@ TEST(a_silent_caller_hears_each_frame_once_and_every_byte_is_right)
 
 TEST(after_a_kill_and_a_restart_the_stream_goes_on_without_a_sequence_gap)
 {
-	struct listener l = { .seq = FIRST_SEQ };
+	struct listener l = {.seq = FIRST_SEQ};
 	struct hf_program *p;
 	uint64_t base, stop;
 	struct hf_leg *leg;
@@ -301,8 +302,8 @@ TEST(a_gateway_that_changes_its_hardware_address_is_followed_within_a_second)
 	hold(&s, 0, 0, hf_now_ms() + 30);
 	CHECK(next_packet(&s, b, sizeof(b), 1000));
 	CHECK(!peer_sh(&s, "ip link set hfm1 address 02:00:00:00:be:ef"));
-	CHECK(WAIT_FOR(1000, mac_is(stage_hop(&s, 0).dmac,
-				    "02:00:00:00:be:ef")));
+	CHECK(WAIT_FOR(1000,
+		       mac_is(stage_hop(&s, 0).dmac, "02:00:00:00:be:ef")));
 	CHECK(WAIT_FOR(1000, next_packet(&s, b, sizeof(b), 100) &&
 				     mac_is(b, "02:00:00:00:be:ef")));
 }
@@ -344,10 +345,10 @@ TEST(the_own_device_is_followed_through_address_mtu_down_up_and_re_creation)
 	CHECK_INT(stage_hop(&s, 0).mtu, 1500);
 	CHECK_INT(stage_hop(&s, 0).tos, STAGE_TOS);
 	sh("ip link set hfm0 mtu 1300 address 02:00:00:00:00:01");
-	CHECK(WAIT_FOR(1000, stage_hop_valid(&s, 0) &&
-				     stage_hop(&s, 0).mtu == 1300));
-	CHECK(WAIT_FOR(1000, mac_is(stage_hop(&s, 0).smac,
-				    "02:00:00:00:00:01")));
+	CHECK(WAIT_FOR(1000,
+		       stage_hop_valid(&s, 0) && stage_hop(&s, 0).mtu == 1300));
+	CHECK(WAIT_FOR(1000,
+		       mac_is(stage_hop(&s, 0).smac, "02:00:00:00:00:01")));
 	sh("ip link set hfm0 down");
 	CHECK(WAIT_FOR(1000, !stage_hop_valid(&s, 0)));
 	sh("ip link set hfm0 up");
@@ -417,9 +418,10 @@ static long wake_ups(pid_t pid)
 	char command[160], text[32] = "";
 	FILE *f;
 
-	snprintf(command, sizeof(command),
-		 "cat /proc/%d/task/*/status | awk \"/^voluntary/{n+=\\$2} END{print n}\"",
-		 (int)pid);
+	snprintf(
+		command, sizeof(command),
+		"cat /proc/%d/task/*/status | awk \"/^voluntary/{n+=\\$2} END{print n}\"",
+		(int)pid);
 	f = popen(command, "r");
 	if (!f || !fgets(text, sizeof(text), f))
 		text[0] = '\0';
@@ -430,7 +432,7 @@ static long wake_ups(pid_t pid)
 
 TEST(with_nothing_to_send_the_keeper_is_never_woken)
 {
-	struct listener l = { .seq = FIRST_SEQ };
+	struct listener l = {.seq = FIRST_SEQ};
 	struct hf_program *p;
 	uint64_t base, end;
 	uint8_t b[2048];
