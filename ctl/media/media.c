@@ -22,6 +22,12 @@ static uint64_t hf_clock_real(void *arg)
 	return hf_now_ns();
 }
 
+uint32_t hf_media_leg_count(const struct hf_config *config)
+{
+	return config->media.address_count *
+	       ((config->media.port_max - config->media.port_min + 1u) / 2);
+}
+
 uint32_t hf_media_wheel_capacity(uint32_t legs)
 {
 	/* All legs in ten buckets (the shortest packet time), with a quarter to
@@ -68,16 +74,17 @@ static int hf_boot_id(uint8_t id[16])
 int hf_media_describe(const struct hf_config *config, struct hf_instance *in,
 		      uint32_t frames, uint32_t wheel_capacity)
 {
-	uint32_t a, each = (config->media.port_max - config->media.port_min + 1u) / 2;
+	uint32_t a, each;
 
 	memset(in, 0, sizeof(*in));
 	in->abi_major = HF_ABI_MAJOR;
 	in->abi_minor = HF_ABI_MINOR;
 	in->frames = frames;
 	in->wheel_capacity = wheel_capacity;
-	if (!config->media.address_count || !each ||
+	if (!hf_media_leg_count(config) ||
 	    config->media.address_count > HF_MAX_ADDRESSES)
 		return -EINVAL;
+	each = hf_media_leg_count(config) / config->media.address_count;
 	for (a = 0; a < config->media.address_count; a++)
 		in->address[a] = (struct hf_address){
 			.ip4 = config->media.addresses[a].ip4.s_addr,

@@ -50,17 +50,15 @@ int hf_media_open_memory(const struct hf_config *config, struct hf_media **ret,
 {
 	struct hf_media *m = calloc(1, sizeof(*m));
 	struct hf_instance in;
-	uint32_t legs;
 	int r = -ENOMEM;
 
 	if (!m)
 		goto fail;
 	hf_pins_init(&m->map);
 	m->config = config;
-	legs = config->media.address_count *
-	       (config->media.port_max - config->media.port_min + 1u) / 2;
 	r = hf_media_describe(config, &in, hf_media_frame_count(config),
-			      hf_media_wheel_capacity(legs));
+			      hf_media_wheel_capacity(
+				      hf_media_leg_count(config)));
 	if (!r)
 		r = hf_memory_maps(m, &in);
 	if (!r)

@@ -11,8 +11,8 @@
  * route.c     our address towards a peer
  * stats.c     what leg and totals say
  * media.c     set-up and housekeeping common to both kinds of memory
- * memory.c    over plain memory; bpf.c over pinned maps (attach.c, holder.c,
- *             ports.c, sender.c belong to it)
+ * memory.c    over plain memory
+ * bpf.c       over pinned maps; bpf_state.h names the files that belong to it
  */
 #ifndef HOLDFAST_MEDIA_STATE_H
 #define HOLDFAST_MEDIA_STATE_H
@@ -134,6 +134,7 @@ void hf_media_fini(struct hf_media *);
 /* Fills `instance` but for its devices: addresses, ports, sizes, version. */
 int hf_media_describe(const struct hf_config *, struct hf_instance *,
 		      uint32_t frames, uint32_t wheel_capacity);
+uint32_t hf_media_leg_count(const struct hf_config *);
 uint32_t hf_media_wheel_capacity(uint32_t legs);
 uint32_t hf_media_frame_count(const struct hf_config *);
 /* The clips of the configuration, from their files. */

@@ -1,0 +1,478 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+/*
+ * The media over pinned BPF maps: sets an instance up, or takes over what a
+ * controller before us left. The order matters: maps and frames are filled
+ * before a program is attached, so no packet ever meets a half-built table.
+ */
+#include "bpf_state.h"
+
+#include <bpf/bpf.h>
+#include <bpf/libbpf.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/file.h>
+#include <sys/stat.h>
+#include <sys/utsname.h>
+#include <unistd.h>
+
+#include "../base/log.h"
+#include "bpf/datapath.skel.h"
+#include "bpffs.h"
+#include "pins_map.h"
+
+#define HF_VERIFIER_LOG (64 * 1024)
+
+static int hf_libbpf_log(enum libbpf_print_level level, const char *format,
+			 va_list args)
+{
+	char line[1024];
+
+	if (level != LIBBPF_DEBUG) {
+		vsnprintf(line, sizeof(line), format, args);
+		hf_debug("libbpf: %s", line);
+	}
+	return 0;
+}
+
+/* One controller an instance: two would change the same programs. */
+static int hf_bpf_lock(struct hf_bpf *b, const char *control_socket, char *err,
+		       size_t err_len)
+{
+	char *slash;
+	int r;
+
+	snprintf(b->lock_path, sizeof(b->lock_path), "%s", control_socket);
+	slash = strrchr(b->lock_path, '/');
+	if (slash && slash != b->lock_path) {
+		*slash = 0;
+		mkdir(b->lock_path, 0755); /* /run is empty after a boot */
+		*slash = '/';
+	}
+	snprintf(slash ? slash + 1 : b->lock_path,
+		 sizeof(b->lock_path) -
+			 (slash ? (size_t)(slash + 1 - b->lock_path) : 0),
+		 "media-%s.lock", b->instance);
+	b->lock = open(b->lock_path, O_RDWR | O_CREAT | O_CLOEXEC, 0640);
+	if (b->lock < 0) {
+		r = -errno;
+		snprintf(err, err_len, "%s cannot be made: %s", b->lock_path,
+			 strerror(-r));
+		return r;
+	}
+	if (flock(b->lock, LOCK_EX | LOCK_NB)) {
+		snprintf(err, err_len,
+			 "the media of instance '%s' are in use by another holdfastd (%s is locked): stop it, or choose another --instance",
+			 b->instance, b->lock_path);
+		return -EBUSY;
+	}
+	return 0;
+}
+
+/* The verifier's last words before its statistics. */
+static void hf_verifier_reason(char *log, char *ret, size_t len)
+{
+	char *line, *save = NULL;
+
+	snprintf(ret, len, "no reason given");
+	for (line = strtok_r(log, "\n", &save); line;
+	     line = strtok_r(NULL, "\n", &save))
+		if (strncmp(line, "processed ", 10) &&
+		    strncmp(line, "verification time", 17) &&
+		    strncmp(line, "-- ", 3))
+			snprintf(ret, len, "%s", line);
+}
+
+static void hf_load_failed(int r, char *log, char *err, size_t err_len)
+{
+	struct utsname u;
+	char reason[256];
+
+	uname(&u);
+	if (r == -EPERM || (r == -EACCES && !log[0])) {
+		snprintf(err, err_len,
+			 "the kernel does not allow BPF to us: run holdfastd as root or with CAP_BPF, CAP_PERFMON, CAP_NET_ADMIN and CAP_SYS_ADMIN (kernel lockdown 'confidentiality' forbids it to everybody)");
+		return;
+	}
+	if (r == -ENOMEM) {
+		snprintf(err, err_len,
+			 "not enough memory for the media tables: lower audio.memory_mib, or media.ports");
+		return;
+	}
+	if (!log[0]) {
+		snprintf(err, err_len,
+			 "kernel %s cannot hold the BPF maps: %s; Linux 6.1 or newer with CONFIG_BPF_SYSCALL is needed",
+			 u.release, strerror(-r));
+		return;
+	}
+	hf_verifier_reason(log, reason, sizeof(reason));
+	snprintf(err, err_len,
+		 "kernel %s refuses the XDP programs (%s): Linux 6.1 or newer is needed",
+		 u.release, reason);
+}
+
+static struct bpf_map *hf_object_map(struct hf_datapath_bpf *o,
+				     enum hf_pin_map map)
+{
+	return bpf_object__find_map_by_name(o->obj, hf_pin_name(map));
+}
+
+/* Open the object with our sizes, over the maps of `old` if that has any. */
+static int hf_object_open(struct hf_bpf *b, const struct hf_instance *in,
+			  const struct hf_pins *old)
+{
+	struct hf_datapath_bpf *o = hf_datapath_bpf__open();
+	struct bpf_map *map;
+	int r = 0;
+
+	if (!o)
+		return -errno;
+	b->object = o;
+	for (int i = 0; i < HF_PIN_MAP_COUNT && !r; i++) {
+		map = hf_object_map(o, i);
+		if (!map)
+			return -ENOENT;
+		if (i == HF_PIN_legs)
+			r = bpf_map__set_max_entries(map, in->legs);
+		else if (i == HF_PIN_frames)
+			r = bpf_map__set_max_entries(map, in->frames);
+		else if (i == HF_PIN_nexthops)
+			r = bpf_map__set_max_entries(map, HF_MAX_NEXTHOPS);
+		else if (i == HF_PIN_wheel)
+			r = bpf_map__set_max_entries(
+				map, HF_WHEEL_BUCKETS * in->wheel_capacity);
+		if (!r && old)
+			r = bpf_map__reuse_fd(map, old->fd[i]);
+	}
+	return r;
+}
+
+static int hf_object_load(struct hf_bpf *b, const struct hf_instance *in,
+			  const struct hf_pins *old, char *err, size_t err_len)
+{
+	char *log = calloc(1, HF_VERIFIER_LOG);
+	struct bpf_program *p;
+	int r;
+
+	if (!log)
+		return -ENOMEM;
+	r = hf_object_open(b, in, old);
+	if (!r) {
+		/* Filled when the verifier refuses, and only then. */
+		bpf_object__for_each_program(p, b->object->obj)
+			bpf_program__set_log_buf(p, log, HF_VERIFIER_LOG);
+		r = hf_datapath_bpf__load(b->object);
+	}
+	if (r)
+		hf_load_failed(r, log, err, err_len);
+	else
+		bpf_object__for_each_program(p, b->object->obj)
+			bpf_program__set_log_buf(p, NULL, 0);
+	free(log);
+	return r;
+}
+
+/* Our own descriptors, so that m->map stands for itself. */
+static int hf_bpf_map(struct hf_media *m, char *err, size_t err_len)
+{
+	int r = 0, fd;
+
+	for (int i = 0; i < HF_PIN_MAP_COUNT && !r; i++) {
+		fd = fcntl(bpf_map__fd(hf_object_map(m->bpf->object, i)),
+			   F_DUPFD_CLOEXEC, 3);
+		r = fd < 0 ? -errno : hf_pins_map_fd(&m->map, i, fd, NULL);
+		if (r && fd >= 0)
+			close(fd);
+	}
+	if (r)
+		snprintf(err, err_len, "the maps cannot be mapped: %s",
+			 strerror(-r));
+	return r;
+}
+
+/* Calls of a controller that is dead cannot be taken up yet: end their media. */
+static void hf_bpf_reap(struct hf_media *m)
+{
+	uint32_t ended = 0;
+
+	for (uint32_t i = 0; i < m->map.instance->legs; i++) {
+		const struct hf_leg *leg = &m->map.legs[i];
+
+		if (hf_word_program(leg, leg->tx.word)->local_port) {
+			m->own[i].bucket = HF_NO_BUCKET;
+			hf_leg_stop(m, i);
+			ended++;
+		}
+	}
+	if (ended)
+		hf_info("media: ended %u legs of the controller before",
+			ended);
+}
+
+static int hf_bpf_pin(struct hf_bpf *b, char *err, size_t err_len)
+{
+	char path[256];
+	int r = 0;
+
+	for (int i = 0; i < HF_PIN_MAP_COUNT && !r; i++) {
+		r = hf_pins_path(b->instance, hf_pin_name(i), path,
+				 sizeof(path));
+		/* Pinned anew also when adopted: holdfast-mediad sees by the
+		 * inode that there is something to open again. */
+		unlink(path);
+		if (!r && bpf_obj_pin(bpf_map__fd(hf_object_map(b->object, i)),
+				      path))
+			r = -errno;
+	}
+	if (r)
+		snprintf(err, err_len, "%s cannot be pinned: %s", path,
+			 strerror(-r));
+	else
+		b->pinned = true;
+	return r;
+}
+
+/* Redirects to the media devices themselves. */
+static int hf_bpf_devmap(struct hf_media *m)
+{
+	for (uint32_t i = 0; i < m->bpf->devices; i++) {
+		uint32_t ifindex = m->bpf->device[i].ifindex;
+
+		if (bpf_map_update_elem(m->map.fd[HF_PIN_devmap], &ifindex,
+					&ifindex, BPF_ANY))
+			return -errno;
+	}
+	return 0;
+}
+
+/*
+ * The maps a controller before us left, if they are what we would make: the same
+ * boot, version, sizes and addresses. 0 and *ret, -ENOENT if there is nothing to
+ * take over, -EPROTO if it is of a version we must not touch.
+ */
+static int hf_bpf_find_old(const struct hf_bpf *b, const struct hf_instance *in,
+			   struct hf_pins *ret, char *err, size_t err_len)
+{
+	char text[512];
+	int r = hf_pins_open(b->instance, ret, text, sizeof(text));
+
+	if (r == -EPROTO) {
+		snprintf(err, err_len,
+			 "%s; to start afresh stop that version and remove %s/%s",
+			 text, HF_PIN_ROOT, b->instance);
+		return r;
+	}
+	if (r)
+		return -ENOENT;
+	if (memcmp(ret->instance->boot_id, in->boot_id, sizeof(in->boot_id)) ||
+	    ret->instance->legs != in->legs ||
+	    ret->instance->frames != in->frames ||
+	    ret->instance->wheel_capacity != in->wheel_capacity ||
+	    memcmp(ret->instance->address, in->address, sizeof(in->address))) {
+		hf_pins_close(ret);
+		return -ENOENT;
+	}
+	return 0;
+}
+
+/* Loads over old maps or new ones; m->map is there afterwards. */
+static int hf_bpf_load(struct hf_media *m, const struct hf_instance *in,
+		       char *err, size_t err_len)
+{
+	struct hf_bpf *b = m->bpf;
+	struct hf_pins old;
+	int r = hf_bpf_find_old(b, in, &old, err, err_len);
+
+	if (r && r != -ENOENT)
+		return r;
+	b->adopted = !r;
+	r = hf_object_load(b, in, b->adopted ? &old : NULL, err, err_len);
+	if (b->adopted)
+		hf_pins_close(&old);
+	if (!r)
+		r = hf_bpf_map(m, err, err_len);
+	if (r)
+		return r;
+	*m->map.instance = *in;
+	r = hf_media_init(m);
+	if (!r)
+		r = hf_bpf_devmap(m);
+	if (r)
+		snprintf(err, err_len, "the media tables cannot be set up: %s",
+			 strerror(-r));
+	else if (b->adopted)
+		hf_bpf_reap(m);
+	return r;
+}
+
+static int hf_bpf_attach(struct hf_bpf *b, char *err, size_t err_len)
+{
+	int paced = bpf_program__fd(b->object->progs.hf_paced);
+	int receive = bpf_program__fd(b->object->progs.hf_receive);
+	int r = hf_bpf_pin(b, err, err_len);
+
+	if (!r)
+		r = hf_holder_attach(b, paced, err, err_len);
+	if (!r)
+		r = hf_devices_attach(b, receive, err, err_len);
+	return r;
+}
+
+static int hf_bpf_setup(struct hf_media *m, char *err, size_t err_len)
+{
+	const struct hf_config *c = m->config;
+	struct hf_bpf *b = m->bpf;
+	struct hf_instance in;
+	int r;
+
+	r = hf_media_describe(c, &in, hf_media_frame_count(c),
+			      hf_media_wheel_capacity(hf_media_leg_count(c)));
+	if (r) {
+		snprintf(err, err_len, "media.addresses and media.ports: %s",
+			 strerror(-r));
+		return r;
+	}
+	r = hf_devices_find(b, c, &in, err, err_len);
+	if (!r)
+		r = hf_bpffs_prepare(b->instance, err, err_len);
+	if (!r)
+		r = hf_bpf_lock(b, c->control.socket, err, err_len);
+	if (!r)
+		r = hf_ports_check_free(c, err, err_len);
+	if (!r)
+		r = hf_devices_check(b, err, err_len);
+	if (!r)
+		r = hf_bpf_load(m, &in, err, err_len);
+	if (!r)
+		r = hf_media_load_clips(m, err, err_len);
+	if (!r)
+		r = hf_bpf_attach(b, err, err_len);
+	return r;
+}
+
+int hf_media_open_bpf(const struct hf_config *config, struct hf_media **ret,
+		      char *err, size_t err_len)
+{
+	struct hf_media *m = calloc(1, sizeof(*m));
+	struct hf_bpf *b = calloc(1, sizeof(*b));
+	int r = -ENOMEM;
+
+	if (!m || !b) {
+		snprintf(err, err_len, "out of memory");
+		free(m);
+		free(b);
+		return r;
+	}
+	libbpf_set_print(hf_libbpf_log);
+	m->config = config;
+	m->bpf = b;
+	hf_pins_init(&m->map);
+	b->lock = b->paced_link = -1;
+	snprintf(b->instance, sizeof(b->instance), "%s", config->instance);
+	hf_keeper_init(b, config->control.socket);
+	r = hf_bpf_setup(m, err, err_len);
+	if (r) {
+		/* What was there before us stays; what we began goes. */
+		hf_media_close(m, b->pinned && !b->adopted);
+		return r;
+	}
+	m->poke = hf_keeper_poke;
+	hf_keeper_poke(m, HF_POKE_WHEEL);
+	hf_keeper_tick(m, hf_media_now(m));
+	*ret = m;
+	return 0;
+}
+
+void hf_bpf_close(struct hf_media *m, bool tear_down)
+{
+	struct hf_bpf *b = m->bpf;
+
+	if (tear_down) {
+		hf_bpffs_remove(b->instance);
+		hf_keeper_stop(b);
+	}
+	if (!b->pinned)
+		hf_bpffs_tidy(b->instance);
+	hf_devices_close(b);
+	if (b->paced_link >= 0)
+		close(b->paced_link);
+	hf_datapath_bpf__destroy(b->object);
+	if (tear_down)
+		hf_holder_remove(b);
+	hf_keeper_fini(b);
+	if (tear_down && b->lock >= 0)
+		unlink(b->lock_path);
+	if (b->lock >= 0)
+		close(b->lock);
+	free(b);
+	m->bpf = NULL;
+}
+
+void hf_bpf_tick(struct hf_media *m, uint64_t now_ns)
+{
+	hf_keeper_tick(m, now_ns);
+}
+
+static const char *hf_engine_word(uint32_t engine)
+{
+	switch (engine) {
+#define X(symbol, word)                                                        \
+	case HF_ENGINE_##symbol:                                               \
+		return word;
+		HF_ENGINES(X)
+#undef X
+	}
+	return "?";
+}
+
+static void hf_bpf_engine(const struct hf_media *m, struct hf_media_totals *t)
+{
+	struct hf_bpf *b = m->bpf;
+	const struct hf_bpf_device *generic = NULL;
+	int n;
+
+	for (uint32_t i = 0; i < b->devices; i++)
+		if (b->device[i].generic)
+			generic = &b->device[i];
+	t->sender_alive = hf_keeper_is_alive(m);
+	t->engine = "bpf";
+	if (t->sender_alive && m->map.work->engine > HF_ENGINE_BPF)
+		t->engine = hf_engine_word(m->map.work->engine);
+	n = snprintf(b->reason, sizeof(b->reason), "%s%s",
+		     t->sender_alive ? "holdfast-mediad paces the frames" :
+		     b->keeper.error[0] ?
+				       b->keeper.error :
+				       "holdfast-mediad does not answer",
+		     t->sender_alive ? "" : ": turn-around only");
+	if (generic && n > 0 && (size_t)n < sizeof(b->reason))
+		snprintf(b->reason + n, sizeof(b->reason) - (size_t)n,
+			 "; generic XDP on %s, whose driver refuses native (%s)",
+			 generic->name, strerror(-generic->native_error));
+	t->engine_reason = b->reason;
+}
+
+void hf_bpf_totals(const struct hf_media *m, struct hf_media_totals *t)
+{
+	int cpus = libbpf_num_possible_cpus();
+	uint64_t *each = cpus > 0 ? calloc((size_t)cpus, sizeof(*each)) : NULL;
+
+	hf_bpf_engine(m, t);
+	for (uint32_t i = 0; i < m->bpf->devices; i++) {
+		const struct hf_bpf_device *d = &m->bpf->device[i];
+
+		snprintf(t->device[i].name, sizeof(t->device[i].name), "%s",
+			 d->name);
+		snprintf(t->device[i].mode, sizeof(t->device[i].mode), "%s",
+			 d->generic ? "generic" : "native");
+	}
+	t->devices = m->bpf->devices;
+	for (uint32_t i = 0; each && i < HF_COUNTERS_MAX; i++) {
+		if (bpf_map_lookup_elem(m->map.fd[HF_PIN_stats], &i, each))
+			continue;
+		for (int cpu = 0; cpu < cpus; cpu++)
+			t->counter[i] += each[cpu];
+	}
+	free(each);
+}

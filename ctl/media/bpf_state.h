@@ -1,0 +1,88 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * What the BPF side of ctl/media holds besides the maps: the loaded object, the
+ * links to devices, the sender.
+ *
+ * bpf.c      sets an instance up, or takes over the pinned one
+ * attach.c   the receive program on the media devices
+ * holder.c   the device that keeps the paced program attached
+ * bpffs.c    the folder of pins
+ * inuse.c    who has a UDP port of our range
+ * sender.c   holdfast-mediad ("the keeper"): start, wake, watch, stop
+ */
+#ifndef HOLDFAST_MEDIA_BPF_STATE_H
+#define HOLDFAST_MEDIA_BPF_STATE_H
+
+#include <net/if.h>
+#include <sys/un.h>
+
+#include "state.h"
+
+struct hf_datapath_bpf; /* the skeleton */
+
+struct hf_bpf_device {
+	char name[IFNAMSIZ];
+	uint32_t ifindex;
+	int link;	/* descriptor, -1 */
+	bool generic;	/* the driver refuses native mode: */
+	int native_error;
+};
+
+struct hf_keeper {
+	char lock_path[256];
+	struct sockaddr_un poke;
+	int poke_fd;
+	uint64_t checked_ns, started_ns;
+	uint64_t busy_ns; /* somebody is on hold since then */
+	char error[256]; /* why it could not be started, "" */
+};
+
+struct hf_bpf {
+	char instance[64];
+	int lock; /* held while we run: one controller an instance */
+	char lock_path[256];
+	struct hf_datapath_bpf *object;
+	bool adopted; /* the maps are those of a controller before us */
+	bool pinned;
+	int paced_link;
+	char holder[IFNAMSIZ];
+	struct hf_bpf_device device[HF_MAX_DEVICES];
+	uint32_t devices;
+	struct hf_keeper keeper;
+	char reason[512];
+};
+
+/* attach.c */
+int hf_devices_find(struct hf_bpf *, const struct hf_config *,
+		    struct hf_instance *, char *err, size_t err_len);
+/* Nobody else's program is on them. */
+int hf_devices_check(const struct hf_bpf *, char *err, size_t err_len);
+int hf_devices_attach(struct hf_bpf *, int program, char *err, size_t err_len);
+void hf_devices_close(struct hf_bpf *);
+/* A pinned link to this device that a controller before us left: made to run
+ * `program` if that is not negative. The descriptor, -ENOENT, or -errno. */
+int hf_link_adopt(const struct hf_bpf *, const char *pin, uint32_t ifindex,
+		  int program);
+int hf_link_pin(const struct hf_bpf *, const char *pin, int link);
+/* 0 if no XDP program is on the device, else -EBUSY and a sentence. */
+int hf_link_check_foreign(const char *device, uint32_t ifindex, char *err,
+			  size_t err_len);
+
+/* holder.c */
+int hf_holder_attach(struct hf_bpf *, int program, char *err, size_t err_len);
+void hf_holder_remove(struct hf_bpf *);
+
+/* inuse.c: -EADDRINUSE and a sentence that names the port and who has it. */
+int hf_ports_check_free(const struct hf_config *, char *err, size_t err_len);
+
+/* sender.c */
+void hf_keeper_init(struct hf_bpf *, const char *control_socket);
+void hf_keeper_fini(struct hf_bpf *);
+void hf_keeper_poke(struct hf_media *, char what);
+/* Starts it if it is not there. */
+void hf_keeper_tick(struct hf_media *, uint64_t now_ns);
+bool hf_keeper_is_alive(const struct hf_media *);
+/* Told to go; waits a moment for that. */
+void hf_keeper_stop(struct hf_bpf *);
+
+#endif
