@@ -139,6 +139,13 @@ endef
 $(foreach t,$(notdir $(PACKET_TESTS)),$(eval $(call packet_rule,$(t))))
 packet: $(PACKET_TESTS)
 
+# The module's own tests; they run inside scripts/vm.
+$(BUILD)/vm/test_kmod: $(BUILD)/obj/tests/vm/test_kmod.o $(BUILD)/obj/tests/vm/rig.o
+	$(call say,LD,$@)
+	@mkdir -p $(@D)
+	$(link)
+vm-tests: $(BUILD)/vm/test_kmod
+
 # Benchmarks and tools: tests/bench/X.c -> build/bench-X
 BENCHES := $(patsubst tests/bench/%.c,$(BUILD)/bench-%,$(wildcard tests/bench/*.c))
 $(BUILD)/bench-%: $(BUILD)/obj/tests/bench/%.o $(foreach r,media base,$(call lib,$(r)))
@@ -176,9 +183,10 @@ help:
 	@echo "make module     build holdfast.ko against KDIR=$(KDIR)"
 	@echo "make unit       unit tests with sanitizers   make packet   packet tests"
 	@echo "make san        the programs with sanitizers make fuzzers  libFuzzer targets"
+	@echo "make vm-tests   the module's tests, for scripts/vm"
 	@echo "make style      formatting, shellcheck, rooms"
 	@echo "sudo scripts/demo | scripts/check | scripts/bench"
 
 -include $(shell find $(BUILD) -name '*.d' 2>/dev/null)
-.PHONY: all programs bpf unit packet san benches fuzzers module module-clean module-note style clean help
+.PHONY: all programs bpf unit packet san benches fuzzers vm-tests module module-clean module-note style clean help
 .SECONDARY:

@@ -1,0 +1,354 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * The generic netlink family: what a controller may ask, and the multicast group
+ * of what happens to calls. Policies and the table of operations are made from
+ * Documentation/netlink/holdfast.yaml. Every refusal says why in the extended
+ * acknowledgement.
+ */
+#include <linux/capability.h>
+#include <net/genetlink.h>
+#include <net/netns/generic.h>
+#include <net/sock.h>
+
+#include "compat.h"
+#include "holdfast.h"
+#include "netlink-gen.h"
+
+static struct genl_family hf_family;
+
+static const u16 hf_fd_attr[HF_MAPS] = {
+	[HF_MAP_INSTANCE] = HOLDFAST_A_FD_INSTANCE,
+	[HF_MAP_LEGS] = HOLDFAST_A_FD_LEGS,
+	[HF_MAP_FRAMES] = HOLDFAST_A_FD_FRAMES,
+	[HF_MAP_NEXTHOPS] = HOLDFAST_A_FD_NEXTHOPS,
+	[HF_MAP_WHEEL] = HOLDFAST_A_FD_WHEEL,
+	[HF_MAP_WHEEL_FILL] = HOLDFAST_A_FD_WHEEL_FILL,
+	[HF_MAP_WORK] = HOLDFAST_A_FD_WORK,
+};
+
+static struct hf_hold *hf_hold_lookup(struct net *net, const struct nlattr *name)
+{
+	struct hf_net *hn = net_generic(net, hf_net_id);
+	struct hf_hold *hold;
+
+	lockdep_assert_held(&hf_mutex);
+	list_for_each_entry(hold, &hn->holds, list)
+		if (!nla_strcmp(name, hold->instance))
+			return hold;
+	return NULL;
+}
+
+static void hf_hold_free(struct hf_hold *hold)
+{
+	hf_maps_release(hold);
+	free_percpu(hold->counters);
+	free_percpu(hold->walk);
+	kfree(hold);
+}
+
+void hf_hold_destroy(struct hf_hold *hold)
+{
+	struct hf_net *hn = net_generic(hold->net, hf_net_id);
+
+	hf_pacer_remove(hold);
+	list_del(&hold->list);
+	hn->count--;
+	hf_hold_free(hold);
+}
+
+static struct hf_hold *hf_hold_alloc(struct net *net, const struct nlattr *name)
+{
+	struct hf_hold *hold = kzalloc(sizeof(*hold), GFP_KERNEL);
+
+	if (!hold)
+		return NULL;
+	hold->net = net;
+	nla_strscpy(hold->instance, name, sizeof(hold->instance));
+	hold->counters = alloc_percpu(struct hf_counters);
+	hold->walk = alloc_percpu(struct hf_walk);
+	if (!hold->counters || !hold->walk) {
+		hf_hold_free(hold);
+		return NULL;
+	}
+	return hold;
+}
+
+static int hf_need(struct genl_info *info, u16 attr, const char *what)
+{
+	if (info->attrs[attr])
+		return 0;
+	info->extack->_msg = what;
+	return -EINVAL;
+}
+
+static int hf_attach_check(struct genl_info *info, struct hf_fds *fds)
+{
+	int i;
+
+	if (!bpf_capable()) {
+		NL_SET_ERR_MSG(info->extack, "attaching BPF maps needs CAP_BPF");
+		return -EPERM;
+	}
+	if (hf_need(info, HOLDFAST_A_INSTANCE, "instance: the name is missing") ||
+	    hf_need(info, HOLDFAST_A_ABI_MAJOR, "abi-major: say which ABI you were built with"))
+		return -EINVAL;
+	if (!nla_len(info->attrs[HOLDFAST_A_INSTANCE]) ||
+	    !*(char *)nla_data(info->attrs[HOLDFAST_A_INSTANCE])) {
+		NL_SET_ERR_MSG_ATTR(info->extack, info->attrs[HOLDFAST_A_INSTANCE],
+				    "instance: the name is empty");
+		return -EINVAL;
+	}
+	if (nla_get_u32(info->attrs[HOLDFAST_A_ABI_MAJOR]) != HF_ABI_MAJOR) {
+		NL_SET_ERR_MSG_ATTR(info->extack, info->attrs[HOLDFAST_A_ABI_MAJOR],
+				    "this module speaks another ABI version; get-info tells which");
+		return -EPROTO;
+	}
+	for (i = 0; i < HF_MAPS; i++) {
+		if (hf_need(info, hf_fd_attr[i], "a map is missing: all seven descriptors are needed"))
+			return -EINVAL;
+		fds->fd[i] = nla_get_u32(info->attrs[hf_fd_attr[i]]);
+	}
+	return 0;
+}
+
+int hf_nl_attach(struct sk_buff *skb, struct genl_info *info)
+{
+	struct net *net = genl_info_net(info);
+	struct hf_net *hn = net_generic(net, hf_net_id);
+	struct hf_hold *hold, *old;
+	struct hf_fds fds;
+	int err, bad = 0;
+
+	err = hf_attach_check(info, &fds);
+	if (err)
+		return err;
+	hold = hf_hold_alloc(net, info->attrs[HOLDFAST_A_INSTANCE]);
+	if (!hold)
+		return -ENOMEM;
+	hold->xdp_xmit = nla_get_flag(info->attrs[HOLDFAST_A_XDP_XMIT]);
+	hold->plain = nla_get_flag(info->attrs[HOLDFAST_A_PLAIN]);
+	err = hf_maps_adopt(hold, &fds, info->extack, &bad);
+	if (err) {
+		NL_SET_BAD_ATTR(info->extack, info->attrs[hf_fd_attr[bad]]);
+		hf_hold_free(hold);
+		return err;
+	}
+	mutex_lock(&hf_mutex);
+	old = hf_hold_lookup(net, info->attrs[HOLDFAST_A_INSTANCE]);
+	if (old)
+		hf_hold_destroy(old);
+	list_add_tail(&hold->list, &hn->holds);
+	hn->count++;
+	hf_pacer_add(hold);
+	mutex_unlock(&hf_mutex);
+	return 0;
+}
+
+/* Find the hold that the request names; hf_mutex is held on success. */
+static struct hf_hold *hf_hold_get(struct genl_info *info)
+{
+	struct hf_hold *hold;
+
+	if (hf_need(info, HOLDFAST_A_INSTANCE, "instance: the name is missing"))
+		return ERR_PTR(-EINVAL);
+	mutex_lock(&hf_mutex);
+	hold = hf_hold_lookup(genl_info_net(info),
+			      info->attrs[HOLDFAST_A_INSTANCE]);
+	if (hold)
+		return hold;
+	mutex_unlock(&hf_mutex);
+	NL_SET_ERR_MSG_ATTR(info->extack, info->attrs[HOLDFAST_A_INSTANCE],
+			    "no instance of this name is attached in this network namespace");
+	return ERR_PTR(-ENOENT);
+}
+
+int hf_nl_detach(struct sk_buff *skb, struct genl_info *info)
+{
+	struct hf_hold *hold = hf_hold_get(info);
+
+	if (IS_ERR(hold))
+		return PTR_ERR(hold);
+	hf_hold_destroy(hold);
+	mutex_unlock(&hf_mutex);
+	return 0;
+}
+
+int hf_nl_kick(struct sk_buff *skb, struct genl_info *info)
+{
+	struct hf_hold *hold = hf_hold_get(info);
+
+	if (IS_ERR(hold))
+		return PTR_ERR(hold);
+	hf_pacer_kick();
+	mutex_unlock(&hf_mutex);
+	return 0;
+}
+
+int hf_nl_get_info(struct sk_buff *skb, struct genl_info *info)
+{
+	struct hf_net *hn = net_generic(genl_info_net(info), hf_net_id);
+	struct sk_buff *reply = genlmsg_new(NLMSG_DEFAULT_SIZE, GFP_KERNEL);
+	void *head;
+
+	if (!reply)
+		return -ENOMEM;
+	head = genlmsg_put_reply(reply, info, &hf_family, 0,
+				 HOLDFAST_CMD_GET_INFO);
+	if (!head ||
+	    nla_put_string(reply, HOLDFAST_A_VERSION, HF_KMOD_VERSION) ||
+	    nla_put_u32(reply, HOLDFAST_A_ABI_MAJOR, HF_ABI_MAJOR) ||
+	    nla_put_u32(reply, HOLDFAST_A_ABI_MINOR, HF_ABI_MINOR) ||
+	    nla_put_u32(reply, HOLDFAST_A_ATTACHED, READ_ONCE(hn->count)) ||
+	    nla_put_u32(reply, HOLDFAST_A_CPUS, hf_pacer_cpus())) {
+		nlmsg_free(reply);
+		return -EMSGSIZE;
+	}
+	genlmsg_end(reply, head);
+	return genlmsg_reply(reply, info);
+}
+
+struct hf_counter_values {
+	u64 value[12];
+};
+
+static const u16 hf_counter_attr[12] = {
+	HOLDFAST_A_SENT, HOLDFAST_A_SKIPPED, HOLDFAST_A_LOST, HOLDFAST_A_IDLE,
+	HOLDFAST_A_NO_HOP, HOLDFAST_A_BAD, HOLDFAST_A_NO_MEMORY, HOLDFAST_A_BUSY,
+	HOLDFAST_A_TICKS, HOLDFAST_A_CAPPED, HOLDFAST_A_LATE_MAX_NS,
+	HOLDFAST_A_SEND_NS,
+};
+
+static void hf_counters_read(const struct hf_counters *c,
+			     struct hf_counter_values *v)
+{
+	const u64_stats_t *from[12] = {
+		&c->sent, &c->skipped, &c->lost, &c->idle, &c->no_hop, &c->bad,
+		&c->no_memory, &c->busy, &c->ticks, &c->capped,
+		&c->late_max_ns, &c->send_ns,
+	};
+	unsigned int start, i;
+
+	do {
+		start = u64_stats_fetch_begin(&c->sync);
+		for (i = 0; i < ARRAY_SIZE(from); i++)
+			v->value[i] = u64_stats_read(from[i]);
+	} while (u64_stats_fetch_retry(&c->sync, start));
+}
+
+static int hf_put_stats(struct sk_buff *skb, struct netlink_callback *cb,
+			const struct hf_hold *hold, int cpu)
+{
+	struct hf_counter_values v;
+	unsigned int i;
+	void *head;
+
+	hf_counters_read(per_cpu_ptr(hold->counters, cpu), &v);
+	head = genlmsg_put(skb, NETLINK_CB(cb->skb).portid, cb->nlh->nlmsg_seq,
+			   &hf_family, NLM_F_MULTI, HOLDFAST_CMD_GET_STATS);
+	if (!head)
+		return -EMSGSIZE;
+	if (nla_put_string(skb, HOLDFAST_A_INSTANCE, hold->instance) ||
+	    nla_put_u32(skb, HOLDFAST_A_CPU, cpu))
+		goto full;
+	for (i = 0; i < ARRAY_SIZE(hf_counter_attr); i++)
+		if (nla_put_u64_64bit(skb, hf_counter_attr[i], v.value[i],
+				      HOLDFAST_A_PAD))
+			goto full;
+	genlmsg_end(skb, head);
+	return 0;
+
+full:
+	genlmsg_cancel(skb, head);
+	return -EMSGSIZE;
+}
+
+int hf_nl_get_stats(struct sk_buff *skb, struct netlink_callback *cb)
+{
+	const struct genl_dumpit_info *info = genl_dumpit_info(cb);
+	const struct nlattr *name = hf_dump_attrs(info)[HOLDFAST_A_INSTANCE];
+	struct net *net = sock_net(skb->sk);
+	struct hf_hold *hold;
+	int cpu, err = 0;
+
+	if (!name) {
+		NL_SET_ERR_MSG(cb->extack, "instance: the name is missing");
+		return -EINVAL;
+	}
+	mutex_lock(&hf_mutex);
+	hold = hf_hold_lookup(net, name);
+	if (!hold) {
+		NL_SET_ERR_MSG(cb->extack, "no instance of this name is attached in this network namespace");
+		err = -ENOENT;
+		goto unlock;
+	}
+	for (cpu = cb->args[0]; cpu < nr_cpu_ids; cpu++) {
+		if (!cpu_possible(cpu))
+			continue;
+		if (hf_put_stats(skb, cb, hold, cpu))
+			break;
+	}
+	cb->args[0] = cpu;
+	err = skb->len;
+unlock:
+	mutex_unlock(&hf_mutex);
+	return err;
+}
+
+int hf_nl_notify(struct sk_buff *skb, struct genl_info *info)
+{
+	struct sk_buff *event;
+	unsigned int i;
+	void *head;
+	int err;
+
+	if (hf_need(info, HOLDFAST_A_EVENT, "event: what happened is missing") ||
+	    hf_need(info, HOLDFAST_A_NUMBER, "number: an event without a number cannot be missed"))
+		return -EINVAL;
+	event = genlmsg_new(nlmsg_len(info->nlhdr) + NLMSG_ALIGN(64), GFP_KERNEL);
+	if (!event)
+		return -ENOMEM;
+	head = genlmsg_put(event, 0, 0, &hf_family, 0, HOLDFAST_CMD_EVENT);
+	for (i = 1; head && i <= HOLDFAST_A_MAX; i++)
+		if (info->attrs[i] &&
+		    nla_put(event, i, nla_len(info->attrs[i]),
+			    nla_data(info->attrs[i])))
+			head = NULL;
+	if (!head) {
+		nlmsg_free(event);
+		NL_SET_ERR_MSG(info->extack, "the event is too long");
+		return -EMSGSIZE;
+	}
+	genlmsg_end(event, head);
+	err = genlmsg_multicast_netns(&hf_family, genl_info_net(info), event, 0,
+				      0, GFP_KERNEL);
+	return err == -ESRCH ? 0 : err; /* nobody listens: not a failure */
+}
+
+static const struct genl_multicast_group hf_groups[] = {
+	{
+		.name = HOLDFAST_GROUP_EVENTS,
+		.flags = GENL_MCAST_CAP_NET_ADMIN,
+	},
+};
+
+static struct genl_family hf_family __ro_after_init = {
+	.name = HOLDFAST_FAMILY,
+	.version = HOLDFAST_VERSION,
+	.netnsok = true,
+	.module = THIS_MODULE,
+	.ops = hf_nl_ops,
+	.n_ops = HF_NL_OPS,
+	.resv_start_op = __HOLDFAST_CMD_MAX,
+	.mcgrps = hf_groups,
+	.n_mcgrps = ARRAY_SIZE(hf_groups),
+};
+
+int __init hf_netlink_init(void)
+{
+	return genl_register_family(&hf_family);
+}
+
+void hf_netlink_exit(void)
+{
+	genl_unregister_family(&hf_family);
+}
