@@ -113,7 +113,7 @@ static void send_bye(struct hf_dialog *d)
 	su_home_init(home);
 	reason = hf_header_reason(home, d->bye_sip, d->bye_text);
 	d->state = HF_DIALOG_OVER;
-	hf_timer_stop(d);
+	hf_refresh_stop(d);
 	d->bye = nta_outgoing_tcreate(
 		d->leg, bye_answered, d, NULL, SIP_METHOD_BYE, NULL,
 		TAG_IF(reason, SIPTAG_REASON(reason)),

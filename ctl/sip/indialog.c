@@ -24,7 +24,7 @@ static void bye(struct hf_dialog *d, nta_incoming_t *irq)
 	nta_incoming_destroy(irq);
 	d->state = HF_DIALOG_OVER;
 	d->offer_waits = false;
-	hf_timer_stop(d);
+	hf_refresh_stop(d);
 	if (d->request) {
 		/* RFC 3261 15.1.2: what is pending gets 487. A 2xx without its
 		 * ACK is left to the stack, which repeats it for its time. */
@@ -99,7 +99,7 @@ static void offer(struct hf_dialog *d, nta_incoming_t *irq, const sip_t *s)
 	/* Target refresh (RFC 3261 12.2.2); the route set stays. */
 	if (s->sip_contact)
 		nta_leg_server_route(d->leg, s->sip_record_route, s->sip_contact);
-	hf_timer_agree(d, s);
+	hf_refresh_agree(d, s);
 	hf_parse_body(s, &body, &len);
 	if (update && !body) {
 		update_without_offer(d, irq);

@@ -69,7 +69,7 @@ void hf_invite_in(struct hf_sip *sip, nta_incoming_t *irq, const sip_t *invite,
 	d->counted = true;
 	sip->unacked++;
 	nta_incoming_bind(irq, hf_request_event, d);
-	hf_timer_agree(d, invite);
+	hf_refresh_agree(d, invite);
 	hf_dialog_enter(d);
 	offer_to_park(d, invite, peer);
 	/* Thinking it over: stop the retransmissions (RFC 3261 8.2.6.1). */
@@ -231,7 +231,7 @@ void hf_request_reply(struct hf_dialog *d, const struct hf_reply *r)
 			hf_reinvite_try(d);
 		return;
 	}
-	hf_timer_start(d);
+	hf_refresh_start(d);
 	if (update) {
 		request_done(d);
 		return;

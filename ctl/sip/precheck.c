@@ -118,6 +118,17 @@ bool hf_precheck_session(struct hf_sip *sip, nta_incoming_t *irq, const sip_t *r
 	       check_interval(sip, irq, r, peer);
 }
 
+/* RFC 3891 section 3: two of them are an error. The library keeps one. */
+static bool replaces_twice(const sip_t *r)
+{
+	const msg_header_t *h = (const msg_header_t *)r->sip_request;
+	unsigned int count = 0;
+
+	for (; h; h = h->sh_succ)
+		count += h->sh_class == sip_replaces_class;
+	return count > 1;
+}
+
 /* What a new call needs besides. */
 static bool check_invite(struct hf_sip *sip, nta_incoming_t *irq,
 			 const sip_t *r, const struct hf_peer *peer)
@@ -136,6 +147,11 @@ static bool check_invite(struct hf_sip *sip, nta_incoming_t *irq,
 	    !contact->m_url->url_host) {
 		hf_refuse(sip, irq, r, peer, 400, "Bad Contact Header",
 			  "no usable Contact", TAG_END());
+		return false;
+	}
+	if (r->sip_replaces && replaces_twice(r)) {
+		hf_refuse(sip, irq, r, peer, 400, "Bad Replaces Header",
+			  "more than one Replaces", TAG_END());
 		return false;
 	}
 	if (!hf_precheck_session(sip, irq, r, peer))

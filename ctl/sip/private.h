@@ -7,7 +7,7 @@
  *	precheck options	what is answered before and beside any call
  *	dialog			the record of a dialog and its end
  *	invite_in invite_out	the first INVITE, theirs and ours
- *	indialog reinvite timer	what happens inside a dialog
+ *	indialog reinvite refresh	what happens inside a dialog
  *	parse headers		header text to plain fields and back
  *	signal			the table of ctl/park/signal.h
  */
@@ -184,13 +184,13 @@ struct hf_dialog *hf_invite_out(struct hf_sip *, struct hf_party *,
 void hf_invite_cancel(struct hf_dialog *, const struct hf_cause *);
 void hf_invite_ack(struct hf_dialog *, const sip_t *);
 
-/* indialog.c, reinvite.c, timer.c */
+/* indialog.c, reinvite.c, refresh.c */
 int hf_indialog(void *dialog, nta_leg_t *, nta_incoming_t *, const sip_t *);
 int hf_reinvite(struct hf_dialog *, const char *body);
 void hf_reinvite_try(struct hf_dialog *);
-void hf_timer_agree(struct hf_dialog *, const sip_t *request);
-void hf_timer_start(struct hf_dialog *);
-void hf_timer_stop(struct hf_dialog *);
+void hf_refresh_agree(struct hf_dialog *, const sip_t *request);
+void hf_refresh_start(struct hf_dialog *);
+void hf_refresh_stop(struct hf_dialog *);
 
 /* parse.c; strings are of `home` or of the message. */
 void hf_parse_invite(su_home_t *home, const sip_t *, const struct hf_peer *,

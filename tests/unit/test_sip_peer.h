@@ -427,7 +427,8 @@ static void ack(struct line *l, const char *body)
 	request(l, "ACK", l->cseq, NULL, body);
 }
 
-static void in_dialog(struct line *l, const char *method, const char *more,
+__attribute__((unused)) static void
+in_dialog(struct line *l, const char *method, const char *more,
 		      const char *body)
 {
 	l->serial++;
@@ -435,7 +436,8 @@ static void in_dialog(struct line *l, const char *method, const char *more,
 }
 
 /* Answer the request taken last. */
-static void respond(struct stage *s, int status, const char *tag,
+__attribute__((unused)) static void
+respond(struct stage *s, int status, const char *tag,
 		    const char *more, const char *body)
 {
 	char text[16384], to[200] = "";

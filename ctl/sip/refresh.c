@@ -11,7 +11,7 @@
 #include "private.h"
 
 /* What the answer to this INVITE or UPDATE will say; see headers of replies. */
-void hf_timer_agree(struct hf_dialog *d, const sip_t *request)
+void hf_refresh_agree(struct hf_dialog *d, const sip_t *request)
 {
 	const sip_session_expires_t *x = request->sip_session_expires;
 
@@ -35,13 +35,13 @@ static void session_expired(su_root_magic_t *loop, su_timer_t *timer,
 }
 
 /* Section 10: BYE a third of the interval, at most 32 s, before it ends. */
-void hf_timer_start(struct hf_dialog *d)
+void hf_refresh_start(struct hf_dialog *d)
 {
 	uint32_t before = d->session_s / 3 < 32 ? d->session_s / 3 : 32;
 	su_duration_t ms = (su_duration_t)(d->session_s - before) * 1000;
 
 	if (!d->session_s) {
-		hf_timer_stop(d);
+		hf_refresh_stop(d);
 		return;
 	}
 	if (!d->expiry)
@@ -50,7 +50,7 @@ void hf_timer_start(struct hf_dialog *d)
 		su_timer_set_interval(d->expiry, session_expired, d, ms);
 }
 
-void hf_timer_stop(struct hf_dialog *d)
+void hf_refresh_stop(struct hf_dialog *d)
 {
 	if (d->expiry)
 		su_timer_reset(d->expiry);

@@ -1,0 +1,507 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+/*
+ * holdfastd, the controller: reads the command line and the configuration, puts
+ * the rooms together in the order that lets each failure be told before anything
+ * is touched, and runs the loop until it is asked to stop.
+ *
+ *	configuration -> control socket (is this instance free?) -> epoch -> SIP
+ *	addresses -> media -> hold audio -> park logic -> "ready"
+ *
+ * Exit status: 0 asked to stop, 1 failed, 2 bad configuration or usage.
+ */
+#include <errno.h>
+#include <getopt.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/signalfd.h>
+#include <sys/socket.h>
+#include <sys/timerfd.h>
+#include <sys/un.h>
+#include <unistd.h>
+
+#include "api/control.h"
+#include "audio/wav.h"
+#include "base/clock.h"
+#include "base/log.h"
+#include "base/names.h"
+#include "config/config.h"
+#include "events/bus.h"
+#include "media/media.h"
+#include "park/park.h"
+#include "sip/loop.h"
+#include "sip/stack.h"
+
+#define HF_EXIT_FAILED 1
+#define HF_EXIT_USAGE 2
+#define HF_MEDIA_TICK_MS 100
+#define HF_LAST_BYE_MS 2000 /* how long a stop waits for answers to its BYEs */
+#define HF_CALLS_PER_EPOCH 1000000000ULL /* call ids stay readable, and rise */
+
+static const char usage[] =
+	"usage: holdfastd [--config FILE] [--instance NAME] [--verbose]\n"
+	"       holdfastd --check-config FILE\n"
+	"       holdfastd --help | --version\n";
+
+static const char help[] =
+	"\n"
+	"Holdfast parks SIP calls: a parked caller hears hold audio sent by the\n"
+	"kernel, waits in a numbered slot, is picked up from any phone, and rings\n"
+	"back to who parked it when nobody comes. holdfastd is its controller. It\n"
+	"runs in the foreground and prints \"ready\" once it answers SIP.\n"
+	"\n"
+	"  --config FILE        configuration (/etc/holdfast/holdfast.yaml)\n"
+	"  --check-config FILE  say all that is wrong with FILE, or what it means,\n"
+	"                       and end; touches nothing\n"
+	"  --instance NAME      a second Holdfast on this host, with its own pins,\n"
+	"                       socket and state (main)\n"
+	"  --media bpf|memory   memory: no packet is ever sent or received; for\n"
+	"                       testing the signalling without privileges (bpf)\n"
+	"  --verbose            log what happens to each call\n"
+	"  --version            print the version\n"
+	"  --help               this\n"
+	"\n"
+	"SIGTERM or SIGINT hangs up every call, takes the packet path down and ends.\n"
+	"Killed by SIGKILL, its parked callers keep hearing music.\n"
+	"\n"
+	"Start with a copy of holdfast.yaml.example, then:\n"
+	"  holdfastd --check-config /etc/holdfast/holdfast.yaml\n"
+	"  holdfastd\n"
+	"  holdfastctl status\n"
+	"\n"
+	"Exit status: 0 asked to stop, 1 failed, 2 bad configuration or usage.\n";
+
+struct hf_options {
+	const char *config;
+	const char *check;
+	const char *instance;
+	bool memory_media;
+	bool verbose;
+};
+
+struct hf_app {
+	struct hf_options options;
+	struct hf_config *config;
+	struct hf_loop *loop;
+	struct hf_bus *bus;
+	struct hf_control *control;
+	struct hf_sip *sip;
+	struct hf_media *media;
+	struct hf_park *park;
+	uint32_t epoch;
+	int signals;	    /* signalfd */
+	int timer;	    /* timerfd of the park logic and the media tick */
+	uint64_t armed_ms;  /* what `timer` is set to, UINT64_MAX = off */
+	uint64_t tick_ms;   /* next media tick, UINT64_MAX = no call */
+	uint64_t start_ms;
+	bool stopping;
+	bool impatient; /* asked twice */
+};
+
+/* Tell systemd (sd_notify(3)): one datagram to $NOTIFY_SOCKET, if there is one. */
+static void notify(const char *state)
+{
+	const char *path = getenv("NOTIFY_SOCKET");
+	struct sockaddr_un to = { .sun_family = AF_UNIX };
+	size_t len = path ? strlen(path) : 0;
+	int fd;
+
+	if (!len || len >= sizeof(to.sun_path) ||
+	    (path[0] != '/' && path[0] != '@'))
+		return;
+	memcpy(to.sun_path, path, len);
+	if (path[0] == '@') /* abstract */
+		to.sun_path[0] = '\0';
+	fd = socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+	if (fd < 0)
+		return;
+	if (sendto(fd, state, strlen(state), MSG_NOSIGNAL,
+		   (struct sockaddr *)&to,
+		   (socklen_t)(offsetof(struct sockaddr_un, sun_path) + len)) < 0)
+		hf_warn("cannot tell systemd \"%s\": %s", state, strerror(errno));
+	close(fd);
+}
+
+/* 0 = go on, else the exit status plus one. */
+static int read_options(int argc, char **argv, struct hf_options *o)
+{
+	static const struct option names[] = {
+		{ "config", required_argument, NULL, 'c' },
+		{ "check-config", required_argument, NULL, 'k' },
+		{ "instance", required_argument, NULL, 'i' },
+		{ "media", required_argument, NULL, 'm' },
+		{ "verbose", no_argument, NULL, 'v' },
+		{ "version", no_argument, NULL, 'V' },
+		{ "help", no_argument, NULL, 'h' },
+		{ NULL, 0, NULL, 0 },
+	};
+	int c;
+
+	o->config = "/etc/holdfast/holdfast.yaml";
+	o->instance = HF_INSTANCE_DEFAULT;
+	while ((c = getopt_long(argc, argv, "hv", names, NULL)) != -1) {
+		switch (c) {
+		case 'c':
+			o->config = optarg;
+			break;
+		case 'k':
+			o->check = optarg;
+			break;
+		case 'i':
+			o->instance = optarg;
+			break;
+		case 'm':
+			o->memory_media = !strcmp(optarg, "memory");
+			if (o->memory_media || !strcmp(optarg, "bpf"))
+				break;
+			fprintf(stderr, "holdfastd: --media is bpf or memory, not %s\n",
+				optarg);
+			return 1 + HF_EXIT_USAGE;
+		case 'v':
+			o->verbose = true;
+			break;
+		case 'V':
+			printf("holdfastd " HF_VERSION "\n");
+			return 1;
+		case 'h':
+			printf("%s%s", usage, help);
+			return 1;
+		default:
+			fprintf(stderr, "%s", usage);
+			return 1 + HF_EXIT_USAGE;
+		}
+	}
+	if (optind == argc)
+		return 0;
+	fprintf(stderr, "holdfastd: what is \"%s\"?\n%s", argv[optind], usage);
+	return 1 + HF_EXIT_USAGE;
+}
+
+/* The name becomes part of paths: no more than a file name may be. */
+static bool instance_ok(const char *name)
+{
+	size_t len = strspn(name, "abcdefghijklmnopqrstuvwxyz"
+				  "ABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_-");
+
+	return len && len <= 32 && !name[len];
+}
+
+static int check_config(const struct hf_options *o)
+{
+	struct hf_config *config;
+
+	if (hf_config_load(o->check, o->instance, stderr, &config))
+		return HF_EXIT_USAGE;
+	hf_config_print_summary(config, stdout);
+	hf_config_free(config);
+	return 0;
+}
+
+static void load_clips(struct hf_app *app, int *error)
+{
+	const struct hf_config *config = app->config;
+
+	for (unsigned int i = 0; i < config->audio.clip_count && !*error; i++) {
+		const struct hf_config_clip *clip = &config->audio.clips[i];
+		int16_t *samples = NULL;
+		char why[256] = "";
+		size_t count;
+
+		*error = hf_audio_load(clip->file, &samples, &count, why,
+				       sizeof(why));
+		if (*error) {
+			hf_error("%s", why);
+			*error = HF_EXIT_USAGE;
+			return;
+		}
+		*error = hf_media_clip_load(app->media, clip->name, samples,
+					    count);
+		free(samples);
+		if (!*error)
+			continue;
+		if (*error == -ENOSPC)
+			hf_error("clip %s (%s) does not fit: raise audio.memory_mib, now %u",
+				 clip->name, clip->file, config->audio.memory_mib);
+		else
+			hf_error("clip %s (%s): %s", clip->name, clip->file,
+				 strerror(-*error));
+		*error = *error == -ENOSPC ? HF_EXIT_USAGE : HF_EXIT_FAILED;
+	}
+}
+
+static int open_media(struct hf_app *app)
+{
+	char err[512] = "";
+	int error = 0;
+
+	if (app->options.memory_media)
+		error = hf_media_open_memory(app->config, &app->media, err,
+					     sizeof(err));
+	else
+		error = hf_media_open_bpf(app->config, &app->media, err,
+					  sizeof(err));
+	if (error) {
+		hf_error("%s", err[0] ? err : strerror(-error));
+		return HF_EXIT_FAILED;
+	}
+	if (app->options.memory_media)
+		hf_warn("--media memory: for testing, nobody hears anything");
+	load_clips(app, &error);
+	return error;
+}
+
+static int open_park(struct hf_app *app)
+{
+	const struct hf_park_wiring wiring = {
+		.config = app->config,
+		.media = app->media,
+		.signal = hf_sip_signal_ops(),
+		.stack = app->sip,
+		.event = hf_bus_publish,
+		.event_arg = app->bus,
+		.call_id_base = app->epoch * HF_CALLS_PER_EPOCH,
+	};
+	int error = hf_park_create(&wiring, &app->park);
+
+	if (error) {
+		hf_error("park logic: %s", strerror(-error));
+		return HF_EXIT_FAILED;
+	}
+	hf_sip_attach(app->sip, app->park);
+	hf_control_attach(app->control, app->park, app->media);
+	return 0;
+}
+
+/* Everything that can be refused without having touched the packet path. */
+static int open_signalling(struct hf_app *app)
+{
+	struct hf_control_wiring control = {
+		.config = app->config,
+		.bus = app->bus,
+		.version = HF_VERSION,
+		.start_ms = app->start_ms,
+	};
+	struct hf_sip_wiring sip = {
+		.loop = app->loop,
+		.config = app->config,
+	};
+	char err[512] = "";
+	int error;
+
+	error = hf_control_create(&control, &app->control, err, sizeof(err));
+	if (!error)
+		error = hf_epoch_next(app->config->control.state_dir,
+				      &app->epoch, err, sizeof(err));
+	sip.epoch = app->epoch;
+	if (!error)
+		error = hf_sip_create(&sip, &app->sip, err, sizeof(err));
+	if (!error)
+		return 0;
+	hf_error("%s", err[0] ? err : strerror(-error));
+	return HF_EXIT_FAILED;
+}
+
+static void arm(struct hf_app *app, uint64_t at_ms)
+{
+	struct itimerspec when = { 0 };
+
+	if (at_ms == app->armed_ms)
+		return;
+	app->armed_ms = at_ms;
+	if (at_ms != UINT64_MAX) {
+		when.it_value.tv_sec = (time_t)(at_ms / 1000);
+		when.it_value.tv_nsec = (long)(at_ms % 1000) * 1000000 + 1;
+	}
+	if (timerfd_settime(app->timer, TFD_TIMER_ABSTIME, &when, NULL) < 0)
+		hf_error("timer: %s", strerror(errno));
+}
+
+/* Before each sleep: what is the next thing to be done without being asked? */
+static void before_wait(void *arg)
+{
+	struct hf_app *app = arg;
+	uint64_t next;
+
+	if (!app->park)
+		return;
+	next = hf_park_next_ms(app->park);
+	if (app->tick_ms == UINT64_MAX) {
+		struct hf_park_totals totals;
+
+		hf_park_totals(app->park, &totals);
+		if (totals.calls)
+			app->tick_ms = hf_now_ms() + HF_MEDIA_TICK_MS;
+	}
+	arm(app, next < app->tick_ms ? next : app->tick_ms);
+}
+
+static void timer_due(void *arg)
+{
+	struct hf_app *app = arg;
+	struct hf_park_totals totals;
+	uint64_t now = hf_now_ms(), ticks;
+
+	if (read(app->timer, &ticks, sizeof(ticks)) < 0 && errno != EAGAIN)
+		hf_error("timer: %s", strerror(errno));
+	app->armed_ms = UINT64_MAX;
+	if (!app->park)
+		return;
+	hf_park_run(app->park, now);
+	if (now < app->tick_ms)
+		return;
+	hf_media_tick(app->media);
+	/* One tick after the last call, then rest. */
+	hf_park_totals(app->park, &totals);
+	app->tick_ms = totals.calls ? now + HF_MEDIA_TICK_MS : UINT64_MAX;
+}
+
+static void control_readable(void *arg)
+{
+	struct hf_app *app = arg;
+
+	if (app->park)
+		hf_park_run(app->park, hf_now_ms());
+	hf_control_dispatch(app->control);
+}
+
+static void signal_came(void *arg)
+{
+	struct hf_app *app = arg;
+	struct signalfd_siginfo info;
+
+	while (read(app->signals, &info, sizeof(info)) == sizeof(info)) {
+		if (info.ssi_signo == SIGHUP) {
+			hf_warn("SIGHUP: this version cannot reload; restart to apply a new configuration");
+			continue;
+		}
+		app->impatient = app->stopping;
+		app->stopping = true;
+		hf_loop_stop(app->loop);
+	}
+}
+
+static int open_loop(struct hf_app *app)
+{
+	sigset_t set;
+	int error = hf_loop_create(&app->loop);
+
+	if (error) {
+		hf_error("event loop: %s", strerror(-error));
+		return HF_EXIT_FAILED;
+	}
+	signal(SIGPIPE, SIG_IGN);
+	sigemptyset(&set);
+	sigaddset(&set, SIGTERM);
+	sigaddset(&set, SIGINT);
+	sigaddset(&set, SIGHUP);
+	sigprocmask(SIG_BLOCK, &set, NULL);
+	app->signals = signalfd(-1, &set, SFD_NONBLOCK | SFD_CLOEXEC);
+	app->timer = timerfd_create(CLOCK_MONOTONIC,
+				    TFD_NONBLOCK | TFD_CLOEXEC);
+	if (app->signals < 0 || app->timer < 0 ||
+	    hf_loop_watch(app->loop, app->signals, signal_came, app) ||
+	    hf_loop_watch(app->loop, app->timer, timer_due, app)) {
+		hf_error("event loop: %s", strerror(errno));
+		return HF_EXIT_FAILED;
+	}
+	hf_loop_before_wait(app->loop, before_wait, app);
+	return 0;
+}
+
+static int open_all(struct hf_app *app)
+{
+	int error = open_loop(app);
+
+	if (!error && hf_bus_create(0, &app->bus)) {
+		hf_error("event bus: out of memory");
+		error = HF_EXIT_FAILED;
+	}
+	if (!error)
+		error = open_signalling(app);
+	if (!error)
+		error = open_media(app);
+	if (!error)
+		error = open_park(app);
+	if (!error && hf_loop_watch(app->loop, hf_control_fd(app->control),
+				    control_readable, app)) {
+		hf_error("control socket: cannot be watched");
+		error = HF_EXIT_FAILED;
+	}
+	return error;
+}
+
+/* The last BYEs go out and are answered, or their time is over. */
+static void say_goodbye(struct hf_app *app)
+{
+	uint64_t until = hf_now_ms() + HF_LAST_BYE_MS;
+
+	while (!hf_sip_idle(app->sip) && hf_now_ms() < until && !app->impatient)
+		hf_loop_step(app->loop, 50);
+}
+
+/* In any state of half-openness. `hang_up`: we were asked to stop. */
+static void close_all(struct hf_app *app, bool hang_up)
+{
+	if (app->control)
+		hf_control_attach(app->control, NULL, NULL);
+	hf_park_destroy(app->park, hang_up);
+	app->park = NULL;
+	if (app->sip) {
+		hf_sip_attach(app->sip, NULL);
+		if (hang_up)
+			say_goodbye(app);
+	}
+	hf_media_close(app->media, true);
+	if (app->control) {
+		hf_loop_unwatch(app->loop, hf_control_fd(app->control));
+		hf_control_destroy(app->control);
+	}
+	hf_sip_destroy(app->sip);
+	hf_bus_destroy(app->bus);
+	if (app->loop) {
+		hf_loop_unwatch(app->loop, app->signals);
+		hf_loop_unwatch(app->loop, app->timer);
+		hf_loop_destroy(app->loop);
+	}
+	if (app->signals >= 0)
+		close(app->signals);
+	if (app->timer >= 0)
+		close(app->timer);
+	hf_config_free(app->config);
+}
+
+int main(int argc, char **argv)
+{
+	struct hf_app app = {
+		.signals = -1,
+		.timer = -1,
+		.armed_ms = UINT64_MAX,
+		.tick_ms = UINT64_MAX,
+	};
+	int status = read_options(argc, argv, &app.options);
+
+	if (status)
+		return status - 1;
+	if (!instance_ok(app.options.instance)) {
+		fprintf(stderr, "holdfastd: --instance is up to 32 letters, digits, _ and -\n");
+		return HF_EXIT_USAGE;
+	}
+	if (app.options.check)
+		return check_config(&app.options);
+	hf_log_open("holdfastd", app.options.verbose ? HF_LOG_DEBUG : HF_LOG_INFO);
+	app.start_ms = hf_now_ms();
+	if (hf_config_load(app.options.config, app.options.instance, stderr,
+			   &app.config))
+		return HF_EXIT_USAGE;
+	status = open_all(&app);
+	if (!status) {
+		printf("ready\n");
+		fflush(stdout);
+		notify("READY=1");
+		hf_loop_run(app.loop);
+		notify("STOPPING=1");
+	}
+	close_all(&app, !status);
+	return status;
+}
