@@ -216,8 +216,8 @@ TEST(a_controller_that_leaves_is_followed_by_one_that_takes_its_maps_over)
 static int foreign_program(void)
 {
 	struct bpf_insn code[] = {
-		{ .code = BPF_ALU64 | BPF_MOV | BPF_K, .imm = XDP_PASS },
-		{ .code = BPF_JMP | BPF_EXIT },
+		{.code = BPF_ALU64 | BPF_MOV | BPF_K, .imm = XDP_PASS},
+		{.code = BPF_JMP | BPF_EXIT},
 	};
 
 	return bpf_prog_load(BPF_PROG_TYPE_XDP, "not_ours", "GPL", code, 2,

@@ -412,6 +412,65 @@ TEST(a_destination_on_this_host_is_marked_as_one_that_takes_no_redirect)
 	CHECK_INT(stage_hop(&s, 0).ifindex, 1);
 }
 
+TEST(a_bridge_is_known_to_take_no_redirect_and_is_not_given_any)
+{
+	uint32_t key;
+	STAGE(s);
+
+	sh("ip link add hfb0 type bridge; ip link set hfb0 up; "
+	   "ip addr flush dev hfm0; ip link set hfm0 master hfb0; "
+	   "ip addr add 10.9.0.1/24 dev hfb0");
+	stage_want(&s, 0, REMOTE);
+	CHECK(WAIT_FOR(3000, stage_hop_valid(&s, 0)));
+	CHECK_INT(stage_hop(&s, 0).flags, HF_HOP_VALID | HF_HOP_NO_REDIRECT);
+	key = stage_hop(&s, 0).ifindex;
+	CHECK_INT(key, if_nametoindex("hfb0"));
+	CHECK(bpf_map_lookup_elem(s.pins.fd[HF_PIN_devmap], &key, &key));
+}
+
+TEST(more_changes_than_it_can_read_make_it_look_at_everything_again)
+{
+	STAGE(s);
+
+	sh("ip route add 192.0.2.0/24 via 10.9.0.2");
+	stage_want(&s, 0, "192.0.2.77");
+	CHECK(WAIT_FOR(1000, stage_hop_valid(&s, 0)));
+	sh("ip neigh replace 10.9.0.9 lladdr 02:00:00:00:00:09 dev hfm0 nud permanent");
+	kill(s.mediad, SIGSTOP);
+	/* Its buffer is full long before the change that matters. */
+	sh("i=0; while [ $i -lt 40 ]; do j=1; while [ $j -lt 250 ]; do "
+	   "echo route add 198.18.$i.$j/32 dev hfm0; j=$((j+1)); done; "
+	   "i=$((i+1)); done | ip -batch -");
+	sh("ip route replace 192.0.2.0/24 via 10.9.0.9");
+	kill(s.mediad, SIGCONT);
+	CHECK(WAIT_FOR(2000, mac_is(stage_hop(&s, 0).dmac,
+				    "02:00:00:00:00:09")));
+}
+
+TEST(a_program_put_in_place_of_the_old_one_is_taken_up)
+{
+	char path[256];
+	uint8_t b[2048];
+	uint64_t sent;
+	STAGE(s);
+
+	stage_want(&s, 0, REMOTE);
+	CHECK(WAIT_FOR(1000, stage_hop_valid(&s, 0)));
+	hold(&s, 0, 0, hf_now_ms() + 30);
+	CHECK(next_packet(&s, b, sizeof(b), 1000));
+	hf_pins_path(s.instance, "prog_paced", path, sizeof(path));
+	CHECK(!unlink(path));
+	stage_poke(&s, HF_POKE_WHEEL); /* between the two it must not give up */
+	CHECK(next_packet(&s, b, sizeof(b), 1000));
+	CHECK(!bpf_program__pin(s.bpf->progs.hf_paced, path));
+	stage_poke(&s, HF_POKE_WHEEL);
+	/* The pin is new: the old descriptor closed, the new one opened. */
+	CHECK(WAIT_FOR(1000, s.pins.work->engine == HF_ENGINE_BPF &&
+				     s.pins.work->starts > starts));
+	sent = s.pins.legs[0].tx.sent;
+	CHECK(WAIT_FOR(1000, s.pins.legs[0].tx.sent > sent + 5));
+}
+
 /* Voluntary context switches of all threads of the keeper. */
 static long wake_ups(pid_t pid)
 {

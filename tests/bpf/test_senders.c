@@ -1,0 +1,215 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * The two real senders at once: turn-around, by packets into the receive
+ * program on one CPU, and a paced sender in userspace through the mapped map on
+ * another, while a third thread reprograms the legs as the controller does.
+ * Every sequence number is sent exactly once, and no packet mixes two programs.
+ *
+ * The clock is virtual: the reprogramming thread moves it on.
+ * rooms:
+ */
+#include <linux/bpf.h>
+#include <pthread.h>
+#include <sched.h>
+#include <stdatomic.h>
+#include <time.h>
+
+#include <holdfast/claim.h>
+
+#include "../unit/test.h"
+#include "fixture.h"
+
+#define LEGS	   2
+#define SENDS	   20000 /* by turn-around */
+#define FLIP_EVERY 50
+
+/* Sequence numbers are told apart for 60000 frames, the rounds are shorter. */
+struct both {
+	struct fixture *f;
+	_Atomic uint8_t seen[LEGS][65536];
+	_Atomic uint64_t turned, paced, mixed, flips;
+	_Atomic int stop;
+};
+
+/* All of a program from its epoch, so that any packet says if it is whole. */
+static struct hf_program program_of(uint32_t leg, uint32_t epoch)
+{
+	struct hf_program p = program_hold(leg);
+
+	p.ptime_ns = 10 * MS;
+	p.ts_step = 80;
+	p.flags = HF_PROGRAM_AUTO_CLOCK;
+	p.ssrc = HF_HTONL(epoch * 2654435761u);
+	p.ts_base = epoch * 40503u;
+	p.payload_type = epoch & 0x7f;
+	p.loop_first = FRAME_SHORT;
+	p.loop_len = 1 + epoch % 5;
+	return p;
+}
+
+static int is_whole(struct both *b, uint32_t leg, uint64_t next,
+		    const struct packet *got)
+{
+	struct hf_program p = program_of(leg, hf_word_epoch(next));
+	uint32_t slot = hf_word_slot(next) - 1;
+	struct shape s = shape_hold(b->f, leg, hf_program_frame(&p, slot));
+	struct packet want;
+
+	s.ssrc = HF_NTOHL(p.ssrc);
+	s.payload_type = p.payload_type;
+	s.seq = (uint16_t)(hf_word_seq(next) - 1);
+	s.timestamp = p.ts_base + slot * p.ts_step;
+	s.marker = got->bytes[43] >> 7;
+	want = packet_build(&s);
+	return got->len == want.len &&
+	       !memcmp(got->bytes, want.bytes, want.len);
+}
+
+static void pin_to(int cpu)
+{
+	cpu_set_t set;
+
+	CPU_ZERO(&set);
+	CPU_SET(cpu, &set);
+	(void)pthread_setaffinity_np(pthread_self(), sizeof(set), &set);
+}
+
+/* What came out of the program says itself which epoch and slot it was. */
+static void *turn_run(void *arg)
+{
+	struct both *b = arg;
+
+	pin_to(0);
+	while (b->turned < SENDS && b->turned + b->paced < 100000) {
+		uint32_t leg = b->turned % LEGS;
+		struct shape s = shape_from_caller(leg);
+		struct packet p = packet_build(&s);
+		uint32_t ssrc, epoch, slot;
+
+		if (fixture_receive(b->f, &p) != XDP_TX)
+			continue;
+		b->turned++;
+		b->seen[leg][packet_peek16(&p, 44)]++;
+		ssrc = packet_peek32(&p, 50);
+		/* The multiplier's inverse mod 2^32. */
+		epoch = ssrc * 244002641u;
+		slot = (packet_peek32(&p, 46) - epoch * 40503u) / 80;
+		if (epoch > 0x3fff ||
+		    !is_whole(
+			    b, leg,
+			    hf_word_make(epoch, 0, 0,
+					 (uint16_t)(packet_peek16(&p, 44) + 1),
+					 slot + 1),
+			    &p))
+			b->mixed++;
+	}
+	b->stop = 1;
+	return NULL;
+}
+
+static void *paced_run(void *arg)
+{
+	struct both *b = arg;
+
+	pin_to(1);
+	for (uint32_t i = 0; !b->stop; i++) {
+		struct hf_leg *leg = &b->f->legs[i % LEGS];
+		__u64 word = hf_load_acquire(&leg->tx.word);
+		struct hf_program p = *hf_word_program(leg, word);
+		struct hf_program whole =
+			program_of(i % LEGS, hf_word_epoch(word));
+		struct hf_due d;
+
+		whole.base_ns = p.base_ns;
+		if (!hf_due(&p, word, HF_READ(b->f->work->now_ns), 0, &d)) {
+			sched_yield();
+			continue;
+		}
+		if (!hf_claim(&leg->tx.word, word, d.next))
+			continue;
+		b->paced++;
+		b->seen[i % LEGS][d.seq]++;
+		if (memcmp(&p, &whole, sizeof(p)))
+			b->mixed++;
+	}
+	return NULL;
+}
+
+static void *flip_run(void *arg)
+{
+	struct both *b = arg;
+	struct timespec a_moment = {0, 1000};
+
+	for (uint32_t i = 0; !b->stop; i++) {
+		uint64_t now = b->f->work->now_ns + 3 * MS;
+		struct hf_leg *leg = &b->f->legs[i / FLIP_EVERY % LEGS];
+
+		HF_WRITE(b->f->work->now_ns, now);
+		nanosleep(&a_moment, NULL);
+		for (int k = 0; i % FLIP_EVERY == 0 && k < 100; k++) {
+			__u64 word = hf_load_acquire(&leg->tx.word);
+			uint32_t epoch = (hf_word_epoch(word) + 1) & 0x3fff;
+			struct hf_program p =
+				program_of((uint32_t)(leg - b->f->legs), epoch);
+
+			p.base_ns = now;
+			if (hf_flip(leg, word, &p, 0, 0)) {
+				b->flips++;
+				break;
+			}
+		}
+	}
+	return NULL;
+}
+
+static const char *exactly_once(struct both *b, uint32_t leg, uint16_t first)
+{
+	uint16_t count =
+		(uint16_t)(hf_word_seq(b->f->legs[leg].tx.word) - first);
+
+	for (uint32_t n = 0; n < 65536; n++) {
+		uint8_t times = b->seen[leg][(uint16_t)(first + n)];
+
+		if (times > (n < count))
+			return "a sequence number was sent twice";
+		if (times < (n < count))
+			return "a sequence number was never sent";
+	}
+	return "";
+}
+
+TEST(turn_around_and_a_paced_sender_on_two_cpus_send_each_frame_once)
+{
+	static struct both both;
+	pthread_t thread[3];
+	const char *why;
+
+	memset(&both, 0, sizeof(both));
+	both.f = fixture_get(&why);
+	if (!both.f)
+		SKIP(why);
+	fixture_now(both.f, BASE);
+	for (uint32_t leg = 0; leg < LEGS; leg++) {
+		struct hf_program p = program_of(leg, 5);
+
+		leg_set(both.f, leg, &p, (uint16_t)(50000 * leg));
+	}
+	pthread_create(&thread[0], NULL, turn_run, &both);
+	pthread_create(&thread[1], NULL, paced_run, &both);
+	pthread_create(&thread[2], NULL, flip_run, &both);
+	for (int i = 0; i < 3; i++)
+		pthread_join(thread[i], NULL);
+	printf("# %llu by turn-around, %llu paced, %llu reprogrammings; %s\n",
+	       (unsigned long long)both.turned, (unsigned long long)both.paced,
+	       (unsigned long long)both.flips, fixture_counted(both.f));
+	CHECK_INT(both.mixed, 0);
+	CHECK(both.turned + both.paced < 60000 * LEGS);
+	for (uint32_t leg = 0; leg < LEGS; leg++)
+		CHECK_STR(exactly_once(&both, leg, (uint16_t)(50000 * leg)),
+			  "");
+	CHECK(both.turned > SENDS / 20);
+	CHECK(both.paced > 100);
+	CHECK(both.flips > 100);
+}
+
+TEST_MAIN()
