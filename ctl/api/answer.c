@@ -17,14 +17,14 @@
 #include "media/media.h"
 #include "park/park.h"
 
-/* Walks over views: what is gathered, from what, and whether memory lasted. */
+/* A walk over views from a listing's cursor on. */
 struct walk {
 	const struct hf_control_wiring *wiring;
-	json_t *list;
-	const char *lot;   /* only this one, NULL = all */
-	uint64_t call;	   /* only this one */
-	json_t *call_json; /* set when found */
-	bool failed;
+	struct hf_listing *listing;
+	json_t *rows;
+	uint64_t seen;	   /* slots passed so far */
+	unsigned int done; /* views looked at behind the cursor */
+	bool stopped;	   /* there are more */
 };
 
 /* The park says 0 for a call that does not wait for its ring-back. */
@@ -33,64 +33,72 @@ static json_t *seconds_or_null(uint32_t seconds)
 	return seconds ? json_integer(seconds) : json_null();
 }
 
-static json_t *walk_done(struct walk *walk)
+/* Has this turn done enough? */
+static bool walk_is_full(struct walk *walk)
 {
-	if (!walk->failed)
-		return walk->list;
-	json_decref(walk->list);
-	return NULL;
+	walk->stopped = walk->done == HF_LISTING_ROWS;
+	return walk->stopped;
 }
 
-static bool walk_add(struct walk *walk, json_t *item)
+static void walk_add(struct walk *walk, json_t *row)
 {
-	if (json_array_append_new(walk->list, item))
-		walk->failed = true;
-	return !walk->failed;
+	if (json_array_append_new(walk->rows, row))
+		walk->listing->failed = true;
 }
 
-static bool add_slot(void *arg, const struct hf_slot_view *v)
+static json_t *slot_json(const struct hf_slot_view *v)
+{
+	return json_pack("{s:o,s:o,s:o,s:o,s:I,s:o,s:o,s:o,s:I,s:o,s:I}",
+			 "lot", hf_json_text(v->lot), "slot",
+			 hf_json_text(v->slot), "label", hf_json_text(v->label),
+			 "state", hf_json_text(v->state), "call",
+			 (json_int_t)v->call, "caller_number",
+			 hf_json_text(v->caller_number), "caller_name",
+			 hf_json_text(v->caller_name), "parker",
+			 hf_json_text(v->parker), "seconds_parked",
+			 (json_int_t)v->seconds_parked, "seconds_to_recall",
+			 seconds_or_null(v->seconds_to_recall), "attempt",
+			 (json_int_t)v->attempt);
+}
+
+/* Slots never come or go while the daemon runs, so their place is a cursor. */
+static bool list_slot(void *arg, const struct hf_slot_view *v)
 {
 	struct walk *walk = arg;
 
-	if (walk->lot && strcmp(walk->lot, v->lot))
+	if (walk->seen++ < walk->listing->at)
 		return true;
-	return walk_add(
-		walk,
-		json_pack("{s:o,s:o,s:o,s:o,s:I,s:o,s:o,s:o,s:I,s:o,s:I}",
-			  "lot", hf_json_text(v->lot), "slot",
-			  hf_json_text(v->slot), "label",
-			  hf_json_text(v->label), "state",
-			  hf_json_text(v->state), "call",
-			  (json_int_t)v->call, "caller_number",
-			  hf_json_text(v->caller_number), "caller_name",
-			  hf_json_text(v->caller_name), "parker",
-			  hf_json_text(v->parker), "seconds_parked",
-			  (json_int_t)v->seconds_parked, "seconds_to_recall",
-			  seconds_or_null(v->seconds_to_recall), "attempt",
-			  (json_int_t)v->attempt));
+	if (walk_is_full(walk))
+		return false;
+	walk->done++;
+	walk->listing->at = walk->seen;
+	if (!walk->listing->lot || !strcmp(walk->listing->lot, v->lot))
+		walk_add(walk, slot_json(v));
+	return true;
 }
 
-static const struct hf_config_lot *find_lot(const struct hf_config *config,
-					    const char *name)
+static bool list_slots(const struct hf_control_wiring *w,
+		       struct hf_listing *listing, json_t *rows)
 {
-	for (unsigned int i = 0; i < config->lot_count; i++)
-		if (!strcmp(config->lots[i].name, name))
-			return &config->lots[i];
-	return NULL;
+	struct walk walk = { .wiring = w, .listing = listing, .rows = rows };
+
+	hf_park_each_slot(w->park, hf_now_ms(), list_slot, &walk);
+	return walk.stopped;
 }
 
-json_t *hf_answer_slots(const struct hf_control_wiring *w, const json_t *args)
+void hf_answer_slots(const struct hf_control_wiring *w, const json_t *args,
+		     struct hf_answer *ret)
 {
-	struct walk walk = { .wiring = w, .list = json_array() };
+	const char *lot = json_string_value(json_object_get(args, "lot"));
 
-	walk.lot = json_string_value(json_object_get(args, "lot"));
-	if (walk.lot && !find_lot(w->config, walk.lot)) {
-		json_decref(walk.list);
-		return hf_request_error(HF_ERR_NOT_FOUND,
-					"there is no lot \"%.64s\"", walk.lot);
-	}
-	hf_park_each_slot(w->park, hf_now_ms(), add_slot, &walk);
-	return walk_done(&walk);
+	for (unsigned int i = 0; lot && i < w->config->lot_count; i++)
+		if (!strcmp(w->config->lots[i].name, lot))
+			ret->listing.lot = w->config->lots[i].name;
+	if (lot && !ret->listing.lot)
+		ret->json = hf_request_error(HF_ERR_NOT_FOUND,
+					     "there is no lot \"%.64s\"", lot);
+	else
+		ret->listing.more = list_slots;
 }
 
 static json_t *call_json(const struct hf_call_view *v)
@@ -109,17 +117,49 @@ static json_t *call_json(const struct hf_call_view *v)
 		(json_int_t)v->park_count);
 }
 
-static bool add_call(void *arg, const struct hf_call_view *v)
+/*
+ * Calls come in the order of their ids, so the last id is a cursor that
+ * survives calls that end in between. False when the turn is over; *skip for a
+ * call of an earlier turn.
+ */
+static bool walk_takes_call(struct walk *walk, const struct hf_call_view *v,
+			    bool *skip)
 {
-	return walk_add(arg, call_json(v));
+	*skip = v->call <= walk->listing->at;
+	if (*skip)
+		return true;
+	if (walk_is_full(walk))
+		return false;
+	walk->done++;
+	walk->listing->at = v->call;
+	return true;
 }
 
-json_t *hf_answer_calls(const struct hf_control_wiring *w, const json_t *args)
+static bool list_call(void *arg, const struct hf_call_view *v)
 {
-	struct walk walk = { .wiring = w, .list = json_array() };
+	struct walk *walk = arg;
+	bool skip;
 
-	hf_park_each_call(w->park, hf_now_ms(), add_call, &walk);
-	return walk_done(&walk);
+	if (!walk_takes_call(walk, v, &skip))
+		return false;
+	if (!skip)
+		walk_add(walk, call_json(v));
+	return true;
+}
+
+static bool list_calls(const struct hf_control_wiring *w,
+		       struct hf_listing *listing, json_t *rows)
+{
+	struct walk walk = { .wiring = w, .listing = listing, .rows = rows };
+
+	hf_park_each_call(w->park, hf_now_ms(), list_call, &walk);
+	return walk.stopped;
+}
+
+void hf_answer_calls(const struct hf_control_wiring *w, const json_t *args,
+		     struct hf_answer *ret)
+{
+	ret->listing.more = list_calls;
 }
 
 static unsigned int party_count(const struct hf_call_view *v)
@@ -127,6 +167,97 @@ static unsigned int party_count(const struct hf_call_view *v)
 	const unsigned int room = sizeof(v->party) / sizeof(v->party[0]);
 
 	return v->party_count < room ? v->party_count : room;
+}
+
+/* A leg's figures with the call it belongs to in front. */
+static json_t *leg_json(const struct hf_media *media,
+			const struct hf_call_view *v,
+			const struct hf_party_view *p)
+{
+	json_t *leg = json_pack("{s:I,s:I,s:o,s:o,s:o}", "leg",
+				(json_int_t)p->leg, "call",
+				(json_int_t)v->call, "role",
+				hf_json_text(p->role), "identity",
+				hf_json_text(p->identity), "codec",
+				hf_json_text(p->codec));
+	json_t *media_json = hf_media_leg_json(media, p->leg);
+
+	if (!media_json ||
+	    (json_is_object(media_json) && json_object_update(leg, media_json))) {
+		json_decref(leg);
+		leg = NULL;
+	}
+	json_decref(media_json);
+	return leg;
+}
+
+static bool list_call_legs(void *arg, const struct hf_call_view *v)
+{
+	struct walk *walk = arg;
+	bool skip;
+
+	if (!walk_takes_call(walk, v, &skip))
+		return false;
+	for (unsigned int i = 0; !skip && i < party_count(v); i++)
+		if (v->party[i].leg != HF_LEG_NONE)
+			walk_add(walk, leg_json(walk->wiring->media, v,
+						&v->party[i]));
+	return true;
+}
+
+static bool list_legs(const struct hf_control_wiring *w,
+		      struct hf_listing *listing, json_t *rows)
+{
+	struct walk walk = { .wiring = w, .listing = listing, .rows = rows };
+
+	hf_park_each_call(w->park, hf_now_ms(), list_call_legs, &walk);
+	return walk.stopped;
+}
+
+void hf_answer_legs(const struct hf_control_wiring *w, const json_t *args,
+		    struct hf_answer *ret)
+{
+	ret->listing.more = list_legs;
+}
+
+/* One call or one leg among the calls. */
+struct search {
+	const struct hf_media *media;
+	uint64_t wanted;
+	bool hit;
+	json_t *found; /* NULL after a hit: no memory */
+};
+
+/* What was found, or `what` and its number were not. */
+static json_t *search_result(const struct search *s, const char *what)
+{
+	return s->hit ? s->found :
+			hf_request_error(HF_ERR_NOT_FOUND, "%s %llu", what,
+					 (unsigned long long)s->wanted);
+}
+
+static bool search_leg(void *arg, const struct hf_call_view *v)
+{
+	struct search *s = arg;
+
+	for (unsigned int i = 0; i < party_count(v) && !s->hit; i++) {
+		if (v->party[i].leg != s->wanted ||
+		    v->party[i].leg == HF_LEG_NONE)
+			continue;
+		s->hit = true;
+		s->found = leg_json(s->media, v, &v->party[i]);
+	}
+	return !s->hit;
+}
+
+void hf_answer_leg(const struct hf_control_wiring *w, const json_t *args,
+		   struct hf_answer *ret)
+{
+	struct search s = { .media = w->media };
+
+	s.wanted = (uint64_t)json_integer_value(json_object_get(args, "leg"));
+	hf_park_each_call(w->park, hf_now_ms(), search_leg, &s);
+	ret->json = search_result(&s, "no call uses leg");
 }
 
 static json_t *party_json(const struct hf_media *media,
@@ -144,98 +275,38 @@ static json_t *party_json(const struct hf_media *media,
 			 has ? hf_media_leg_json(media, p->leg) : json_null());
 }
 
-static bool show_call(void *arg, const struct hf_call_view *v)
+static bool search_call(void *arg, const struct hf_call_view *v)
 {
-	struct walk *walk = arg;
+	struct search *s = arg;
 	json_t *parties;
 
-	if (v->call != walk->call)
+	if (v->call != s->wanted)
 		return true;
-	walk->call_json = call_json(v);
+	s->hit = true;
+	s->found = call_json(v);
 	parties = json_array();
-	for (unsigned int i = 0; i < party_count(v); i++)
-		if (json_array_append_new(parties,
-					  party_json(walk->wiring->media,
-						     &v->party[i])))
-			walk->failed = true;
-	if (json_object_set_new(walk->call_json, "parties", parties))
-		walk->failed = true;
+	for (unsigned int i = 0; parties && i < party_count(v); i++) {
+		if (!json_array_append_new(parties, party_json(s->media,
+							       &v->party[i])))
+			continue;
+		json_decref(parties);
+		parties = NULL;
+	}
+	if (json_object_set_new(s->found, "parties", parties)) {
+		json_decref(s->found);
+		s->found = NULL;
+	}
 	return false;
 }
 
-json_t *hf_answer_call(const struct hf_control_wiring *w, const json_t *args)
+void hf_answer_call(const struct hf_control_wiring *w, const json_t *args,
+		    struct hf_answer *ret)
 {
-	struct walk walk = { .wiring = w };
+	struct search s = { .media = w->media };
 
-	walk.call = (uint64_t)json_integer_value(json_object_get(args, "call"));
-	hf_park_each_call(w->park, hf_now_ms(), show_call, &walk);
-	if (walk.failed) {
-		json_decref(walk.call_json);
-		return NULL;
-	}
-	return walk.call_json ?
-		       walk.call_json :
-		       hf_request_error(HF_ERR_NOT_FOUND,
-					"there is no call %llu",
-					(unsigned long long)walk.call);
-}
-
-/* A leg's figures with the call it belongs to in front. */
-static json_t *leg_json(const struct hf_media *media,
-			const struct hf_call_view *v,
-			const struct hf_party_view *p)
-{
-	json_t *leg = json_pack("{s:I,s:I,s:o,s:o,s:o}", "leg",
-				(json_int_t)p->leg, "call",
-				(json_int_t)v->call, "role",
-				hf_json_text(p->role), "identity",
-				hf_json_text(p->identity), "codec",
-				hf_json_text(p->codec));
-	json_t *media_json = hf_media_leg_json(media, p->leg);
-
-	if (json_is_object(media_json) && json_object_update(leg, media_json)) {
-		json_decref(leg);
-		leg = NULL;
-	}
-	json_decref(media_json);
-	return leg;
-}
-
-static bool add_legs(void *arg, const struct hf_call_view *v)
-{
-	struct walk *walk = arg;
-
-	for (unsigned int i = 0; i < party_count(v); i++)
-		if (v->party[i].leg != HF_LEG_NONE)
-			walk_add(walk, leg_json(walk->wiring->media, v,
-						&v->party[i]));
-	return !walk->failed;
-}
-
-json_t *hf_answer_legs(const struct hf_control_wiring *w, const json_t *args)
-{
-	struct walk walk = { .wiring = w, .list = json_array() };
-
-	hf_park_each_call(w->park, hf_now_ms(), add_legs, &walk);
-	return walk_done(&walk);
-}
-
-json_t *hf_answer_leg(const struct hf_control_wiring *w, const json_t *args)
-{
-	json_int_t wanted = json_integer_value(json_object_get(args, "leg"));
-	json_t *legs = hf_answer_legs(w, NULL), *leg, *found = NULL;
-	size_t i;
-
-	if (!legs)
-		return NULL;
-	json_array_foreach(legs, i, leg)
-		if (json_integer_value(json_object_get(leg, "leg")) == wanted)
-			found = json_incref(leg);
-	json_decref(legs);
-	return found ? found :
-		       hf_request_error(HF_ERR_NOT_FOUND,
-					"no call uses leg %lld",
-					(long long)wanted);
+	s.wanted = (uint64_t)json_integer_value(json_object_get(args, "call"));
+	hf_park_each_call(w->park, hf_now_ms(), search_call, &s);
+	ret->json = search_result(&s, "there is no call");
 }
 
 /* Free slots per lot, counted in one walk over all slots. */
@@ -351,7 +422,8 @@ static json_t *merge(json_t *into, json_t *more)
 	return into;
 }
 
-json_t *hf_answer_status(const struct hf_control_wiring *w, const json_t *args)
+void hf_answer_status(const struct hf_control_wiring *w, const json_t *args,
+		      struct hf_answer *ret)
 {
 	struct hf_park_totals t;
 	json_t *calls;
@@ -362,15 +434,17 @@ json_t *hf_answer_status(const struct hf_control_wiring *w, const json_t *args)
 			  "recalling", (json_int_t)t.recalling, "relayed",
 			  (json_int_t)t.relayed, "lots", lots_json(w), "totals",
 			  totals_json(&t));
-	return merge(merge(instance_json(w), hf_media_status_json(w->media)),
-		     calls);
+	ret->json = merge(merge(instance_json(w),
+				hf_media_status_json(w->media)),
+			  calls);
 }
 
-json_t *hf_answer_stats(const struct hf_control_wiring *w, const json_t *args)
+void hf_answer_stats(const struct hf_control_wiring *w, const json_t *args,
+		     struct hf_answer *ret)
 {
 	struct hf_park_totals t;
 
 	hf_park_totals(w->park, &t);
-	return json_pack("{s:o,s:o}", "totals", totals_json(&t), "counters",
-			 hf_media_counters_json(w->media));
+	ret->json = json_pack("{s:o,s:o}", "totals", totals_json(&t),
+			      "counters", hf_media_counters_json(w->media));
 }

@@ -58,17 +58,46 @@ static bool make_room(struct hf_client *c, size_t len)
 	return true;
 }
 
-void hf_client_line(struct hf_client *c, const char *line, size_t len)
+static void append(struct hf_client *c, const char *text, size_t len)
 {
+	if (!c->broken && !make_room(c, len))
+		c->broken = true;
 	if (c->broken)
 		return;
-	if (!make_room(c, len + 1)) {
+	memcpy(c->out + c->out_len, text, len);
+	c->out_len += len;
+}
+
+void hf_client_line(struct hf_client *c, const char *line, size_t len)
+{
+	append(c, line, len);
+	append(c, "\n", 1);
+	hf_client_flush(c);
+}
+
+void hf_client_rows(struct hf_client *c, json_t *rows, bool last)
+{
+	struct hf_listing *listing = &c->listing;
+	char *text = json_dumps(rows, JSON_COMPACT);
+	size_t len = text ? strlen(text) : 0;
+
+	json_decref(rows);
+	if (len < 2) {
 		c->broken = true;
+		free(text);
 		return;
 	}
-	memcpy(c->out + c->out_len, line, len);
-	c->out[c->out_len + len] = '\n';
-	c->out_len += len + 1;
+	/* Each piece is an array; its brackets go, but for the outermost. */
+	if (!listing->begun)
+		append(c, "[", 1);
+	else if (listing->rows && len > 2)
+		append(c, ",", 1);
+	listing->begun = true;
+	listing->rows |= len > 2;
+	append(c, text + 1, len - 2);
+	if (last)
+		append(c, "]\n", 2);
+	free(text);
 	hf_client_flush(c);
 }
 
@@ -103,8 +132,10 @@ void hf_client_receive(struct hf_client *c)
 		c->in_len = 0;
 }
 
-bool hf_client_has_line(const struct hf_client *c)
+bool hf_client_has_work(const struct hf_client *c)
 {
+	if (c->listing.more)
+		return true;
 	if (!c->in_len || c->finished)
 		return false;
 	return c->ended || c->in_len == sizeof(c->in) ||
@@ -120,7 +151,7 @@ uint32_t hf_client_interest(const struct hf_client *c)
 	 * that is already here has its turn when the socket is writable, which
 	 * lets other clients and the daemon's real work go first.
 	 */
-	if (hf_client_pending(c) || hf_client_has_line(c))
+	if (hf_client_pending(c) || hf_client_has_work(c))
 		interest |= EPOLLOUT;
 	else if (!c->ended)
 		interest |= EPOLLIN;

@@ -12,6 +12,7 @@ struct hf_client {
 	int fd;
 	enum hf_may may;
 	bool monitor;  /* events are sent as they come */
+	struct hf_listing listing; /* an answer that is not all written yet */
 	bool ended;    /* the peer has finished sending */
 	bool finished; /* nothing more will be said: close when all is sent */
 	bool broken;   /* close at once */
@@ -35,10 +36,14 @@ void hf_client_flush(struct hf_client *);
 void hf_client_line(struct hf_client *, const char *line, size_t len);
 /* Takes the reference; NULL json means that memory ran out: the client ends. */
 void hf_client_json(struct hf_client *, json_t *json);
+/* Queue the next rows of the client's listing, with the end of the array if
+ * these are the last ones. Takes the reference. */
+void hf_client_rows(struct hf_client *, json_t *rows, bool last);
 /* Take in what has arrived, as far as there is room. */
 void hf_client_receive(struct hf_client *);
-/* Is there a whole request (or one that can never become whole)? */
-bool hf_client_has_line(const struct hf_client *);
+/* Is there something to do once the peer has taken what is pending: a listing
+ * to go on with, a whole request (or one that can never become whole)? */
+bool hf_client_has_work(const struct hf_client *);
 /* What must be polled for now. */
 uint32_t hf_client_interest(const struct hf_client *);
 

@@ -55,7 +55,7 @@ static void settle(struct hf_control *k, struct hf_client *c)
 {
 	uint32_t interest = hf_client_interest(c);
 
-	if (!hf_client_pending(c) && !hf_client_has_line(c)) {
+	if (!hf_client_pending(c) && !hf_client_has_work(c)) {
 		if (c->lost && !c->finished) {
 			c->finished = true;
 			hf_client_json(c, json_pack("{s:I}", "lost",
@@ -213,13 +213,32 @@ static void start_monitor(struct hf_control *k, struct hf_client *c)
 	hf_client_json(c, hf_request_hello(&k->wiring));
 }
 
+/* The next rows of a list. */
+static void go_on_listing(struct hf_control *k, struct hf_client *c)
+{
+	json_t *rows = json_array();
+	bool more;
+
+	/* The park can go away between two pieces. */
+	if (!rows || !k->wiring.park || !k->wiring.media) {
+		json_decref(rows);
+		c->broken = true;
+		return;
+	}
+	more = c->listing.more(&k->wiring, &c->listing, rows);
+	if (c->listing.failed)
+		c->broken = true;
+	hf_client_rows(c, rows, !more);
+	if (!more)
+		c->listing.more = NULL;
+}
+
 /* Answer one request; the next one has its turn with the next dispatch. */
 static void take_line(struct hf_control *k, struct hf_client *c)
 {
 	const char *end = memchr(c->in, '\n', c->in_len);
 	size_t len = end ? (size_t)(end - c->in) : c->in_len;
-	bool monitor;
-	json_t *answer;
+	struct hf_answer answer;
 
 	if (!end && c->in_len == sizeof(c->in)) {
 		/* Before the line is answered: nothing more is read of it. */
@@ -229,15 +248,18 @@ static void take_line(struct hf_control *k, struct hf_client *c)
 						   HF_REQUEST_MAX));
 		return;
 	}
-	answer = hf_request_answer(&k->wiring, c->may, c->in, len, &monitor);
+	hf_request_answer(&k->wiring, c->may, c->in, len, &answer);
 	if (end)
 		len++;
 	c->in_len -= len;
 	memmove(c->in, c->in + len, c->in_len);
-	if (monitor)
+	c->listing = answer.listing;
+	if (answer.monitor)
 		start_monitor(k, c);
+	else if (answer.listing.more)
+		go_on_listing(k, c);
 	else
-		hf_client_json(c, answer);
+		hf_client_json(c, answer.json);
 }
 
 static void serve(struct hf_control *k, struct hf_client *c, uint32_t events)
@@ -248,7 +270,9 @@ static void serve(struct hf_control *k, struct hf_client *c, uint32_t events)
 	if (events & EPOLLIN)
 		hf_client_receive(c);
 	hf_client_flush(c);
-	if (!c->broken && !hf_client_pending(c) && hf_client_has_line(c))
+	if (!c->broken && !hf_client_pending(c) && c->listing.more)
+		go_on_listing(k, c);
+	else if (!c->broken && !hf_client_pending(c) && hf_client_has_work(c))
 		take_line(k, c);
 	settle(k, c);
 }

@@ -54,23 +54,42 @@ int hf_control_socket_take(struct hf_control_socket *, const char *instance,
 void hf_control_socket_leave(struct hf_control_socket *);
 enum hf_may hf_control_peer_may(const struct hf_control_socket *, int fd);
 
-/* request.c: answer one line. NULL with *monitor set: the client asks for
- * events. NULL otherwise: no memory. */
-json_t *hf_request_answer(const struct hf_control_wiring *, enum hf_may,
-			  const char *line, size_t len, bool *monitor);
+/*
+ * A list that is answered a piece at a time: a machine with tens of thousands
+ * of slots must not keep SIP waiting while somebody looks at them all.
+ */
+#define HF_LISTING_ROWS 500 /* looked at in one turn */
+struct hf_listing {
+	/* Add rows from the cursor on; false when all are in. NULL: no list. */
+	bool (*more)(const struct hf_control_wiring *, struct hf_listing *,
+		     json_t *rows);
+	const char *lot; /* only this one, NULL = all; of the configuration */
+	uint64_t at;	 /* slots: how many are done; calls: the last id */
+	bool begun;	 /* something is written, */
+	bool rows;	 /* and it has rows */
+	bool failed;	 /* a row is missing: no memory */
+};
+
+/* What a request leads to: one of the three. All empty: no memory. */
+struct hf_answer {
+	json_t *json;
+	bool monitor;
+	struct hf_listing listing;
+};
+
+/* request.c: answer one line. */
+void hf_request_answer(const struct hf_control_wiring *, enum hf_may,
+		       const char *line, size_t len, struct hf_answer *ret);
 json_t *hf_request_error(enum hf_error_code, const char *format, ...)
 	__attribute__((format(printf, 2, 3)));
 /* The first line of a monitor. */
 json_t *hf_request_hello(const struct hf_control_wiring *);
 
-/* answer.c and media.c; NULL = no memory. `args` are checked already. */
-json_t *hf_answer_status(const struct hf_control_wiring *, const json_t *args);
-json_t *hf_answer_slots(const struct hf_control_wiring *, const json_t *args);
-json_t *hf_answer_calls(const struct hf_control_wiring *, const json_t *args);
-json_t *hf_answer_call(const struct hf_control_wiring *, const json_t *args);
-json_t *hf_answer_legs(const struct hf_control_wiring *, const json_t *args);
-json_t *hf_answer_leg(const struct hf_control_wiring *, const json_t *args);
-json_t *hf_answer_stats(const struct hf_control_wiring *, const json_t *args);
+/* answer.c; ret is empty. `args` are checked already. */
+typedef void hf_answer_fn(const struct hf_control_wiring *, const json_t *args,
+			  struct hf_answer *ret);
+hf_answer_fn hf_answer_status, hf_answer_slots, hf_answer_calls, hf_answer_call,
+	hf_answer_legs, hf_answer_leg, hf_answer_stats;
 
 /* media.c: JSON null where the media side has no answer. */
 json_t *hf_media_status_json(const struct hf_media *);

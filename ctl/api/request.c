@@ -23,7 +23,7 @@ struct command {
 	const char *name;
 	enum hf_may needs;
 	struct argument argument;
-	json_t *(*answer)(const struct hf_control_wiring *, const json_t *);
+	hf_answer_fn *answer; /* NULL: monitor */
 };
 
 static const struct command commands[] = {
@@ -136,20 +136,27 @@ static json_t *check_arguments(const struct command *c, json_t *request)
 	return NULL;
 }
 
-static json_t *run(const struct hf_control_wiring *w, enum hf_may may,
-		   json_t *request, bool *monitor)
+static const struct command *find_command(const char *name)
+{
+	for (size_t i = 0; i < COMMANDS; i++)
+		if (!strcmp(name, commands[i].name))
+			return &commands[i];
+	return NULL;
+}
+
+/* The error of a request that cannot be run, else NULL and its command. */
+static json_t *check(const struct hf_control_wiring *w, enum hf_may may,
+		     json_t *request, const struct command **ret)
 {
 	const char *name =
 		json_string_value(json_object_get(request, "command"));
-	const struct command *c = NULL;
+	const struct command *c;
 	json_t *error;
 
 	if (!name)
 		return hf_request_error(HF_ERR_BAD_REQUEST,
 					"a request is an object with the string \"command\"");
-	for (size_t i = 0; i < COMMANDS && !c; i++)
-		if (!strcmp(name, commands[i].name))
-			c = &commands[i];
+	c = find_command(name);
 	if (!c)
 		return unknown_command(name);
 	if (may < c->needs)
@@ -157,31 +164,33 @@ static json_t *run(const struct hf_control_wiring *w, enum hf_may may,
 					"%s is for root and the user that runs holdfastd",
 					c->name);
 	error = check_arguments(c, request);
-	if (error)
-		return error;
-	if (!c->answer) {
-		*monitor = true;
-		return NULL;
-	}
-	if (!w->park || !w->media)
-		return hf_request_error(HF_ERR_STARTING,
-					"holdfastd is starting or stopping; ask again");
-	return c->answer(w, request);
+	if (!error && c->answer && (!w->park || !w->media))
+		error = hf_request_error(HF_ERR_STARTING,
+					 "holdfastd is starting or stopping; ask again");
+	*ret = c;
+	return error;
 }
 
-json_t *hf_request_answer(const struct hf_control_wiring *w, enum hf_may may,
-			  const char *line, size_t len, bool *monitor)
+void hf_request_answer(const struct hf_control_wiring *w, enum hf_may may,
+		       const char *line, size_t len, struct hf_answer *ret)
 {
+	const struct command *command = NULL;
 	json_error_t error;
 	json_t *request = json_loadb(line, len, JSON_REJECT_DUPLICATES, &error);
-	json_t *answer;
 
-	*monitor = false;
+	*ret = (struct hf_answer){ 0 };
 	if (!request)
-		return hf_request_error(HF_ERR_BAD_REQUEST,
-					"not JSON, at byte %d: %s",
-					error.position, error.text);
-	answer = run(w, may, request, monitor);
+		ret->json = hf_request_error(HF_ERR_BAD_REQUEST,
+					     "not JSON, at byte %d: %s",
+					     error.position, error.text);
+	else
+		ret->json = check(w, may, request, &command);
+	if (ret->json)
+		goto out;
+	if (command->answer)
+		command->answer(w, request, ret);
+	else
+		ret->monitor = true;
+out:
 	json_decref(request);
-	return answer;
 }

@@ -64,7 +64,9 @@ struct hf_call_view {
 	unsigned int party_count;
 };
 
-/* The callback returns false to stop. Views are valid inside it only. */
+/* The callback returns false to stop. Views are valid inside it only. Slots come
+ * lot by lot, always all of them in the same order; calls in the order of their
+ * ids. (ctl/api walks them piece by piece.) */
 void hf_park_each_slot(struct hf_park *, uint64_t now_ms,
 		       bool (*fn)(void *, const struct hf_slot_view *), void *arg);
 void hf_park_each_call(struct hf_park *, uint64_t now_ms,

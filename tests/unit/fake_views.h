@@ -21,6 +21,8 @@
 #define FAKE_NAME_UTF8 "J\xef\xbf\xbdrgen \"Jo\" \x1b[31m\\"
 
 static unsigned int fake_extra_slots; /* of lot "big", for long answers */
+static unsigned int fake_extra_calls; /* from id 1000 on; even ones may end: */
+static bool fake_even_calls_ended;
 
 static struct hf_config_lot fake_lots[] = {
 	{ .name = "main", .park = "700" },
@@ -98,7 +100,15 @@ void hf_park_each_call(struct hf_park *park, uint64_t now_ms,
 					     .codec = "PCMU" };
 	v.party[2] = (struct hf_party_view){ .role = "parker",
 					     .leg = HF_LEG_NONE };
-	fn(arg, &v);
+	if (!fn(arg, &v))
+		return;
+	for (unsigned int i = 0; i < fake_extra_calls; i++) {
+		v = (struct hf_call_view){ .call = 1000 + i, .state = "parked" };
+		if (i % 2 == 0 && fake_even_calls_ended)
+			continue;
+		if (!fn(arg, &v))
+			return;
+	}
 }
 
 void hf_park_totals(const struct hf_park *park, struct hf_park_totals *ret)

@@ -46,7 +46,8 @@ static int open_world(void)
 		return -1;
 	snprintf(w.path, sizeof(w.path), "%s/sub/control.sock", w.dir);
 	fake_config.control.socket = w.path;
-	fake_extra_slots = 0;
+	fake_extra_slots = fake_extra_calls = 0;
+	fake_even_calls_ended = false;
 	if (hf_bus_create(0, &w.bus))
 		return -1;
 	wiring.bus = w.bus;
@@ -460,6 +461,22 @@ TEST(a_peer_that_stops_sending_still_gets_its_answer)
 	close_world();
 }
 
+/* Are these the slots of the made-up park, all of them and in order? */
+static int is_whole_list(json_t *slots, unsigned int extra, bool big_only)
+{
+	unsigned int skip = big_only ? 0 : 2;
+
+	if (!json_is_array(slots) || json_array_size(slots) != extra + skip)
+		return 0;
+	for (unsigned int i = 0; i < extra; i++) {
+		const char *slot = text(json_array_get(slots, i + skip), "slot");
+
+		if (!slot || atoi(slot) != (int)(10000 + i))
+			return 0;
+	}
+	return 1;
+}
+
 TEST(an_answer_larger_than_the_socket_arrives_whole)
 {
 	json_t *a;
@@ -472,8 +489,82 @@ TEST(an_answer_larger_than_the_socket_arrives_whole)
 	CHECK(send(fd, "{\"command\":\"slot list\"}\n", 24, 0) == 24);
 	turn(); /* the daemon does all it can while nobody reads */
 	a = read_json(fd);
-	CHECK_INT(json_array_size(a), 4002);
+	CHECK(is_whole_list(a, 4000, false));
 	json_decref(a);
+	close(fd);
+	close_world();
+}
+
+TEST(a_long_list_is_whole_whatever_its_pieces)
+{
+	static const unsigned int total[] = {
+		HF_LISTING_ROWS - 1,	 HF_LISTING_ROWS, HF_LISTING_ROWS + 1,
+		2 * HF_LISTING_ROWS - 1, 2 * HF_LISTING_ROWS,
+		2 * HF_LISTING_ROWS + 1,
+	};
+	json_t *a;
+	int fd;
+
+	CHECK_INT(open_world(), 0);
+	fd = dial();
+	for (size_t i = 0; i < sizeof(total) / sizeof(total[0]); i++) {
+		fake_extra_slots = total[i] - 2;
+		a = ask(fd, "{\"command\":\"slot list\"}");
+		CHECK(is_whole_list(a, fake_extra_slots, false));
+		json_decref(a);
+		a = ask(fd, "{\"command\":\"slot list\",\"lot\":\"big\"}");
+		CHECK(is_whole_list(a, fake_extra_slots, true));
+		json_decref(a);
+		a = ask(fd, "{\"command\":\"slot list\",\"lot\":\"main\"}");
+		CHECK_INT(json_array_size(a), 2);
+		json_decref(a);
+	}
+	close(fd);
+	close_world();
+}
+
+TEST(calls_that_end_while_a_list_is_written_hide_no_other_call)
+{
+	const unsigned int extra = 3 * HF_LISTING_ROWS;
+	unsigned int odd = 0;
+	json_t *a, *call;
+	json_int_t last = 0;
+	size_t i;
+	int fd;
+
+	CHECK_INT(open_world(), 0);
+	fake_extra_calls = extra;
+	fd = dial();
+	CHECK(send(fd, "{\"command\":\"call list\"}\n", 24, 0) == 24);
+	for (int turns = 0; turns < 3; turns++) /* accepted, begun */
+		hf_control_dispatch(w.control);
+	fake_even_calls_ended = true;
+	a = read_json(fd);
+	json_array_foreach(a, i, call) {
+		CHECK(number(call, "call") > last);
+		last = number(call, "call");
+		odd += last >= 1000 && last % 2;
+	}
+	CHECK_INT(odd, extra / 2);
+	CHECK(json_array_size(a) > odd + 2); /* the change came in between */
+	CHECK(json_array_size(a) < extra + 2);
+	json_decref(a);
+	close(fd);
+	close_world();
+}
+
+TEST(a_park_that_goes_away_in_the_middle_of_a_list_ends_the_connection)
+{
+	int fd;
+
+	CHECK_INT(open_world(), 0);
+	fake_extra_slots = 3 * HF_LISTING_ROWS;
+	fd = dial();
+	CHECK(send(fd, "{\"command\":\"slot list\"}\n", 24, 0) == 24);
+	for (int turns = 0; turns < 3; turns++)
+		hf_control_dispatch(w.control);
+	hf_control_attach(w.control, NULL, NULL);
+	CHECK(is_closed(fd));
 	close(fd);
 	close_world();
 }
