@@ -133,7 +133,7 @@ static void fill(struct fixture *f)
 					  : 33);
 	for (unsigned int i = 0; i < HF_WHEEL_BUCKETS * WHEEL_CAPACITY; i++)
 		f->wheel[i].leg = HF_LEG_NONE;
-	hop_set(f, 0, 0, 0, 0);
+	hop_set(f, 0, 0, 1500, HF_HOP_VALID); /* of no device */
 	hop_set(f, HOP_BACK, 1, 1500, HF_HOP_VALID);
 	hop_set(f, HOP_ACROSS, f->other, 1500, HF_HOP_VALID);
 	hop_set(f, HOP_UNRESOLVED, 1, 1500, 0);

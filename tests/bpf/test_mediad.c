@@ -443,30 +443,70 @@ TEST(more_changes_than_it_can_read_make_it_look_at_everything_again)
 	   "i=$((i+1)); done | ip -batch -");
 	sh("ip route replace 192.0.2.0/24 via 10.9.0.9");
 	kill(s.mediad, SIGCONT);
-	CHECK(WAIT_FOR(2000, mac_is(stage_hop(&s, 0).dmac,
-				    "02:00:00:00:00:09")));
+	CHECK(WAIT_FOR(2000,
+		       mac_is(stage_hop(&s, 0).dmac, "02:00:00:00:00:09")));
+}
+
+/* Does the process hold this program? */
+static bool holds_program(pid_t pid, int fd)
+{
+	struct bpf_prog_info info = {0};
+	__u32 len = sizeof(info);
+	char command[160];
+
+	if (bpf_obj_get_info_by_fd(fd, &info, &len))
+		return false;
+	snprintf(command, sizeof(command),
+		 "grep -qsw \"prog_id:.%u\" /proc/%d/fdinfo/*", info.id,
+		 (int)pid);
+	return !system(command);
+}
+
+/* A second copy of the programs over the same maps. */
+static struct hf_datapath_bpf *upgrade(struct stage *s)
+{
+	struct hf_datapath_bpf *b = hf_datapath_bpf__open();
+	struct bpf_map *map;
+
+	bpf_object__for_each_map(map,
+				 b->obj) if (!strchr(bpf_map__name(map), '.'))
+		bpf_map__reuse_fd(map,
+				  bpf_object__find_map_fd_by_name(
+					  s->bpf->obj, bpf_map__name(map)));
+	if (hf_datapath_bpf__load(b)) {
+		hf_datapath_bpf__destroy(b);
+		return NULL;
+	}
+	return b;
 }
 
 TEST(a_program_put_in_place_of_the_old_one_is_taken_up)
 {
+	struct hf_datapath_bpf *later;
 	char path[256];
 	uint8_t b[2048];
 	uint64_t sent;
+	bool taken_up;
 	STAGE(s);
 
 	stage_want(&s, 0, REMOTE);
 	CHECK(WAIT_FOR(1000, stage_hop_valid(&s, 0)));
 	hold(&s, 0, 0, hf_now_ms() + 30);
 	CHECK(next_packet(&s, b, sizeof(b), 1000));
+	later = upgrade(&s);
+	CHECK(later);
+	CHECK(!bpf_link__update_program(s.holder, later->progs.hf_paced));
 	hf_pins_path(s.instance, "prog_paced", path, sizeof(path));
 	CHECK(!unlink(path));
 	stage_poke(&s, HF_POKE_WHEEL); /* between the two it must not give up */
 	CHECK(next_packet(&s, b, sizeof(b), 1000));
-	CHECK(!bpf_program__pin(s.bpf->progs.hf_paced, path));
+	CHECK(!bpf_program__pin(later->progs.hf_paced, path));
 	stage_poke(&s, HF_POKE_WHEEL);
-	/* The pin is new: the old descriptor closed, the new one opened. */
-	CHECK(WAIT_FOR(1000, s.pins.work->engine == HF_ENGINE_BPF &&
-				     s.pins.work->starts > starts));
+	taken_up = WAIT_FOR(
+		1000, holds_program(s.mediad,
+				    bpf_program__fd(later->progs.hf_paced)));
+	hf_datapath_bpf__destroy(later);
+	CHECK(taken_up);
 	sent = s.pins.legs[0].tx.sent;
 	CHECK(WAIT_FOR(1000, s.pins.legs[0].tx.sent > sent + 5));
 }
