@@ -9,8 +9,8 @@
 #include "mediad/mediad.h"
 
 #define EXIT_USAGE 2
-#define DSCP_EF 46 /* expedited forwarding, RFC 4594 section 4.1 */
-#define PRIORITY 50
+#define DSCP_EF	   46 /* expedited forwarding, RFC 4594 section 4.1 */
+#define PRIORITY   50
 
 static void usage(FILE *out)
 {
@@ -63,14 +63,14 @@ static int read_options(int argc, char **argv, struct hf_mediad_options *o,
 			enum hf_log_level *level)
 {
 	static const struct option options[] = {
-		{ "instance", required_argument, NULL, 'i' },
-		{ "socket", required_argument, NULL, 's' },
-		{ "dscp", required_argument, NULL, 'd' },
-		{ "priority", required_argument, NULL, 'p' },
-		{ "foreground", no_argument, NULL, 'f' },
-		{ "verbose", no_argument, NULL, 'v' },
-		{ "help", no_argument, NULL, 'h' },
-		{ 0 },
+		{"instance", required_argument, NULL, 'i'},
+		{"socket", required_argument, NULL, 's'},
+		{"dscp", required_argument, NULL, 'd'},
+		{"priority", required_argument, NULL, 'p'},
+		{"foreground", no_argument, NULL, 'f'},
+		{"verbose", no_argument, NULL, 'v'},
+		{"help", no_argument, NULL, 'h'},
+		{0},
 	};
 	long n = 0;
 	int c;

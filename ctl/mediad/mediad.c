@@ -35,7 +35,8 @@ struct mediad {
 	char lock_path[108], poke_path[108];
 	int lock_fd, poke_fd, signal_fd;
 	struct hf_pins pins;
-	ino_t pins_inode; /* tells these maps from later ones of that name */
+	/* Tell these maps and this program from later ones of that name. */
+	ino_t work_inode, program_inode;
 	struct hf_sender *sender;
 	struct hf_nexthops *nexthops;
 };
@@ -55,8 +56,9 @@ static int take_lock(struct mediad *m)
 	}
 	if (flock(m->lock_fd, LOCK_EX | LOCK_NB)) {
 		rc = -errno;
-		hf_error("another holdfast-mediad serves the instance '%s' (%s is locked)",
-			 m->options->instance, m->lock_path);
+		hf_error(
+			"another holdfast-mediad serves the instance '%s' (%s is locked)",
+			m->options->instance, m->lock_path);
 		return rc;
 	}
 	n = snprintf(text, sizeof(text), "%d\n", (int)getpid());
@@ -68,11 +70,11 @@ static int take_lock(struct mediad *m)
 
 static int open_poke(struct mediad *m)
 {
-	struct sockaddr_un a = { .sun_family = AF_UNIX };
+	struct sockaddr_un a = {.sun_family = AF_UNIX};
 	int rc;
 
-	m->poke_fd = socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC | SOCK_NONBLOCK,
-			    0);
+	m->poke_fd =
+		socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
 	if (m->poke_fd < 0)
 		return -errno;
 	snprintf(a.sun_path, sizeof(a.sun_path), "%s", m->poke_path);
@@ -138,12 +140,13 @@ static void close_process(struct mediad *m)
 	close_fd(m->lock_fd);
 }
 
-static ino_t pinned_inode(const struct mediad *m)
+/* 0 when there is no such pin. */
+static ino_t pinned_inode(const struct mediad *m, const char *name)
 {
 	char path[256];
 	struct stat st;
 
-	if (hf_pins_path(m->options->instance, "work", path, sizeof(path)) ||
+	if (hf_pins_path(m->options->instance, name, path, sizeof(path)) ||
 	    stat(path, &st))
 		return 0;
 	return st.st_ino;
@@ -162,13 +165,13 @@ static int use_device(void *arg, uint32_t ifindex)
 
 static int open_instance(struct mediad *m)
 {
-	struct hf_nexthops_setup setup = { .use_device = use_device,
-					   .arg = m,
-					   .tos = m->options->tos };
+	struct hf_nexthops_setup setup = {
+		.use_device = use_device, .arg = m, .tos = m->options->tos};
 	char err[512];
 	int rc;
 
-	m->pins_inode = pinned_inode(m);
+	m->work_inode = pinned_inode(m, "work");
+	m->program_inode = pinned_inode(m, "prog_paced");
 	rc = hf_pins_open(m->options->instance, &m->pins, err, sizeof(err));
 	if (rc) {
 		hf_error("%s", err);
@@ -199,16 +202,20 @@ static void close_instance(struct mediad *m)
 	memset(&m->pins, 0, sizeof(m->pins));
 }
 
-/* Are the maps we work on still those of this instance? */
+/* Do we still work on what is pinned? An upgrade replaces the program alone;
+ * for a moment there is none, and that is no reason to stop. */
 static enum verdict check_pins(const struct mediad *m)
 {
-	ino_t now = pinned_inode(m);
+	ino_t work = pinned_inode(m, "work");
+	ino_t program = pinned_inode(m, "prog_paced");
 
-	if (!now) {
+	if (!work) {
 		hf_info("the instance '%s' is gone", m->options->instance);
 		return QUIT;
 	}
-	return now == m->pins_inode ? GO_ON : REOPEN;
+	if (program && (work != m->work_inode || program != m->program_inode))
+		return REOPEN;
+	return GO_ON;
 }
 
 /* A poke is one byte, see media/pins.h; of many, one walk does the work. */
@@ -243,9 +250,9 @@ static enum verdict read_pokes(struct mediad *m)
 static enum verdict serve(struct mediad *m)
 {
 	struct pollfd p[] = {
-		{ .fd = m->poke_fd, .events = POLLIN },
-		{ .fd = hf_nexthops_fd(m->nexthops), .events = POLLIN },
-		{ .fd = m->signal_fd, .events = POLLIN },
+		{.fd = m->poke_fd, .events = POLLIN},
+		{.fd = hf_nexthops_fd(m->nexthops), .events = POLLIN},
+		{.fd = m->signal_fd, .events = POLLIN},
 	};
 	enum verdict verdict = GO_ON;
 
@@ -272,7 +279,7 @@ static enum verdict serve(struct mediad *m)
 
 int hf_mediad_run(const struct hf_mediad_options *options)
 {
-	struct mediad m = { .options = options };
+	struct mediad m = {.options = options};
 	enum verdict verdict = GO_ON;
 	int rc = open_process(&m);
 
@@ -283,7 +290,7 @@ int hf_mediad_run(const struct hf_mediad_options *options)
 		rc = open_instance(&m);
 		if (!rc) {
 			hf_info("%s: keeping the media of instance '%s'",
-				verdict == REOPEN ? "new maps" : "ready",
+				verdict == REOPEN ? "ready again" : "ready",
 				options->instance);
 			verdict = serve(&m);
 		}

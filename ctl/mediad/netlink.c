@@ -24,6 +24,9 @@
 #include <string.h>
 #include <sys/socket.h>
 
+/* IFF_LOWER_UP of <linux/if.h>, which does not go together with <net/if.h>. */
+#define IFF_CARRIER (1 << 16)
+
 /* Room for the notifications of a burst, e.g. thousands of routes flushed. */
 #define LISTEN_BUFFER (1 << 20)
 
@@ -309,8 +312,8 @@ static int parse_route(const struct nlmsghdr *h, void *arg)
 
 int hf_netlink_route(struct hf_netlink *nl, __be32 dest, struct hf_route *ret)
 {
-	struct rtmsg m = { .rtm_family = AF_INET, .rtm_dst_len = 32 };
-	struct hf_route r = { .via = dest };
+	struct rtmsg m = {.rtm_family = AF_INET, .rtm_dst_len = 32};
+	struct hf_route r = {.via = dest};
 	struct nl_msg *msg = nlmsg_alloc_simple(RTM_GETROUTE, 0);
 	int rc;
 
@@ -327,16 +330,12 @@ int hf_netlink_route(struct hf_netlink *nl, __be32 dest, struct hf_route *ret)
 	return rc;
 }
 
-static void parse_vlan(struct nlattr *info, struct hf_link *l)
+static void parse_vlan(struct nlattr *data, struct hf_link *l)
 {
-	struct nlattr *tb[IFLA_INFO_MAX + 1];
 	struct nlattr *vlan[IFLA_VLAN_MAX + 1];
 	struct nlattr *protocol;
 
-	if (nla_parse_nested(tb, IFLA_INFO_MAX, info, NULL) ||
-	    !tb[IFLA_INFO_KIND] ||
-	    nla_strcmp(tb[IFLA_INFO_KIND], "vlan") || !tb[IFLA_INFO_DATA] ||
-	    nla_parse_nested(vlan, IFLA_VLAN_MAX, tb[IFLA_INFO_DATA], NULL) ||
+	if (nla_parse_nested(vlan, IFLA_VLAN_MAX, data, NULL) ||
 	    !vlan[IFLA_VLAN_ID])
 		return;
 	protocol = vlan[IFLA_VLAN_PROTOCOL];
@@ -345,6 +344,26 @@ static void parse_vlan(struct nlattr *info, struct hf_link *l)
 		return;
 	l->vlan = true;
 	l->vlan_id = nla_get_u16(vlan[IFLA_VLAN_ID]);
+}
+
+/* Devices made of software have a kind. Of these only some have the driver
+ * function for redirected frames (ndo_xdp_xmit); a bridge, say, has not, and
+ * the kernel drops such frames without a word. */
+static void parse_kind(struct nlattr *info, struct hf_link *l)
+{
+	static const char *const take[] = {"veth", "tun", "bond"};
+	struct nlattr *tb[IFLA_INFO_MAX + 1];
+
+	if (nla_parse_nested(tb, IFLA_INFO_MAX, info, NULL) ||
+	    !tb[IFLA_INFO_KIND])
+		return;
+	l->redirect = false;
+	for (size_t i = 0; i < sizeof(take) / sizeof(take[0]); i++)
+		if (!nla_strcmp(tb[IFLA_INFO_KIND], take[i]))
+			l->redirect = true;
+	if (!nla_strcmp(tb[IFLA_INFO_KIND], "vlan") && tb[IFLA_INFO_DATA] &&
+	    l->lower)
+		parse_vlan(tb[IFLA_INFO_DATA], l);
 }
 
 static int parse_link(const struct nlmsghdr *h, void *arg)
@@ -356,12 +375,13 @@ static int parse_link(const struct nlmsghdr *h, void *arg)
 	if (nlmsg_parse((struct nlmsghdr *)h, sizeof(*m), tb, IFLA_MAX, NULL))
 		return -EBADMSG;
 	l->ifindex = (uint32_t)m->ifi_index;
-	l->up = (m->ifi_flags & (IFF_UP | IFF_RUNNING)) ==
-		(IFF_UP | IFF_RUNNING);
+	/* The carrier itself: IFF_RUNNING may lag a second behind it. */
+	l->up = (m->ifi_flags & (IFF_UP | IFF_CARRIER)) ==
+		(IFF_UP | IFF_CARRIER);
 	l->loopback = m->ifi_flags & IFF_LOOPBACK;
 	l->noarp = m->ifi_flags & IFF_NOARP;
-	l->point_to_point = m->ifi_flags & IFF_POINTOPOINT;
 	l->ethernet = m->ifi_type == ARPHRD_ETHER;
+	l->redirect = l->ethernet && !l->loopback;
 	if (tb[IFLA_IFNAME])
 		nla_strlcpy(l->name, tb[IFLA_IFNAME], sizeof(l->name));
 	if (tb[IFLA_MTU])
@@ -371,16 +391,17 @@ static int parse_link(const struct nlmsghdr *h, void *arg)
 	/* A device below in another namespace has a number of that one. */
 	if (tb[IFLA_LINK] && !tb[IFLA_LINK_NETNSID])
 		l->lower = nla_get_u32(tb[IFLA_LINK]);
-	if (tb[IFLA_LINKINFO] && l->lower)
-		parse_vlan(tb[IFLA_LINKINFO], l);
+	if (tb[IFLA_LINKINFO])
+		parse_kind(tb[IFLA_LINKINFO], l);
 	return 0;
 }
 
-int hf_netlink_link(struct hf_netlink *nl, uint32_t ifindex, struct hf_link *ret)
+int hf_netlink_link(struct hf_netlink *nl, uint32_t ifindex,
+		    struct hf_link *ret)
 {
-	struct ifinfomsg m = { .ifi_index = (int)ifindex };
+	struct ifinfomsg m = {.ifi_index = (int)ifindex};
 	struct nl_msg *msg = nlmsg_alloc_simple(RTM_GETLINK, 0);
-	struct hf_link l = { 0 };
+	struct hf_link l = {0};
 	int rc;
 
 	if (!msg)
@@ -421,8 +442,8 @@ static int parse_neigh(const struct nlmsghdr *h, void *arg)
 	mac = nlmsg_find_attr((struct nlmsghdr *)h, sizeof(*m), NDA_LLADDR);
 	n->failed = m->ndm_state & NUD_FAILED;
 	if (mac && nla_len(mac) == 6 &&
-	    (m->ndm_state & (NUD_REACHABLE | NUD_STALE | NUD_DELAY |
-			     NUD_PROBE | NUD_PERMANENT | NUD_NOARP))) {
+	    (m->ndm_state & (NUD_REACHABLE | NUD_STALE | NUD_DELAY | NUD_PROBE |
+			     NUD_PERMANENT | NUD_NOARP))) {
 		n->known = true;
 		memcpy(n->mac, nla_data(mac), 6);
 	}
@@ -432,9 +453,9 @@ static int parse_neigh(const struct nlmsghdr *h, void *arg)
 int hf_netlink_neigh(struct hf_netlink *nl, uint32_t ifindex, __be32 address,
 		     struct hf_neigh *ret)
 {
-	struct ndmsg m = { .ndm_family = AF_INET, .ndm_ifindex = (int)ifindex };
+	struct ndmsg m = {.ndm_family = AF_INET, .ndm_ifindex = (int)ifindex};
 	struct nl_msg *msg = neigh_message(RTM_GETNEIGH, 0, &m, address);
-	struct hf_neigh n = { 0 };
+	struct hf_neigh n = {0};
 	int rc;
 
 	if (!msg)
@@ -445,11 +466,12 @@ int hf_netlink_neigh(struct hf_netlink *nl, uint32_t ifindex, __be32 address,
 	return rc;
 }
 
-int hf_netlink_neigh_use(struct hf_netlink *nl, uint32_t ifindex, __be32 address)
+int hf_netlink_neigh_use(struct hf_netlink *nl, uint32_t ifindex,
+			 __be32 address)
 {
-	struct ndmsg m = { .ndm_family = AF_INET,
-			   .ndm_ifindex = (int)ifindex,
-			   .ndm_flags = NTF_USE };
+	struct ndmsg m = {.ndm_family = AF_INET,
+			  .ndm_ifindex = (int)ifindex,
+			  .ndm_flags = NTF_USE};
 	struct nl_msg *msg;
 
 	msg = neigh_message(RTM_NEWNEIGH, NLM_F_CREATE, &m, address);

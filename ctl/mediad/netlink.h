@@ -28,12 +28,12 @@ struct hf_link {
 	char name[IFNAMSIZ];
 	uint32_t mtu;
 	uint8_t mac[6];
-	bool up;	/* administratively up, and with a carrier */
+	bool up; /* administratively up, and with a carrier */
 	bool loopback;
-	bool ethernet;	/* carries Ethernet frames */
-	bool noarp;	/* asks nobody for addresses */
-	bool point_to_point;
-	bool vlan;	/* an 802.1Q device on top of `lower` */
+	bool ethernet; /* carries Ethernet frames */
+	bool noarp;    /* asks nobody for addresses */
+	bool redirect; /* may take frames that XDP redirects there */
+	bool vlan;     /* an 802.1Q device on top of `lower` */
 	uint16_t vlan_id;
 	uint32_t lower; /* device below, 0 = none, or in another namespace */
 };

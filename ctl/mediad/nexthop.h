@@ -26,10 +26,12 @@ struct hf_nexthops_setup {
 };
 
 /* Resolves what is wanted already. */
-int hf_nexthops_open(const struct hf_nexthops_setup *, struct hf_nexthops **ret);
+int hf_nexthops_open(const struct hf_nexthops_setup *,
+		     struct hf_nexthops **ret);
 void hf_nexthops_close(struct hf_nexthops *);
 
-/* The controller wants something: this entry, or, with UINT32_MAX, who knows. */
+/* The controller wants something: this entry, or, with UINT32_MAX, who knows.
+ */
 void hf_nexthops_wanted(struct hf_nexthops *, uint32_t index);
 
 /* When readable: hf_nexthops_read(). */

@@ -14,7 +14,7 @@ void hf_pacer_start(struct hf_pacer *p, uint64_t now_ms)
 struct hf_pacer_run hf_pacer_due(const struct hf_pacer *p, uint64_t now_ms,
 				 uint32_t ptime_ms)
 {
-	struct hf_pacer_run run = { 0, 0 };
+	struct hf_pacer_run run = {0, 0};
 	uint64_t passed;
 
 	if (now_ms <= p->last_ms)
@@ -46,8 +46,8 @@ void hf_pacer_done(struct hf_pacer *p, uint64_t now_ms)
 
 static bool bucket_filled(const struct hf_wheel_fill *fill, uint64_t ms)
 {
-#define X(ptime, base)                                                         \
-	if (HF_READ(fill[(base) + ms % (ptime)].entries))                      \
+#define X(ptime, base)                                    \
+	if (HF_READ(fill[(base) + ms % (ptime)].entries)) \
 		return true;
 	HF_WHEEL_CLASSES(X)
 #undef X
@@ -65,12 +65,15 @@ static bool wheel_filled(const struct hf_wheel_fill *fill)
 uint64_t hf_pacer_next(const struct hf_pacer *p, uint64_t now_ms,
 		       const struct hf_wheel_fill *fill)
 {
-	uint64_t next = now_ms + HF_PACER_NAP_MS;
+	uint64_t turn = now_ms - now_ms % HF_PACER_GRID_MS + HF_PACER_GRID_MS;
+	uint64_t last = turn + HF_PACER_NAP_MS - HF_PACER_GRID_MS;
+	uint64_t ms = now_ms + 1;
 
-	for (uint64_t ms = now_ms + 1; ms < next; ms++)
-		if (bucket_filled(fill, ms) || hf_pacer_sweeping(p, ms))
-			return ms;
-	return bucket_filled(fill, next) || wheel_filled(fill) ? next : 0;
+	for (; turn < last; turn += HF_PACER_GRID_MS)
+		for (; ms <= turn; ms++)
+			if (bucket_filled(fill, ms) || hf_pacer_sweeping(p, ms))
+				return turn;
+	return wheel_filled(fill) ? last : 0;
 }
 
 bool hf_runs_add(struct hf_work *w, uint32_t element)

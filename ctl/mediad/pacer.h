@@ -23,13 +23,13 @@
  * two frames, whose lateness is rounded up to the next millisecond. */
 #define HF_PACER_SWEEP_MS 7
 /* One a catch-up frame that the claim allows, one for the frame after. */
-#define HF_PACER_SWEEPS 3
+#define HF_PACER_SWEEPS	  3
 /* A turn later than that leaves legs behind: the shortest packet time. */
-#define HF_PACER_LATE_MS 10
+#define HF_PACER_LATE_MS  10
 
 struct hf_pacer {
-	uint64_t last_ms;  /* the newest millisecond that had its turn */
-	uint64_t sweep_ms; /* when the next sweep is due */
+	uint64_t last_ms;    /* the newest millisecond that had its turn */
+	uint64_t sweep_ms;   /* when the next sweep is due */
 	unsigned int sweeps; /* still to do */
 };
 
@@ -53,11 +53,16 @@ bool hf_pacer_sweeping(const struct hf_pacer *, uint64_t now_ms);
 void hf_pacer_done(struct hf_pacer *, uint64_t now_ms);
 
 /*
- * When to wake next: the first millisecond after `now_ms` that has something to
- * do, but at most HF_PACER_NAP_MS ahead, because nobody wakes a sender that
- * naps when a bucket is filled that was empty. 0 when the wheel is empty.
+ * When to wake next: the first turn after `now_ms` that has something to do,
+ * but at most HF_PACER_NAP_MS ahead, because nobody wakes a sender that naps
+ * when a bucket is filled that was empty. 0 when the wheel is empty.
+ *
+ * Turns are taken at every second millisecond: most of their cost is the call,
+ * whatever it sends. All packet times are even, so a leg of an odd millisecond
+ * is served one later each time, and the distance of its packets stays right.
  */
-#define HF_PACER_NAP_MS 3
+#define HF_PACER_GRID_MS 2
+#define HF_PACER_NAP_MS	 4
 uint64_t hf_pacer_next(const struct hf_pacer *, uint64_t now_ms,
 		       const struct hf_wheel_fill *fill);
 

@@ -29,11 +29,11 @@
 #include "mediad/pacer.h"
 
 /* More at once overflow the ring of a veth device (256 slots). */
-#define LIVE_BATCH 64
+#define LIVE_BATCH   64
 /* An attached program answers in well under a millisecond. One that is not
  * attached anywhere makes the kernel patch its dispatcher at each call. */
 #define SLOW_CALL_NS 10000000ULL
-#define SLOW_CALLS 20
+#define SLOW_CALLS   20
 
 struct hf_sender {
 	const struct hf_pins *pins;
@@ -125,8 +125,7 @@ static bool leg_waits(const struct hf_pins *pins, uint32_t index,
 	leg = &pins->legs[index];
 	word = hf_load_acquire(&leg->tx.word);
 	p = hf_word_program(leg, word);
-	return hf_due(p, word, now_ns, 0, &due) &&
-	       hop_usable(pins, p->nexthop);
+	return hf_due(p, word, now_ns, 0, &due) && hop_usable(pins, p->nexthop);
 }
 
 static void visit(struct hf_sender *s, uint32_t bucket, uint64_t now_ns)
@@ -186,8 +185,8 @@ static void turn(struct hf_sender *s, uint64_t now_ns)
 
 static void sleep_until(uint64_t ms)
 {
-	struct timespec t = { .tv_sec = (time_t)(ms / 1000),
-			      .tv_nsec = (long)(ms % 1000 * HF_MS) };
+	struct timespec t = {.tv_sec = (time_t)(ms / 1000),
+			     .tv_nsec = (long)(ms % 1000 * HF_MS)};
 
 	while (clock_nanosleep(CLOCK_MONOTONIC, TIMER_ABSTIME, &t, NULL) ==
 	       EINTR)
@@ -196,7 +195,7 @@ static void sleep_until(uint64_t ms)
 
 static void sleep_until_woken(struct hf_sender *s)
 {
-	struct pollfd p = { .fd = s->wake_fd, .events = POLLIN };
+	struct pollfd p = {.fd = s->wake_fd, .events = POLLIN};
 	eventfd_t count;
 
 	while (poll(&p, 1, -1) < 0 && errno == EINTR)
@@ -207,7 +206,7 @@ static void sleep_until_woken(struct hf_sender *s)
 
 static void get_priority(const struct hf_sender *s)
 {
-	struct sched_param param = { .sched_priority = s->priority };
+	struct sched_param param = {.sched_priority = s->priority};
 	int rc;
 
 	if (!s->priority)

@@ -255,7 +255,8 @@ enum hf_engine {
  * writes now_ns, the runs (elements of the wheel) and a cursor of zeros, then
  * asks for as many live frames (each HF_PACED_BYTES of input) as the runs have
  * elements; every frame takes one element and moves the cursor. Whatever engine
- * sends writes beat_ns at each tick, also when nothing is due.
+ * sends writes beat_ns at each tick, also when nothing is due; while the wheel
+ * is empty it may sleep, and its lock says whether it lives.
  */
 #define HF_WORK_RUNS HF_WHEEL_BUCKETS
 #define HF_PACED_BYTES 214 /* Ethernet, IPv4, UDP, RTP, HF_FRAME_BYTES */

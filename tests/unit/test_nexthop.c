@@ -33,7 +33,8 @@ static void *reader(void *arg)
 
 	while (!atomic_load(&r->done)) {
 		__u32 turn = hf_load_acquire(&r->n.turn);
-		struct hf_hop hop = *(volatile struct hf_hop *)&r->n.hop[turn & 1];
+		struct hf_hop hop =
+			*(volatile struct hf_hop *)&r->n.hop[turn & 1];
 		const unsigned char *b = (const unsigned char *)&hop;
 		int same = 1;
 
@@ -74,7 +75,7 @@ TEST(a_reader_never_holds_a_half_written_hop)
 TEST(writing_the_hop_that_is_in_force_changes_nothing)
 {
 	struct hf_hop hop = hop_of(7);
-	struct hf_nexthop n = { 0 };
+	struct hf_nexthop n = {0};
 
 	CHECK(hf_hop_write(&n, &hop));
 	CHECK_INT(n.turn, 1);
@@ -85,7 +86,7 @@ TEST(writing_the_hop_that_is_in_force_changes_nothing)
 TEST(a_hop_is_complete_before_its_turn_and_the_old_one_stays)
 {
 	struct hf_hop first = hop_of(1), second = hop_of(2), third = hop_of(3);
-	struct hf_nexthop n = { 0 };
+	struct hf_nexthop n = {0};
 	struct hf_hop now;
 
 	hf_hop_write(&n, &first);
@@ -103,7 +104,7 @@ TEST(a_hop_is_complete_before_its_turn_and_the_old_one_stays)
 TEST(the_turn_goes_round_without_losing_its_place)
 {
 	struct hf_hop hop = hop_of(9), now;
-	struct hf_nexthop n = { .turn = UINT32_MAX };
+	struct hf_nexthop n = {.turn = UINT32_MAX};
 
 	CHECK(hf_hop_write(&n, &hop));
 	CHECK_INT(n.turn, 0);

@@ -50,7 +50,7 @@ TEST(no_bucket_is_missed_or_visited_twice_however_late_the_turns_are)
 
 		ms += rnd(&seed) % (turn % 7 ? 4 : 90);
 		for (size_t c = 0; c < CLASSES; c++) {
-			uint32_t visits[60] = { 0 }, wanted[60] = { 0 };
+			uint32_t visits[60] = {0}, wanted[60] = {0};
 			struct hf_pacer_run r = hf_pacer_due(&p, ms, ptimes[c]);
 
 			for (uint32_t i = 0; i < r.count; i++)
@@ -110,17 +110,18 @@ TEST(a_late_turn_is_followed_by_sweeps_and_then_by_none)
 
 TEST(sleep_ends_at_the_next_filled_bucket_but_is_never_longer_than_a_nap)
 {
-	struct hf_wheel_fill fill[HF_WHEEL_BUCKETS] = { 0 };
-	struct hf_pacer p = { 0 };
+	struct hf_wheel_fill fill[HF_WHEEL_BUCKETS] = {0};
+	struct hf_pacer p = {0};
 
 	CHECK_INT(hf_pacer_next(&p, 1000, fill), 0);
 	fill[10 + 12].entries = 1; /* 20 ms packets, due at ..12 */
 	CHECK_INT(hf_pacer_next(&p, 1000, fill), 1000 + HF_PACER_NAP_MS);
+	CHECK_INT(hf_pacer_next(&p, 1010, fill), 1012);
 	CHECK_INT(hf_pacer_next(&p, 1011, fill), 1012);
 	CHECK_INT(hf_pacer_next(&p, 1012, fill), 1012 + HF_PACER_NAP_MS);
-	CHECK_INT(hf_pacer_next(&p, 1030, fill), 1032);
+	CHECK_INT(hf_pacer_next(&p, 1028, fill), 1032);
 	fill[100 + 59].entries = 1; /* 60 ms packets */
-	CHECK_INT(hf_pacer_next(&p, 60058, fill), 60059);
+	CHECK_INT(hf_pacer_next(&p, 60058, fill), 60060);
 	fill[10 + 12].entries = 0;
 	fill[100 + 59].entries = 0;
 	CHECK_INT(hf_pacer_next(&p, 1011, fill), 0);
@@ -128,6 +129,36 @@ TEST(sleep_ends_at_the_next_filled_bucket_but_is_never_longer_than_a_nap)
 	p.sweep_ms = 1002;
 	fill[10 + 12].entries = 1;
 	CHECK_INT(hf_pacer_next(&p, 1000, fill), 1002);
+}
+
+TEST(a_leg_of_any_millisecond_is_served_at_a_constant_distance)
+{
+	struct hf_wheel_fill fill[HF_WHEEL_BUCKETS] = {0};
+	struct hf_pacer p = {0};
+
+	for (size_t c = 0, base = 0; c < CLASSES; base += ptimes[c++]) {
+		for (uint32_t b = 0; b < ptimes[c]; b++) {
+			uint64_t ms = 6000, last = 0;
+
+			fill[base + b].entries = 1;
+			while (ms < 6600) {
+				struct hf_pacer_run r;
+
+				p.last_ms = ms;
+				ms = hf_pacer_next(&p, ms, fill);
+				CHECK(ms > p.last_ms);
+				r = hf_pacer_due(&p, ms, ptimes[c]);
+				if ((b + ptimes[c] - r.first) % ptimes[c] >=
+				    r.count)
+					continue;
+				CHECK(!last || ms - last == ptimes[c]);
+				CHECK((ms - b) % ptimes[c] < HF_PACER_GRID_MS);
+				last = ms;
+			}
+			CHECK(last);
+			fill[base + b].entries = 0;
+		}
+	}
 }
 
 TEST(elements_side_by_side_become_one_run_and_small_holes_are_walked_over)

@@ -1,0 +1,380 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+/* From a destination to a hop in the map, see way.h. */
+#include "mediad/way.h"
+
+#include <arpa/inet.h>
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/log.h"
+
+static const char *text_of(__be32 address, char text[INET_ADDRSTRLEN])
+{
+	return inet_ntop(AF_INET, &address, text, INET_ADDRSTRLEN);
+}
+
+static int ask_link(struct hf_wayfinder *f, uint32_t ifindex,
+		    const struct hf_link **ret)
+{
+	if (f->last_link.ifindex != ifindex) {
+		f->last_link.rc =
+			hf_netlink_link(f->nl, ifindex, &f->last_link.link);
+		f->last_link.ifindex = ifindex;
+	}
+	*ret = &f->last_link.link;
+	return f->last_link.rc;
+}
+
+static int ask_neigh(struct hf_wayfinder *f, uint32_t ifindex, __be32 via,
+		     const struct hf_neigh **ret)
+{
+	if (f->last_neigh.ifindex != ifindex || f->last_neigh.via != via) {
+		f->last_neigh.rc = hf_netlink_neigh(f->nl, ifindex, via,
+						    &f->last_neigh.neigh);
+		f->last_neigh.ifindex = ifindex;
+		f->last_neigh.via = via;
+	}
+	*ret = &f->last_neigh.neigh;
+	return f->last_neigh.rc;
+}
+
+void hf_way_use(struct hf_wayfinder *f, const struct hf_way *w)
+{
+	if (f->used_ifindex == w->route_ifindex && f->used_via == w->via)
+		return;
+	f->used_ifindex = w->route_ifindex;
+	f->used_via = w->via;
+	hf_netlink_neigh_use(f->nl, w->route_ifindex, w->via);
+}
+
+static uint32_t chain_of(uint32_t ifindex, __be32 via)
+{
+	return (ifindex * 2654435761u ^ via * 2246822519u) >> 20 &
+	       (HF_WAY_CHAINS - 1);
+}
+
+static void chain_remove(struct hf_wayfinder *f, struct hf_way *w)
+{
+	struct hf_way **p = &f->chain[chain_of(w->route_ifindex, w->via)];
+
+	for (; *p; p = &(*p)->chain) {
+		if (*p == w) {
+			*p = w->chain;
+			break;
+		}
+	}
+	w->chain = NULL;
+}
+
+/* Where the way leads now: the chain is by neighbour. */
+static void way_lead(struct hf_wayfinder *f, struct hf_way *w, uint32_t ifindex,
+		     __be32 via)
+{
+	struct hf_way **head;
+
+	if (w->route_ifindex == ifindex && w->via == via)
+		return;
+	if (w->route_ifindex)
+		chain_remove(f, w);
+	w->route_ifindex = ifindex;
+	w->via = via;
+	if (!ifindex)
+		return;
+	head = &f->chain[chain_of(ifindex, via)];
+	w->chain = *head;
+	*head = w;
+}
+
+static void news_add(struct hf_way_news *news, const struct hf_way *w,
+		     const char *why)
+{
+	if (news->count++)
+		return;
+	news->index = w->index;
+	news->ifindex = w->route_ifindex;
+	news->dest = w->dest;
+	news->via = w->via;
+	snprintf(news->why, sizeof(news->why), "%s", why);
+}
+
+static void set_state(struct hf_wayfinder *f, struct hf_way *w,
+		      enum hf_way_state state, const char *why)
+{
+	char dest[INET_ADDRSTRLEN];
+
+	if (w->state == state)
+		return;
+	if (state == HF_WAY_OPEN)
+		news_add(&f->opened, w, "");
+	else if (state == HF_WAY_UNUSABLE)
+		hf_warn("%s %s", text_of(w->dest, dest), why);
+	else if (state == HF_WAY_BLOCKED || w->state == HF_WAY_OPEN)
+		news_add(&f->lost, w, why);
+	w->state = state;
+}
+
+/* " and N more" behind the first of several. */
+static const char *and_more(const struct hf_way_news *news, char text[32])
+{
+	text[0] = '\0';
+	if (news->count > 1)
+		snprintf(text, 32, " and %u more", news->count - 1);
+	return text;
+}
+
+static void say_opened(struct hf_wayfinder *f)
+{
+	struct hf_hop hop = hf_hop_current(&f->setup.table[f->opened.index]);
+	char dest[INET_ADDRSTRLEN], via[INET_ADDRSTRLEN], more[32];
+	const struct hf_link *link;
+
+	hf_info("way to %s%s: via %s (%02x:%02x:%02x:%02x:%02x:%02x) on %s",
+		text_of(f->opened.dest, dest), and_more(&f->opened, more),
+		text_of(f->opened.via, via), hop.dmac[0], hop.dmac[1],
+		hop.dmac[2], hop.dmac[3], hop.dmac[4], hop.dmac[5],
+		ask_link(f, f->opened.ifindex, &link) ? "?" : link->name);
+}
+
+void hf_wayfinder_begin(struct hf_wayfinder *f)
+{
+	f->last_link.ifindex = 0;
+	f->last_neigh.ifindex = 0;
+	f->used_ifindex = 0;
+}
+
+void hf_wayfinder_end(struct hf_wayfinder *f)
+{
+	char dest[INET_ADDRSTRLEN], via[INET_ADDRSTRLEN], more[32];
+
+	if (f->lost.count)
+		hf_warn("no way to %s%s: %s", text_of(f->lost.dest, dest),
+			and_more(&f->lost, more), f->lost.why);
+	if (f->unanswered.count)
+		hf_warn("%s, the way to %s%s, does not answer: sending to where it was",
+			text_of(f->unanswered.via, via),
+			text_of(f->unanswered.dest, dest),
+			and_more(&f->unanswered, more));
+	if (f->opened.count)
+		say_opened(f);
+	f->lost.count = 0;
+	f->unanswered.count = 0;
+	f->opened.count = 0;
+}
+
+/* Everything in the map points at a device that redirects may name. */
+static int device_add(struct hf_wayfinder *f, uint32_t ifindex)
+{
+	uint32_t *d;
+	int rc;
+
+	for (uint32_t i = 0; i < f->devices; i++)
+		if (f->device[i] == ifindex)
+			return 0;
+	rc = f->setup.use_device(f->setup.arg, ifindex);
+	if (rc)
+		return rc;
+	d = realloc(f->device, (f->devices + 1) * sizeof(*d));
+	if (!d)
+		return -ENOMEM;
+	f->device = d;
+	d[f->devices++] = ifindex;
+	return 0;
+}
+
+void hf_wayfinder_forget_device(struct hf_wayfinder *f, uint32_t ifindex)
+{
+	f->last_link.ifindex = 0;
+	for (uint32_t i = 0; i < f->devices; i++)
+		if (!ifindex || f->device[i] == ifindex)
+			f->device[i--] = f->device[--f->devices];
+}
+
+static void publish(struct hf_wayfinder *f, struct hf_way *w,
+		    const struct hf_hop *hop)
+{
+	if (!hf_hop_write(&f->setup.table[w->index], hop))
+		return;
+	if (w->state == HF_WAY_OPEN && hop->flags & HF_HOP_VALID)
+		news_add(&f->opened, w, ""); /* open as before, but another */
+	hf_debug(
+		"next hop %u: device %u, %02x:%02x:%02x:%02x:%02x:%02x, MTU %u, flags %x",
+		w->index, hop->ifindex, hop->dmac[0], hop->dmac[1],
+		hop->dmac[2], hop->dmac[3], hop->dmac[4], hop->dmac[5],
+		hop->mtu, hop->flags);
+}
+
+static void way_shut(struct hf_wayfinder *f, struct hf_way *w,
+		     enum hf_way_state state, const char *why)
+{
+	struct hf_hop none = {0};
+
+	publish(f, w, &none);
+	set_state(f, w, state, why);
+}
+
+/* No frame can be redirected to such a device, but a packet that came in on it
+ * can be answered there. */
+static void way_no_redirect(struct hf_wayfinder *f, struct hf_way *w,
+			    const struct hf_link *link, struct hf_hop *hop)
+{
+	char why[160];
+
+	hop->flags |= HF_HOP_VALID | HF_HOP_NO_REDIRECT;
+	publish(f, w, hop);
+	snprintf(
+		why, sizeof(why),
+		"is reached through %s, which takes no frames from XDP: hold audio goes there only in answer to the caller's own packets",
+		link->name);
+	set_state(f, w, HF_WAY_UNUSABLE, why);
+}
+
+/* May frames be redirected there? Below a VLAN device it is the lower one that
+ * takes them. */
+static bool takes_frames(struct hf_wayfinder *f, const struct hf_link *link)
+{
+	struct hf_link lower;
+
+	if (!link->vlan)
+		return link->redirect;
+	return !hf_netlink_link(f->nl, link->lower, &lower) && lower.redirect;
+}
+
+/* The neighbour's address into hop->dmac: 0, or -EINPROGRESS. */
+static int find_neigh(struct hf_wayfinder *f, struct hf_way *w,
+		      const struct hf_link *link, struct hf_hop *hop)
+{
+	struct hf_hop now = hf_hop_current(&f->setup.table[w->index]);
+	const struct hf_neigh *neigh;
+	int rc;
+
+	/* As the kernel fills such entries itself. */
+	if (link->noarp || link->loopback || !link->ethernet) {
+		memcpy(hop->dmac, link->mac, 6);
+		return 0;
+	}
+	rc = ask_neigh(f, w->route_ifindex, w->via, &neigh);
+	if (!rc && neigh->known) {
+		w->unanswered = false;
+		memcpy(hop->dmac, neigh->mac, 6);
+		return 0;
+	}
+	if (w->state != HF_WAY_ASKING || (!rc && neigh->failed))
+		hf_way_use(f, w);
+	/* The kernel has lost it on a way that we know: what was right until
+	 * now is better than silence while it asks. */
+	if (w->state == HF_WAY_OPEN && now.flags & HF_HOP_VALID &&
+	    now.ifindex == hop->ifindex) {
+		memcpy(hop->dmac, now.dmac, 6);
+		if (!rc && neigh->failed && !w->unanswered) {
+			w->unanswered = true;
+			news_add(&f->unanswered, w, "");
+		}
+		return 0;
+	}
+	return -EINPROGRESS;
+}
+
+static void fill_hop(const struct hf_wayfinder *f, const struct hf_route *route,
+		     const struct hf_link *link, struct hf_hop *hop)
+{
+	uint32_t mtu = link->mtu;
+
+	if (route->mtu && route->mtu < mtu)
+		mtu = route->mtu;
+	hop->ifindex = link->vlan ? link->lower : link->ifindex;
+	hop->mtu = mtu > UINT16_MAX ? UINT16_MAX : (uint16_t)mtu;
+	hop->tos = f->setup.tos;
+	memcpy(hop->smac, link->mac, 6);
+	if (link->vlan) {
+		hop->vlan_tci = htons(link->vlan_id);
+		hop->flags = HF_HOP_VLAN;
+	}
+}
+
+/* From a route to a hop in force. */
+static void way_follow(struct hf_wayfinder *f, struct hf_way *w,
+		       const struct hf_route *route)
+{
+	const struct hf_link *link;
+	struct hf_hop hop = {0};
+	char why[160];
+	int rc;
+
+	if (w->route_ifindex != route->ifindex || w->via != route->via)
+		if (w->state == HF_WAY_OPEN)
+			w->state = HF_WAY_NEW; /* what was known is of no use */
+	way_lead(f, w, route->ifindex, route->via);
+	if (ask_link(f, route->ifindex, &link)) {
+		way_shut(f, w, HF_WAY_BLOCKED, "its device is gone");
+		return;
+	}
+	fill_hop(f, route, link, &hop);
+	w->ifindex = hop.ifindex;
+	if (!link->up) {
+		snprintf(why, sizeof(why), "%s is down", link->name);
+		way_shut(f, w, HF_WAY_BLOCKED, why);
+		return;
+	}
+	if (find_neigh(f, w, link, &hop)) {
+		way_shut(f, w, HF_WAY_ASKING, "its neighbour does not answer");
+		return;
+	}
+	if (route->local || !takes_frames(f, link)) {
+		way_no_redirect(f, w, link, &hop);
+		return;
+	}
+	rc = device_add(f, hop.ifindex);
+	if (rc) {
+		snprintf(why, sizeof(why), "%s cannot be used: %s", link->name,
+			 strerror(-rc));
+		way_shut(f, w, HF_WAY_BLOCKED, why);
+		return;
+	}
+	hop.flags |= HF_HOP_VALID;
+	publish(f, w, &hop);
+	set_state(f, w, HF_WAY_OPEN, "");
+}
+
+void hf_way_resolve(struct hf_wayfinder *f, struct hf_way *w)
+{
+	struct hf_route route;
+	int rc = hf_netlink_route(f->nl, w->dest, &route);
+
+	if (!rc) {
+		way_follow(f, w, &route);
+		return;
+	}
+	way_lead(f, w, 0, 0);
+	w->ifindex = 0;
+	way_shut(f, w, HF_WAY_BLOCKED, strerror(-rc));
+}
+
+void hf_way_drop(struct hf_wayfinder *f, struct hf_way *w)
+{
+	way_shut(f, w, w->state, "");
+	way_lead(f, w, 0, 0);
+}
+
+void hf_way_neighbour(struct hf_wayfinder *f, uint32_t ifindex, __be32 address)
+{
+	struct hf_way *w = f->chain[chain_of(ifindex, address)];
+	const struct hf_neigh *neigh;
+	struct hf_way *next;
+
+	f->last_neigh.ifindex = 0;
+	for (; w; w = next) {
+		struct hf_hop now;
+
+		next = w->chain; /* the way may lead elsewhere in a moment */
+		if (w->route_ifindex != ifindex || w->via != address)
+			continue;
+		now = hf_hop_current(&f->setup.table[w->index]);
+		if (w->state == HF_WAY_OPEN && !w->unanswered &&
+		    !ask_neigh(f, ifindex, address, &neigh) && neigh->known &&
+		    !memcmp(now.dmac, neigh->mac, 6))
+			continue; /* confirmed, not changed */
+		hf_way_resolve(f, w);
+	}
+}
