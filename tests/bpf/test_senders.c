@@ -145,7 +145,7 @@ static void *flip_run(void *arg)
 		struct hf_leg *leg = &b->f->legs[i / FLIP_EVERY % LEGS];
 
 		HF_WRITE(b->f->work->now_ns, now);
-		nanosleep(&a_moment, NULL);
+		clock_nanosleep(CLOCK_MONOTONIC, 0, &a_moment, NULL);
 		for (int k = 0; i % FLIP_EVERY == 0 && k < 100; k++) {
 			__u64 word = hf_load_acquire(&leg->tx.word);
 			uint32_t epoch = (hf_word_epoch(word) + 1) & 0x3fff;

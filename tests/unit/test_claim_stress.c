@@ -202,7 +202,7 @@ static void *flipper_run(void *arg)
 
 		for (int i = 0; i < LEGS; i++)
 			reprogram(s, i, &random);
-		nanosleep(&a_moment, NULL);
+		clock_nanosleep(CLOCK_MONOTONIC, 0, &a_moment, NULL);
 	}
 	return NULL;
 }
