@@ -37,6 +37,14 @@ static const char *duration(char *text, size_t len, const json_t *seconds)
 	return text;
 }
 
+static void add_number(struct hf_table *t, bool known, long long n)
+{
+	if (known)
+		hf_table_add(t, "%lld", n);
+	else
+		hf_table_add(t, "%s", "");
+}
+
 static void add_duration(struct hf_table *t, const json_t *object,
 			 const char *key, bool known)
 {
@@ -180,7 +188,7 @@ void hf_show_slots(struct hf_cli *cli, const json_t *slots)
 		hf_table_add(&t, "%s", string(s, "slot"));
 		hf_table_add(&t, "%s", string(s, "label"));
 		hf_table_add(&t, "%s", string(s, "state"));
-		hf_table_add(&t, taken ? "%lld" : "", number(s, "call"));
+		add_number(&t, taken, number(s, "call"));
 		add_caller(&t, s);
 		hf_table_add(&t, "%s", string(s, "parker"));
 		add_duration(&t, s, "seconds_parked", taken);
@@ -236,8 +244,7 @@ static void add_leg(struct hf_table *t, long long leg, const json_t *m)
 	hf_table_add(t, "%lld", number(m, "hold_skipped"));
 	hf_table_add(t, "%lld", number(m, "relayed_out"));
 	hf_table_add(t, "%lld", number(m, "dropped"));
-	hf_table_add(t, json_is_integer(idle) ? "%lld" : "",
-		     (long long)json_integer_value(idle));
+	add_number(t, json_is_integer(idle), json_integer_value(idle));
 }
 
 static void show_parties(struct hf_cli *cli, const json_t *parties)
@@ -258,8 +265,7 @@ static void show_parties(struct hf_cli *cli, const json_t *parties)
 		hf_table_add(&t, "%s", string(p, "identity"));
 		hf_table_add(&t, "%s", string(p, "state"));
 		hf_table_add(&t, "%s", string(p, "codec"));
-		hf_table_add(&t, json_is_integer(leg) ? "%lld" : "",
-			     (long long)json_integer_value(leg));
+		add_number(&t, json_is_integer(leg), json_integer_value(leg));
 		hf_table_add(&t, "%s", string(p, "sip_call_id"));
 		if (json_is_object(json_object_get(p, "media")))
 			add_leg(&legs, number(p, "leg"),

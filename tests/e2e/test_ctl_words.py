@@ -1,6 +1,7 @@
 #!/usr/bin/python3
 # SPDX-License-Identifier: GPL-2.0-or-later
-"""holdfastctl's command table, help, man page and bash completion say the same.
+"""holdfastctl's command table, help, man page and bash completion say the same,
+and so do help and man page of holdfastd.
 
 Needs no daemon and no network. HF_BIN is the folder of the programs. Prints
 "ok SENTENCE" or "not ok SENTENCE" a line; an argument runs only the sentences
@@ -14,7 +15,8 @@ import subprocess
 import sys
 
 ROOT = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
-CTL = os.path.join(os.environ.get("HF_BIN", os.path.join(ROOT, "build")), "holdfastctl")
+PROGRAMS = os.environ.get("HF_BIN") or os.path.join(ROOT, "build")
+CTL = os.path.join(PROGRAMS, "holdfastctl")
 COMPLETION = os.path.join(ROOT, "scripts/completion/holdfastctl.bash")
 MAN = os.path.join(ROOT, "Documentation/man/holdfastctl.8")
 
@@ -97,6 +99,15 @@ def man_page_agrees():
         same([(a, b, c or None) for a, b, c in found], map(option, t["options"]), "options")
 
 
+def man_page_of_the_daemon_agrees():
+    "the man page of holdfastd has every option of its help and no other"
+    text = output(os.path.join(PROGRAMS, "holdfastd"), "--help")
+    man = read(os.path.join(os.path.dirname(MAN), "holdfastd.8")).replace("\\-", "-")
+    found = re.findall(r"^\.B (?:-\w, )?--([a-z-]+)(?: \\fI([^\\]+)\\fR)?$", man, re.M)
+    options = re.findall(r"^  (?:-\w, )?--([a-z-]+)(?: (\S+))?(?:  |$)", text, re.M)
+    return same(found, options, "options")
+
+
 def completion_agrees():
     "bash completion offers every object, command and option and no other"
     t = tables()
@@ -130,7 +141,8 @@ def main():
     wanted = sys.argv[1] if len(sys.argv) > 1 else ""
     failed = False
     for test in (help_names_every_command_and_option, every_command_has_help_of_its_own,
-                 man_page_agrees, completion_agrees, man_pages_have_no_errors):
+                 man_page_agrees, man_page_of_the_daemon_agrees, completion_agrees,
+                 man_pages_have_no_errors):
         if wanted not in test.__doc__:
             continue
         wrong = test()
