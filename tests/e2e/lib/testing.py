@@ -112,6 +112,10 @@ def main():
     wanted = sys.argv[1] if len(sys.argv) > 1 else ""
     base = os.path.join(os.environ.get("HF_BUILD", os.path.join(net.ROOT, "build")), "e2e")
     failed = False
+    if not os.access(os.path.join(anchor.programs(), "holdfastd"), os.X_OK):
+        print("not ok %s finds holdfastd in %s" % (
+            os.path.basename(sys.argv[0]), anchor.programs()))
+        return 1
     for function in _scenarios:
         sentence = " ".join(function.__doc__.split())
         if wanted and wanted not in sentence and wanted not in function.__name__:
