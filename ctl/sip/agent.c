@@ -99,6 +99,7 @@ int hf_sip_create(const struct hf_sip_wiring *wiring, struct hf_sip **ret,
 	sip->t1_ms = wiring->t1_ms ? wiring->t1_ms : NTA_SIP_T1;
 	sip->max_unacked = wiring->max_unacked ? wiring->max_unacked :
 						 HF_SIP_MAX_UNACKED;
+	sip->min_se_s = wiring->min_se_s ? wiring->min_se_s : HF_SIP_MIN_SE;
 	sip->home = su_home_new(sizeof(su_home_t));
 	error = sip->home ? 0 : -ENOMEM;
 	if (!error) {

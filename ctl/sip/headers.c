@@ -60,9 +60,10 @@ url_t *hf_header_uri(su_home_t *home, const char *uri)
 		       NULL;
 }
 
-static char *listener_uri(su_home_t *home, const struct hf_listener *l,
-			  const char *user)
+static char *own_uri(su_home_t *home, const struct hf_dialog *d)
 {
+	const struct hf_listener *l = d->listener;
+	const char *user = d->contact_user;
 	bool tcp = !strcmp(l->transport, "tcp");
 	char *escaped = NULL;
 
@@ -79,7 +80,7 @@ static char *listener_uri(su_home_t *home, const struct hf_listener *l,
 
 sip_contact_t *hf_header_contact(su_home_t *home, const struct hf_dialog *d)
 {
-	char *uri = listener_uri(home, d->listener, d->contact_user);
+	char *uri = own_uri(home, d);
 	sip_contact_t *m;
 
 	m = uri ? sip_contact_create(home, URL_STRING_MAKE(uri), NULL) : NULL;

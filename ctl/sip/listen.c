@@ -8,6 +8,7 @@
 #include <arpa/inet.h>
 #include <dirent.h>
 #include <errno.h>
+#include <ifaddrs.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -138,44 +139,117 @@ static int listen_one(struct hf_sip *sip, const struct hf_listener *l, char *err
 	return 0;
 }
 
+static bool listens(const struct hf_sip *sip, const char *transport,
+		    const char *host, uint16_t port)
+{
+	for (unsigned int i = 0; i < sip->listener_count; i++) {
+		const struct hf_listener *l = &sip->listener[i];
+
+		if (l->port == port && !strcmp(l->host, host) &&
+		    !strcmp(l->transport, transport))
+			return true;
+	}
+	return false;
+}
+
+static int listen_on(struct hf_sip *sip, const char *host,
+		     const struct hf_config_listen *how, char *err,
+		     size_t err_len)
+{
+	struct hf_listener *l = &sip->listener[sip->listener_count];
+	int error;
+
+	if (sip->listener_count == HF_SIP_MAX_LISTEN) {
+		snprintf(err, err_len,
+			 "sip.listen: more than %d addresses; name those you need instead of 0.0.0.0",
+			 HF_SIP_MAX_LISTEN);
+		return -ENOSPC;
+	}
+	snprintf(l->transport, sizeof(l->transport), "%s", how->transport);
+	snprintf(l->host, sizeof(l->host), "%s", host);
+	l->port = how->port;
+	snprintf(l->ident, sizeof(l->ident), "%s:%u", host, how->port);
+	error = listen_one(sip, l, err, err_len);
+	if (!error)
+		sip->listener_count++;
+	return error;
+}
+
+/*
+ * 0.0.0.0 stands for each address that the host has now. A socket of its own
+ * for each, so that an answer leaves by the address the request came to, and
+ * Via and Contact name one that the peer can reach.
+ */
+static int listen_everywhere(struct hf_sip *sip,
+			     const struct hf_config_listen *how, char *err,
+			     size_t err_len)
+{
+	struct ifaddrs *all, *i;
+	char host[INET_ADDRSTRLEN];
+	int error = 0;
+
+	if (getifaddrs(&all) < 0) {
+		snprintf(err, err_len, "cannot list the addresses of this host: %s",
+			 strerror(errno));
+		return -errno;
+	}
+	for (i = all; i && !error; i = i->ifa_next) {
+		const struct sockaddr_in *a = (void *)i->ifa_addr;
+
+		if (!a || a->sin_family != AF_INET)
+			continue;
+		inet_ntop(AF_INET, &a->sin_addr, host, sizeof(host));
+		/* One address may stand on two interfaces. */
+		if (listens(sip, how->transport, host, how->port))
+			continue;
+		error = listen_on(sip, host, how, err, err_len);
+	}
+	freeifaddrs(all);
+	return error;
+}
+
 int hf_listen_all(struct hf_sip *sip, char *err, size_t err_len)
 {
 	const struct hf_config *config = sip->config;
+	int error = 0;
 
-	if (!config->sip.listen_count ||
-	    config->sip.listen_count > HF_SIP_MAX_LISTEN) {
-		snprintf(err, err_len, "sip.listen: give 1 to %d addresses",
-			 HF_SIP_MAX_LISTEN);
-		return -EINVAL;
-	}
-	for (unsigned int i = 0; i < config->sip.listen_count; i++) {
-		const struct hf_config_listen *from = &config->sip.listen[i];
-		struct hf_listener *l = &sip->listener[i];
-		int error;
+	for (unsigned int i = 0; i < config->sip.listen_count && !error; i++) {
+		const struct hf_config_listen *how = &config->sip.listen[i];
 
-		snprintf(l->transport, sizeof(l->transport), "%s",
-			 from->transport);
-		snprintf(l->host, sizeof(l->host), "%s", from->host);
-		l->port = from->port;
-		snprintf(l->ident, sizeof(l->ident), "%s:%u", from->host,
-			 from->port);
-		error = listen_one(sip, l, err, err_len);
-		if (error)
-			return error;
-		sip->listener_count = i + 1;
+		if (!strcmp(how->host, "0.0.0.0"))
+			error = listen_everywhere(sip, how, err, err_len);
+		else
+			error = listen_on(sip, how->host, how, err, err_len);
 	}
-	return 0;
+	if (!error && !sip->listener_count) {
+		snprintf(err, err_len, "sip.listen: there is no address to listen on");
+		error = -EADDRNOTAVAIL;
+	}
+	return error;
 }
 
 static const struct hf_listener *find(struct hf_sip *sip, const char *transport,
-				      const char *host, unsigned int port)
+				      const char *host)
 {
 	for (unsigned int i = 0; i < sip->listener_count; i++) {
 		const struct hf_listener *l = &sip->listener[i];
 
 		if ((!transport || !strcasecmp(l->transport, transport)) &&
-		    (!host || !strcmp(l->host, host)) &&
-		    (!port || l->port == port))
+		    (!host || !strcmp(l->host, host)))
+			return l;
+	}
+	return NULL;
+}
+
+static const struct hf_listener *find_ident(struct hf_sip *sip,
+					    const char *transport,
+					    const char *ident)
+{
+	for (unsigned int i = 0; i < sip->listener_count; i++) {
+		const struct hf_listener *l = &sip->listener[i];
+
+		if (!strcasecmp(l->transport, transport) &&
+		    !strcmp(l->ident, ident))
 			return l;
 	}
 	return NULL;
@@ -204,32 +278,43 @@ const struct hf_listener *hf_listener_towards(struct hf_sip *sip,
 					      const url_t *url)
 {
 	const struct hf_listener *l = NULL;
-	char transport[8] = "", host[48];
+	char transport[8] = "", source[48];
 
 	if (url && url->url_params)
 		url_param(url->url_params, "transport", transport,
 			  sizeof(transport));
 	/* RFC 3263 4.1: a numeric target without transport= means UDP. */
-	if (!find(sip, transport[0] ? transport : "udp", NULL, 0))
+	if (!find(sip, transport[0] ? transport : "udp", NULL))
 		transport[0] = '\0';
 	else if (!transport[0])
 		strcpy(transport, "udp");
-	source_towards(url ? url->url_host : NULL, host, sizeof(host));
-	if (host[0])
-		l = find(sip, transport[0] ? transport : NULL, host, 0);
+	source_towards(url ? url->url_host : NULL, source, sizeof(source));
+	if (source[0])
+		l = find(sip, transport[0] ? transport : NULL, source);
 	if (!l)
-		l = find(sip, transport[0] ? transport : NULL, NULL, 0);
+		l = find(sip, transport[0] ? transport : NULL, NULL);
 	return l ? l : &sip->listener[0];
+}
+
+/* The primary transport that a message came in by, as we named it. */
+static const struct hf_listener *came_in_by(struct hf_sip *sip, tport_t *tport)
+{
+	const tp_name_t *name;
+
+	if (!tport)
+		return NULL;
+	if (tport_is_secondary(tport))
+		tport = tport_parent(tport);
+	name = tport_name(tport);
+	return name->tpn_ident ? find_ident(sip, name->tpn_proto,
+					    name->tpn_ident) :
+				 NULL;
 }
 
 void hf_peer_of(struct hf_sip *sip, nta_incoming_t *irq, struct hf_peer *ret)
 {
 	msg_t *msg = nta_incoming_getrequest(irq);
 	tport_t *tport = nta_incoming_transport(sip->agent, irq, msg);
-	tport_t *primary = tport && tport_is_secondary(tport) ?
-				   tport_parent(tport) :
-				   tport;
-	const tp_name_t *name = primary ? tport_name(primary) : NULL;
 	const su_sockaddr_t *from = msg ? msg_addr(msg) : NULL;
 
 	memset(ret, 0, sizeof(*ret));
@@ -237,9 +322,7 @@ void hf_peer_of(struct hf_sip *sip, nta_incoming_t *irq, struct hf_peer *ret)
 		ret->ip4 = from->su_sin.sin_addr;
 	inet_ntop(AF_INET, &ret->ip4, ret->source, sizeof(ret->source));
 	ret->trusted = hf_config_trusted(sip->config, ret->ip4);
-	if (name)
-		ret->listener = find(sip, name->tpn_proto, name->tpn_host,
-				     (unsigned int)atoi(name->tpn_port));
+	ret->listener = came_in_by(sip, tport);
 	if (!ret->listener)
 		ret->listener = &sip->listener[0];
 	if (tport)

@@ -6,6 +6,7 @@
  * order of 8.2 but for the source, which comes first: who is not trusted learns
  * nothing.
  */
+#include <stdio.h>
 #include <string.h>
 
 #include "private.h"
@@ -100,12 +101,15 @@ static bool check_body(struct hf_sip *sip, nta_incoming_t *irq, const sip_t *r,
 static bool check_interval(struct hf_sip *sip, nta_incoming_t *irq,
 			   const sip_t *r, const struct hf_peer *peer)
 {
+	char min_se[16];
+
 	if (!r->sip_session_expires ||
-	    r->sip_session_expires->x_delta >= HF_SIP_MIN_SE ||
+	    r->sip_session_expires->x_delta >= sip->min_se_s ||
 	    !sip_has_feature(r->sip_supported, "timer"))
 		return true;
+	snprintf(min_se, sizeof(min_se), "%u", sip->min_se_s);
 	hf_refuse(sip, irq, r, peer, SIP_422_SESSION_TIMER_TOO_SMALL,
-		  "session interval below 90 s", SIPTAG_MIN_SE_STR("90"),
+		  "session interval too short", SIPTAG_MIN_SE_STR(min_se),
 		  TAG_END());
 	return false;
 }

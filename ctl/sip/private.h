@@ -51,7 +51,7 @@ struct hf_watch;
 #include "park/park.h"
 #include "stack.h"
 
-#define HF_SIP_MAX_LISTEN 16
+#define HF_SIP_MAX_LISTEN 64
 #define HF_SIP_MIN_SE 90 /* RFC 4028 section 5 */
 
 #define HF_SIP_AGENT "Holdfast/" HF_VERSION
@@ -84,6 +84,7 @@ struct hf_sip {
 	unsigned int dialog_count;
 	unsigned int unacked; /* INVITEs of peers without their ACK yet */
 	unsigned int max_unacked;
+	unsigned int min_se_s;
 	unsigned int t1_ms;
 	uint32_t epoch;
 	uint64_t refused_since_ms;
@@ -144,6 +145,7 @@ void hf_refused(struct hf_sip *, const struct hf_peer *, const char *method,
 
 /* listen.c */
 int hf_listen_all(struct hf_sip *, char *err, size_t err_len);
+/* Which of our addresses faces this URI. */
 const struct hf_listener *hf_listener_towards(struct hf_sip *, const url_t *);
 void hf_peer_of(struct hf_sip *, nta_incoming_t *, struct hf_peer *ret);
 

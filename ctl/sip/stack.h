@@ -35,6 +35,7 @@ struct hf_sip_wiring {
 	uint32_t epoch;		  /* from hf_epoch_next() */
 	unsigned int t1_ms;	  /* 0 = 500; tests are in a hurry */
 	unsigned int max_unacked; /* INVITEs without ACK; 0 = 2000 */
+	unsigned int min_se_s;	  /* shortest session interval; 0 = 90 */
 };
 
 /*

@@ -67,6 +67,13 @@ struct stage {
 	char *queue[QUEUE];
 	int queued;
 	char *got; /* the last message taken from the queue */
+	char from[64]; /* where the newest message came from */
+};
+
+/* What is not as usual: one UDP listener on 127.0.0.1. */
+struct how {
+	unsigned int t1_ms, min_se_s, max_unacked;
+	const char *host[2], *transport[2];
 };
 
 static struct hf_party the_party;
@@ -222,20 +229,30 @@ static unsigned int free_port(int type)
 static void peer_readable(void *arg)
 {
 	struct stage *s = arg;
+	struct sockaddr_in from;
+	socklen_t len = sizeof(from);
 	char data[65536];
 	ssize_t got;
 
-	while ((got = recv(s->fd, data, sizeof(data) - 1, MSG_DONTWAIT)) > 0) {
+	while ((got = recvfrom(s->fd, data, sizeof(data) - 1, MSG_DONTWAIT,
+			       (struct sockaddr *)&from, &len)) > 0) {
+		inet_ntop(AF_INET, &from.sin_addr, s->from, sizeof(s->from));
 		data[got] = '\0';
 		if (s->queued < QUEUE)
 			s->queue[s->queued++] = strdup(data);
 	}
 }
 
-static bool stage_open(struct stage *s, unsigned int t1_ms)
+static bool stage_open_as(struct stage *s, const struct how *how)
 {
 	struct sockaddr_in a = { .sin_family = AF_INET };
-	struct hf_sip_wiring wiring = { .config = &s->config, .epoch = 3 };
+	struct hf_sip_wiring wiring = {
+		.config = &s->config,
+		.epoch = 3,
+		.t1_ms = how->t1_ms,
+		.min_se_s = how->min_se_s,
+		.max_unacked = how->max_unacked,
+	};
 	socklen_t len = sizeof(a);
 	char err[256];
 
@@ -248,11 +265,15 @@ static bool stage_open(struct stage *s, unsigned int t1_ms)
 		return false;
 	s->peer_port = ntohs(a.sin_port);
 	s->port = free_port(SOCK_DGRAM);
-	strcpy(s->listen[0].transport, "udp");
-	strcpy(s->listen[0].host, "127.0.0.1");
-	s->listen[0].port = (uint16_t)s->port;
+	for (int i = 0; i < (how->host[1] ? 2 : 1); i++) {
+		strcpy(s->listen[i].transport,
+		       how->transport[i] ? how->transport[i] : "udp");
+		strcpy(s->listen[i].host,
+		       how->host[i] ? how->host[i] : "127.0.0.1");
+		s->listen[i].port = (uint16_t)s->port;
+		s->config.sip.listen_count = (unsigned int)i + 1;
+	}
 	s->config.sip.listen = s->listen;
-	s->config.sip.listen_count = 1;
 	s->config.sip.domain = "park.example.com";
 	s->trusted[0].net.s_addr = htonl(INADDR_LOOPBACK);
 	s->config.sip.trusted = s->trusted;
@@ -262,7 +283,6 @@ static bool stage_open(struct stage *s, unsigned int t1_ms)
 	if (hf_loop_create(&s->loop))
 		return false;
 	wiring.loop = s->loop;
-	wiring.t1_ms = t1_ms;
 	if (hf_sip_create(&wiring, &s->sip, err, sizeof(err))) {
 		printf("# %s\n", err);
 		return false;
@@ -272,6 +292,12 @@ static bool stage_open(struct stage *s, unsigned int t1_ms)
 	hf_sip_attach(s->sip, &s->park);
 	hf_loop_watch(s->loop, s->fd, peer_readable, s);
 	return true;
+}
+
+__attribute__((unused)) static bool stage_open(struct stage *s,
+					       unsigned int t1_ms)
+{
+	return stage_open_as(s, &(struct how){ .t1_ms = t1_ms });
 }
 
 static void stage_close(struct stage *s)

@@ -144,19 +144,11 @@ TEST(without_a_park_logic_new_calls_get_503)
 TEST(too_many_calls_without_ack_get_503)
 {
 	struct stage s;
-	struct hf_sip_wiring wiring = { .epoch = 1, .max_unacked = 2 };
-	struct hf_sip *first;
-	char err[256], id[3][4] = { "q0", "q1", "q2" };
+	const struct how little_patience = { .max_unacked = 2 };
+	char id[3][4] = { "q0", "q1", "q2" };
 	struct line l[3];
 
-	/* The same stage, with a stack that has little patience. */
-	CHECK(stage_open(&s, 0));
-	first = s.sip;
-	hf_sip_destroy(first);
-	wiring.loop = s.loop;
-	wiring.config = &s.config;
-	CHECK(!hf_sip_create(&wiring, &s.sip, err, sizeof(err)));
-	hf_sip_attach(s.sip, &s.park);
+	CHECK(stage_open_as(&s, &little_patience));
 	s.park.reply = (struct hf_reply){ .status = 200, .body = SDP };
 	for (int i = 0; i < 3; i++) {
 		l[i] = (struct line){ .s = &s, .id = id[i] };
