@@ -36,7 +36,8 @@ static uint64_t power_of_ten(unsigned int n)
 	return p;
 }
 
-/* Is there a number in both? The shared one that is dialled goes into `both`. */
+/* Is there a number in both? The shared one that is dialled goes into `both`.
+ */
 static bool meet(const struct hf_family *a, const struct hf_family *b,
 		 char *both, size_t both_len)
 {
@@ -82,7 +83,8 @@ static unsigned int families_of(const struct hf_config_lot *lot,
 	unsigned int n = 0;
 
 	if (lot->park) {
-		f[n] = (struct hf_family){ .lot = lot, .field = &lot->park,
+		f[n] = (struct hf_family){ .lot = lot,
+					   .field = &lot->park,
 					   .key = "park" };
 		snprintf(f[n++].text, sizeof(f->text), "%s", lot->park);
 	}
@@ -90,8 +92,10 @@ static unsigned int families_of(const struct hf_config_lot *lot,
 		return n; /* slots were wrong, which has been said */
 	f[n] = (struct hf_family){ .digits = lot->slot_digits,
 				   .first = lot->slot_first,
-				   .last = lot->slot_last, .lot = lot,
-				   .field = &lot->slot_prefix, .key = "slots" };
+				   .last = lot->slot_last,
+				   .lot = lot,
+				   .field = &lot->slot_prefix,
+				   .key = "slots" };
 	snprintf(f[n++].text, sizeof(f->text), "%s", lot->slot_prefix);
 	for (unsigned int i = 0; i < 2; i++) {
 		if (!*prefixes[i].prefix)
@@ -127,9 +131,9 @@ static void check_numbers(struct hf_reader *r)
 				continue;
 			hf_wrong_at(r, a->field, a->lot, a->key,
 				    "%s is also a number of lots[%u].%s (line "
-				    "%u); no number may mean two things", both,
-				    (unsigned int)(b->lot - c->lots), b->key,
-				    hf_line_of(r, b->field));
+				    "%u); no number may mean two things",
+				    both, (unsigned int)(b->lot - c->lots),
+				    b->key, hf_line_of(r, b->field));
 			break;
 		}
 	free(all);
@@ -176,10 +180,10 @@ static void check_labels(struct hf_reader *r, const struct hf_config_lot *lot)
 		if (lot->slot_digits && !has_slot(lot, label->slot))
 			hf_wrong_at(r, &label->slot, lot, "labels",
 				    "is not a slot of this lot, which has "
-				    "%s%0*u to %s%0*u", lot->slot_prefix,
-				    (int)lot->slot_digits, lot->slot_first,
+				    "%s%0*u to %s%0*u",
 				    lot->slot_prefix, (int)lot->slot_digits,
-				    lot->slot_last);
+				    lot->slot_first, lot->slot_prefix,
+				    (int)lot->slot_digits, lot->slot_last);
 	}
 	qsort(sorted, lot->label_count, sizeof(*sorted), by_slot);
 	for (unsigned int i = 1; i < lot->label_count; i++)
@@ -259,11 +263,12 @@ static void check_lots(struct hf_reader *r)
 		check_hold_audio(r, lot);
 		check_rights(r, lot);
 		if (lot->timeout_s > lot->max_wait_s)
-			hf_wrong_at(r, &lot->timeout_s, lot, "timeout_s",
-				    "%u s are longer than max_wait_s (%u s), so "
-				    "nobody would be rung; make it shorter, or 0 "
-				    "for never", lot->timeout_s,
-				    lot->max_wait_s);
+			hf_wrong_at(
+				r, &lot->timeout_s, lot, "timeout_s",
+				"%u s are longer than max_wait_s (%u s), so "
+				"nobody would be rung; make it shorter, or 0 "
+				"for never",
+				lot->timeout_s, lot->max_wait_s);
 		for (unsigned int j = 0; j < i && lot->name; j++)
 			if (c->lots[j].name &&
 			    !strcmp(c->lots[j].name, lot->name))
@@ -306,7 +311,8 @@ static void check_clips(struct hf_reader *r)
 			    !strcmp(c->audio.clips[j].name, clip->name))
 				hf_wrong_at(r, &clip->name, clip, "name",
 					    "%s is also the name of "
-					    "audio.clips[%u]", clip->name, j);
+					    "audio.clips[%u]",
+					    clip->name, j);
 	}
 	if (c->audio.clip_count && !has_clip(c, "default"))
 		hf_wrong_at(r, &c->audio.clips, c, "audio.clips",
@@ -358,8 +364,8 @@ static void check_listen(struct hf_reader *r)
 				hf_wrong_at(r, l, c, "sip.listen",
 					    "port %u is one of media.ports "
 					    "(%u-%u) on the same address; take "
-					    "another", l->port,
-					    c->media.port_min,
+					    "another",
+					    l->port, c->media.port_min,
 					    c->media.port_max);
 	}
 }
@@ -372,7 +378,8 @@ static void check_control(struct hf_reader *r)
 	if (c->control.socket && strlen(c->control.socket) > most)
 		hf_wrong_at(r, &c->control.socket, c, "control.socket",
 			    "is longer than the %zu bytes a socket's path may "
-			    "have", most);
+			    "have",
+			    most);
 }
 
 /* Peers that ask for no domain of ours get the address they can reach. */

@@ -226,8 +226,9 @@ int hf_config_load(const char *path, const char *instance, FILE *errors,
 		instance = "main";
 	if (!instance_ok(instance)) {
 		if (errors)
-			fprintf(errors, "instance \"%s\": not a name; use up to "
-					"32 letters, digits, _ and -\n",
+			fprintf(errors,
+				"instance \"%s\": not a name; use up to "
+				"32 letters, digits, _ and -\n",
 				instance);
 		return -EINVAL;
 	}

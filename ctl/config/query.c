@@ -10,8 +10,8 @@ static bool same(char pattern, char c, bool fold)
 {
 	if (pattern == '?' || pattern == c)
 		return true;
-	return fold && tolower((unsigned char)pattern) ==
-			       tolower((unsigned char)c);
+	return fold &&
+	       tolower((unsigned char)pattern) == tolower((unsigned char)c);
 }
 
 /* ? is one character, * any number. Goes back to the last * only, so a hostile
@@ -90,14 +90,17 @@ void hf_config_print_summary(const struct hf_config *c, FILE *out)
 		fprintf(out, "lot %s: park %s, slots %s%0*u to %s%0*u (%u)\n",
 			lot->name, lot->park, lot->slot_prefix,
 			(int)lot->slot_digits, lot->slot_first,
-			lot->slot_prefix, (int)lot->slot_digits,
-			lot->slot_last, n);
+			lot->slot_prefix, (int)lot->slot_digits, lot->slot_last,
+			n);
 	}
 	fprintf(out, "instance %s: lots: %u, slots: %u, media addresses: %u\n",
 		c->instance, c->lot_count, slots, c->media.address_count);
-	fprintf(out, "ports %u-%u allow %u legs: %u parked calls, or %u picked up\n",
+	fprintf(out,
+		"ports %u-%u allow %u legs: %u parked calls, or %u picked up\n",
 		c->media.port_min, c->media.port_max, legs, legs, legs / 2);
 	if (slots > legs)
-		fprintf(out, "note: there are more slots than legs; a call beyond "
-			     "%u finds no ports\n", legs);
+		fprintf(out,
+			"note: there are more slots than legs; a call beyond "
+			"%u finds no ports\n",
+			legs);
 }

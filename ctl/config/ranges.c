@@ -11,7 +11,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define HF_SIP_PORT 5060
+#define HF_SIP_PORT   5060
 #define HF_SLOTS_MOST 100000 /* of one lot */
 
 static bool later(struct hf_reader *r, const char *text, const char *what)
@@ -32,11 +32,15 @@ bool hf_parse_ip4(struct hf_reader *r, const char *text, void *field)
 		return hf_wrong(r, "\"%s\" is not an IPv4 address", text);
 	host = ntohl(ip.s_addr);
 	if (host >> 24 == 0)
-		return hf_wrong(r, "%s stands for no single address; name the one "
-				   "that peers reach", text);
+		return hf_wrong(r,
+				"%s stands for no single address; name the one "
+				"that peers reach",
+				text);
 	if (host >> 28 >= 14)
-		return hf_wrong(r, "%s is a multicast, broadcast or reserved "
-				   "address", text);
+		return hf_wrong(r,
+				"%s is a multicast, broadcast or reserved "
+				"address",
+				text);
 	memcpy(field, &ip, sizeof(ip));
 	return true;
 }
@@ -47,7 +51,8 @@ bool hf_parse_interface(struct hf_reader *r, const char *text, void *field)
 
 	if (!len || len >= IFNAMSIZ || !strcmp(text, ".") ||
 	    !strcmp(text, "..") || strpbrk(text, "/: \t"))
-		return hf_wrong(r, "\"%s\" is not the name of an interface", text);
+		return hf_wrong(r, "\"%s\" is not the name of an interface",
+				text);
 	memcpy(field, text, len + 1);
 	return true;
 }
@@ -81,11 +86,14 @@ static bool read_transport(struct hf_reader *r, const char *text, size_t len,
 	for (unsigned int i = 0; i < 4; i++)
 		if (len == strlen(some_day[i]) &&
 		    !strncmp(text, some_day[i], len))
-			return hf_wrong(r, "\"%s\": %s is not supported yet by "
-					   "this version; udp and tcp are", text,
-					some_day[i]);
-	return hf_wrong(r, "\"%s\" has no known transport; write "
-			   "udp:ADDRESS:PORT or tcp:ADDRESS:PORT", text);
+			return hf_wrong(r,
+					"\"%s\": %s is not supported yet by "
+					"this version; udp and tcp are",
+					text, some_day[i]);
+	return hf_wrong(r,
+			"\"%s\" has no known transport; write "
+			"udp:ADDRESS:PORT or tcp:ADDRESS:PORT",
+			text);
 }
 
 /* udp:192.0.2.10:5060 */
@@ -98,13 +106,15 @@ bool hf_parse_listen(struct hf_reader *r, const char *text, void *field)
 	size_t len;
 
 	if (!host)
-		return hf_wrong(r, "\"%s\" is not TRANSPORT:ADDRESS:PORT; write "
-				   "udp:192.0.2.10:5060", text);
+		return hf_wrong(r,
+				"\"%s\" is not TRANSPORT:ADDRESS:PORT; write "
+				"udp:192.0.2.10:5060",
+				text);
 	if (!read_transport(r, text, (size_t)(host - text), l))
 		return false;
 	host++;
-	if (host[0] == '[' || (strchr(host, ':') &&
-			       strchr(host, ':') != strrchr(host, ':')))
+	if (host[0] == '[' ||
+	    (strchr(host, ':') && strchr(host, ':') != strrchr(host, ':')))
 		return later(r, text, "IPv6 is");
 	colon = strchr(host, ':');
 	len = colon ? (size_t)(colon - host) : strlen(host);
@@ -134,24 +144,29 @@ bool hf_parse_prefix(struct hf_reader *r, const char *text, void *field)
 		memcpy(address, text, len);
 		address[len] = '\0';
 	}
-	if (len >= sizeof(address) ||
-	    inet_pton(AF_INET, address, &p.net) != 1)
-		return hf_wrong(r, "\"%s\" is not an IPv4 address or prefix such "
-				   "as 192.0.2.0/24", text);
+	if (len >= sizeof(address) || inet_pton(AF_INET, address, &p.net) != 1)
+		return hf_wrong(r,
+				"\"%s\" is not an IPv4 address or prefix such "
+				"as 192.0.2.0/24",
+				text);
 	if (slash) {
 		size_t digits = strspn(slash + 1, "0123456789");
 
 		p.bits = (unsigned int)strtoul(slash + 1, NULL, 10);
 		if (!digits || digits > 2 || slash[1 + digits] || p.bits > 32)
-			return hf_wrong(r, "\"%s\" has no prefix length from 0 "
-					   "to 32", text);
+			return hf_wrong(r,
+					"\"%s\" has no prefix length from 0 "
+					"to 32",
+					text);
 	}
 	mask = p.bits ? 0xffffffffu << (32 - p.bits) : 0;
 	net.s_addr = p.net.s_addr & htonl(mask);
 	if (net.s_addr != p.net.s_addr) {
 		inet_ntop(AF_INET, &net, right, sizeof(right));
-		return hf_wrong(r, "\"%s\" has bits behind its length; write "
-				   "%s/%u or %s", text, right, p.bits, address);
+		return hf_wrong(r,
+				"\"%s\" has bits behind its length; write "
+				"%s/%u or %s",
+				text, right, p.bits, address);
 	}
 	memcpy(field, &p, sizeof(p));
 	return true;
@@ -166,19 +181,24 @@ bool hf_parse_ports(struct hf_reader *r, const char *text, void *field)
 
 	if (!dash || !read_port(text, (size_t)(dash - text), &from) ||
 	    !read_port(dash + 1, strlen(dash + 1), &to))
-		return hf_wrong(r, "\"%s\" is not a range of ports; write "
-				   "20000-29999", text);
+		return hf_wrong(r,
+				"\"%s\" is not a range of ports; write "
+				"20000-29999",
+				text);
 	if (from > to)
-		return hf_wrong(r, "%lu-%lu goes backwards; write %lu-%lu", from,
-				to, to, from);
+		return hf_wrong(r, "%lu-%lu goes backwards; write %lu-%lu",
+				from, to, to, from);
 	if (from < 1024)
-		return hf_wrong(r, "%lu is below 1024; those ports belong to "
-				   "system services", from);
+		return hf_wrong(r,
+				"%lu is below 1024; those ports belong to "
+				"system services",
+				from);
 	if (from % 2 || to % 2 == 0)
-		return hf_wrong(r, "%s: the first port has to be even and the "
-				   "last odd (RTP and RTCP in pairs); write "
-				   "%lu-%lu", text, from - from % 2,
-				to + (to % 2 == 0));
+		return hf_wrong(r,
+				"%s: the first port has to be even and the "
+				"last odd (RTP and RTCP in pairs); write "
+				"%lu-%lu",
+				text, from - from % 2, to + (to % 2 == 0));
 	ports[0] = (uint16_t)from;
 	ports[1] = (uint16_t)to;
 	_Static_assert(offsetof(struct hf_config, media.port_max) ==
@@ -217,9 +237,9 @@ static bool read_slot(const char *text, size_t len, struct hf_slot_number *ret)
 /* 701-720, *701-*720, or one slot */
 bool hf_parse_slots(struct hf_reader *r, const char *text, void *field)
 {
-	struct hf_config_lot *lot = (void *)((char *)field -
-					     offsetof(struct hf_config_lot,
-						      slot_prefix));
+	struct hf_config_lot *lot =
+		(void *)((char *)field -
+			 offsetof(struct hf_config_lot, slot_prefix));
 	const char *dash = strchr(text, '-');
 	const char *end = dash ? dash + 1 : text;
 	struct hf_slot_number from, to;
@@ -227,19 +247,28 @@ bool hf_parse_slots(struct hf_reader *r, const char *text, void *field)
 	if (!read_slot(text, dash ? (size_t)(dash - text) : strlen(text),
 		       &from) ||
 	    !read_slot(end, strlen(end), &to))
-		return hf_wrong(r, "\"%s\" is not a range of slots; write 701-720, "
-				   "with a prefix *701-*720", text);
+		return hf_wrong(
+			r,
+			"\"%s\" is not a range of slots; write 701-720, "
+			"with a prefix *701-*720",
+			text);
 	if (strcmp(from.prefix, to.prefix))
-		return hf_wrong(r, "\"%s\" has two different prefixes; write "
-				   "%s%lu-%s%lu", text, from.prefix, from.value,
-				from.prefix, to.value);
+		return hf_wrong(r,
+				"\"%s\" has two different prefixes; write "
+				"%s%lu-%s%lu",
+				text, from.prefix, from.value, from.prefix,
+				to.value);
 	if (from.digits != to.digits)
-		return hf_wrong(r, "\"%s\" has numbers of %zu and %zu digits; give "
-				   "both the same, with zeros in front if need be",
-				text, from.digits, to.digits);
+		return hf_wrong(
+			r,
+			"\"%s\" has numbers of %zu and %zu digits; give "
+			"both the same, with zeros in front if need be",
+			text, from.digits, to.digits);
 	if (from.value > to.value)
-		return hf_wrong(r, "\"%s\" goes backwards; the smaller number "
-				   "comes first", text);
+		return hf_wrong(r,
+				"\"%s\" goes backwards; the smaller number "
+				"comes first",
+				text);
 	if (to.value - from.value >= HF_SLOTS_MOST)
 		return hf_wrong(r, "\"%s\" has %lu slots; %d at most", text,
 				to.value - from.value + 1, HF_SLOTS_MOST);

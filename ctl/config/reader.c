@@ -199,15 +199,15 @@ static bool read_number(struct hf_reader *r, const char *text,
 	errno = 0;
 	n = strtoull(text, &end, 10);
 	if (text[0] < '0' || text[0] > '9' || *end || errno)
-		return hf_wrong(r, "\"%s\" is not a whole number; write %u to %u%s",
-				text, key->min, key->max,
-				strlen(key->name) > 2 &&
-						!strcmp(key->name +
-								strlen(key->name) -
-								2,
-							"_s") ?
-					" (seconds: the key carries the unit)" :
-					"");
+		return hf_wrong(
+			r, "\"%s\" is not a whole number; write %u to %u%s",
+			text, key->min, key->max,
+			strlen(key->name) > 2 &&
+					!strcmp(key->name + strlen(key->name) -
+							2,
+						"_s")
+				? " (seconds: the key carries the unit)"
+				: "");
 	if (n < key->min || n > key->max)
 		return hf_wrong(r, "%s is out of range; write %u to %u", text,
 				key->min, key->max);
@@ -228,8 +228,10 @@ static bool read_word(struct hf_reader *r, const char *text,
 		}
 	near = hf_nearest(text, key->words, count);
 	if (near)
-		return hf_wrong(r, "\"%s\" is unknown; did you mean %s? "
-				   "(it can be %s)", text, near, key->example);
+		return hf_wrong(r,
+				"\"%s\" is unknown; did you mean %s? "
+				"(it can be %s)",
+				text, near, key->example);
 	return hf_wrong(r, "\"%s\" is unknown; it can be %s", text,
 			key->example);
 }
@@ -409,14 +411,13 @@ void hf_read_map(struct hf_reader *r, yaml_node_t *node,
 	r->line = line;
 	for (const struct hf_key *k = map->keys; k->name; k++)
 		if (k->required && !seen[k - map->keys]) {
-			size_t before = hf_key_enter(r, node, "%s%s",
-						     r->key[0] ? "." : "",
-						     k->name);
+			size_t before = hf_key_enter(
+				r, node, "%s%s", r->key[0] ? "." : "", k->name);
 
 			hf_wrong(r,
-				 k->kind == HF_KEY_LIST ?
-					 "is missing; write %s: [ %s ]" :
-					 "is missing; write %s: %s",
+				 k->kind == HF_KEY_LIST
+					 ? "is missing; write %s: [ %s ]"
+					 : "is missing; write %s: %s",
 				 k->name, k->example);
 			hf_key_leave(r, before);
 		}

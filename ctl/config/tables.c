@@ -11,25 +11,25 @@
 #include "values.h"
 
 #define CONFIG(field) offsetof(struct hf_config, field)
-#define LOT(field) offsetof(struct hf_config_lot, field)
-#define VALUE(key, at, fn, like)                                               \
-	.name = key, .kind = HF_KEY_VALUE, .offset = at, .parse = fn,          \
+#define LOT(field)    offsetof(struct hf_config_lot, field)
+#define VALUE(key, at, fn, like)                                      \
+	.name = key, .kind = HF_KEY_VALUE, .offset = at, .parse = fn, \
 	.example = like
-#define NUMBER(key, at, least, most)                                           \
-	.name = key, .kind = HF_KEY_NUMBER, .offset = at, .min = least,        \
+#define NUMBER(key, at, least, most)                                    \
+	.name = key, .kind = HF_KEY_NUMBER, .offset = at, .min = least, \
 	.max = most
-#define WORD(key, at, list, like)                                              \
-	.name = key, .kind = HF_KEY_WORD, .offset = at, .words = list,         \
+#define WORD(key, at, list, like)                                      \
+	.name = key, .kind = HF_KEY_WORD, .offset = at, .words = list, \
 	.example = like
-#define LIST(key, at, counter, fn, type, least, most, like)                    \
-	.name = key, .kind = HF_KEY_LIST, .offset = at,                        \
-	.count_offset = counter, .parse = fn, .item_size = sizeof(type),       \
+#define LIST(key, at, counter, fn, type, least, most, like)              \
+	.name = key, .kind = HF_KEY_LIST, .offset = at,                  \
+	.count_offset = counter, .parse = fn, .item_size = sizeof(type), \
 	.min = least, .max = most, .example = like
-#define RECORDS(key, at, counter, table, type, least, most, like)              \
-	.name = key, .kind = HF_KEY_LIST, .offset = at,                        \
-	.count_offset = counter, .map = table, .item_size = sizeof(type),      \
+#define RECORDS(key, at, counter, table, type, least, most, like)         \
+	.name = key, .kind = HF_KEY_LIST, .offset = at,                   \
+	.count_offset = counter, .map = table, .item_size = sizeof(type), \
 	.min = least, .max = most, .example = like
-#define SECTION(key, table, like)                                              \
+#define SECTION(key, table, like) \
 	.name = key, .kind = HF_KEY_MAP, .map = table, .example = like
 
 static const struct hf_key sip_keys[] = {
@@ -70,7 +70,9 @@ static const struct hf_key media_keys[] = {
 	  .required = true },
 	{ VALUE("ports", CONFIG(media.port_min), hf_parse_ports,
 		"20000-29999") },
-	{ .name = "nat", .kind = HF_KEY_BOOL, .offset = CONFIG(media.latch),
+	{ .name = "nat",
+	  .kind = HF_KEY_BOOL,
+	  .offset = CONFIG(media.latch),
 	  .example = "true" },
 	{ 0 }
 };
@@ -110,7 +112,8 @@ static const struct hf_key recall_keys[] = {
 	{ NUMBER("ring_s", LOT(recall.ring_s), 1, 600) },
 	{ NUMBER("attempts", LOT(recall.attempts), 0, 100) },
 	{ LIST("fallback", LOT(recall.fallback), LOT(recall.fallback_count),
-	       hf_parse_uri, char *, 0, 16, "\"sip:reception@pbx.example.com\"") },
+	       hf_parse_uri, char *, 0, 16,
+	       "\"sip:reception@pbx.example.com\"") },
 	{ VALUE("finally", LOT(recall.finally), hf_parse_finally, "repeat") },
 	{ VALUE("display_prefix", LOT(recall.display_prefix), hf_parse_display,
 		"\"Park %s: \"") },
@@ -143,8 +146,7 @@ static bool parse_hold_clock(struct hf_reader *r, const char *text, void *field)
 /* labels: { "701": Sales, ... }: the keys are slots, check.c knows which. */
 static bool read_labels(struct hf_reader *r, yaml_node_t *node, void *field)
 {
-	struct hf_config_lot *lot =
-		(void *)((char *)field - LOT(labels));
+	struct hf_config_lot *lot = (void *)((char *)field - LOT(labels));
 	unsigned int count, n = 0;
 
 	if (node->type != YAML_MAPPING_NODE)
@@ -191,8 +193,11 @@ static const struct hf_key lot_keys[] = {
 	{ VALUE("park_prefix", LOT(park_prefix), hf_parse_dial, "\"*68\"") },
 	{ VALUE("pickup_prefix", LOT(pickup_prefix), hf_parse_dial,
 		"\"*88\"") },
-	{ .name = "labels", .kind = HF_KEY_OWN, .offset = LOT(labels),
-	  .node = read_labels, .example = "{ \"701\": Sales }" },
+	{ .name = "labels",
+	  .kind = HF_KEY_OWN,
+	  .offset = LOT(labels),
+	  .node = read_labels,
+	  .example = "{ \"701\": Sales }" },
 	{ NUMBER("timeout_s", LOT(timeout_s), 0, 86400) },
 	{ NUMBER("max_wait_s", LOT(max_wait_s), 10, 259200) },
 	{ NUMBER("reserve_s", LOT(reserve_s), 1, 3600) },
@@ -285,7 +290,7 @@ static void init_config(struct hf_reader *r, void *record)
 	c->audio.memory_mib = 256;
 	c->control.socket = instance_path(r, "/run/holdfast/control.sock",
 					  "/run/holdfast/control-", ".sock");
-	c->control.state_dir = instance_path(r, "/var/lib/holdfast",
-					     "/var/lib/holdfast/", "");
+	c->control.state_dir =
+		instance_path(r, "/var/lib/holdfast", "/var/lib/holdfast/", "");
 }
 const struct hf_map hf_config_map = { config_keys, init_config };

@@ -12,7 +12,7 @@
 
 #define HF_NAME_LONGEST 32
 #define HF_DIAL_LONGEST 31
-#define HF_URI_LONGEST 255
+#define HF_URI_LONGEST	255
 
 static bool store(struct hf_reader *r, const char *text, void *field)
 {
@@ -34,18 +34,20 @@ bool hf_parse_name(struct hf_reader *r, const char *text, void *field)
 {
 	if (!only(text, "_.-") || !isalnum((unsigned char)text[0]) ||
 	    strlen(text) > HF_NAME_LONGEST)
-		return hf_wrong(r, "\"%s\" is not a name; use up to %d letters, "
-				   "digits, _ . and -", text, HF_NAME_LONGEST);
+		return hf_wrong(r,
+				"\"%s\" is not a name; use up to %d letters, "
+				"digits, _ . and -",
+				text, HF_NAME_LONGEST);
 	return store(r, text, field);
 }
 
 bool hf_parse_dial(struct hf_reader *r, const char *text, void *field)
 {
-	if (!text[0] || !only(text, "*#+._-") ||
-	    strlen(text) > HF_DIAL_LONGEST)
-		return hf_wrong(r, "\"%s\" cannot be dialled; use up to %d "
-				   "digits, letters, * # + . _ and -", text,
-				HF_DIAL_LONGEST);
+	if (!text[0] || !only(text, "*#+._-") || strlen(text) > HF_DIAL_LONGEST)
+		return hf_wrong(r,
+				"\"%s\" cannot be dialled; use up to %d "
+				"digits, letters, * # + . _ and -",
+				text, HF_DIAL_LONGEST);
 	return store(r, text, field);
 }
 
@@ -60,7 +62,8 @@ bool hf_parse_text(struct hf_reader *r, const char *text, void *field)
 bool hf_parse_path(struct hf_reader *r, const char *text, void *field)
 {
 	if (text[0] != '/')
-		return hf_wrong(r, "\"%s\" is not an absolute path; begin with /",
+		return hf_wrong(r,
+				"\"%s\" is not an absolute path; begin with /",
 				text);
 	return store(r, text, field);
 }
@@ -90,9 +93,11 @@ bool hf_parse_file(struct hf_reader *r, const char *text, void *field)
 bool hf_parse_domain(struct hf_reader *r, const char *text, void *field)
 {
 	if (strchr(text, ':'))
-		return hf_wrong(r, "\"%s\" is not a domain; leave scheme and port "
-				   "out (IPv6 is not supported yet by this version)",
-				text);
+		return hf_wrong(
+			r,
+			"\"%s\" is not a domain; leave scheme and port "
+			"out (IPv6 is not supported yet by this version)",
+			text);
 	if (!text[0] || !only(text, ".-") || strlen(text) > 253)
 		return hf_wrong(r, "\"%s\" is not a domain", text);
 	return store(r, text, field);
@@ -123,9 +128,10 @@ static bool host_port_ok(const char *host, size_t len)
 static bool scheme_ok(struct hf_reader *r, const char *text)
 {
 	if (!strncasecmp(text, "sips:", 5) || !strncasecmp(text, "tel:", 4))
-		return hf_wrong(r, "\"%s\": %.*s URIs are not supported yet by "
-				   "this version; write sip:", text,
-				(int)strcspn(text, ":"), text);
+		return hf_wrong(r,
+				"\"%s\": %.*s URIs are not supported yet by "
+				"this version; write sip:",
+				text, (int)strcspn(text, ":"), text);
 	if (strncasecmp(text, "sip:", 4))
 		return hf_wrong(r, "\"%s\" is not a URI; write sip:%s", text,
 				strchr(text, '@') ? text : "user@host");
@@ -143,8 +149,9 @@ static bool read_uri(struct hf_reader *r, const char *text, bool want_user,
 		return false;
 	for (const char *c = text; *c; c++)
 		if (*c <= ' ' || *c >= 0x7f || strchr("<>\"\\^`{|}", *c))
-			return hf_wrong(r, "\"%s\" is not a URI; it contains a "
-					   "character that has to be escaped",
+			return hf_wrong(r,
+					"\"%s\" is not a URI; it contains a "
+					"character that has to be escaped",
 					text);
 	at = strchr(rest, '@');
 	if (strchr(at ? at : rest, '?'))
@@ -158,8 +165,10 @@ static bool read_uri(struct hf_reader *r, const char *text, bool want_user,
 	rest = at ? at + 1 : rest;
 	len = strcspn(rest, ";");
 	if (rest[0] == '[')
-		return hf_wrong(r, "\"%s\": IPv6 is not supported yet by this "
-				   "version", text);
+		return hf_wrong(r,
+				"\"%s\": IPv6 is not supported yet by this "
+				"version",
+				text);
 	if (!host_port_ok(rest, len))
 		return hf_wrong(r, "\"%s\" has no valid host and port", text);
 	if (strlen(text) > HF_URI_LONGEST)
@@ -184,8 +193,10 @@ bool hf_parse_pattern(struct hf_reader *r, const char *text, void *field)
 	if (!strncasecmp(text, "sip:", 4))
 		return hf_wrong(r, "\"%s\" is a URI; leave sip: out", text);
 	if (!at)
-		return hf_wrong(r, "\"%s\" says no host; write %s@your.domain, or "
-				   "%s@* for any", text, text, text);
+		return hf_wrong(r,
+				"\"%s\" says no host; write %s@your.domain, or "
+				"%s@* for any",
+				text, text, text);
 	if (at == text || !at[1])
 		return hf_wrong(r, "\"%s\" has an empty side; write * for any",
 				text);
@@ -208,9 +219,10 @@ bool hf_parse_right(struct hf_reader *r, const char *text, void *field)
 	if (strchr(text, '@'))
 		return hf_parse_pattern(r, text, field);
 	near = hf_nearest(text, words, 2);
-	return hf_wrong(r, "\"%s\" is unknown; %s%s%sit can be internal, any or a "
-			   "pattern user@host", text,
-			near ? "did you mean " : "", near ? near : "",
+	return hf_wrong(r,
+			"\"%s\" is unknown; %s%s%sit can be internal, any or a "
+			"pattern user@host",
+			text, near ? "did you mean " : "", near ? near : "",
 			near ? "? " : "");
 }
 
@@ -220,8 +232,10 @@ bool hf_parse_display(struct hf_reader *r, const char *text, void *field)
 	const char *percent = strchr(text, '%');
 
 	if (percent && (percent[1] != 's' || strchr(percent + 1, '%')))
-		return hf_wrong(r, "\"%s\" may have one %%s, for the slot, and no "
-				   "other %%", text);
+		return hf_wrong(r,
+				"\"%s\" may have one %%s, for the slot, and no "
+				"other %%",
+				text);
 	return hf_parse_text(r, text, field);
 }
 
@@ -252,9 +266,9 @@ bool hf_parse_on_full(struct hf_reader *r, const char *text, void *field)
 	static const char *const words[] = { [HF_FULL_REFUSE] = "refuse",
 					     [HF_FULL_RING_PARKER] =
 						     "ring_parker" };
-	struct hf_config_lot *lot = (void *)((char *)field -
-					     offsetof(struct hf_config_lot,
-						      on_full));
+	struct hf_config_lot *lot =
+		(void *)((char *)field -
+			 offsetof(struct hf_config_lot, on_full));
 	int word = (int)lot->on_full;
 	bool ok = word_or_uri(r, text, words, HF_FULL_URI,
 			      "refuse, ring_parker or a URI", &word,
@@ -266,11 +280,12 @@ bool hf_parse_on_full(struct hf_reader *r, const char *text, void *field)
 
 bool hf_parse_finally(struct hf_reader *r, const char *text, void *field)
 {
-	static const char *const words[] = { [HF_FINALLY_REPEAT] = "repeat",
-					     [HF_FINALLY_HANG_UP] = "hang_up" };
-	struct hf_config_lot *lot = (void *)((char *)field -
-					     offsetof(struct hf_config_lot,
-						      recall.finally));
+	static const char *const words[] = {
+		[HF_FINALLY_REPEAT] = "repeat", [HF_FINALLY_HANG_UP] = "hang_up"
+	};
+	struct hf_config_lot *lot =
+		(void *)((char *)field -
+			 offsetof(struct hf_config_lot, recall.finally));
 	int word = (int)lot->recall.finally;
 	bool ok = word_or_uri(r, text, words, HF_FINALLY_URI,
 			      "repeat, hang_up or a URI", &word,

@@ -47,10 +47,10 @@ int hf_codec_by_static_pt(uint8_t payload_type)
 const char *hf_codec_static_name(uint8_t payload_type)
 {
 	static const char *const names[] = {
-		[0] = "PCMU", [3] = "GSM",   [4] = "G723",  [5] = "DVI4",
-		[6] = "DVI4", [7] = "LPC",   [8] = "PCMA",  [9] = "G722",
-		[10] = "L16", [11] = "L16",  [12] = "QCELP", [13] = "CN",
-		[14] = "MPA", [15] = "G728", [16] = "DVI4", [17] = "DVI4",
+		[0] = "PCMU",  [3] = "GSM",   [4] = "G723",   [5] = "DVI4",
+		[6] = "DVI4",  [7] = "LPC",   [8] = "PCMA",   [9] = "G722",
+		[10] = "L16",  [11] = "L16",  [12] = "QCELP", [13] = "CN",
+		[14] = "MPA",  [15] = "G728", [16] = "DVI4",  [17] = "DVI4",
 		[18] = "G729",
 	};
 

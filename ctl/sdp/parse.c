@@ -98,8 +98,7 @@ static void read_connection(struct hf_sdp_reader *r, struct hf_text t)
 	if (!hf_text_is(family, "IP4"))
 		return;
 	/* A "/ttl" behind it means multicast, which the address says too. */
-	if (!hf_text_word(&value, '/', &address) ||
-	    address.len >= sizeof(copy))
+	if (!hf_text_word(&value, '/', &address) || address.len >= sizeof(copy))
 		return;
 	memcpy(copy, address.at, address.len);
 	copy[address.len] = '\0';
@@ -134,7 +133,8 @@ static void read_media(struct hf_sdp_reader *r, struct hf_text t)
 	r->sdp->media_count++;
 	r->media = m;
 	r->wrong = "m= needs a type, a port, a protocol and a format";
-	if (!hf_text_word(&t, ' ', &m->type) || !hf_text_word(&t, ' ', &ports) ||
+	if (!hf_text_word(&t, ' ', &m->type) ||
+	    !hf_text_word(&t, ' ', &ports) ||
 	    !hf_text_word(&t, ' ', &m->proto) || !is_token(m->type) ||
 	    !is_token(m->proto))
 		return;
@@ -261,9 +261,9 @@ static void inherit(struct hf_sdp_reader *r)
 			m->ip4 = r->session.ip4;
 		}
 		if (!m->have_direction)
-			m->direction = r->session.have_direction ?
-					       r->session.direction :
-					       HF_SENDRECV;
+			m->direction = r->session.have_direction
+					       ? r->session.direction
+					       : HF_SENDRECV;
 		if (!m->ptime_ms)
 			m->ptime_ms = r->session.ptime_ms;
 		if (!m->maxptime_ms)

@@ -104,9 +104,9 @@ static void keep_remote(struct hf_session *s, const struct hf_sdp_media *m,
 	s->maxptime_ms = m->maxptime_ms;
 	for (int i = 0; i < HF_CODEC_COUNT; i++) {
 		s->codec_offered[i] = c->offered[i];
-		s->codec_pt[i] = c->offered[i] ?
-					 c->pt[i] :
-					 hf_codec_static_pt((enum hf_codec)i);
+		s->codec_pt[i] = c->offered[i]
+					 ? c->pt[i]
+					 : hf_codec_static_pt((enum hf_codec)i);
 	}
 	s->codec = c->codec;
 	s->dtmf_pt = c->dtmf_pt;
@@ -159,7 +159,8 @@ static int take_audio(struct hf_session *s, const struct hf_sdp *sdp,
 		}
 		keep_remote(s, m, &c);
 		s->audio_index = (int)i;
-		/* Our answer will carry the offerer's numbers (RFC 3264 6.1). */
+		/* Our answer will carry the offerer's numbers (RFC 3264 6.1).
+		 */
 		memcpy(s->codec_rx_pt, s->codec_pt, sizeof(s->codec_rx_pt));
 		s->dtmf_rx_pt = s->dtmf_pt;
 		return 0;

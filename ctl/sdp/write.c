@@ -58,7 +58,8 @@ static const char *direction_name(enum hf_direction d)
 	return "sendrecv";
 }
 
-/* A line in use. `codecs` in order; the numbers are those we want to be sent. */
+/* A line in use. `codecs` in order; the numbers are those we want to be sent.
+ */
 static void put_audio(struct hf_writer *w, const struct hf_session *s,
 		      enum hf_direction direction, const enum hf_codec *codecs,
 		      unsigned int count)

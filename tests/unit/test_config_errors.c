@@ -20,21 +20,21 @@ static const char *said(const char *text)
 }
 
 /* The lot of the smallest file with one more key. */
-#define LOT_SAYS(key, what)                                                    \
-	CHECK_STR(said(SMALLEST "    " key "\n"),                              \
+#define LOT_SAYS(key, what)                       \
+	CHECK_STR(said(SMALLEST "    " key "\n"), \
 		  "holdfast.yaml:13: lots[0]." what "\n")
-#define SLOTS_SAY(value, what)                                                 \
-	CHECK_STR(said(SIP MEDIA AUDIO                                         \
-		       "lots: [ { name: a, park: 7, slots: " value " } ]\n"),  \
+#define SLOTS_SAY(value, what)                                                \
+	CHECK_STR(said(SIP MEDIA AUDIO                                        \
+		       "lots: [ { name: a, park: 7, slots: " value " } ]\n"), \
 		  "holdfast.yaml:9: lots[0].slots: " what "\n")
-#define MEDIA_SAYS(text, what)                                                 \
-	CHECK_STR(said(SIP "media: { " text " }\n" AUDIO LOT),                 \
+#define MEDIA_SAYS(text, what)                                 \
+	CHECK_STR(said(SIP "media: { " text " }\n" AUDIO LOT), \
 		  "holdfast.yaml:5: media." what "\n")
 #define EIGHT "addresses: [ { address: 192.0.2.8, interface: eth0 } ], "
-#define SIP_SAYS(listen, trusted, more, what)                                  \
-	CHECK_STR(said("sip: { listen: [ " listen " ], trusted: [ " trusted    \
-		       " ], internal: [ \"*@*\" ]" more " }\n" MEDIA AUDIO     \
-			       LOT),                                           \
+#define SIP_SAYS(listen, trusted, more, what)                               \
+	CHECK_STR(said("sip: { listen: [ " listen " ], trusted: [ " trusted \
+		       " ], internal: [ \"*@*\" ]" more                     \
+		       " }\n" MEDIA AUDIO LOT),                             \
 		  "holdfast.yaml:1: sip." what "\n")
 
 TEST(an_unknown_key_is_named_with_the_nearest_one)
@@ -54,39 +54,40 @@ TEST(an_unknown_key_is_named_with_the_nearest_one)
 
 TEST(all_errors_are_said_in_one_run_in_the_order_of_the_file)
 {
-	CHECK_STR(said("sip:\n"
-		       "  listen: [ \"tls:192.0.2.10:5061\" ]\n"
-		       "  trused: [ 192.0.2.0/24 ]\n" MEDIA
-		       "  ports: 20000-20010\n" AUDIO "  memory_mib: 12MB\n"
-		       "lots:\n"
-		       "  - name: main\n"
-		       "    park: \"705\"\n"
-		       "    slots: 701-720\n"
-		       "    hold_audio: defalt\n"
-		       "    recall: { ring_s: 0 }\n"),
-		  "holdfast.yaml:2: sip.listen[0]: \"tls:192.0.2.10:5061\": tls "
-		  "is not supported yet by this version; udp and tcp are\n"
-		  "holdfast.yaml:2: sip.trusted: is missing; write trusted: "
-		  "[ 192.0.2.0/24 ]\n"
-		  "holdfast.yaml:3: sip.trused: unknown key; did you mean "
-		  "trusted?\n"
-		  "holdfast.yaml:6: media.ports: 20000-20010: the first port "
-		  "has to be even and the last odd (RTP and RTCP in pairs); "
-		  "write 20000-20011\n"
-		  "holdfast.yaml:9: audio.memory_mib: \"12MB\" is not a whole "
-		  "number; write 1 to 65536\n"
-		  "holdfast.yaml:11: lots[0].may_park: says internal, but "
-		  "sip.internal names nobody; list your users there, or write "
-		  "[ any ]\n"
-		  "holdfast.yaml:11: lots[0].may_retrieve: says internal, "
-		  "but sip.internal names nobody; list your users there, or "
-		  "write [ any ]\n"
-		  "holdfast.yaml:13: lots[0].slots: 705 is also a number of "
-		  "lots[0].park (line 12); no number may mean two things\n"
-		  "holdfast.yaml:14: lots[0].hold_audio: no clip of "
-		  "audio.clips is called defalt; did you mean default?\n"
-		  "holdfast.yaml:15: lots[0].recall.ring_s: 0 is out of range; "
-		  "write 1 to 600\n");
+	CHECK_STR(
+		said("sip:\n"
+		     "  listen: [ \"tls:192.0.2.10:5061\" ]\n"
+		     "  trused: [ 192.0.2.0/24 ]\n" MEDIA
+		     "  ports: 20000-20010\n" AUDIO "  memory_mib: 12MB\n"
+		     "lots:\n"
+		     "  - name: main\n"
+		     "    park: \"705\"\n"
+		     "    slots: 701-720\n"
+		     "    hold_audio: defalt\n"
+		     "    recall: { ring_s: 0 }\n"),
+		"holdfast.yaml:2: sip.listen[0]: \"tls:192.0.2.10:5061\": tls "
+		"is not supported yet by this version; udp and tcp are\n"
+		"holdfast.yaml:2: sip.trusted: is missing; write trusted: "
+		"[ 192.0.2.0/24 ]\n"
+		"holdfast.yaml:3: sip.trused: unknown key; did you mean "
+		"trusted?\n"
+		"holdfast.yaml:6: media.ports: 20000-20010: the first port "
+		"has to be even and the last odd (RTP and RTCP in pairs); "
+		"write 20000-20011\n"
+		"holdfast.yaml:9: audio.memory_mib: \"12MB\" is not a whole "
+		"number; write 1 to 65536\n"
+		"holdfast.yaml:11: lots[0].may_park: says internal, but "
+		"sip.internal names nobody; list your users there, or write "
+		"[ any ]\n"
+		"holdfast.yaml:11: lots[0].may_retrieve: says internal, "
+		"but sip.internal names nobody; list your users there, or "
+		"write [ any ]\n"
+		"holdfast.yaml:13: lots[0].slots: 705 is also a number of "
+		"lots[0].park (line 12); no number may mean two things\n"
+		"holdfast.yaml:14: lots[0].hold_audio: no clip of "
+		"audio.clips is called defalt; did you mean default?\n"
+		"holdfast.yaml:15: lots[0].recall.ring_s: 0 is out of range; "
+		"write 1 to 600\n");
 }
 
 TEST(every_missing_required_key_is_named)
@@ -184,12 +185,22 @@ TEST(slots_have_to_be_a_range)
 				   "at most");
 }
 
+TEST(all_lots_together_have_a_most_too)
+{
+	CHECK_STR(said(SIP MEDIA AUDIO
+		       "lots:\n"
+		       "  - { name: a, park: 7, slots: 000000-060000 }\n"
+		       "  - { name: b, park: 8, slots: 100000-160000 }\n"),
+		  "holdfast.yaml:10: lots: have 120002 slots together; 100000 "
+		  "at most\n");
+}
+
 TEST(no_number_means_two_things)
 {
-#define TWO(first, second, what)                                               \
-	CHECK_STR(said(SIP MEDIA AUDIO "lots:\n"                               \
-				       "  - { name: a, " first " }\n"          \
-				       "  - { name: b, " second " }\n"),       \
+#define TWO(first, second, what)                                         \
+	CHECK_STR(said(SIP MEDIA AUDIO "lots:\n"                         \
+				       "  - { name: a, " first " }\n"    \
+				       "  - { name: b, " second " }\n"), \
 		  what)
 	TWO("park: 700, slots: 701-720", "park: 800, slots: 715-730",
 	    "holdfast.yaml:11: lots[1].slots: 715 is also a number of "
@@ -305,8 +316,8 @@ TEST(listen_points_are_checked)
 		 "one that peers reach");
 	SIP_SAYS("\"udp:192.0.2.10:0\"", "192.0.2.1", "",
 		 "listen[0]: \"udp:192.0.2.10:0\" has no port from 1 to 65535");
-	SIP_SAYS("\"udp:192.0.2.10\", \"udp:192.0.2.10:5060\"", "192.0.2.1",
-		 "", "listen[1]: is there twice, first in line 1");
+	SIP_SAYS("\"udp:192.0.2.10\", \"udp:192.0.2.10:5060\"", "192.0.2.1", "",
+		 "listen[1]: is there twice, first in line 1");
 	SIP_SAYS("\"udp:192.0.2.10:20010\"", "192.0.2.1", "",
 		 "listen[0]: port 20010 is one of media.ports (20000-29999) on "
 		 "the same address; take another");
@@ -420,8 +431,9 @@ TEST(broken_yaml_is_said_with_its_line)
 
 TEST(a_document_that_contains_itself_ends)
 {
-	CHECK(strstr(said("&a { sip: *a, media: *a, audio: *a, lots: [ *a ] }\n"),
-		     "sip.sip: unknown key"));
+	CHECK(strstr(
+		said("&a { sip: *a, media: *a, audio: *a, lots: [ *a ] }\n"),
+		"sip.sip: unknown key"));
 }
 
 TEST(a_file_that_cannot_be_read_is_said)
@@ -435,12 +447,13 @@ TEST(a_file_that_cannot_be_read_is_said)
 	CHECK_INT(hf_config_load("/", NULL, f, &c), -EISDIR);
 	CHECK_INT(hf_config_load("/nonexistent.yaml", "../x", f, &c), -EINVAL);
 	fclose(f);
-	CHECK_STR(text,
-		  "/nonexistent.yaml: cannot be read: No such file or "
-		  "directory\n"
-		  "/: cannot be read: Is a directory\n"
-		  "instance \"../x\": not a name; use up to 32 letters, digits, "
-		  "_ and -\n");
+	CHECK_STR(
+		text,
+		"/nonexistent.yaml: cannot be read: No such file or "
+		"directory\n"
+		"/: cannot be read: Is a directory\n"
+		"instance \"../x\": not a name; use up to 32 letters, digits, "
+		"_ and -\n");
 	free(text);
 	CHECK(!c);
 }

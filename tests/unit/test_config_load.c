@@ -4,6 +4,7 @@
 
 #include <arpa/inet.h>
 
+#include "config/reader.h"
 #include "config_file.h"
 
 static struct hf_config *load(const char *text)
@@ -76,6 +77,54 @@ TEST(the_example_file_is_accepted)
 	CHECK_STR(c->lots[0].recall.alert_info,
 		  "<http://pbx.example.com/ring>;info=recall");
 	hf_config_free(c);
+}
+
+/* Is there "name:" with nothing of a word in front? */
+static bool names_key(const char *text, const char *name)
+{
+	size_t len = strlen(name);
+	const char *at = text;
+
+	while ((at = strstr(at, name))) {
+		bool begins = at == text || at[-1] == ' ' || at[-1] == '\n';
+
+		if (begins && at[len] == ':')
+			return true;
+		at++;
+	}
+	return false;
+}
+
+static const char *missing_key(const char *text, const struct hf_map *map)
+{
+	for (const struct hf_key *k = map->keys; k->name; k++) {
+		const char *missing = NULL;
+
+		if (!names_key(text, k->name))
+			return k->name;
+		if (k->map)
+			missing = missing_key(text, k->map);
+		if (missing)
+			return missing;
+	}
+	return NULL;
+}
+
+TEST(the_example_file_names_every_key_there_is)
+{
+	char *text = example(), *c, *out = text;
+	const char *missing;
+
+	/* without comments */
+	for (c = text; *c; c++) {
+		if (*c == '#' && (c == text || c[-1] == ' ' || c[-1] == '\n'))
+			c += strcspn(c, "\n");
+		*out++ = *c;
+	}
+	*out = '\0';
+	missing = missing_key(text, &hf_config_map);
+	free(text);
+	CHECK_STR(missing ? missing : "none missing", "none missing");
 }
 
 /* The example says which default a key has; this says it is true. */
@@ -230,11 +279,10 @@ TEST(a_hostile_name_does_not_make_a_pattern_slow)
 
 TEST(trusted_is_who_is_in_a_prefix)
 {
-	struct hf_config *c =
-		load("sip:\n  listen: [ \"udp:192.0.2.10\" ]\n"
-		     "  trusted: [ 192.0.2.0/25, 198.51.100.7 ]\n"
-		     "  internal: [ \"1???@pbx\", \"boss@*\" ]\n" MEDIA AUDIO
-			     LOT);
+	struct hf_config *c = load(
+		"sip:\n  listen: [ \"udp:192.0.2.10\" ]\n"
+		"  trusted: [ 192.0.2.0/25, 198.51.100.7 ]\n"
+		"  internal: [ \"1???@pbx\", \"boss@*\" ]\n" MEDIA AUDIO LOT);
 	struct in_addr a;
 
 	CHECK(c);
@@ -268,11 +316,11 @@ TEST(a_prefix_of_length_nothing_trusts_everybody)
 
 TEST(the_summary_counts_lots_slots_and_legs)
 {
-	struct hf_config *c = load(
-		SIP "media:\n  addresses:\n"
-		    "    - { address: 192.0.2.10, interface: eth0 }\n"
-		    "    - { address: 192.0.2.11, interface: eth1 }\n"
-		    "  ports: 30000-30009\n" AUDIO LOT);
+	struct hf_config *c =
+		load(SIP "media:\n  addresses:\n"
+			 "    - { address: 192.0.2.10, interface: eth0 }\n"
+			 "    - { address: 192.0.2.11, interface: eth1 }\n"
+			 "  ports: 30000-30009\n" AUDIO LOT);
 	char *text = NULL, *first;
 	size_t len;
 	FILE *f = open_memstream(&text, &len);

@@ -153,8 +153,8 @@ TEST(packet_time_is_what_the_peer_asks_for_if_we_have_it)
 
 TEST(events_without_digits_or_of_another_clock_are_not_dtmf)
 {
-#define EVENTS(fmtp)                                                           \
-	THEIRS "m=audio 4000 RTP/AVP 0 101\r\n"                                \
+#define EVENTS(fmtp)                            \
+	THEIRS "m=audio 4000 RTP/AVP 0 101\r\n" \
 	       "a=rtpmap:101 telephone-event/8000\r\n" fmtp
 	CHECK_STR(reply(EVENTS("a=fmtp:101 32,36\r\n")),
 		  OURS("1") PCMU_LINE("sendrecv"));
@@ -188,11 +188,11 @@ TEST(every_refused_line_keeps_its_place_type_protocol_and_formats)
 			       "webrtc-datachannel\r\n"),
 		  OURS("1") "m=video 0 RTP/AVP 34 96\r\n"
 			    "m=audio 0 RTP/SAVP 0\r\n" PCMU_DTMF_LINE(
-				    "101", "sendrecv")
-			    "m=audio 0 RTP/AVP 0 8\r\n"
-			    "m=image 0 udptl t38\r\n"
-			    "m=application 0 UDP/DTLS/SCTP "
-			    "webrtc-datachannel\r\n");
+				    "101",
+				    "sendrecv") "m=audio 0 RTP/AVP 0 8\r\n"
+						"m=image 0 udptl t38\r\n"
+						"m=application 0 UDP/DTLS/SCTP "
+						"webrtc-datachannel\r\n");
 }
 
 TEST(a_list_of_formats_that_is_too_long_is_cut_after_a_whole_one)
@@ -218,12 +218,13 @@ TEST(up_to_eight_lines_are_answered_and_nine_are_refused)
 
 	for (int n = 1; n < 8; n++)
 		strcat(offer, "m=audio 4000 RTP/AVP 0\r\n");
-	CHECK_STR(reply(offer),
-		  OURS("1") PCMU_LINE("sendrecv")
-		  "m=audio 0 RTP/AVP 0\r\nm=audio 0 RTP/AVP 0\r\n"
-		  "m=audio 0 RTP/AVP 0\r\nm=audio 0 RTP/AVP 0\r\n"
-		  "m=audio 0 RTP/AVP 0\r\nm=audio 0 RTP/AVP 0\r\n"
-		  "m=audio 0 RTP/AVP 0\r\n");
+	CHECK_STR(
+		reply(offer),
+		OURS("1") PCMU_LINE(
+			"sendrecv") "m=audio 0 RTP/AVP 0\r\nm=audio 0 RTP/AVP 0\r\n"
+				    "m=audio 0 RTP/AVP 0\r\nm=audio 0 RTP/AVP 0\r\n"
+				    "m=audio 0 RTP/AVP 0\r\nm=audio 0 RTP/AVP 0\r\n"
+				    "m=audio 0 RTP/AVP 0\r\n");
 	strcat(offer, "m=audio 4000 RTP/AVP 0\r\na=inactive\r\n");
 	CHECK_STR(reply(offer), "488 9 m= lines; 1 to 8 are supported");
 }
@@ -353,8 +354,8 @@ TEST(an_offer_like_polys_with_a_session_direction_is_answered)
 			"b=TIAS:384000\r\n"
 			"a=rtpmap:109 H264/90000\r\n"
 			"a=rtpmap:34 H263/90000\r\n"),
-		  OURS("1") PCMU_DTMF_LINE("127", "recvonly")
-		  "m=video 0 RTP/AVP 109 34\r\n");
+		  OURS("1") PCMU_DTMF_LINE(
+			  "127", "recvonly") "m=video 0 RTP/AVP 109 34\r\n");
 }
 
 TEST(an_offer_like_baresips_is_answered)
@@ -403,8 +404,8 @@ TEST(an_offer_like_linphones_is_answered)
 			"a=rtcp-fb:* trr-int 5000\r\n"
 			"m=video 9078 RTP/AVP 96\r\n"
 			"a=rtpmap:96 VP8/90000\r\n"),
-		  OURS("1") PCMU_DTMF_LINE("100", "sendrecv")
-		  "m=video 0 RTP/AVP 96\r\n");
+		  OURS("1") PCMU_DTMF_LINE(
+			  "100", "sendrecv") "m=video 0 RTP/AVP 96\r\n");
 }
 
 TEST(what_we_write_always_fits)
@@ -426,9 +427,9 @@ TEST(what_we_write_always_fits)
 	s.origin_id = s.origin_version = UINT64_MAX - 1;
 	CHECK_STR(take(&s, offer), "");
 	before = s;
-	CHECK_INT(hf_session_write_answer(&s, HF_SENDRECV, small,
-					  sizeof(small)),
-		  -ENOSPC);
+	CHECK_INT(
+		hf_session_write_answer(&s, HF_SENDRECV, small, sizeof(small)),
+		-ENOSPC);
 	CHECK_MEM(&s, &before, sizeof(s));
 	CHECK_INT(hf_session_write_answer(&s, HF_SENDRECV, out, sizeof(out)),
 		  0);

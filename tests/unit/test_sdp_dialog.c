@@ -5,8 +5,9 @@
 
 #include "sdp_dialog.h"
 
-#define LINE "m=audio 4000 RTP/AVP 0 101\r\n"                                  \
-	     "a=rtpmap:101 telephone-event/8000\r\n"
+#define LINE                             \
+	"m=audio 4000 RTP/AVP 0 101\r\n" \
+	"a=rtpmap:101 telephone-event/8000\r\n"
 
 static int take_answer(struct hf_session *s, const char *text)
 {
@@ -25,19 +26,20 @@ static const char *write_offer(struct hf_session *s, enum hf_direction want)
 	return out;
 }
 
-#define OUR_OFFER(direction)                                                   \
-	"m=audio 20000 RTP/AVP 0 8 101\r\n"                                    \
-	"a=rtpmap:0 PCMU/8000\r\n"                                             \
-	"a=rtpmap:8 PCMA/8000\r\n"                                             \
-	"a=rtpmap:101 telephone-event/8000\r\n"                                \
-	"a=fmtp:101 0-15\r\n"                                                  \
-	"a=ptime:20\r\n"                                                       \
+#define OUR_OFFER(direction)                    \
+	"m=audio 20000 RTP/AVP 0 8 101\r\n"     \
+	"a=rtpmap:0 PCMU/8000\r\n"              \
+	"a=rtpmap:8 PCMA/8000\r\n"              \
+	"a=rtpmap:101 telephone-event/8000\r\n" \
+	"a=fmtp:101 0-15\r\n"                   \
+	"a=ptime:20\r\n"                        \
 	"a=" direction "\r\n"
 
 TEST(each_direction_is_answered_by_its_mirror_within_what_we_want)
 {
 	static const char *const said[] = { "a=inactive\r\n", "a=sendonly\r\n",
-					    "a=recvonly\r\n", "a=sendrecv\r\n" };
+					    "a=recvonly\r\n",
+					    "a=sendrecv\r\n" };
 	static const char *const answers[4][4] = {
 		/* want: inactive, sendonly, recvonly, sendrecv */
 		{ "inactive", "inactive", "inactive", "inactive" },
@@ -147,7 +149,10 @@ TEST(a_new_offer_leaves_nothing_of_the_old_one)
 TEST(a_refused_offer_leaves_the_session_as_it_was)
 {
 	static const char *const bad[] = {
-		"", "garbage", "v=0\r\n", THEIRS,
+		"",
+		"garbage",
+		"v=0\r\n",
+		THEIRS,
 		THEIRS "m=audio 4000 RTP/AVP 18\r\n",
 		THEIRS "m=audio 4000 RTP/SAVP 0\r\n",
 		THEIRS "m=video 4000 RTP/AVP 0\r\n",
@@ -174,8 +179,8 @@ TEST(audio_that_the_peer_sets_to_port_zero_is_answered_with_port_zero)
 		  "488 there is no audio line in use");
 	CHECK_STR(take(&s, THEIRS LINE "m=video 9 RTP/AVP 34\r\n"), "");
 	CHECK_STR(write_answer(&s, HF_SENDRECV),
-		  OURS("1") PCMU_DTMF_LINE("101", "sendrecv")
-		  "m=video 0 RTP/AVP 34\r\n");
+		  OURS("1") PCMU_DTMF_LINE(
+			  "101", "sendrecv") "m=video 0 RTP/AVP 34\r\n");
 	CHECK_STR(take(&s, THEIRS "m=audio 0 RTP/AVP 0 101\r\n"
 				  "m=video 9 RTP/AVP 34\r\n"),
 		  "");
@@ -187,8 +192,8 @@ TEST(audio_that_the_peer_sets_to_port_zero_is_answered_with_port_zero)
 	CHECK(!r.may_send && !r.may_receive);
 	CHECK_STR(take(&s, THEIRS LINE "m=video 0 RTP/AVP 34\r\n"), "");
 	CHECK_STR(write_answer(&s, HF_SENDRECV),
-		  OURS("3") PCMU_DTMF_LINE("101", "sendrecv")
-		  "m=video 0 RTP/AVP 34\r\n");
+		  OURS("3") PCMU_DTMF_LINE(
+			  "101", "sendrecv") "m=video 0 RTP/AVP 34\r\n");
 	/* Audio that is not there because we cannot use it is no such thing. */
 	CHECK_STR(take(&s, THEIRS "m=audio 0 RTP/AVP 0\r\n"
 				  "m=audio 4000 RTP/SAVP 0\r\n"),

@@ -20,18 +20,21 @@ TEST(line_ends_order_and_unknown_lines_do_not_matter)
 TEST(what_is_not_sdp_is_refused_with_its_line)
 {
 	CHECK_STR(reply(""), "400 the body is empty, too long or binary");
-	CHECK_STR(reply("hello\r\n"), "400 SDP line 1: not of the form x=value");
+	CHECK_STR(reply("hello\r\n"),
+		  "400 SDP line 1: not of the form x=value");
 	CHECK_STR(reply("v=0\r\n{\r\n"),
 		  "400 SDP line 2: not of the form x=value");
 	CHECK_STR(reply("v=1\r\n"), "400 SDP line 1: not version 0");
 	CHECK_STR(reply("o=- 1 1 IN IP4 192.0.2.1\r\n"),
 		  "400 the body has no v=0 line");
-	CHECK_STR(reply("v=0\r\nc=IN IP4\r\n"),
-		  "400 SDP line 2: c= needs a network, a family and an address");
+	CHECK_STR(
+		reply("v=0\r\nc=IN IP4\r\n"),
+		"400 SDP line 2: c= needs a network, a family and an address");
 	CHECK_STR(reply("v=0\r\nc=IN IP4 300.1.2.3\r\n"),
 		  "400 SDP line 2: c= has an address that is none");
-#define BAD_MEDIA "400 SDP line 2: m= needs a type, a port, a protocol and a "  \
-		  "format"
+#define BAD_MEDIA                                                    \
+	"400 SDP line 2: m= needs a type, a port, a protocol and a " \
+	"format"
 	CHECK_STR(reply("v=0\nm=\n"), BAD_MEDIA);
 	CHECK_STR(reply("v=0\nm=audio\n"), BAD_MEDIA);
 	CHECK_STR(reply("v=0\nm=audio 4000\n"), BAD_MEDIA);
@@ -138,6 +141,17 @@ TEST(the_first_rtpmap_of_a_number_counts)
 			    "a=sendrecv\r\n");
 }
 
+TEST(the_first_address_of_a_line_counts)
+{
+	struct hf_session s = fresh();
+
+	CHECK_STR(take(&s, THEIRS "m=audio 4000 RTP/AVP 0\r\n"
+				  "c=IN IP4 198.51.100.5\r\n"
+				  "c=IN IP4 198.51.100.6\r\n"),
+		  "");
+	CHECK_INT(ntohl(s.remote_ip4.s_addr), 0xc6336405);
+}
+
 TEST(very_long_lines_are_read_to_their_end)
 {
 	static char offer[70000];
@@ -203,8 +217,9 @@ TEST(an_offer_cut_at_any_length_is_taken_whole_or_not_at_all)
 
 TEST(an_offer_with_any_byte_changed_is_taken_whole_or_not_at_all)
 {
-	static const unsigned char bytes[] = { 0, '\n', '\r', ' ', '/', ':',
-					       '=', '0', '9', 'a', 0x7f, 0xff };
+	static const unsigned char bytes[] = {
+		0, '\n', '\r', ' ', '/', ':', '=', '0', '9', 'a', 0x7f, 0xff
+	};
 	char text[sizeof(whole)];
 
 	for (size_t at = 0; at < sizeof(whole) - 1; at++)
