@@ -271,6 +271,8 @@ static void stage_start_mediad(struct stage *s)
 	s->mediad = fork();
 	if (!s->mediad) {
 		prctl(PR_SET_PDEATHSIG, SIGKILL);
+		/* As after exec: what it holds it opened itself. */
+		close_range(3, ~0U, 0);
 		exit(hf_mediad_run(&o) ? 1 : 0);
 	}
 }

@@ -432,16 +432,15 @@ TEST(more_changes_than_it_can_read_make_it_look_at_everything_again)
 {
 	STAGE(s);
 
-	sh("ip route add 192.0.2.0/24 via 10.9.0.2");
-	stage_want(&s, 0, "192.0.2.77");
+	stage_want(&s, 0, REMOTE);
 	CHECK(WAIT_FOR(1000, stage_hop_valid(&s, 0)));
-	sh("ip neigh replace 10.9.0.9 lladdr 02:00:00:00:00:09 dev hfm0 nud permanent");
 	kill(s.mediad, SIGSTOP);
 	/* Its buffer is full long before the change that matters. */
 	sh("i=0; while [ $i -lt 40 ]; do j=1; while [ $j -lt 250 ]; do "
-	   "echo route add 198.18.$i.$j/32 dev hfm0; j=$((j+1)); done; "
-	   "i=$((i+1)); done | ip -batch -");
-	sh("ip route replace 192.0.2.0/24 via 10.9.0.9");
+	   "echo neigh add 198.18.$i.$j lladdr 02:00:00:00:00:01 dev hfm0 "
+	   "nud permanent; j=$((j+1)); done; i=$((i+1)); done | ip -batch -");
+	sh("ip neigh replace 10.9.0.2 lladdr 02:00:00:00:00:09 dev hfm0 "
+	   "nud permanent");
 	kill(s.mediad, SIGCONT);
 	CHECK(WAIT_FOR(2000,
 		       mac_is(stage_hop(&s, 0).dmac, "02:00:00:00:00:09")));
@@ -493,6 +492,7 @@ TEST(a_program_put_in_place_of_the_old_one_is_taken_up)
 	CHECK(WAIT_FOR(1000, stage_hop_valid(&s, 0)));
 	hold(&s, 0, 0, hf_now_ms() + 30);
 	CHECK(next_packet(&s, b, sizeof(b), 1000));
+	CHECK(holds_program(s.mediad, bpf_program__fd(s.bpf->progs.hf_paced)));
 	later = upgrade(&s);
 	CHECK(later);
 	CHECK(!bpf_link__update_program(s.holder, later->progs.hf_paced));
@@ -507,6 +507,7 @@ TEST(a_program_put_in_place_of_the_old_one_is_taken_up)
 				    bpf_program__fd(later->progs.hf_paced)));
 	hf_datapath_bpf__destroy(later);
 	CHECK(taken_up);
+	CHECK(!holds_program(s.mediad, bpf_program__fd(s.bpf->progs.hf_paced)));
 	sent = s.pins.legs[0].tx.sent;
 	CHECK(WAIT_FOR(1000, s.pins.legs[0].tx.sent > sent + 5));
 }
