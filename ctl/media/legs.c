@@ -54,13 +54,7 @@ int hf_media_leg_open(struct hf_media *m, struct in_addr towards,
 		return -ENOSPC;
 	leg = ports->ring[ports->head];
 	port = (uint16_t)(address->port_min + 2 * (leg - address->leg_base));
-	r = hf_leg_start(m, leg, local, port);
-	if (r)
-		return r;
-	ports->head = (ports->head + 1) % ports->size;
-	ports->count--;
 	m->own[leg] = (struct hf_leg_own){
-		.open = true,
 		.want = HF_MODE_IDLE,
 		.peer = HF_LEG_NONE,
 		.clip = HF_NO_CLIP,
@@ -68,6 +62,12 @@ int hf_media_leg_open(struct hf_media *m, struct in_addr towards,
 		.hop = HF_NO_HOP,
 		.bucket = HF_NO_BUCKET,
 	};
+	r = hf_leg_start(m, leg, local, port);
+	if (r)
+		return r;
+	m->own[leg].open = true;
+	ports->head = (ports->head + 1) % ports->size;
+	ports->count--;
 	m->legs_open++;
 	*ret_leg = leg;
 	*ret_ip4 = m->config->media.addresses[a].advertise;

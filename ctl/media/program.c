@@ -18,6 +18,7 @@
 #include <string.h>
 #include <sys/random.h>
 
+#define HF_CLOCK_PER_MS 8 /* timestamp units: all codecs here have 8000 Hz */
 #define HF_REBASE_SLOT (1u << (HF_SLOT_BITS - 1))
 
 /* A change being worked out. */
@@ -33,6 +34,8 @@ struct hf_change {
 	uint64_t last_out; /* of the talker, as it was used; 0 = it was not */
 	uint64_t word;
 	uint32_t slot, late, music_ms, epochs;
+	uint64_t line_ns; /* the leg's own line, if it was looked at */
+	uint32_t line_ts;
 	struct hf_program old, next;
 };
 
@@ -73,6 +76,11 @@ static uint64_t hf_change_last_out(const struct hf_change *c)
 	return out;
 }
 
+static uint32_t hf_apart(uint32_t a, uint32_t b)
+{
+	return (int32_t)(a - b) < 0 ? b - a : a - b;
+}
+
 /* Timestamp units in a time, by the leg's clock rate. */
 static uint32_t hf_change_units(const struct hf_change *c, uint64_t ns)
 {
@@ -89,18 +97,36 @@ static uint64_t hf_since_out(uint64_t out, uint64_t at)
 	return ((uint64_t)units << 20) + (at & ((1 << 20) - 1));
 }
 
-/* The stream's timestamp at `at`, a moment not before c->now. */
-static uint32_t hf_change_timestamp(const struct hf_change *c, uint64_t at)
+/*
+ * The stream's timestamp at `at`, a moment not before c->now: what has passed
+ * since the newest packet. Jitter and a few ms of waiting would add up over many
+ * switches; while the stream is within a packet of the leg's own line, it comes
+ * back to that. A talker whose clock is further off moves the line.
+ */
+static uint32_t hf_change_timestamp(struct hf_change *c, uint64_t at)
 {
+	const struct hf_program *p = &c->old;
+	uint32_t now, least, line, passed, last;
 	uint64_t since;
 
-	if (!c->last_out)
-		return hf_program_timestamp(&c->old, at);
-	since = hf_since_out(c->last_out, at);
-	/* At least a millisecond: two packets never share a timestamp. */
-	if (since < HF_MS)
-		since = HF_MS;
-	return (uint32_t)(c->last_out >> 32) + hf_change_units(c, since);
+	if (c->last_out) {
+		last = (uint32_t)(c->last_out >> 32);
+		since = hf_since_out(c->last_out, at);
+		/* At least a ms: two packets never share a timestamp. */
+		passed = hf_change_units(c, since < HF_MS ? HF_MS : since);
+		now = last + passed;
+		least = last + (passed < p->ts_step ? passed : p->ts_step);
+	} else {
+		now = hf_program_timestamp(p, at);
+		least = p->ts_base + hf_word_slot(c->word) * p->ts_step;
+	}
+	line = c->own->line_ts + (uint32_t)((at - c->own->line_ns) *
+					    HF_CLOCK_PER_MS / HF_MS);
+	c->line_ns = at;
+	c->line_ts = line;
+	if (hf_apart(line, now) > HF_PTIME_DEFAULT_MS * HF_CLOCK_PER_MS)
+		return c->line_ts = now;
+	return (int32_t)(line - least) > 0 ? line : least;
 }
 
 /* Where in the clip the frame of the next time slot would be, in ms. */
@@ -156,6 +182,8 @@ static void hf_change_begin(struct hf_change *c)
 		return;
 	/* A frame that was sent early owns its time up to the next one's. */
 	next = p->base_ns + (uint64_t)hf_word_slot(c->word) * p->ptime_ns;
+	if (p->mode == HF_MODE_RELAY)
+		next += HF_GAP_NS; /* see hf_change_handover() */
 	if (next > earliest && next < c->now + 2ULL * p->ptime_ns)
 		earliest = next;
 	/* And the talker's last packet is not followed at once (claim.h). */
@@ -183,7 +211,7 @@ static void hf_change_hold(struct hf_change *c)
 		n->base_ns = c->first_ms * HF_MS;
 		n->ts_base = hf_change_timestamp(c, n->base_ns);
 		n->ptime_ns = ptime_ns;
-		n->ts_step = (uint16_t)(8 * c->ptime_ms);
+		n->ts_step = (uint16_t)(HF_CLOCK_PER_MS * c->ptime_ms);
 		n->flags |= HF_PROGRAM_MARK_FIRST;
 		c->slot = 0;
 		c->late = 0;
@@ -213,6 +241,29 @@ static void hf_change_redraw(struct hf_change *c)
 	c->late = 0;
 }
 
+/*
+ * A relayed stream begins by the time that has passed, but not before the time
+ * slot in the word (rtp.h). That shall be the slot after the last frame only if
+ * its time has come: so let the line begin just behind the last frame itself, or
+ * now if a first frame is still to come.
+ */
+static void hf_change_handover(struct hf_change *c)
+{
+	uint32_t last = c->slot - 1;
+
+	if (c->last_out || (!c->slot && c->old.base_ns <= c->now))
+		return;
+	if (!c->slot) {
+		c->next.base_ns = c->now / HF_MS * HF_MS;
+		c->next.ts_base =
+			hf_program_timestamp(&c->old, c->next.base_ns);
+		return;
+	}
+	c->next.base_ns += (uint64_t)last * c->old.ptime_ns;
+	c->next.ts_base += last * c->old.ts_step + 1;
+	c->slot = 0;
+}
+
 static void hf_change_relay(struct hf_change *c)
 {
 	bool same = c->old.mode == HF_MODE_RELAY && c->old.peer == c->own->peer;
@@ -220,6 +271,7 @@ static void hf_change_relay(struct hf_change *c)
 	if (!same || (!c->last_out && (c->old.flags & HF_PROGRAM_MARK_FIRST)))
 		c->next.flags |= HF_PROGRAM_MARK_FIRST;
 	c->late = 0;
+	hf_change_handover(c);
 	hf_change_redraw(c);
 }
 
@@ -337,6 +389,10 @@ void hf_leg_apply(struct hf_media *m, uint32_t i)
 	} while (!hf_change_flip(&c));
 	hf_change_confirm(&c);
 
+	if (c.line_ns) {
+		own->line_ns = c.line_ns;
+		own->line_ts = c.line_ts;
+	}
 	own->music_ms = c.music_ms;
 	if (c.mode == HF_MODE_HOLD)
 		own->playing = own->clip;
@@ -364,13 +420,15 @@ int hf_leg_start(struct hf_media *m, uint32_t i, struct in_addr local,
 		return -EIO;
 	p.base_ns = hf_media_now(m) / HF_MS * HF_MS;
 	p.ptime_ns = HF_PTIME_DEFAULT_MS * (uint32_t)HF_MS;
-	p.ts_step = 8 * HF_PTIME_DEFAULT_MS;
+	p.ts_step = HF_CLOCK_PER_MS * HF_PTIME_DEFAULT_MS;
 	p.ts_base = random.timestamp;
 	p.ssrc = random.ssrc;
 	p.mode = HF_MODE_IDLE;
 	p.local_ip4 = local.s_addr;
 	p.local_port = htons(port);
 	p.peer = HF_LEG_NONE;
+	m->own[i].line_ns = p.base_ns;
+	m->own[i].line_ts = p.ts_base;
 	/* Nothing is sent or taken in for this leg now: its counters and what
 	 * was learned from the last call's packets are ours to forget. */
 	memset(&leg->rx, 0, sizeof(leg->rx));

@@ -38,6 +38,8 @@ struct hf_leg_own {
 	uint32_t peer;	     /* RELAY: the other leg */
 	uint32_t clip;	     /* that is wanted, or whose place is remembered */
 	uint32_t playing;    /* clip of the program in force */
+	uint64_t line_ns;    /* the stream's timestamp by our own clock: */
+	uint32_t line_ts;    /* this much at that moment */
 	uint32_t music_ms;   /* not holding: where the clip goes on */
 	uint32_t relay_unit; /* when RELAY began, 2^20 ns units */
 	uint32_t hop;	     /* entry of the next hops, HF_NO_HOP */
