@@ -63,8 +63,7 @@ void hf_act_answer_caller(struct hf_call *call, const struct hf_stimulus *s)
 {
 	if (s->decision->slot)
 		hf_slot_take(s->decision->slot, call);
-	snprintf(call->why, sizeof(call->why), "%s",
-		 s->decision->reason ?: "");
+	snprintf(call->why, sizeof(call->why), "%s", s->decision->reason ?: "");
 	if (!answer(call, call->caller, s, NULL)) {
 		hf_call_then(call, HF_E_CALLER_UNFIT);
 		return;
@@ -152,7 +151,7 @@ static const char *how_it_left(const struct hf_stimulus *s)
 void hf_act_abandon(struct hf_call *call, const struct hf_stimulus *s)
 {
 	const char *why = how_it_left(s);
-	const struct hf_cause cause = { .sip = 487, .text = why };
+	const struct hf_cause cause = {.sip = 487, .text = why};
 
 	if (call->caller) {
 		call->park->totals.abandoned++;
@@ -164,7 +163,7 @@ void hf_act_abandon(struct hf_call *call, const struct hf_stimulus *s)
 void hf_act_give_up_slot(struct hf_call *call, const struct hf_stimulus *s)
 {
 	const char *why = how_it_left(s);
-	const struct hf_cause cause = { .sip = 487, .text = why };
+	const struct hf_cause cause = {.sip = 487, .text = why};
 
 	if (call->caller)
 		hf_report(call, HF_EVENT_RESERVATION_EXPIRED, why);
@@ -173,8 +172,8 @@ void hf_act_give_up_slot(struct hf_call *call, const struct hf_stimulus *s)
 
 void hf_act_expire(struct hf_call *call, const struct hf_stimulus *s)
 {
-	const struct hf_cause cause = { .sip = 480,
-					.text = "The longest wait is over" };
+	const struct hf_cause cause = {.sip = 480,
+				       .text = "The longest wait is over"};
 
 	hf_report(call, HF_EVENT_EXPIRED, cause.text);
 	hf_call_end(call, &cause);
@@ -183,7 +182,7 @@ void hf_act_expire(struct hf_call *call, const struct hf_stimulus *s)
 void hf_act_hang_up(struct hf_call *call, const struct hf_stimulus *s)
 {
 	const char *why = s->why ?: "ended by the operator";
-	const struct hf_cause cause = { .sip = 480, .text = why };
+	const struct hf_cause cause = {.sip = 480, .text = why};
 
 	hf_report(call,
 		  call->state == HF_S_RELAY ? HF_EVENT_ENDED : HF_EVENT_KICKED,
@@ -216,8 +215,8 @@ bool hf_call_reoffer(struct hf_call *call, const struct hf_stimulus *s)
 	if (status) {
 		hf_info("call %llu: re-INVITE refused with %d: %s", id(call),
 			status, words.why);
-		reply = (struct hf_reply){ .status = status,
-					   .reason = words.why };
+		reply = (struct hf_reply){.status = status,
+					  .reason = words.why};
 	} else if (p == call->retriever) {
 		reply.asserted = hf_person_view(&call->who);
 		reply.privacy = call->privacy;
@@ -226,7 +225,8 @@ bool hf_call_reoffer(struct hf_call *call, const struct hf_stimulus *s)
 	return !status;
 }
 
-/* A new identity in the caller's dialog: the PBX has put somebody else there. */
+/* A new identity in the caller's dialog: the PBX has put somebody else there.
+ */
 static bool new_identity(struct hf_call *call, const struct hf_identity *now)
 {
 	struct hf_identity was = hf_person_view(&call->who);
@@ -268,7 +268,7 @@ void hf_act_reoffer_reserved(struct hf_call *call, const struct hf_stimulus *s)
 /* INVITE with Replaces (RFC 3891): the new leg first, then BYE for the old. */
 void hf_act_try_swap(struct hf_call *call, const struct hf_stimulus *s)
 {
-	const struct hf_cause cause = { .sip = 200, .text = "Replaced" };
+	const struct hf_cause cause = {.sip = 200, .text = "Replaced"};
 	struct hf_party *old = call->caller, *p = s->party;
 
 	p->call = call;

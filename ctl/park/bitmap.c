@@ -19,7 +19,7 @@ int hf_bitmap_init(struct hf_bitmap *b, uint32_t count)
 {
 	uint32_t n = count;
 
-	*b = (struct hf_bitmap){ .count = count };
+	*b = (struct hf_bitmap){.count = count};
 	do {
 		if (b->levels == 4) {
 			hf_bitmap_fini(b);

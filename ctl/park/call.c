@@ -63,8 +63,8 @@ static int fill(struct hf_call *call, const struct hf_decision *d,
 	err = hf_timers_reserve(&call->park->timers, &call->timer, call,
 				HF_E_TIMER);
 	if (!err)
-		err = hf_timers_reserve(&call->park->timers, &call->limit,
-					call, HF_E_MAX_WAIT);
+		err = hf_timers_reserve(&call->park->timers, &call->limit, call,
+					HF_E_MAX_WAIT);
 	if (!err)
 		err = hf_person_set(&call->who, hf_invite_sender(in));
 	if (!err)
@@ -160,8 +160,8 @@ void hf_call_event(struct hf_call *call, const struct hf_stimulus *s)
 		}
 		if (!call->has_then)
 			return;
-		next = (struct hf_stimulus){ .event = call->then,
-					     .why = call->why };
+		next = (struct hf_stimulus){.event = call->then,
+					    .why = call->why};
 		s = &next;
 	}
 }
@@ -202,7 +202,7 @@ void hf_call_refuse(struct hf_call *call, const struct hf_stimulus *s,
 		    int status, const char *why)
 {
 	struct hf_decision d = *s->decision;
-	const struct hf_cause cause = { .sip = status, .text = why };
+	const struct hf_cause cause = {.sip = status, .text = why};
 
 	d.status = status;
 	d.reason = why;

@@ -15,7 +15,8 @@ enum number {
 	NUMBER_UNKNOWN,
 	NUMBER_LOT,	  /* the lot's park number */
 	NUMBER_SLOT,	  /* a slot, and nothing more */
-	NUMBER_PARK_ONLY, /* prefix, park+N, orbit=N; slot NULL = any of `lot` */
+	NUMBER_PARK_ONLY, /* prefix, park+N, orbit=N; slot NULL = any of `lot`
+			   */
 	NUMBER_PICK_UP,	  /* prefix; slot NULL = there is no such slot */
 };
 
@@ -60,8 +61,8 @@ static bool park_anywhere(struct ask *a, struct hf_decision *d)
 {
 	d->slot = hf_lot_choose(a->lot);
 	if (!d->slot)
-		return d->passed_on ? park_without_slot(a, d) :
-				      refuse(d, 486, "the lot is full");
+		return d->passed_on ? park_without_slot(a, d)
+				    : refuse(d, 486, "the lot is full");
 	d->verdict = HF_DO_PARK;
 	return true;
 }
@@ -126,8 +127,7 @@ static bool retrieve(struct ask *a, struct hf_decision *d, struct hf_call *call)
 
 static bool own_recall(struct ask *a, struct hf_decision *d)
 {
-	const struct hf_identity *from[] = { &a->in->diversion,
-					     &a->in->history };
+	const struct hf_identity *from[] = {&a->in->diversion, &a->in->history};
 	bool ours = a->in->recall_marker && *a->in->recall_marker;
 
 	/* A peer that drops our marker may still show the slot that rings. */
@@ -261,6 +261,7 @@ static bool unknown_number(struct ask *a, struct hf_decision *d)
 	return refuse(d, 404, "there is no such number");
 }
 
+/* clang-format off */
 static const struct {
 	const char *name;
 	bool (*fits)(struct ask *, struct hf_decision *);
@@ -306,6 +307,7 @@ static const struct {
 	  "An empty slot: 404, the dialler is never parked." },
 	{ "unknown-number", unknown_number, "Anything else: 404." },
 };
+/* clang-format on */
 
 size_t hf_rule_count(void)
 {
@@ -358,7 +360,8 @@ static void read_number(struct ask *a)
 	} else if (hf_slot_by_prefix(a->park, user, true, &a->lot, &a->slot)) {
 		a->number = NUMBER_PARK_ONLY;
 		if (!a->slot)
-			a->lot = NULL; /* a prefix alone is no wish for any slot */
+			a->lot = NULL; /* a prefix alone is no wish for any slot
+					*/
 	} else if (hf_slot_by_prefix(a->park, user, false, &a->lot, &a->slot)) {
 		a->number = NUMBER_PICK_UP;
 	}
@@ -375,7 +378,7 @@ void hf_decide(struct hf_park *park, const struct hf_invite *in,
 	};
 	struct hf_lot *lot;
 
-	*d = (struct hf_decision){ .verdict = HF_DO_REFUSE };
+	*d = (struct hf_decision){.verdict = HF_DO_REFUSE};
 	if (in->replaces)
 		a.replaced = hf_party_by_replaces(park, in->replaces);
 	else
@@ -386,8 +389,8 @@ void hf_decide(struct hf_park *park, const struct hf_invite *in,
 
 		a.sender_may_park =
 			hf_may_park(c, lot->config, a.sender, false);
-		a.mark_may_park = a.mark &&
-				  hf_may_park(c, lot->config, a.mark, true);
+		a.mark_may_park =
+			a.mark && hf_may_park(c, lot->config, a.mark, true);
 		a.may_retrieve = hf_may_retrieve(c, lot->config, a.sender);
 	}
 	d->lot = lot;

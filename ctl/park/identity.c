@@ -31,7 +31,7 @@ static char *put(char **at, const char *s)
 
 int hf_person_set(struct hf_person *p, const struct hf_identity *id)
 {
-	struct hf_person fresh = { 0 };
+	struct hf_person fresh = {0};
 	char *at;
 
 	if (hf_identity_known(id)) {
@@ -224,9 +224,9 @@ static bool any_matches(const struct hf_config *c, char *const *patterns,
 }
 
 /*
- * `passed_on`: the identity stands in a transfer header of a trusted peer. A PBX
- * writes its own or the phone's address there as often as its domain, so a host
- * that is an address also counts as the peer's domain.
+ * `passed_on`: the identity stands in a transfer header of a trusted peer. A
+ * PBX writes its own or the phone's address there as often as its domain, so a
+ * host that is an address also counts as the peer's domain.
  */
 bool hf_may_park(const struct hf_config *c, const struct hf_config_lot *lot,
 		 const struct hf_identity *id, bool passed_on)

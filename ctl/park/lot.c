@@ -60,8 +60,8 @@ int hf_lots_create(struct hf_park *park)
 	if (!park->lots)
 		return -ENOMEM;
 	for (unsigned int i = 0; i < park->config->lot_count; i++) {
-		int err = lot_init(&park->lots[i], park,
-				   &park->config->lots[i]);
+		int err =
+			lot_init(&park->lots[i], park, &park->config->lots[i]);
 
 		if (err)
 			return err;
@@ -137,8 +137,8 @@ bool hf_slot_by_prefix(const struct hf_park *park, const char *user,
 	*ret_slot = NULL;
 	for (unsigned int i = 0; user && i < park->config->lot_count; i++) {
 		struct hf_lot *lot = &park->lots[i];
-		const char *prefix = to_park ? lot->config->park_prefix :
-					       lot->config->pickup_prefix;
+		const char *prefix = to_park ? lot->config->park_prefix
+					     : lot->config->pickup_prefix;
 
 		if (!prefix || !*prefix ||
 		    strncmp(user, prefix, strlen(prefix)))

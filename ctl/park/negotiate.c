@@ -13,7 +13,7 @@
 
 struct hf_codecs hf_codecs_all(void)
 {
-	struct hf_codecs c = { .count = HF_CODEC_COUNT };
+	struct hf_codecs c = {.count = HF_CODEC_COUNT};
 
 	for (unsigned int i = 0; i < HF_CODEC_COUNT; i++)
 		c.list[i] = (enum hf_codec)i;
@@ -22,7 +22,7 @@ struct hf_codecs hf_codecs_all(void)
 
 struct hf_codecs hf_codecs_only(enum hf_codec codec)
 {
-	return (struct hf_codecs){ .list = { codec }, .count = 1 };
+	return (struct hf_codecs){.list = {codec}, .count = 1};
 }
 
 static int status_of(int err)
@@ -83,7 +83,7 @@ static void start_session(struct hf_party *p, struct hf_session *s)
 	struct hf_call *call = p->call;
 
 	/* rises over restarts, because call ids do */
-	hf_session_init(s, (struct in_addr){ 0 }, 0,
+	hf_session_init(s, (struct in_addr){0}, 0,
 			call->id << 16 | (call->sessions++ & 0xffff));
 }
 
@@ -91,7 +91,7 @@ static void start_session(struct hf_party *p, struct hf_session *s)
 static int set_remote(struct hf_party *p, const struct hf_session *s,
 		      struct hf_words *w)
 {
-	struct hf_media_remote r = { 0 };
+	struct hf_media_remote r = {0};
 	int err;
 
 	if (!hf_session_remote(s, &r))
@@ -102,8 +102,8 @@ static int set_remote(struct hf_party *p, const struct hf_session *s,
 	err = hf_media_leg_remote(p->park->wire.media, p->leg, &r);
 	if (!err)
 		return 0;
-	snprintf(w->why, sizeof(w->why), "the media address cannot be used (%s)",
-		 strerror(-err));
+	snprintf(w->why, sizeof(w->why),
+		 "the media address cannot be used (%s)", strerror(-err));
 	return 488;
 }
 
@@ -172,9 +172,8 @@ int hf_party_take_answer(struct hf_party *p, const char *body, size_t len,
 	p->awaiting_answer = false;
 	if (!body)
 		return say(w, 488, "no SDP answer came");
-	status = status_of(hf_session_take_answer(&s, body, len, c.list,
-						  c.count, w->why,
-						  sizeof(w->why)));
+	status = status_of(hf_session_take_answer(
+		&s, body, len, c.list, c.count, w->why, sizeof(w->why)));
 	if (!status && bad_remote(p, s.remote_ip4))
 		status = say(w, 488, "the media address is not a peer's");
 	if (!status)

@@ -32,13 +32,13 @@ int hf_park_create(const struct hf_park_wiring *wire, struct hf_park **ret)
 /* Without `hang_up` the legs stay as they are: callers keep their music. */
 void hf_park_destroy(struct hf_park *park, bool hang_up)
 {
-	const struct hf_stimulus stop = { .event = HF_E_HANG_UP,
-					  .why = "the controller stops" };
+	const struct hf_stimulus stop = {.event = HF_E_HANG_UP,
+					 .why = "the controller stops"};
 	struct hf_call *call, *next;
 
 	if (!park)
 		return;
-	HASH_ITER(hh, park->calls, call, next) {
+	HASH_ITER (hh, park->calls, call, next) {
 		if (hang_up)
 			hf_call_event(call, &stop);
 		else
@@ -55,7 +55,7 @@ void hf_park_run(struct hf_park *park, uint64_t now_ms)
 
 	park->now_ms = now_ms;
 	while ((timer = hf_timers_due(&park->timers, now_ms))) {
-		const struct hf_stimulus s = { .event = timer->event };
+		const struct hf_stimulus s = {.event = timer->event};
 
 		hf_call_event(timer->call, &s);
 	}
@@ -70,7 +70,7 @@ uint64_t hf_park_next_ms(const struct hf_park *park)
 static void refuse(struct hf_park *park, struct hf_party *p,
 		   const struct hf_invite *in, const struct hf_decision *d)
 {
-	const struct hf_cause cause = { .sip = d->status, .text = d->reason };
+	const struct hf_cause cause = {.sip = d->status, .text = d->reason};
 
 	hf_info("INVITE from %s to %s: rule %s: refused with %d: %s",
 		in->from.uri ?: "?", in->target.uri ?: "?", d->rule, d->status,
@@ -81,10 +81,9 @@ static void refuse(struct hf_park *park, struct hf_party *p,
 
 static void refuse_for_memory(struct hf_park *park, struct hf_party *p,
 			      struct hf_dialog *dialog,
-			      const struct hf_invite *in,
-			      struct hf_decision *d)
+			      const struct hf_invite *in, struct hf_decision *d)
 {
-	const struct hf_reply reply = { .status = 500, .retry_after_s = 5 };
+	const struct hf_reply reply = {.status = 500, .retry_after_s = 5};
 
 	d->status = 500;
 	d->reason = "no memory";
@@ -106,18 +105,18 @@ struct hf_party *hf_park_invite(struct hf_park *park, struct hf_dialog *dialog,
 		[HF_DO_SWAP] = HF_E_SWAP,
 		[HF_DO_RETRIEVE] = HF_E_RETRIEVE,
 	};
-	struct hf_stimulus s = { .invite = in,
-				 .body = in->body,
-				 .len = in->body_len };
+	struct hf_stimulus s = {
+		.invite = in, .body = in->body, .len = in->body_len};
 	struct hf_decision d;
 	struct hf_call *call;
 
 	hf_decide(park, in, &d);
 	s.decision = &d;
 	s.event = event[d.verdict];
-	s.party = hf_party_create(park, dialog,
-				  d.verdict == HF_DO_RETRIEVE ?
-					  HF_ROLE_RETRIEVER : HF_ROLE_CALLER);
+	s.party =
+		hf_party_create(park, dialog,
+				d.verdict == HF_DO_RETRIEVE ? HF_ROLE_RETRIEVER
+							    : HF_ROLE_CALLER);
 	if (!s.party || hf_party_fill(s.party, in)) {
 		refuse_for_memory(park, s.party, dialog, in, &d);
 		return NULL;
@@ -173,17 +172,16 @@ void hf_park_ack(struct hf_party *p, const char *body, size_t len)
 				 &words)) {
 		snprintf(p->call->why, sizeof(p->call->why), "%s", words.why);
 		tell(p, HF_E_CALLER_UNFIT, HF_E_RETRIEVER_UNFIT,
-		     (struct hf_stimulus){ .why = p->call->why });
+		     (struct hf_stimulus){.why = p->call->why});
 		return;
 	}
-	tell(p, HF_E_CALLER_ACK, HF_E_RETRIEVER_ACK,
-	     (struct hf_stimulus){ 0 });
+	tell(p, HF_E_CALLER_ACK, HF_E_RETRIEVER_ACK, (struct hf_stimulus){0});
 }
 
 void hf_park_no_ack(struct hf_party *p)
 {
 	tell(p, HF_E_CALLER_NO_ACK, HF_E_RETRIEVER_NO_ACK,
-	     (struct hf_stimulus){ 0 });
+	     (struct hf_stimulus){0});
 }
 
 /*
@@ -195,40 +193,38 @@ void hf_park_cancel(struct hf_party *p)
 	if (!p->answered)
 		p->gone = true;
 	tell(p, HF_E_CALLER_CANCEL, HF_E_RETRIEVER_CANCEL,
-	     (struct hf_stimulus){ 0 });
+	     (struct hf_stimulus){0});
 }
 
 void hf_park_bye(struct hf_party *p, const char *why)
 {
 	p->gone = true;
 	tell(p, HF_E_CALLER_BYE, HF_E_RETRIEVER_BYE,
-	     (struct hf_stimulus){ .why = why });
+	     (struct hf_stimulus){.why = why});
 }
 
 void hf_park_reinvite(struct hf_party *p, const struct hf_identity *asserted,
 		      const char *body, size_t len)
 {
 	tell(p, HF_E_CALLER_OFFER, HF_E_RETRIEVER_OFFER,
-	     (struct hf_stimulus){ .asserted = asserted,
-				   .body = body,
-				   .len = len });
+	     (struct hf_stimulus){
+		     .asserted = asserted, .body = body, .len = len});
 }
 
 void hf_park_progress(struct hf_party *p, int status)
 {
-	const struct hf_stimulus s = { .event = HF_E_RECALL_RINGS,
-				       .party = p,
-				       .status = status };
+	const struct hf_stimulus s = {
+		.event = HF_E_RECALL_RINGS, .party = p, .status = status};
 
 	hf_call_event(p->call, &s);
 }
 
 void hf_park_answered(struct hf_party *p, const char *body, size_t len)
 {
-	const struct hf_stimulus s = { .event = HF_E_RECALL_ANSWERED,
-				       .party = p,
-				       .body = body,
-				       .len = len };
+	const struct hf_stimulus s = {.event = HF_E_RECALL_ANSWERED,
+				      .party = p,
+				      .body = body,
+				      .len = len};
 
 	p->park->fresh = NULL;
 	hf_call_event(p->call, &s);
@@ -236,10 +232,10 @@ void hf_park_answered(struct hf_party *p, const char *body, size_t len)
 
 void hf_park_failed(struct hf_party *p, int status, const char *phrase)
 {
-	const struct hf_stimulus s = { .event = HF_E_RECALL_FAILED,
-				       .party = p,
-				       .status = status,
-				       .why = phrase };
+	const struct hf_stimulus s = {.event = HF_E_RECALL_FAILED,
+				      .party = p,
+				      .status = status,
+				      .why = phrase};
 
 	p->gone = true;
 	p->park->fresh = NULL;
@@ -250,7 +246,5 @@ void hf_park_reinvite_done(struct hf_party *p, int status, const char *body,
 			   size_t len)
 {
 	tell(p, HF_E_REINVITE_DONE, HF_E_REINVITE_DONE,
-	     (struct hf_stimulus){ .status = status,
-				   .body = body,
-				   .len = len });
+	     (struct hf_stimulus){.status = status, .body = body, .len = len});
 }

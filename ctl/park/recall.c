@@ -5,8 +5,8 @@
  *	-1		on_full: <uri>, once
  *	0 .. a-1	the parker, `attempts` times
  *	a .. a+f-1	the fallbacks
- *	a+f		`finally`: a URI is rung again and again, `repeat` starts
- *			over, `hang_up` ends the call
+ *	a+f		`finally`: a URI is rung again and again, `repeat`
+ *starts over, `hang_up` ends the call
  *
  * Each entry rings for ring_s; between two entries the park timer runs anew and
  * the caller waits as before, with music and retrievable all the time.
@@ -143,8 +143,9 @@ static void label(const struct hf_call *call, char *out, size_t len)
 	const char *prefix = config(call)->recall.display_prefix ?: "Park %s: ";
 	const char *slot = hf_call_slot_name(call);
 	const char *mark = strstr(prefix, "%s");
-	const char *name = call->who.uri && *call->who.display ?
-				   call->who.display : call->who.user;
+	const char *name = call->who.uri && *call->who.display
+				   ? call->who.display
+				   : call->who.user;
 
 	if (call->privacy)
 		name = "Anonymous";
@@ -161,7 +162,7 @@ static void label(const struct hf_call *call, char *out, size_t len)
 static struct in_addr towards(const struct hf_call *call)
 {
 	const char *proxy = call->park->config->sip.outbound_proxy;
-	struct in_addr ip = { 0 };
+	struct in_addr ip = {0};
 	char host[64];
 	const char *at;
 	size_t n;
@@ -201,9 +202,8 @@ static struct hf_dialog *send_invite(struct hf_call *call, struct hf_party *p,
 		user = "anonymous";
 	label(call, display, sizeof(display));
 	snprintf(marker, sizeof(marker), "%llu", (unsigned long long)call->id);
-	out.from = (struct hf_identity){ .user = user,
-					 .host = domain,
-					 .display = display };
+	out.from = (struct hf_identity){
+		.user = user, .host = domain, .display = display};
 	if (call->slot) {
 		hf_user_escape(call->slot->name, number, sizeof(number));
 		snprintf(slot, sizeof(slot), "sip:%s@%s", number, domain);
@@ -216,7 +216,7 @@ static struct hf_dialog *send_invite(struct hf_call *call, struct hf_party *p,
 static const char *try_ring(struct hf_call *call, const char *uri,
 			    struct hf_words *w)
 {
-	const struct hf_identity who = { .uri = uri };
+	const struct hf_identity who = {.uri = uri};
 	const struct hf_signal_ops *ops = call->park->wire.signal;
 	struct hf_party *p = hf_party_create(call->park, NULL, HF_ROLE_RECALL);
 	const char *sip_call_id = NULL;
@@ -309,7 +309,7 @@ void hf_act_recall_answered(struct hf_call *call, const struct hf_stimulus *s)
 /* Answered, but without media in common: it counts as not answered. */
 void hf_act_recall_unfit(struct hf_call *call, const struct hf_stimulus *s)
 {
-	const struct hf_cause cause = { .sip = 488, .text = s->why };
+	const struct hf_cause cause = {.sip = 488, .text = s->why};
 
 	call->recall = call->retriever;
 	call->retriever = NULL;
@@ -321,7 +321,7 @@ void hf_act_recall_unfit(struct hf_call *call, const struct hf_stimulus *s)
 
 void hf_act_ring_over(struct hf_call *call, const struct hf_stimulus *s)
 {
-	const struct hf_cause cause = { .sip = 408, .text = "Nobody answers" };
+	const struct hf_cause cause = {.sip = 408, .text = "Nobody answers"};
 
 	hf_party_drop(call->recall, 0, &cause);
 	call->recall = NULL;
@@ -331,7 +331,7 @@ void hf_act_ring_over(struct hf_call *call, const struct hf_stimulus *s)
 
 static void ring_failed(struct hf_call *call, const struct hf_stimulus *s)
 {
-	const struct hf_cause cause = { .sip = 480, .text = s->why };
+	const struct hf_cause cause = {.sip = 480, .text = s->why};
 	char why[HF_WHY_LEN];
 
 	if (s->status)
@@ -373,8 +373,8 @@ void hf_act_recall_failed(struct hf_call *call, const struct hf_stimulus *s)
 /* `finally: hang_up`, and the chain is through. */
 void hf_act_give_up(struct hf_call *call, const struct hf_stimulus *s)
 {
-	const struct hf_cause cause = { .sip = 480,
-					.text = "Nobody could be reached" };
+	const struct hf_cause cause = {.sip = 480,
+				       .text = "Nobody could be reached"};
 
 	if (s->event == HF_E_RECALL_FAILED)
 		ring_failed(call, s);

@@ -25,8 +25,8 @@ void hf_report(struct hf_call *call, enum hf_event_type type,
 		.caller_uri = call->who.uri,
 		.parker_uri = call->parker.uri,
 		.retriever_uri = call->picked.uri,
-		.parked_call_id = call->caller ? call->caller->sip_call_id :
-						 NULL,
+		.parked_call_id =
+			call->caller ? call->caller->sip_call_id : NULL,
 		.other_call_id = other ? other->sip_call_id : NULL,
 		.seconds_parked = hf_call_seconds_parked(call),
 		.seconds_left = hf_call_seconds_left(call),
@@ -64,7 +64,7 @@ void hf_report_refused(struct hf_park *park, const struct hf_invite *in,
 
 void hf_report_lot(struct hf_lot *lot, enum hf_event_type type)
 {
-	struct hf_event e = { .type = type, .lot = lot->config->name };
+	struct hf_event e = {.type = type, .lot = lot->config->name};
 
 	tell(lot->park, &e);
 }

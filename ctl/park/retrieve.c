@@ -75,8 +75,8 @@ void hf_act_claim(struct hf_call *call, const struct hf_stimulus *s)
 void hf_act_claim_and_stop_ring(struct hf_call *call,
 				const struct hf_stimulus *s)
 {
-	const struct hf_cause cause = { .sip = 200,
-					.text = "Call completed elsewhere" };
+	const struct hf_cause cause = {.sip = 200,
+				       .text = "Call completed elsewhere"};
 
 	note_claim(call);
 	if (!admit(call, s)) {
@@ -160,8 +160,9 @@ void hf_act_pick_up(struct hf_call *call, const struct hf_stimulus *s)
 		park->totals.rang_back++;
 	else
 		park->totals.retrieved++;
-	hf_report(call, rang_back ? HF_EVENT_RECALL_ANSWERED :
-				    HF_EVENT_RETRIEVED, NULL);
+	hf_report(call,
+		  rang_back ? HF_EVENT_RECALL_ANSWERED : HF_EVENT_RETRIEVED,
+		  NULL);
 	hf_slot_free(call);
 }
 
@@ -171,18 +172,21 @@ static void undo(struct hf_call *call, const struct hf_stimulus *s)
 	struct hf_park *park = call->park;
 	const struct hf_cause cause = {
 		.sip = s->event == HF_E_RETRIEVER_UNFIT ? 488 : 408,
-		.text = s->event == HF_E_RETRIEVER_UNFIT ?
-				"No media could be agreed" : "No ACK came",
+		.text = s->event == HF_E_RETRIEVER_UNFIT
+				? "No media could be agreed"
+				: "No ACK came",
 	};
 
 	hf_party_drop(call->retriever, 0, &cause);
 	call->retriever = NULL;
 	hf_caller_listen(call);
-	/* max_wait may have passed while the claim kept it from ending the call */
+	/* max_wait may have passed while the claim kept it from ending the call
+	 */
 	if (call->wait_ends_ms && !hf_timer_armed(&call->limit))
 		hf_timer_arm(&park->timers, &call->limit,
-			     call->wait_ends_ms > park->now_ms ?
-				     call->wait_ends_ms : park->now_ms);
+			     call->wait_ends_ms > park->now_ms
+				     ? call->wait_ends_ms
+				     : park->now_ms);
 }
 
 void hf_act_unclaim(struct hf_call *call, const struct hf_stimulus *s)
@@ -210,14 +214,9 @@ void hf_act_unclaim_and_ring(struct hf_call *call, const struct hf_stimulus *s)
 		hf_recall_ring(call, left);
 }
 
-void hf_act_caller_left_claim(struct hf_call *call, const struct hf_stimulus *s)
-{
-	hf_act_abandon(call, s);
-}
-
 static void end_relay(struct hf_call *call, const char *why)
 {
-	const struct hf_cause cause = { .sip = 200, .text = why };
+	const struct hf_cause cause = {.sip = 200, .text = why};
 
 	hf_report(call, HF_EVENT_ENDED, why);
 	hf_call_end(call, &cause);

@@ -7,6 +7,7 @@
 #ifndef HOLDFAST_PARK_STATES_H
 #define HOLDFAST_PARK_STATES_H
 
+/* clang-format off */
 /* X(symbol, name for views, what it means) */
 #define HF_CALL_STATES(X)                                                      \
 	X(NEW, "new", "An INVITE was let in; nothing is claimed yet.")         \
@@ -52,18 +53,20 @@
 	X(MAX_WAIT, "The longest wait of the lot is over.")                    \
 	X(HANG_UP, "We end the call: the controller stops, or an operator.")
 
+/* clang-format on */
+
 enum hf_call_state {
 #define X(symbol, name, text) HF_S_##symbol,
 	HF_CALL_STATES(X)
 #undef X
-	HF_S_COUNT
+		HF_S_COUNT
 };
 
 enum hf_call_event {
 #define X(symbol, text) HF_E_##symbol,
 	HF_CALL_EVENTS(X)
 #undef X
-	HF_E_COUNT
+		HF_E_COUNT
 };
 
 #endif

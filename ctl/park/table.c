@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 /*
  * The call state machine, whole: what every event does in every state. For a
- * pair the first row whose guard holds counts, and the last row of a pair has no
- * guard. IGNORE says that nothing is to be done and why; BUG that the pair
+ * pair the first row whose guard holds counts, and the last row of a pair has
+ * no guard. IGNORE says that nothing is to be done and why; BUG that the pair
  * cannot happen and why. tests/unit/test_park_table.c walks the matrix;
  * Documentation/call-states.md is printed from here.
  */
@@ -10,6 +10,7 @@
 
 #include "internal.h"
 
+/* clang-format off */
 #define IN(s)  (1u << HF_S_##s)
 #define ON(e)  (1u << HF_E_##e)
 #define ALWAYS NULL, NULL
@@ -127,7 +128,7 @@ static const struct hf_row table[] = {
 	{ IN(CLAIMED), ON(RETRIEVER_OFFER), ALWAYS, DO(reoffer_claim), STAY,
 	  "answered; nothing is joined before the ACK" },
 	{ IN(CLAIMED), ON(CALLER_BYE) | ON(CALLER_NO_ACK) | ON(CALLER_UNFIT),
-	  ALWAYS, DO(caller_left_claim), TO(ENDED),
+	  ALWAYS, DO(abandon), TO(ENDED),
 	  "the retriever gets BYE, or 487 before its 200" },
 	{ IN(CLAIMED), ON(CALLER_CANCEL), ALWAYS, IGNORE, "of a re-INVITE" },
 	{ IN(CLAIMED), ON(CALLER_ACK), ALWAYS, DO(late_answer), STAY,
@@ -179,6 +180,7 @@ static const struct hf_row table[] = {
 	  "there is no recall; one that was given up is forgotten" },
 	{ EVERY, ON(REINVITE_DONE), ALWAYS, BUG, "we send no re-INVITE" },
 };
+/* clang-format on */
 
 void hf_act_ignore(struct hf_call *call, const struct hf_stimulus *s)
 {
@@ -236,18 +238,39 @@ static const char *words(const char *name, char *out, size_t len)
 	return out;
 }
 
-static void print_row(FILE *out, const struct hf_row *row, unsigned int state,
-		      unsigned int event)
+/* Does the row count for the pair, or does one above it decide already? */
+static bool counts(size_t row, unsigned int state, unsigned int event)
 {
-	char guard[64] = "", action[64];
+	if (!fits(&table[row], state, event))
+		return false;
+	for (size_t i = 0; i < row; i++)
+		if (!table[i].guard && fits(&table[i], state, event))
+			return false;
+	return true;
+}
 
+static void print_row(FILE *out, size_t i, unsigned int state)
+{
+	const struct hf_row *row = &table[i];
+	char guard[64] = "", action[64];
+	const char *comma = "| ";
+
+	for (unsigned int e = 0; e < HF_E_COUNT; e++) {
+		if (!counts(i, state, e))
+			continue;
+		fprintf(out, "%s%s", comma,
+			hf_event_symbol((enum hf_call_event)e));
+		comma = ", ";
+	}
+	if (*comma == '|')
+		return;
 	if (row->guard)
 		words(row->guard_name, guard, sizeof(guard));
-	fprintf(out, "| %s | %s | %s | %s | %s |\n",
-		hf_event_symbol((enum hf_call_event)event), guard,
+	fprintf(out, " | %s | %s | %s | %s |\n", guard,
 		words(row->action_name, action, sizeof(action)),
-		hf_state_symbol(row->next == HF_S_SAME ?
-					(enum hf_call_state)state : row->next),
+		hf_state_symbol(row->next == HF_S_SAME
+					? (enum hf_call_state)state
+					: row->next),
 		row->why);
 }
 
@@ -257,16 +280,10 @@ static void print_state(FILE *out, unsigned int state, const char *text)
 
 	fprintf(out, "\n### %s\n%s\n\n",
 		hf_state_symbol((enum hf_call_state)state), text);
-	fprintf(out, "| event | guard | action | next | why |\n"
+	fprintf(out, "| event | if | action | next | why |\n"
 		     "|---|---|---|---|---|\n");
-	for (unsigned int e = 0; e < HF_E_COUNT; e++)
-		for (size_t i = 0; i < count; i++) {
-			if (!fits(&table[i], state, e))
-				continue;
-			print_row(out, &table[i], state, e);
-			if (!table[i].guard)
-				break;
-		}
+	for (size_t i = 0; i < count; i++)
+		print_row(out, i, state);
 }
 
 void hf_park_print_table(FILE *out)

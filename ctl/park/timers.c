@@ -26,9 +26,8 @@ int hf_timers_reserve(struct hf_timers *t, struct hf_timer *timer,
 		t->room = room;
 	}
 	t->owned++;
-	*timer = (struct hf_timer){ .place = NOWHERE,
-				    .event = event,
-				    .call = call };
+	*timer = (struct hf_timer){
+		.place = NOWHERE, .event = event, .call = call};
 	return 0;
 }
 
@@ -122,5 +121,5 @@ uint64_t hf_timers_next(const struct hf_timers *t)
 void hf_timers_fini(struct hf_timers *t)
 {
 	free(t->heap);
-	*t = (struct hf_timers){ 0 };
+	*t = (struct hf_timers){0};
 }

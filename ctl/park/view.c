@@ -92,8 +92,9 @@ static void view_call(const struct hf_call *call, struct hf_call_view *v)
 		  call->state == HF_S_RESERVED ? "parker" : "parkee");
 	if (call->retriever)
 		add_party(v, call->retriever,
-			  call->retriever->role == HF_ROLE_RECALL ?
-				  "recall" : "retriever");
+			  call->retriever->role == HF_ROLE_RECALL
+				  ? "recall"
+				  : "retriever");
 	add_party(v, call->recall, "recall");
 }
 

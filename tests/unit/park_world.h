@@ -94,7 +94,7 @@ static void fake_reply(struct hf_dialog *d, const struct hf_reply *r)
 		if (!r->body)
 			wrong(d->w, "2xx without SDP", d);
 		d->answered = true;
-	} else if (!d->first_done) {
+	} else if (d->incoming && !d->first_done) {
 		d->over = true;
 	}
 	d->first_done = true;

@@ -1,0 +1,41 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* What a new INVITE means. */
+#ifndef HOLDFAST_PARK_DECIDE_H
+#define HOLDFAST_PARK_DECIDE_H
+
+#include <stdbool.h>
+#include <stddef.h>
+
+#include "signal.h"
+
+struct hf_call;
+struct hf_lot;
+struct hf_slot;
+
+/* decide.c */
+enum hf_verdict {
+	HF_DO_REFUSE,
+	HF_DO_PARK,
+	HF_DO_RESERVE,
+	HF_DO_SWAP,
+	HF_DO_RETRIEVE
+};
+struct hf_decision {
+	enum hf_verdict verdict;
+	const char *rule;
+	int status;	    /* of a refusal */
+	const char *reason; /* of a refusal; else a remark, or NULL */
+	struct hf_lot *lot;
+	struct hf_slot *slot; /* NULL with PARK: the lot has no room */
+	const struct hf_identity *parker; /* NULL = not known */
+	bool passed_on; /* the caller arrives by transfer, did not dial */
+	const char *first_ring;
+	struct hf_call *call; /* SWAP, RETRIEVE */
+	char remark[80];
+};
+void hf_decide(struct hf_park *, const struct hf_invite *,
+	       struct hf_decision *ret);
+size_t hf_rule_count(void);
+void hf_rule_describe(size_t, const char **name, const char **text);
+
+#endif

@@ -1,0 +1,58 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* Lots, their slots, and which of these are free. */
+#ifndef HOLDFAST_PARK_LOT_H
+#define HOLDFAST_PARK_LOT_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "hash.h"
+#include "../config/config.h"
+
+struct hf_call;
+struct hf_park;
+
+/* bitmap.c: which of `count` numbers are free; every step is O(log64 count). */
+struct hf_bitmap {
+	uint64_t *word[4]; /* level 0: the bits; above: which words are not 0 */
+	uint32_t count;
+	unsigned int levels;
+};
+int hf_bitmap_init(struct hf_bitmap *, uint32_t count); /* all set */
+void hf_bitmap_fini(struct hf_bitmap *);
+void hf_bitmap_set(struct hf_bitmap *, uint32_t);
+void hf_bitmap_clear(struct hf_bitmap *, uint32_t);
+bool hf_bitmap_test(const struct hf_bitmap *, uint32_t);
+/* The first set bit at or after `from`, UINT32_MAX = none. */
+uint32_t hf_bitmap_next(const struct hf_bitmap *, uint32_t from);
+
+/* lot.c */
+struct hf_slot {
+	struct hf_lot *lot;
+	struct hf_call *call; /* NULL = free */
+	const char *label;    /* or NULL */
+	uint32_t index;
+	char *name; /* "701" */
+};
+
+struct hf_lot {
+	struct hf_park *park;
+	const struct hf_config_lot *config;
+	struct hf_slot *slots;
+	uint32_t slot_count, free_count;
+	uint32_t cursor; /* where `next` looks first */
+	struct hf_bitmap free;
+	UT_hash_handle hh; /* by park number */
+};
+int hf_lots_create(struct hf_park *);
+void hf_lots_destroy(struct hf_park *);
+struct hf_lot *hf_lot_by_number(const struct hf_park *, const char *user);
+struct hf_slot *hf_slot_by_number(const struct hf_park *, const char *user);
+/* "*68701" with the prefixes of the lots; true also if no slot follows. */
+bool hf_slot_by_prefix(const struct hf_park *, const char *user, bool park,
+		       struct hf_lot **ret_lot, struct hf_slot **ret_slot);
+struct hf_slot *hf_lot_choose(struct hf_lot *); /* NULL = full */
+void hf_slot_take(struct hf_slot *, struct hf_call *);
+void hf_slot_free(struct hf_call *);
+
+#endif

@@ -1,0 +1,83 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * A party of a call: its dialog, its leg, who it is, and how media is agreed on
+ * with it.
+ */
+#ifndef HOLDFAST_PARK_PARTY_H
+#define HOLDFAST_PARK_PARTY_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "../media/media.h"
+#include "../sdp/session.h"
+#include "hash.h"
+#include "identity.h"
+#include "signal.h"
+
+#define HF_LEG_NONE UINT32_MAX
+
+struct hf_call;
+
+/* party.c */
+enum hf_role { HF_ROLE_CALLER, HF_ROLE_RETRIEVER, HF_ROLE_RECALL };
+enum hf_hears { HF_HEARS_NOTHING, HF_HEARS_HOLD, HF_HEARS_PEER };
+
+struct hf_party {
+	struct hf_park *park;
+	struct hf_call *call; /* NULL: not yet taken into one */
+	struct hf_dialog *dialog;
+	enum hf_role role;
+	bool incoming;	      /* its INVITE, not ours */
+	bool answered;	      /* there was a 2xx */
+	bool up;	      /* ... and its ACK */
+	bool gone;	      /* the stack said that the dialog is over */
+	bool awaiting_answer; /* our offer is out, its answer comes in an ACK */
+	bool privacy;
+	enum hf_hears hears;
+	uint32_t leg;
+	struct in_addr source; /* of its signalling, 0 = unknown */
+	struct hf_session *session;
+	struct hf_person who;
+	char *sip_call_id, *remote_tag;
+	char *key; /* Call-ID and our tag: what Replaces names; NULL = not yet
+		    */
+	UT_hash_handle hh;
+};
+struct hf_party *hf_party_create(struct hf_park *, struct hf_dialog *,
+				 enum hf_role);
+int hf_party_fill(struct hf_party *, const struct hf_invite *);
+void hf_party_index(struct hf_party *);
+struct hf_party *hf_party_by_replaces(const struct hf_park *,
+				      const struct hf_replaces *);
+/* Forget the party; close its leg. Ends the dialog unless it is over: BYE,
+ * CANCEL, or a refusal with `status` (487 when 0). */
+void hf_party_drop(struct hf_party *, int status, const struct hf_cause *);
+void hf_party_free(struct hf_party *, bool close_leg);
+const char *hf_party_state(const struct hf_party *);
+
+/* negotiate.c: SIP status, 0 = agreed; then `out` holds the SDP to send. */
+struct hf_codecs {
+	enum hf_codec list[HF_CODEC_COUNT];
+	unsigned int count;
+};
+#define HF_WHY_LEN 200
+struct hf_words {
+	char sdp[HF_SDP_MAX_TEXT];
+	char why[HF_WHY_LEN];
+};
+struct hf_codecs hf_codecs_all(void);
+struct hf_codecs hf_codecs_only(enum hf_codec);
+int hf_party_take_invite(struct hf_party *, const char *body, size_t len,
+			 struct hf_codecs, struct hf_words *out);
+int hf_party_take_answer(struct hf_party *, const char *body, size_t len,
+			 struct hf_codecs, struct hf_words *out);
+int hf_party_make_offer(struct hf_party *, struct in_addr towards,
+			struct hf_codecs, struct hf_words *out);
+int hf_party_retake(struct hf_party *, const char *body, size_t len,
+		    struct hf_codecs, struct hf_words *out);
+bool hf_party_listens(const struct hf_party *);
+void hf_party_hear_hold(struct hf_party *);
+void hf_party_hear_nothing(struct hf_party *);
+
+#endif
