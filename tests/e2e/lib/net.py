@@ -80,11 +80,12 @@ class Namespace:
         self.ip("link", "set", "lo", "up")
 
     def ip(self, *argv, check=True):
-        return run("ip", "-n", self.name, *argv, check=check)
+        return self.run("ip", *argv, check=check)
 
     def argv(self, *argv):
-        """The command, wrapped to run here. (`ip netns exec` would hide
-        /sys/fs/bpf; nsenter only changes the network.)"""
+        """The command, wrapped to run here. (`ip -n` and `ip netns exec` make
+        a mount namespace too: that hides /sys/fs/bpf, and fails in a chroot.
+        nsenter only changes the network.)"""
         return ["nsenter", "--net=" + self.path, "--"] + list(argv)
 
     def run(self, *argv, check=True):
