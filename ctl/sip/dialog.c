@@ -55,6 +55,7 @@ void hf_dialog_free(struct hf_dialog *d)
 	if (d->next)
 		d->next->prev = d->prev;
 	sip->dialog_count--;
+	free(d->call_id);
 	free(d->offer);
 	free(d->contact_user);
 	free(d->contact_display);

@@ -24,7 +24,8 @@ static bool create_leg(struct hf_sip *sip, struct hf_dialog *d,
 				 SIPTAG_CSEQ_STR(cseq),
 				 NTATAG_REMOTE_CSEQ(invite->sip_cseq->cs_seq),
 				 TAG_END());
-	if (!d->leg || !nta_leg_tag(d->leg, nta_incoming_tag(irq, NULL)))
+	if (!d->leg || !nta_leg_tag(d->leg, nta_incoming_tag(irq, NULL)) ||
+	    !hf_dialog_set(&d->call_id, invite->sip_call_id->i_id))
 		return false;
 	return nta_leg_server_route(d->leg, invite->sip_record_route,
 				    invite->sip_contact) >= 0;

@@ -144,15 +144,15 @@ static bool create_leg(struct hf_dialog *d, su_home_t *home,
 	struct hf_sip *sip = d->sip;
 	sip_from_t *from = hf_header_from(home, sip, &call->from, call->privacy);
 	sip_to_t *to = sip_to_create(home, URL_STRING_MAKE(call->uri));
+	sip_call_id_t *id = sip_call_id_create(home, d->listener->host);
 	char cseq[32];
 
-	if (!from || !to)
+	if (!from || !to || !id || !hf_dialog_set(&d->call_id, id->i_id))
 		return false;
 	snprintf(cseq, sizeof(cseq), "%u INVITE", sip->epoch << 16);
 	d->leg = nta_leg_tcreate(sip->agent, hf_indialog, d,
-				 SIPTAG_CALL_ID(sip_call_id_create(
-					 home, d->listener->host)),
-				 SIPTAG_FROM(from), SIPTAG_TO(to),
+				 SIPTAG_CALL_ID(id), SIPTAG_FROM(from),
+				 SIPTAG_TO(to),
 				 SIPTAG_CSEQ_STR(cseq), TAG_END());
 	return d->leg && nta_leg_tag(d->leg, NULL);
 }

@@ -129,6 +129,7 @@ struct hf_dialog {
 	su_timer_t *retry;  /* glare, or a CANCEL that nobody answers */
 	su_timer_t *expiry; /* RFC 4028: no refresh came */
 	uint32_t session_s; /* agreed interval, 0 = none */
+	char *call_id;
 	char *offer;	    /* of our re-INVITE */
 	char *contact_user;
 	char *contact_display;

@@ -34,6 +34,11 @@ static const char *op_local_tag(const struct hf_dialog *d)
 	return d->leg ? nta_leg_get_tag(d->leg) : NULL;
 }
 
+static const char *op_call_id(const struct hf_dialog *d)
+{
+	return d->call_id;
+}
+
 const struct hf_signal_ops *hf_sip_signal_ops(void)
 {
 	static const struct hf_signal_ops ops = {
@@ -44,6 +49,7 @@ const struct hf_signal_ops *hf_sip_signal_ops(void)
 		.reinvite = hf_reinvite,
 		.release = hf_dialog_release,
 		.local_tag = op_local_tag,
+		.call_id = op_call_id,
 	};
 
 	return &ops;

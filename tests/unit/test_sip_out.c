@@ -12,7 +12,7 @@ static bool call_out(struct stage *s, const struct hf_call_out *more)
 	if (!call.body)
 		call.body = SDP;
 	s->park.released = false;
-	s->park.dialog = s->park.ops->invite(s->sip, &the_party, &call);
+	s->park.dialog = s->park.ops->invite(s->sip, OUR_PARTY, &call);
 	return s->park.dialog;
 }
 
@@ -52,6 +52,7 @@ TEST(a_recall_goes_through_the_proxy_and_is_answered)
 	CHECK_STR(header(&s, "X-Holdfast-Recall"), "main/701");
 	CHECK_STR(header(&s, "User-to-User"), "56a390");
 	CHECK_STR(header(&s, "User-Agent"), "Holdfast/" HF_VERSION);
+	CHECK_STR(header(&s, "Call-ID"), s.park.ops->call_id(s.park.dialog));
 	CHECK_STR(header(&s, "Route"), "");
 	CHECK_STR(header(&s, "CSeq"), "196609 INVITE");
 	CHECK(strstr(header(&s, "Contact"), "<sip:127.0.0.1:"));

@@ -29,7 +29,7 @@
 #define DEADLINE_MS 10000
 #define QUEUE 64
 
-/* The paper park logic: one call at a time. */
+/* The paper park logic: it remembers one call at a time. */
 struct hf_park {
 	const struct hf_signal_ops *ops;
 	struct hf_dialog *dialog;
@@ -37,6 +37,7 @@ struct hf_park {
 	struct hf_reply reply; /* to an INVITE; status 0 = later */
 	struct hf_reply again; /* to a re-INVITE or UPDATE */
 	bool bye_on_ack, release_on_end;
+	bool many; /* several calls: each is let go at its ACK or end */
 	/* what was told */
 	int invites, acks, no_acks, cancels, byes, reinvites, answers, failures;
 	int progress, failed_status, reinvite_status, reinvites_done, runs;
@@ -49,9 +50,6 @@ struct hf_park {
 	bool privacy, trusted, has_replaces, early_only;
 };
 
-struct hf_party {
-	int unused;
-};
 
 struct stage {
 	struct hf_loop *loop;
@@ -76,17 +74,21 @@ struct how {
 	const char *host[2], *transport[2];
 };
 
-static struct hf_party the_party;
 static struct hf_park *the_park; /* the reports carry only the party */
+/* The party of a call of ours, whose dialog is not known before. */
+#define OUR_PARTY ((struct hf_party *)&the_park)
 
 static void copy(char *to, const char *from)
 {
 	snprintf(to, 128, "%s", from ? from : "(none)");
 }
 
-static void let_go(struct hf_park *p)
+/* A party is its dialog under another name. */
+static void let_go(struct hf_park *p, struct hf_party *party)
 {
-	if (p->released || !p->release_on_end)
+	if (p->many)
+		p->ops->release((struct hf_dialog *)party);
+	if (p->many || p->released || !p->release_on_end)
 		return;
 	p->released = true;
 	p->ops->release(p->dialog);
@@ -127,11 +129,11 @@ struct hf_party *hf_park_invite(struct hf_park *p, struct hf_dialog *d,
 	if (p->reply.status)
 		p->ops->reply(d, &p->reply);
 	if (p->reply.status >= 300) {
-		p->released = true;
+		p->released = !p->many;
 		p->ops->release(d);
 		return NULL;
 	}
-	return &the_party;
+	return (struct hf_party *)d;
 }
 
 void hf_park_ack(struct hf_party *party, const char *body, size_t len)
@@ -143,25 +145,27 @@ void hf_park_ack(struct hf_party *party, const char *body, size_t len)
 		 body ? body : "");
 	if (the_park->bye_on_ack)
 		the_park->ops->bye(the_park->dialog, &cause);
+	if (the_park->many)
+		let_go(the_park, party);
 }
 
 void hf_park_no_ack(struct hf_party *party)
 {
 	the_park->no_acks++;
-	let_go(the_park);
+	let_go(the_park, party);
 }
 
 void hf_park_cancel(struct hf_party *party)
 {
 	the_park->cancels++;
-	let_go(the_park);
+	let_go(the_park, party);
 }
 
 void hf_park_bye(struct hf_party *party, const char *why)
 {
 	the_park->byes++;
 	copy(the_park->why, why);
-	let_go(the_park);
+	let_go(the_park, party);
 }
 
 void hf_park_reinvite(struct hf_party *party, const struct hf_identity *asserted,
@@ -170,7 +174,10 @@ void hf_park_reinvite(struct hf_party *party, const struct hf_identity *asserted
 	the_park->reinvites++;
 	copy(the_park->asserted, asserted->uri);
 	if (the_park->again.status)
-		the_park->ops->reply(the_park->dialog, &the_park->again);
+		the_park->ops->reply(the_park->many ?
+					     (struct hf_dialog *)party :
+					     the_park->dialog,
+				     &the_park->again);
 }
 
 void hf_park_progress(struct hf_party *party, int status)
@@ -190,7 +197,7 @@ void hf_park_failed(struct hf_party *party, int status, const char *phrase)
 	the_park->failures++;
 	the_park->failed_status = status;
 	copy(the_park->phrase, phrase);
-	let_go(the_park);
+	let_go(the_park, party);
 }
 
 void hf_park_reinvite_done(struct hf_party *party, int status, const char *body,
@@ -314,9 +321,10 @@ static void stage_close(struct stage *s)
 #define WAIT(s, done)                                                          \
 	({                                                                     \
 		uint64_t hf_end = hf_now_ms() + DEADLINE_MS;                   \
-		while (!(done) && hf_now_ms() < hf_end)                        \
+		bool hf_done;                                                  \
+		while (!(hf_done = (done)) && hf_now_ms() < hf_end)            \
 			hf_loop_step((s)->loop, 20);                           \
-		!!(done);                                                      \
+		hf_done;                                                       \
 	})
 /* Run it for that long, to see that nothing happens. */
 #define RUN_FOR(s, ms)                                                         \

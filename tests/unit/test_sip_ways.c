@@ -83,7 +83,7 @@ TEST(our_call_leaves_by_the_address_that_faces_the_proxy)
 	struct stage s;
 
 	CHECK(stage_open_as(&s, &two));
-	s.park.dialog = s.park.ops->invite(s.sip, &the_party, &call);
+	s.park.dialog = s.park.ops->invite(s.sip, OUR_PARTY, &call);
 	CHECK(s.park.dialog);
 	CHECK(take(&s, "INVITE sip:1001@"));
 	/* The way to 127.0.0.1 goes out from 127.0.0.1. */
