@@ -63,6 +63,8 @@ static int hf_bpf_lock(struct hf_bpf *b, const char *control_socket, char *err,
 		return r;
 	}
 	if (flock(b->lock, LOCK_EX | LOCK_NB)) {
+		close(b->lock);
+		b->lock = -1;
 		snprintf(err, err_len,
 			 "the media of instance '%s' are in use by another holdfastd (%s is locked): stop it, or choose another --instance",
 			 b->instance, b->lock_path);
@@ -402,7 +404,7 @@ void hf_bpf_close(struct hf_media *m, bool tear_down)
 	if (tear_down)
 		hf_holder_remove(b);
 	hf_keeper_fini(b);
-	if (tear_down && b->lock >= 0)
+	if ((tear_down || !b->pinned) && b->lock >= 0)
 		unlink(b->lock_path);
 	if (b->lock >= 0)
 		close(b->lock);

@@ -117,20 +117,42 @@ static void hf_frame_fill(struct hf_frame *f, enum hf_codec codec,
 	f->sum = hf_csum_bytes(f->payload, HF_SAMPLES);
 }
 
-static void hf_clip_encode(struct hf_media *m, enum hf_codec codec,
-			   uint32_t first, const int16_t *samples, size_t count)
+/* Frame `i` of the clip. */
+static void hf_clip_frame(struct hf_frame *f, enum hf_codec codec,
+			  const int16_t *samples, size_t count, size_t i)
 {
-	struct hf_frame *f = &m->map.frames[first];
-	size_t whole = count / HF_SAMPLES, rest = count % HF_SAMPLES;
+	size_t rest = count - i * HF_SAMPLES;
 	int16_t last[HF_SAMPLES];
 
-	for (size_t i = 0; i < whole; i++)
-		hf_frame_fill(f++, codec, samples + i * HF_SAMPLES);
-	if (!rest)
+	if (rest >= HF_SAMPLES) {
+		hf_frame_fill(f, codec, samples + i * HF_SAMPLES);
 		return;
-	memcpy(last, samples + whole * HF_SAMPLES, rest * sizeof(*last));
+	}
+	memcpy(last, samples + i * HF_SAMPLES, rest * sizeof(*last));
 	hf_clip_pad(samples, count, last, rest);
 	hf_frame_fill(f, codec, last);
+}
+
+/* Is this what the clip holds already? Then a reload changes nothing. */
+static bool hf_clip_same(const struct hf_media *m, uint32_t clip,
+			 const int16_t *samples, size_t count, uint32_t len)
+{
+	struct hf_frame f;
+
+	for (int codec = 0; codec < HF_CODEC_COUNT; codec++) {
+		struct hf_clip_frames have =
+			m->clips.clip[clip].frames[codec][HF_PACKING_20];
+
+		if (have.len != len)
+			return false;
+		for (uint32_t i = 0; i < len; i++) {
+			hf_clip_frame(&f, codec, samples, count, i);
+			if (memcmp(&f, &m->map.frames[have.first + i],
+				   sizeof(f)))
+				return false;
+		}
+	}
+	return true;
 }
 
 static uint32_t hf_clip_find(const struct hf_media *m, const char *name)
@@ -255,11 +277,15 @@ int hf_media_clip_load(struct hf_media *m, const char *name,
 	r = hf_clip_entry(m, name, &clip);
 	if (r)
 		return r;
+	if (hf_clip_same(m, clip, samples, count, len))
+		return 0;
 	for (codec = 0; codec < HF_CODEC_COUNT; codec++) {
 		r = hf_range_get(m, len, &first[codec]);
 		if (r)
 			goto undo;
-		hf_clip_encode(m, codec, first[codec], samples, count);
+		for (uint32_t i = 0; i < len; i++)
+			hf_clip_frame(&m->map.frames[first[codec] + i], codec,
+				      samples, count, i);
 	}
 	hf_clip_replace(m, clip, first, len);
 	return 0;

@@ -215,6 +215,11 @@ static void hf_change_hold(struct hf_change *c)
 		n->flags |= HF_PROGRAM_MARK_FIRST;
 		c->slot = 0;
 		c->late = 0;
+		/* Also a sender that may be early keeps its distance. */
+		if (c->last_out)
+			c->late = hf_late_code(
+				(int64_t)(c->now + ptime_ns - n->base_ns -
+					  hf_since_out(c->last_out, c->now)));
 	} else if (!c->slot) {
 		/* The first frame is still to come. */
 		n->flags |= c->old.flags & HF_PROGRAM_MARK_FIRST;

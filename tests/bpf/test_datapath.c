@@ -51,7 +51,7 @@ static void write_clip(const char *path)
 }
 
 /* A fresh namespace, a veth pair, and a configuration that fits it. */
-static void stage(void)
+static bool stage(void)
 {
 	static struct hf_config_clip clip = {.name = "default"};
 
@@ -61,7 +61,8 @@ static void stage(void)
 	snprintf(clip_path, sizeof(clip_path), "%s/clip.wav", folder);
 	mkdir(folder, 0700);
 	write_clip(clip_path);
-	unshare(CLONE_NEWNET);
+	if (unshare(CLONE_NEWNET))
+		return false;
 	run("ip link set lo up && ip link add " DEVICE
 	    " type veth peer name dp1 && ip addr add 192.0.2.1/24 dev " DEVICE
 	    " && ip link set " DEVICE " up && ip link set dp1 up");
@@ -81,6 +82,7 @@ static void stage(void)
 	config.audio.clips = &clip;
 	config.audio.clip_count = 1;
 	err[0] = 0;
+	return true;
 }
 
 static void unstage(void)
@@ -135,7 +137,7 @@ TEST(the_datapath_is_attached_and_pinned_and_torn_down_without_a_trace)
 	struct hf_media_totals t;
 	struct hf_media *m;
 
-	stage();
+	CHECK(stage());
 	CHECK_INT(hf_media_open_bpf(&config, &m, err, sizeof(err)), 0);
 	CHECK(device_runs(DEVICE, "xdp"));
 	CHECK(pinned("legs") && pinned("prog_paced") && pinned("link_" DEVICE));
@@ -169,7 +171,7 @@ TEST(a_controller_that_leaves_is_followed_by_one_that_takes_its_maps_over)
 	uint32_t leg;
 	uint16_t port;
 
-	stage();
+	CHECK(stage());
 	CHECK_INT(hf_media_open_bpf(&config, &m, err, sizeof(err)), 0);
 	inet_aton("192.0.2.9", &to);
 	remote.ip4 = to;
@@ -229,7 +231,7 @@ TEST(a_foreign_program_is_named_and_left_alone)
 	struct hf_media *m;
 	int program;
 
-	stage();
+	CHECK(stage());
 	program = foreign_program();
 	CHECK(program >= 0);
 	CHECK_INT(bpf_xdp_attach((int)if_nametoindex(DEVICE), program,
@@ -251,7 +253,7 @@ TEST(a_port_that_another_program_has_is_named_with_that_program)
 	struct hf_media *m;
 	int fd;
 
-	stage();
+	CHECK(stage());
 	fd = socket(AF_INET, SOCK_DGRAM, 0);
 	a.sin_port = htons(20055);
 	CHECK_INT(bind(fd, (struct sockaddr *)&a, sizeof(a)), 0);
@@ -275,7 +277,7 @@ TEST(failures_are_one_sentence_that_names_the_fix)
 {
 	struct hf_media *m, *second;
 
-	stage();
+	CHECK(stage());
 	snprintf(address.interface, sizeof(address.interface), "eth-none");
 	CHECK_INT(hf_media_open_bpf(&config, &m, err, sizeof(err)), -ENODEV);
 	CHECK(says("there is no interface 'eth-none'"));
@@ -304,7 +306,7 @@ TEST(without_privilege_the_sentence_says_what_is_needed)
 	pid_t pid;
 	int status;
 
-	stage();
+	CHECK(stage());
 	chmod(folder, 0777);
 	fflush(stdout);
 	pid = fork();
@@ -325,13 +327,14 @@ TEST(a_device_that_refuses_native_mode_gets_generic_and_the_totals_say_so)
 	struct hf_media_totals t;
 	struct hf_media *m;
 
-	stage();
+	CHECK(stage());
 	snprintf(address.interface, sizeof(address.interface), "lo");
 	CHECK_INT(hf_media_open_bpf(&config, &m, err, sizeof(err)), 0);
 	CHECK_INT(hf_media_totals(m, &t), 0);
 	CHECK_STR(t.device[0].mode, "generic");
 	CHECK(strstr(t.engine_reason, "generic XDP on lo"));
 	hf_media_close(m, true);
+	CHECK_INT(entries(folder), 1);
 	unstage();
 }
 
@@ -348,7 +351,7 @@ TEST(the_sender_is_started_with_the_instance_and_started_again_when_it_died)
 	uint64_t until;
 	FILE *f;
 
-	stage();
+	CHECK(stage());
 	snprintf(path, sizeof(path), "%s/stub", folder);
 	snprintf(called, sizeof(called), "%s/called", folder);
 	f = fopen(path, "w");

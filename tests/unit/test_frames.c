@@ -193,9 +193,15 @@ TEST(a_table_that_is_full_keeps_the_old_clip)
 	hf_media_totals(s->m, &t);
 	CHECK_INT(t.frames_used, 100);
 	CHECK_INT(t.frames, 5461);
+	/* The same again is nothing new. */
+	stage_clip(s, "default", 50);
+	hf_media_totals(s->m, &t);
+	CHECK_INT(t.frames_used, 100);
+	CHECK_INT(stage_program(s, leg)->loop_first, loop);
 
 	/* What is given back can be had again, for ever. */
 	for (i = 0; i < 20; i++) {
+		samples[0] = (int16_t)(i * 1000);
 		CHECK_INT(hf_media_clip_load(s->m, "big", samples, 1000 * 160),
 			  0);
 		stage_run(s, 1100);
