@@ -13,8 +13,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define HF_CROSSINGS 24 /* zero crossings of the sinc on either side */
-#define HF_PASS 0.90
+#define HF_CROSSINGS   24 /* zero crossings of the sinc on either side */
+#define HF_PASS	       0.90
 #define HF_KAISER_BETA 8.0
 
 static double hf_bessel_i0(double x)
@@ -109,11 +109,11 @@ int hf_resample(const float *in, size_t count, uint32_t from, uint32_t to,
 		const float *t = taps + (at % phases) * 2 * (size_t)half;
 
 		/* At the wanted rate already: the samples as they are. */
-		out[i] = hf_sample(from == to ?
-					   in[i] :
-					   hf_convolve(in, count,
-						       (ssize_t)(at / phases), t,
-						       half));
+		out[i] = hf_sample(from == to
+					   ? in[i]
+					   : hf_convolve(in, count,
+							 (ssize_t)(at / phases),
+							 t, half));
 	}
 	free(taps);
 	*ret = out;

@@ -13,11 +13,11 @@
 
 #include "resample.h"
 
-#define HF_AUDIO_RATE 8000
-#define HF_AUDIO_RATE_MIN 4000
-#define HF_AUDIO_RATE_MAX 384000
+#define HF_AUDIO_RATE	      8000
+#define HF_AUDIO_RATE_MIN     4000
+#define HF_AUDIO_RATE_MAX     384000
 #define HF_AUDIO_CHANNELS_MAX 32
-#define HF_AUDIO_SECONDS_MAX (6 * 3600)
+#define HF_AUDIO_SECONDS_MAX  (6 * 3600)
 
 static int hf_audio_check(const char *file, const SF_INFO *info, char *err,
 			  size_t err_len)
@@ -35,7 +35,8 @@ static int hf_audio_check(const char *file, const SF_INFO *info, char *err,
 			 info->channels);
 		return -EINVAL;
 	}
-	if (info->frames > (sf_count_t)info->samplerate * HF_AUDIO_SECONDS_MAX) {
+	if (info->frames >
+	    (sf_count_t)info->samplerate * HF_AUDIO_SECONDS_MAX) {
 		snprintf(err, err_len, "%s: longer than %d hours", file,
 			 HF_AUDIO_SECONDS_MAX / 3600);
 		return -EFBIG;
@@ -76,7 +77,7 @@ static int hf_audio_read(SNDFILE *snd, const SF_INFO *info, float **ret,
 int hf_audio_load(const char *file, int16_t **ret, size_t *ret_count, char *err,
 		  size_t err_len)
 {
-	SF_INFO info = { 0 };
+	SF_INFO info = {0};
 	SNDFILE *snd = sf_open(file, SFM_READ, &info);
 	float *mono = NULL;
 	size_t count = 0;

@@ -20,7 +20,7 @@ static struct {
 	const char *program;
 	enum hf_log_level most;
 	bool journal;
-} hf_log_state = { "holdfast", HF_LOG_INFO, false };
+} hf_log_state = {"holdfast", HF_LOG_INFO, false};
 
 /* systemd names the pipe it gave us by device and inode; level marks are only
  * for a journal that is really at the other end (systemd.exec(5)). */
@@ -58,9 +58,9 @@ static size_t hf_log_prefix(char *line, size_t size, enum hf_log_level level)
 		strftime(clock, sizeof(clock), "%H:%M:%S", &tm);
 		n = snprintf(line, size, "%s.%03ld %s: %s", clock,
 			     t.tv_nsec / 1000000, hf_log_state.program,
-			     level == HF_LOG_ERROR ? "error: " :
-			     level == HF_LOG_WARN  ? "warning: " :
-						     "");
+			     level == HF_LOG_ERROR  ? "error: "
+			     : level == HF_LOG_WARN ? "warning: "
+						    : "");
 	}
 	return n < 0 ? 0 : (size_t)n;
 }
@@ -81,9 +81,9 @@ void hf_log(enum hf_log_level level, const char *format, ...)
 	n = vsnprintf(line + used, sizeof(line) - 1 - used, format, args);
 	va_end(args);
 	if (n > 0)
-		used += (size_t)n < sizeof(line) - 2 - used ?
-				(size_t)n :
-				sizeof(line) - 2 - used;
+		used += (size_t)n < sizeof(line) - 2 - used
+				? (size_t)n
+				: sizeof(line) - 2 - used;
 	/* One message is one line, whatever a peer put into it. */
 	for (size_t i = 0; i < used; i++)
 		if ((unsigned char)line[i] < 0x20 || line[i] == 0x7f)

@@ -21,13 +21,13 @@
 
 /* Drivers whose peers are in this machine: nobody completes a checksum that
  * never leaves it. */
-static const char *const hf_partial_drivers[] = { "veth", "virtio_net", "tun",
-						  "vif", NULL };
+static const char *const hf_partial_drivers[] = {"veth", "virtio_net", "tun",
+						 "vif", NULL};
 
 static uint32_t hf_device_flags(const char *name)
 {
-	struct ethtool_drvinfo info = { .cmd = ETHTOOL_GDRVINFO };
-	struct ifreq ifr = { .ifr_data = (char *)&info };
+	struct ethtool_drvinfo info = {.cmd = ETHTOOL_GDRVINFO};
+	struct ifreq ifr = {.ifr_data = (char *)&info};
 	int fd = socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0), r;
 
 	if (fd < 0)
@@ -89,7 +89,7 @@ int hf_link_pin(const struct hf_bpf *b, const char *pin, int link)
 int hf_link_adopt(const struct hf_bpf *b, const char *pin, uint32_t ifindex,
 		  int program)
 {
-	struct bpf_link_info info = { 0 };
+	struct bpf_link_info info = {0};
 	__u32 len = sizeof(info);
 	char path[256];
 	int fd, r = 0;
@@ -114,35 +114,35 @@ int hf_link_adopt(const struct hf_bpf *b, const char *pin, uint32_t ifindex,
 
 static const char *hf_mode_name(uint8_t mode)
 {
-	return mode == XDP_ATTACHED_SKB ? "generic" :
-	       mode == XDP_ATTACHED_HW	? "hardware" :
-					  "native";
+	return mode == XDP_ATTACHED_SKB	 ? "generic"
+	       : mode == XDP_ATTACHED_HW ? "hardware"
+					 : "native";
 }
 
 int hf_link_check_foreign(const char *device, uint32_t ifindex, char *err,
 			  size_t err_len)
 {
 	LIBBPF_OPTS(bpf_xdp_query_opts, query);
-	struct bpf_prog_info info = { 0 };
+	struct bpf_prog_info info = {0};
 	__u32 len = sizeof(info);
 	uint32_t id;
 	int fd;
 
 	if (bpf_xdp_query((int)ifindex, 0, &query) || !query.attach_mode)
 		return 0;
-	id = query.prog_id	? query.prog_id :
-	     query.drv_prog_id	? query.drv_prog_id :
-	     query.skb_prog_id	? query.skb_prog_id :
-				  query.hw_prog_id;
+	id = query.prog_id	 ? query.prog_id
+	     : query.drv_prog_id ? query.drv_prog_id
+	     : query.skb_prog_id ? query.skb_prog_id
+				 : query.hw_prog_id;
 	fd = bpf_prog_get_fd_by_id(id);
 	if (fd >= 0) {
 		bpf_obj_get_info_by_fd(fd, &info, &len);
 		close(fd);
 	}
-	snprintf(err, err_len,
-		 "%s already runs the XDP program '%s' (id %u, %s mode), which is not replaced: detach it (ip link set dev %s xdp off) or use another interface",
-		 device, info.name, id, hf_mode_name(query.attach_mode),
-		 device);
+	snprintf(
+		err, err_len,
+		"%s already runs the XDP program '%s' (id %u, %s mode), which is not replaced: detach it (ip link set dev %s xdp off) or use another interface",
+		device, info.name, id, hf_mode_name(query.attach_mode), device);
 	return -EBUSY;
 }
 

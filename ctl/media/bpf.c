@@ -65,9 +65,10 @@ static int hf_bpf_lock(struct hf_bpf *b, const char *control_socket, char *err,
 	if (flock(b->lock, LOCK_EX | LOCK_NB)) {
 		close(b->lock);
 		b->lock = -1;
-		snprintf(err, err_len,
-			 "the media of instance '%s' are in use by another holdfastd (%s is locked): stop it, or choose another --instance",
-			 b->instance, b->lock_path);
+		snprintf(
+			err, err_len,
+			"the media of instance '%s' are in use by another holdfastd (%s is locked): stop it, or choose another --instance",
+			b->instance, b->lock_path);
 		return -EBUSY;
 	}
 	return 0;
@@ -94,25 +95,29 @@ static void hf_load_failed(int r, char *log, char *err, size_t err_len)
 
 	uname(&u);
 	if (r == -EPERM || (r == -EACCES && !log[0])) {
-		snprintf(err, err_len,
-			 "the kernel does not allow BPF to us: run holdfastd as root or with CAP_BPF, CAP_PERFMON, CAP_NET_ADMIN and CAP_SYS_ADMIN (kernel lockdown 'confidentiality' forbids it to everybody)");
+		snprintf(
+			err, err_len,
+			"the kernel does not allow BPF to us: run holdfastd as root or with CAP_BPF, CAP_PERFMON, CAP_NET_ADMIN and CAP_SYS_ADMIN (kernel lockdown 'confidentiality' forbids it to everybody)");
 		return;
 	}
 	if (r == -ENOMEM) {
-		snprintf(err, err_len,
-			 "not enough memory for the media tables: lower audio.memory_mib, or media.ports");
+		snprintf(
+			err, err_len,
+			"not enough memory for the media tables: lower audio.memory_mib, or media.ports");
 		return;
 	}
 	if (!log[0]) {
-		snprintf(err, err_len,
-			 "kernel %s cannot hold the BPF maps: %s; Linux 6.1 or newer with CONFIG_BPF_SYSCALL is needed",
-			 u.release, strerror(-r));
+		snprintf(
+			err, err_len,
+			"kernel %s cannot hold the BPF maps: %s; Linux 6.1 or newer with CONFIG_BPF_SYSCALL is needed",
+			u.release, strerror(-r));
 		return;
 	}
 	hf_verifier_reason(log, reason, sizeof(reason));
-	snprintf(err, err_len,
-		 "kernel %s refuses the XDP programs (%s): Linux 6.1 or newer is needed",
-		 u.release, reason);
+	snprintf(
+		err, err_len,
+		"kernel %s refuses the XDP programs (%s): Linux 6.1 or newer is needed",
+		u.release, reason);
 }
 
 static struct bpf_map *hf_object_map(struct hf_datapath_bpf *o,
@@ -194,7 +199,8 @@ static int hf_bpf_map(struct hf_media *m, char *err, size_t err_len)
 	return r;
 }
 
-/* Calls of a controller that is dead cannot be taken up yet: end their media. */
+/* Calls of a controller that is dead cannot be taken up yet: end their media.
+ */
 static void hf_bpf_reap(struct hf_media *m)
 {
 	uint32_t ended = 0;
@@ -209,8 +215,7 @@ static void hf_bpf_reap(struct hf_media *m)
 		}
 	}
 	if (ended)
-		hf_info("media: ended %u legs of the controller before",
-			ended);
+		hf_info("media: ended %u legs of the controller before", ended);
 }
 
 static int hf_bpf_pin(struct hf_bpf *b, char *err, size_t err_len)
@@ -224,8 +229,8 @@ static int hf_bpf_pin(struct hf_bpf *b, char *err, size_t err_len)
 		/* Pinned anew also when adopted: holdfast-mediad sees by the
 		 * inode that there is something to open again. */
 		unlink(path);
-		if (!r && bpf_obj_pin(bpf_map__fd(hf_object_map(b->object, i)),
-				      path))
+		if (!r &&
+		    bpf_obj_pin(bpf_map__fd(hf_object_map(b->object, i)), path))
 			r = -errno;
 	}
 	if (r)
@@ -250,9 +255,9 @@ static int hf_bpf_devmap(struct hf_media *m)
 }
 
 /*
- * The maps a controller before us left, if they are what we would make: the same
- * boot, version, sizes and addresses. 0 and *ret, -ENOENT if there is nothing to
- * take over, -EPROTO if it is of a version we must not touch.
+ * The maps a controller before us left, if they are what we would make: the
+ * same boot, version, sizes and addresses. 0 and *ret, -ENOENT if there is
+ * nothing to take over, -EPROTO if it is of a version we must not touch.
  */
 static int hf_bpf_find_old(const struct hf_bpf *b, const struct hf_instance *in,
 			   struct hf_pins *ret, char *err, size_t err_len)
@@ -261,9 +266,10 @@ static int hf_bpf_find_old(const struct hf_bpf *b, const struct hf_instance *in,
 	int r = hf_pins_open(b->instance, ret, text, sizeof(text));
 
 	if (r == -EPROTO) {
-		snprintf(err, err_len,
-			 "%s; to start afresh stop that version and remove %s/%s",
-			 text, HF_PIN_ROOT, b->instance);
+		snprintf(
+			err, err_len,
+			"%s; to start afresh stop that version and remove %s/%s",
+			text, HF_PIN_ROOT, b->instance);
 		return r;
 	}
 	if (r)
@@ -420,8 +426,8 @@ void hf_bpf_tick(struct hf_media *m, uint64_t now_ns)
 static const char *hf_engine_word(uint32_t engine)
 {
 	switch (engine) {
-#define X(symbol, word)                                                        \
-	case HF_ENGINE_##symbol:                                               \
+#define X(symbol, word)          \
+	case HF_ENGINE_##symbol: \
 		return word;
 		HF_ENGINES(X)
 #undef X
@@ -443,15 +449,15 @@ static void hf_bpf_engine(const struct hf_media *m, struct hf_media_totals *t)
 	if (t->sender_alive && m->map.work->engine > HF_ENGINE_BPF)
 		t->engine = hf_engine_word(m->map.work->engine);
 	n = snprintf(b->reason, sizeof(b->reason), "%s%s",
-		     t->sender_alive ? "holdfast-mediad paces the frames" :
-		     b->keeper.error[0] ?
-				       b->keeper.error :
-				       "holdfast-mediad does not answer",
+		     t->sender_alive	  ? "holdfast-mediad paces the frames"
+		     : b->keeper.error[0] ? b->keeper.error
+					  : "holdfast-mediad does not answer",
 		     t->sender_alive ? "" : ": turn-around only");
 	if (generic && n > 0 && (size_t)n < sizeof(b->reason))
-		snprintf(b->reason + n, sizeof(b->reason) - (size_t)n,
-			 "; generic XDP on %s, whose driver refuses native (%s)",
-			 generic->name, strerror(-generic->native_error));
+		snprintf(
+			b->reason + n, sizeof(b->reason) - (size_t)n,
+			"; generic XDP on %s, whose driver refuses native (%s)",
+			generic->name, strerror(-generic->native_error));
 	t->engine_reason = b->reason;
 }
 

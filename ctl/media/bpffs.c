@@ -31,10 +31,12 @@ int hf_bpffs_prepare(const char *instance, char *err, size_t err_len)
 {
 	char folder[256];
 
-	if (!hf_bpffs_mounted() && mount("bpf", HF_BPFFS, "bpf", 0, "mode=0700")) {
-		snprintf(err, err_len,
-			 "there is no BPF file system on %s and it cannot be mounted: %s; run holdfastd as root, or mount -t bpf bpf %s",
-			 HF_BPFFS, strerror(errno), HF_BPFFS);
+	if (!hf_bpffs_mounted() &&
+	    mount("bpf", HF_BPFFS, "bpf", 0, "mode=0700")) {
+		snprintf(
+			err, err_len,
+			"there is no BPF file system on %s and it cannot be mounted: %s; run holdfastd as root, or mount -t bpf bpf %s",
+			HF_BPFFS, strerror(errno), HF_BPFFS);
 		return -errno;
 	}
 	if (hf_pins_path(instance, "", folder, sizeof(folder)) ||

@@ -4,9 +4,9 @@
  * that a sender copies and adds and computes nothing.
  *
  * A range that is in use is never overwritten. A clip that is replaced goes
- * into a new range, the legs that play it are flipped to that, and the old range
- * is free only after a grace period, because a sender may still be copying from
- * it (it will lose its claim).
+ * into a new range, the legs that play it are flipped to that, and the old
+ * range is free only after a grace period, because a sender may still be
+ * copying from it (it will lose its claim).
  */
 #include "state.h"
 
@@ -18,8 +18,8 @@
 #include "../base/log.h"
 #include "g711.h"
 
-#define HF_SAMPLES 160 /* of a 20 ms frame; G.711: one byte each */
-#define HF_GRACE_NS (1000 * HF_MS)
+#define HF_SAMPLES   160 /* of a 20 ms frame; G.711: one byte each */
+#define HF_GRACE_NS  (1000 * HF_MS)
 #define HF_CLIPS_MAX 4096
 
 /* A place for `len` frames: the first gap that is long enough. */
@@ -46,7 +46,7 @@ static int hf_range_get(struct hf_media *m, uint32_t len, uint32_t *ret_first)
 	}
 	memmove(&c->range[i + 1], &c->range[i],
 		(c->ranges - i) * sizeof(*c->range));
-	c->range[i] = (struct hf_range){ .first = first, .len = len };
+	c->range[i] = (struct hf_range){.first = first, .len = len};
 	c->ranges++;
 	c->used += len;
 	*ret_first = first;
@@ -87,8 +87,8 @@ void hf_clips_tick(struct hf_media *m, uint64_t now_ns)
 
 /*
  * A loop ends in the middle of a frame: fill it up with the clip's end played
- * backwards, fading into its beginning played backwards. Both joints are between
- * neighbouring samples, so nothing clicks, and the level does not drop.
+ * backwards, fading into its beginning played backwards. Both joints are
+ * between neighbouring samples, so nothing clicks, and the level does not drop.
  */
 static void hf_clip_pad(const int16_t *samples, size_t count, int16_t *frame,
 			size_t have)
@@ -101,7 +101,8 @@ static void hf_clip_pad(const int16_t *samples, size_t count, int16_t *frame,
 		int32_t w = (int32_t)((i + 1) * 256 / (gap + 1));
 
 		frame[have + i] = (int16_t)((samples[back] * (256 - w) +
-					     samples[ahead] * w) / 256);
+					     samples[ahead] * w) /
+					    256);
 	}
 }
 
@@ -110,9 +111,9 @@ static void hf_frame_fill(struct hf_frame *f, enum hf_codec codec,
 {
 	memset(f, 0, sizeof(*f));
 	for (int i = 0; i < HF_SAMPLES; i++)
-		f->payload[i] = codec == HF_CODEC_PCMU ?
-					hf_ulaw_encode(samples[i]) :
-					hf_alaw_encode(samples[i]);
+		f->payload[i] = codec == HF_CODEC_PCMU
+					? hf_ulaw_encode(samples[i])
+					: hf_alaw_encode(samples[i]);
 	f->bytes = HF_SAMPLES;
 	f->sum = hf_csum_bytes(f->payload, HF_SAMPLES);
 }
@@ -184,7 +185,8 @@ static int hf_clip_halve(struct hf_media *m, struct hf_clip_frames from,
 	if (r)
 		return r;
 	for (uint32_t i = 0; i < 2 * from.len; i++) {
-		const struct hf_frame *whole = &m->map.frames[from.first + i / 2];
+		const struct hf_frame *whole =
+			&m->map.frames[from.first + i / 2];
 		struct hf_frame *half = &m->map.frames[first + i];
 
 		memset(half, 0, sizeof(*half));
@@ -193,7 +195,7 @@ static int hf_clip_halve(struct hf_media *m, struct hf_clip_frames from,
 		       half->bytes);
 		half->sum = hf_csum_bytes(half->payload, half->bytes);
 	}
-	*ret = (struct hf_clip_frames){ first, 2 * from.len };
+	*ret = (struct hf_clip_frames){first, 2 * from.len};
 	return 0;
 }
 
@@ -204,13 +206,13 @@ struct hf_clip_frames hf_clip_frames_get(struct hf_media *m, uint32_t clip,
 	struct hf_clip_frames *f;
 
 	if (clip == HF_NO_CLIP)
-		return (struct hf_clip_frames){ 0, 0 };
+		return (struct hf_clip_frames){0, 0};
 	f = m->clips.clip[clip].frames[codec];
 	/* More than 20 ms does not fit a frame, and a receiver takes any packet
 	 * time up to 200 ms (RFC 3551 4.2). */
-	if (*ptime_ms == 10 && (f[HF_PACKING_10].len ||
-				!hf_clip_halve(m, f[HF_PACKING_20],
-					       &f[HF_PACKING_10])))
+	if (*ptime_ms == 10 &&
+	    (f[HF_PACKING_10].len ||
+	     !hf_clip_halve(m, f[HF_PACKING_20], &f[HF_PACKING_10])))
 		return f[HF_PACKING_10];
 	*ptime_ms = HF_PTIME_DEFAULT_MS;
 	return f[HF_PACKING_20];
@@ -244,14 +246,15 @@ static int hf_clip_entry(struct hf_media *m, const char *name, uint32_t *ret)
 static void hf_clip_replace(struct hf_media *m, uint32_t clip,
 			    const uint32_t *first, uint32_t len)
 {
-	struct hf_clip_frames(*f)[HF_PACKING_COUNT] = m->clips.clip[clip].frames;
+	struct hf_clip_frames(*f)[HF_PACKING_COUNT] =
+		m->clips.clip[clip].frames;
 	struct hf_clip_frames old[HF_CODEC_COUNT][HF_PACKING_COUNT];
 	uint64_t free_at = hf_media_now(m) + HF_GRACE_NS;
 
 	memcpy(old, f, sizeof(old));
 	for (int codec = 0; codec < HF_CODEC_COUNT; codec++) {
 		f[codec][HF_PACKING_20] =
-			(struct hf_clip_frames){ first[codec], len };
+			(struct hf_clip_frames){first[codec], len};
 		f[codec][HF_PACKING_10].len = 0;
 	}
 	for (uint32_t i = 0; m->legs_open && i < m->map.instance->legs; i++)
@@ -292,8 +295,7 @@ int hf_media_clip_load(struct hf_media *m, const char *name,
 undo:
 	while (codec-- > 0)
 		hf_range_release(&m->clips,
-				 (struct hf_clip_frames){ first[codec], len },
-				 1);
+				 (struct hf_clip_frames){first[codec], len}, 1);
 	hf_clips_tick(m, 1);
 	return r;
 }

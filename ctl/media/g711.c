@@ -6,7 +6,8 @@
  */
 #include "g711.h"
 
-#define HF_ULAW_BIAS 132 /* 33 of 14 bits: makes every segment a power of two */
+#define HF_ULAW_BIAS 132 /* 33 of 14 bits: makes every segment a power of two \
+			  */
 #define HF_ULAW_CLIP 32635
 
 uint8_t hf_ulaw_encode(int16_t sample)
@@ -19,8 +20,8 @@ uint8_t hf_ulaw_encode(int16_t sample)
 		x = HF_ULAW_CLIP;
 	x += HF_ULAW_BIAS;
 	segment = 31 - __builtin_clz((uint32_t)x) - 7;
-	return (uint8_t)~(negative << 7 | segment << 4 |
-			  ((x >> (segment + 3)) & 0x0f));
+	return (uint8_t) ~(negative << 7 | segment << 4 |
+			   ((x >> (segment + 3)) & 0x0f));
 }
 
 int16_t hf_ulaw_decode(uint8_t code)
@@ -39,8 +40,8 @@ uint8_t hf_alaw_encode(int16_t sample)
 	/* 13 bits; below zero the steps begin at -1. */
 	int x = sample >= 0 ? sample >> 3 : ~sample >> 3;
 	int segment = x < 32 ? 0 : 31 - __builtin_clz((uint32_t)x) - 4;
-	int code = segment << 4 |
-		   ((segment < 2 ? x >> 1 : x >> segment) & 0x0f);
+	int code =
+		segment << 4 | ((segment < 2 ? x >> 1 : x >> segment) & 0x0f);
 
 	return (uint8_t)((sample >= 0 ? code | 0x80 : code) ^ 0x55);
 }

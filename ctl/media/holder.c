@@ -4,8 +4,8 @@
  *
  * A program that is run with live frames while it is attached nowhere costs the
  * kernel a rewrite of its XDP dispatcher and an RCU grace period, some 16 ms,
- * at every call; attached anywhere, microseconds. On a media device it would run
- * for every packet there, so it gets a pair of its own that stays down.
+ * at every call; attached anywhere, microseconds. On a media device it would
+ * run for every packet there, so it gets a pair of its own that stays down.
  */
 #include "bpf_state.h"
 
@@ -74,8 +74,8 @@ static int hf_holder_create(const char *name, const char *peer)
 		other = rtnl_link_veth_get_peer(veth);
 		rtnl_link_set_name(other, peer);
 		rtnl_link_put(other);
-		r = hf_nl_errno(rtnl_link_add(sock, veth,
-					      NLM_F_CREATE | NLM_F_EXCL));
+		r = hf_nl_errno(
+			rtnl_link_add(sock, veth, NLM_F_CREATE | NLM_F_EXCL));
 	}
 	if (veth)
 		rtnl_link_veth_release(veth);
@@ -140,20 +140,21 @@ int hf_holder_attach(struct hf_bpf *b, int program, char *err, size_t err_len)
 	r = hf_holder_create(b->holder, peer);
 	ifindex = if_nametoindex(b->holder);
 	if (r || !ifindex) {
-		snprintf(err, err_len,
-			 "the device %s (veth) cannot be made: %s; CAP_NET_ADMIN and the kernel's veth driver are needed",
-			 b->holder, strerror(r ? -r : ENODEV));
+		snprintf(
+			err, err_len,
+			"the device %s (veth) cannot be made: %s; CAP_NET_ADMIN and the kernel's veth driver are needed",
+			b->holder, strerror(r ? -r : ENODEV));
 		return r ? r : -ENODEV;
 	}
 	b->paced_link = hf_link_adopt(b, HF_PIN_LINK, ifindex, program);
 	if (b->paced_link == -ENOENT) {
-		b->paced_link = hf_holder_link(b, ifindex, program, err,
-					       err_len);
+		b->paced_link =
+			hf_holder_link(b, ifindex, program, err, err_len);
 		if (b->paced_link < 0)
 			return b->paced_link;
 	}
-	r = b->paced_link < 0 ? b->paced_link :
-				hf_holder_pin_program(b, program);
+	r = b->paced_link < 0 ? b->paced_link
+			      : hf_holder_pin_program(b, program);
 	if (r)
 		snprintf(err, err_len, "the paced program cannot be kept: %s",
 			 strerror(-r));

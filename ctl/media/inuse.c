@@ -130,9 +130,9 @@ int hf_ports_check_free(const struct hf_config *c, char *err, size_t err_len)
 	    !hf_socket_find(c, "/proc/thread-self/net/udp6", &f))
 		return 0;
 	hf_socket_owner(f.inode, owner, sizeof(owner));
-	snprintf(err, err_len,
-		 "UDP port %u of %s is used by %s and lies in media.ports %u-%u: stop that program or choose other ports",
-		 f.port, f.address, owner, c->media.port_min,
-		 c->media.port_max);
+	snprintf(
+		err, err_len,
+		"UDP port %u of %s is used by %s and lies in media.ports %u-%u: stop that program or choose other ports",
+		f.port, f.address, owner, c->media.port_min, c->media.port_max);
 	return -EADDRINUSE;
 }

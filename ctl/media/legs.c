@@ -46,7 +46,7 @@ int hf_media_leg_open(struct hf_media *m, struct in_addr towards,
 	uint32_t a = hf_media_choose(m, towards), leg;
 	const struct hf_address *address = &m->map.instance->address[a];
 	struct hf_ports *ports = &m->ports[a];
-	struct in_addr local = { address->ip4 };
+	struct in_addr local = {address->ip4};
 	uint16_t port;
 	int r;
 
@@ -129,7 +129,8 @@ static bool hf_remote_is_refused(struct hf_media *m, struct in_addr ip4)
 	if (!host)
 		return false; /* nowhere: nothing is sent */
 	if (host >> 24 == 0 || host >> 28 >= 0xe)
-		return true; /* "this network", multicast, reserved, broadcast */
+		return true; /* "this network", multicast, reserved, broadcast
+			      */
 	return hf_media_is_own(m, ip4) ||
 	       hf_route_source(m, ip4, &source) == -EACCES;
 }
@@ -198,7 +199,8 @@ int hf_media_relay(struct hf_media *m, uint32_t a, uint32_t b)
 
 	if (!x || !y || a == b)
 		return -EINVAL;
-	if (x->has_remote && y->has_remote && x->remote.codec != y->remote.codec)
+	if (x->has_remote && y->has_remote &&
+	    x->remote.codec != y->remote.codec)
 		return -EPROTONOSUPPORT;
 	if (x->want == HF_MODE_RELAY && x->peer != b)
 		hf_leg_part(m, a);

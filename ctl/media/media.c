@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 /*
- * Set-up and housekeeping that are the same over plain memory and over BPF maps.
+ * Set-up and housekeeping that are the same over plain memory and over BPF
+ * maps.
  */
 #include "state.h"
 
@@ -152,16 +153,18 @@ int hf_media_load_clips(struct hf_media *m, char *err, size_t err_len)
 		const struct hf_config_clip *clip = &c->audio.clips[i];
 		int16_t *samples;
 		size_t count;
-		int r = hf_audio_load(clip->file, &samples, &count, err, err_len);
+		int r = hf_audio_load(clip->file, &samples, &count, err,
+				      err_len);
 
 		if (r)
 			return r;
 		r = hf_media_clip_load(m, clip->name, samples, count);
 		free(samples);
 		if (r == -ENOSPC)
-			snprintf(err, err_len,
-				 "clip '%s' (%zu s) does not fit beside the others: raise audio.memory_mib (now %u)",
-				 clip->name, count / 8000, c->audio.memory_mib);
+			snprintf(
+				err, err_len,
+				"clip '%s' (%zu s) does not fit beside the others: raise audio.memory_mib (now %u)",
+				clip->name, count / 8000, c->audio.memory_mib);
 		else if (r)
 			snprintf(err, err_len, "clip '%s': %s", clip->name,
 				 strerror(-r));

@@ -33,7 +33,7 @@ static int hf_memory_maps(struct hf_media *m, const struct hf_instance *in)
 
 	p->wheel_capacity = in->wheel_capacity;
 	p->nexthop_count = HF_MEMORY_HOPS;
-#define TAKE(map, n)                                                           \
+#define TAKE(map, n) \
 	hf_memory_take(m, HF_PIN_##map, n, sizeof(*p->map), (void **)&p->map)
 	if (TAKE(instance, 1) || TAKE(legs, in->legs) ||
 	    TAKE(frames, in->frames) || TAKE(nexthops, HF_MEMORY_HOPS) ||
@@ -56,9 +56,9 @@ int hf_media_open_memory(const struct hf_config *config, struct hf_media **ret,
 		goto fail;
 	hf_pins_init(&m->map);
 	m->config = config;
-	r = hf_media_describe(config, &in, hf_media_frame_count(config),
-			      hf_media_wheel_capacity(
-				      hf_media_leg_count(config)));
+	r = hf_media_describe(
+		config, &in, hf_media_frame_count(config),
+		hf_media_wheel_capacity(hf_media_leg_count(config)));
 	if (!r)
 		r = hf_memory_maps(m, &in);
 	if (!r)

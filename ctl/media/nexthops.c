@@ -14,7 +14,7 @@
 #include <string.h>
 
 #define HF_HOP_KEEP_NS (60 * 1000 * HF_MS)
-#define HF_HOP_SWEEP 1024 /* entries looked at in one tick */
+#define HF_HOP_SWEEP   1024 /* entries looked at in one tick */
 
 static uint32_t hf_hop_bucket(const struct hf_hops *h, struct in_addr to)
 {
@@ -65,7 +65,7 @@ int hf_hops_init(struct hf_media *m)
 		if (hop->wanted && hop->family == 4) {
 			hf_store_release(&hop->wanted, 1);
 			h->idle_ns[i] = hf_media_now(m);
-			hf_hop_chain(h, i, (struct in_addr){ hop->dest_ip4 });
+			hf_hop_chain(h, i, (struct in_addr){hop->dest_ip4});
 		} else {
 			hf_hop_free(h, i);
 		}
@@ -138,7 +138,7 @@ static void hf_hop_expire(struct hf_media *m, uint32_t i)
 {
 	struct hf_hops *h = &m->hops;
 	struct hf_nexthop *hop = &m->map.nexthops[i];
-	struct in_addr to = { hop->dest_ip4 };
+	struct in_addr to = {hop->dest_ip4};
 	uint32_t *at = &h->hash[hf_hop_bucket(h, to)];
 
 	while (*at != i)
@@ -152,7 +152,8 @@ void hf_hops_tick(struct hf_media *m, uint64_t now_ns)
 {
 	struct hf_hops *h = &m->hops;
 
-	for (uint32_t n = 0; n < HF_HOP_SWEEP && n < m->map.nexthop_count; n++) {
+	for (uint32_t n = 0; n < HF_HOP_SWEEP && n < m->map.nexthop_count;
+	     n++) {
 		uint32_t i = h->sweep++ % m->map.nexthop_count;
 
 		if (m->map.nexthops[i].wanted && !h->users[i] &&

@@ -19,7 +19,7 @@
 #include <sys/random.h>
 
 #define HF_CLOCK_PER_MS 8 /* timestamp units: all codecs here have 8000 Hz */
-#define HF_REBASE_SLOT (1u << (HF_SLOT_BITS - 1))
+#define HF_REBASE_SLOT	(1u << (HF_SLOT_BITS - 1))
 
 /* A change being worked out. */
 struct hf_change {
@@ -30,7 +30,8 @@ struct hf_change {
 	enum hf_mode mode;
 	uint32_t ptime_ms;
 	uint64_t now;
-	uint64_t first_ms; /* deadline of the first frame, 0 = the line is kept */
+	uint64_t first_ms; /* deadline of the first frame, 0 = the line is kept
+			    */
 	uint64_t last_out; /* of the talker, as it was used; 0 = it was not */
 	uint64_t word;
 	uint32_t slot, late, music_ms, epochs;
@@ -99,9 +100,9 @@ static uint64_t hf_since_out(uint64_t out, uint64_t at)
 
 /*
  * The stream's timestamp at `at`, a moment not before c->now: what has passed
- * since the newest packet. Jitter and a few ms of waiting would add up over many
- * switches; while the stream is within a packet of the leg's own line, it comes
- * back to that. A talker whose clock is further off moves the line.
+ * since the newest packet. Jitter and a few ms of waiting would add up over
+ * many switches; while the stream is within a packet of the leg's own line, it
+ * comes back to that. A talker whose clock is further off moves the line.
  */
 static uint32_t hf_change_timestamp(struct hf_change *c, uint64_t at)
 {
@@ -120,8 +121,8 @@ static uint32_t hf_change_timestamp(struct hf_change *c, uint64_t at)
 		now = hf_program_timestamp(p, at);
 		least = p->ts_base + hf_word_slot(c->word) * p->ts_step;
 	}
-	line = c->own->line_ts + (uint32_t)((at - c->own->line_ns) *
-					    HF_CLOCK_PER_MS / HF_MS);
+	line = c->own->line_ts +
+	       (uint32_t)((at - c->own->line_ns) * HF_CLOCK_PER_MS / HF_MS);
 	c->line_ns = at;
 	c->line_ts = line;
 	if (hf_apart(line, now) > HF_PTIME_DEFAULT_MS * HF_CLOCK_PER_MS)
@@ -195,8 +196,7 @@ static void hf_change_begin(struct hf_change *c)
 	}
 	c->first_ms = hf_wheel_pick(c->m, c->ptime_ms,
 				    (earliest + HF_MS - 1) / HF_MS);
-	hf_wheel_put(c->m, c->leg,
-		     hf_wheel_bucket(c->ptime_ms, c->first_ms));
+	hf_wheel_put(c->m, c->leg, hf_wheel_bucket(c->ptime_ms, c->first_ms));
 }
 
 static void hf_change_hold(struct hf_change *c)
@@ -249,8 +249,8 @@ static void hf_change_redraw(struct hf_change *c)
 /*
  * A relayed stream begins by the time that has passed, but not before the time
  * slot in the word (rtp.h). That shall be the slot after the last frame only if
- * its time has come: so let the line begin just behind the last frame itself, or
- * now if a first frame is still to come.
+ * its time has come: so let the line begin just behind the last frame itself,
+ * or now if a first frame is still to come.
  */
 static void hf_change_handover(struct hf_change *c)
 {
@@ -356,9 +356,8 @@ static void hf_change_confirm(struct hf_change *c)
 	if (!out || out == c->last_out)
 		return;
 	c->last_out = out;
-	c->next.ts_base = hf_change_timestamp(c, c->next.base_ns > c->now ?
-							 c->next.base_ns :
-							 c->now);
+	c->next.ts_base = hf_change_timestamp(
+		c, c->next.base_ns > c->now ? c->next.base_ns : c->now);
 	do {
 		c->word = hf_load_acquire(&leg->tx.word);
 		if (c->next.mode == HF_MODE_RELAY || hf_word_slot(c->word))
@@ -416,7 +415,7 @@ int hf_leg_start(struct hf_media *m, uint32_t i, struct in_addr local,
 		uint32_t ssrc, timestamp;
 		uint16_t seq, epoch;
 	} random;
-	struct hf_program p = { 0 };
+	struct hf_program p = {0};
 	uint64_t word;
 
 	/* RFC 3550 5.1: all three begin at random. So does the epoch, lest two
@@ -439,7 +438,8 @@ int hf_leg_start(struct hf_media *m, uint32_t i, struct in_addr local,
 	memset(&leg->rx, 0, sizeof(leg->rx));
 	leg->tx.sent = 0;
 	leg->tx.skipped = 0;
-	/* The parity decides the program that is filled: the one not in force. */
+	/* The parity decides the program that is filled: the one not in force.
+	 */
 	word = hf_load_acquire(&leg->tx.word);
 	random.epoch &= (uint16_t)~1;
 	random.epoch |= !(hf_word_epoch(word) & 1);

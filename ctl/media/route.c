@@ -10,7 +10,7 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
-#define HF_ROUTE_KEEP_NS (10 * 1000 * HF_MS)
+#define HF_ROUTE_KEEP_NS       (10 * 1000 * HF_MS)
 #define HF_ROUTE_KEEP_ERROR_NS (500 * HF_MS)
 
 static int hf_route_ask(struct in_addr to, struct in_addr *ret_source)
@@ -47,8 +47,8 @@ int hf_route_source(struct hf_media *m, struct in_addr to,
 	if (c->to.s_addr != to.s_addr || now >= c->until_ns) {
 		c->to = to;
 		c->error = hf_route_ask(to, &c->source);
-		c->until_ns = now + (c->error ? HF_ROUTE_KEEP_ERROR_NS :
-						HF_ROUTE_KEEP_NS);
+		c->until_ns = now + (c->error ? HF_ROUTE_KEEP_ERROR_NS
+					      : HF_ROUTE_KEEP_NS);
 	}
 	if (!c->error)
 		*ret_source = c->source;

@@ -22,18 +22,18 @@
 
 #include "../base/log.h"
 
-#define HF_KEEPER_CHECK_NS (1000 * HF_MS)
+#define HF_KEEPER_CHECK_NS   (1000 * HF_MS)
 #define HF_KEEPER_RESTART_NS (2000 * HF_MS)
-#define HF_KEEPER_BEAT_NS (3000 * HF_MS)
-#define HF_KEEPER_STOP_MS 1000
-#define HF_KEEPER_PATH 300
+#define HF_KEEPER_BEAT_NS    (3000 * HF_MS)
+#define HF_KEEPER_STOP_MS    1000
+#define HF_KEEPER_PATH	     300
 
 void hf_keeper_init(struct hf_bpf *b, const char *control_socket)
 {
 	struct hf_keeper *s = &b->keeper;
 
-	s->poke_fd = socket(AF_UNIX,
-			    SOCK_DGRAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+	s->poke_fd =
+		socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
 	s->poke.sun_family = AF_UNIX;
 	if (hf_sender_lock_path(control_socket, b->instance, s->lock_path,
 				sizeof(s->lock_path)) ||
@@ -102,7 +102,8 @@ static void hf_keeper_log_path(const struct hf_bpf *b, char *ret, size_t len)
 {
 	const char *dot = strrchr(b->keeper.lock_path, '.');
 
-	snprintf(ret, len, "%.*s.log", dot ? (int)(dot - b->keeper.lock_path) : 0,
+	snprintf(ret, len, "%.*s.log",
+		 dot ? (int)(dot - b->keeper.lock_path) : 0,
 		 b->keeper.lock_path);
 }
 
@@ -141,8 +142,8 @@ static void hf_keeper_exec(char **argv, int log, int null)
 static void hf_keeper_start(struct hf_bpf *b, const char *control_socket)
 {
 	char program[4200], instance[64], where[4096];
-	char *argv[] = { program,    "--instance", instance,
-			 "--socket", where,	   NULL };
+	char *argv[] = {program,    "--instance", instance,
+			"--socket", where,	  NULL};
 	int r = hf_keeper_program(program, sizeof(program));
 	int log, null;
 	pid_t pid;
@@ -173,7 +174,8 @@ static void hf_keeper_start(struct hf_bpf *b, const char *control_socket)
 		close(null);
 }
 
-/* With nobody on hold it sleeps and does not beat; then its socket is the proof. */
+/* With nobody on hold it sleeps and does not beat; then its socket is the
+ * proof. */
 static bool hf_keeper_works(const struct hf_media *m, uint64_t now_ns)
 {
 	const struct hf_keeper *k = &m->bpf->keeper;
@@ -223,7 +225,7 @@ void hf_keeper_tick(struct hf_media *m, uint64_t now_ns)
 void hf_keeper_stop(struct hf_bpf *b)
 {
 	char path[HF_KEEPER_PATH];
-	struct timespec pause = { .tv_nsec = 5000000 };
+	struct timespec pause = {.tv_nsec = 5000000};
 
 	for (int ms = 0; hf_keeper_runs(b) && ms < HF_KEEPER_STOP_MS; ms += 5) {
 		if (ms % 100 == 0)

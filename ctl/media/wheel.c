@@ -18,8 +18,8 @@ int hf_wheel_init(struct hf_media *m)
 	struct hf_wheel *w = &m->wheel;
 
 	w->words = (m->map.wheel_capacity + 63) / 64;
-	w->taken = calloc((size_t)w->words * HF_WHEEL_BUCKETS,
-			  sizeof(*w->taken));
+	w->taken =
+		calloc((size_t)w->words * HF_WHEEL_BUCKETS, sizeof(*w->taken));
 	if (!w->taken)
 		return -ENOMEM;
 	for (uint32_t b = 0; b < HF_WHEEL_BUCKETS; b++) {

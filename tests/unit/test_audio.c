@@ -18,15 +18,15 @@ static char err[512], path[64];
 /* A second of a tone on every channel; returns the file's name. */
 static const char *tone_file(int rate, int channels, double hz, int format)
 {
-	SF_INFO info = { .samplerate = rate,
-			 .channels = channels,
-			 .format = format };
+	SF_INFO info = {
+		.samplerate = rate, .channels = channels, .format = format};
 	float *x = calloc((size_t)(rate * channels), sizeof(*x));
 	SNDFILE *f;
 
 	snprintf(path, sizeof(path), "/tmp/hf-test-audio-%d.wav", getpid());
 	for (int i = 0; i < rate * channels; i++)
-		x[i] = (float)(0.5 * sin(2 * M_PI * hz * (i / channels) / rate));
+		x[i] = (float)(0.5 *
+			       sin(2 * M_PI * hz * (i / channels) / rate));
 	f = sf_open(path, SFM_WRITE, &info);
 	sf_writef_float(f, x, rate);
 	sf_close(f);
@@ -48,18 +48,17 @@ static double level(const int16_t *x, size_t n, double hz)
 
 TEST(any_rate_and_number_of_channels_becomes_the_same_tone)
 {
-	static const int rates[] = { 8000,  11025, 12000, 16000, 22050,
-				     24000, 32000, 44100, 48000, 96000 };
+	static const int rates[] = {8000,  11025, 12000, 16000, 22050,
+				    24000, 32000, 44100, 48000, 96000};
 
 	for (size_t i = 0; i < sizeof(rates) / sizeof(*rates); i++) {
 		int16_t *x;
 		size_t n;
 
-		CHECK_INT(hf_audio_load(tone_file(rates[i], 1 + (int)i % 3,
-						  1000,
-						  SF_FORMAT_WAV |
-							  SF_FORMAT_PCM_16),
-					&x, &n, err, sizeof(err)),
+		CHECK_INT(hf_audio_load(
+				  tone_file(rates[i], 1 + (int)i % 3, 1000,
+					    SF_FORMAT_WAV | SF_FORMAT_PCM_16),
+				  &x, &n, err, sizeof(err)),
 			  0);
 		CHECK_INT(n, 8000);
 		CHECK(fabs(level(x + 500, 7000, 1000) - 0.5) < 0.005);
@@ -93,9 +92,9 @@ TEST(what_telephony_cannot_carry_does_not_fold_back)
 
 TEST(a_file_of_8000_hz_comes_through_bit_by_bit)
 {
-	SF_INFO info = { .samplerate = 8000,
-			 .channels = 1,
-			 .format = SF_FORMAT_WAV | SF_FORMAT_PCM_16 };
+	SF_INFO info = {.samplerate = 8000,
+			.channels = 1,
+			.format = SF_FORMAT_WAV | SF_FORMAT_PCM_16};
 	int16_t in[1000], *x;
 	SNDFILE *f;
 	size_t n;
@@ -141,9 +140,9 @@ TEST(what_cannot_be_read_is_named_with_its_reason)
 
 TEST(a_file_without_a_sample_is_refused)
 {
-	SF_INFO info = { .samplerate = 44100,
-			 .channels = 2,
-			 .format = SF_FORMAT_WAV | SF_FORMAT_PCM_16 };
+	SF_INFO info = {.samplerate = 44100,
+			.channels = 2,
+			.format = SF_FORMAT_WAV | SF_FORMAT_PCM_16};
 	int16_t *x = NULL;
 	size_t n;
 

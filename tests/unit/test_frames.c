@@ -16,10 +16,10 @@
  * ends of the segments, in 16-bit samples. */
 TEST(g711_decodes_the_ends_of_the_segments)
 {
-	static const int16_t alaw[8] = { 248,  504,  1008,  2016,
-					 4032, 8064, 16128, 32256 };
-	static const int16_t ulaw[8] = { 120,  372,  876,  1884,
-					 3900, 7932, 15996, 32124 };
+	static const int16_t alaw[8] = {248,  504,  1008,  2016,
+					4032, 8064, 16128, 32256};
+	static const int16_t ulaw[8] = {120,  372,  876,   1884,
+					3900, 7932, 15996, 32124};
 
 	for (int segment = 0; segment < 8; segment++) {
 		uint8_t code = (uint8_t)(segment << 4 | 0x0f);
@@ -29,7 +29,7 @@ TEST(g711_decodes_the_ends_of_the_segments)
 		CHECK_INT(hf_alaw_decode((uint8_t)(code ^ 0x55)),
 			  -alaw[segment]);
 		CHECK_INT(hf_ulaw_decode((uint8_t)~code), ulaw[segment]);
-		CHECK_INT(hf_ulaw_decode((uint8_t)~(0x80 | code)),
+		CHECK_INT(hf_ulaw_decode((uint8_t) ~(0x80 | code)),
 			  -ulaw[segment]);
 	}
 	CHECK_INT(hf_ulaw_encode(0), 0xff);
@@ -73,9 +73,9 @@ TEST(a_clip_becomes_frames_of_its_bytes_with_their_sum)
 		for (int i = 0; i < 480; i++)
 			CHECK_INT(s->m->map.frames[f.first + i / 160]
 					  .payload[i % 160],
-				  codec == HF_CODEC_PCMU ?
-					  hf_ulaw_encode(samples[i]) :
-					  hf_alaw_encode(samples[i]));
+				  codec == HF_CODEC_PCMU
+					  ? hf_ulaw_encode(samples[i])
+					  : hf_alaw_encode(samples[i]));
 		for (int i = 0; i < 3; i++) {
 			struct hf_frame *frame = &s->m->map.frames[f.first + i];
 			uint32_t sum = 0;
@@ -151,7 +151,7 @@ static int loudest_step(struct stage *s, const char *name, size_t *ret_samples)
 
 TEST(a_loop_that_ends_inside_a_frame_does_not_click)
 {
-	static const size_t lengths[] = { 1601, 1700, 1759, 161, 100, 3 };
+	static const size_t lengths[] = {1601, 1700, 1759, 161, 100, 3};
 	STAGE(s, 10, 1);
 	int16_t samples[2000];
 	size_t got;
@@ -215,8 +215,8 @@ TEST(a_table_that_is_full_keeps_the_old_clip)
 	CHECK_INT(hf_media_clip_load(s->m, "most", samples, 600 * 160), 0);
 	CHECK_INT(hf_clip_frames_get(s->m, 0, HF_CODEC_PCMU, &i).len, 100);
 	i = 10;
-	CHECK_INT(hf_clip_frames_get(s->m, s->m->clips.count - 1,
-				     HF_CODEC_PCMU, &i)
+	CHECK_INT(hf_clip_frames_get(s->m, s->m->clips.count - 1, HF_CODEC_PCMU,
+				     &i)
 			  .len,
 		  600);
 	CHECK_INT(i, 20);

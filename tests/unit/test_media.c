@@ -9,11 +9,11 @@
 
 #include "media_stage.h"
 
-#define CHECK_STREAM(s, leg, tolerance)                                        \
-	do {                                                                   \
-		const char *hf_why = stage_broken(s, leg, tolerance);          \
-		if (hf_why)                                                    \
-			FAIL("%s", hf_why);                                    \
+#define CHECK_STREAM(s, leg, tolerance)                               \
+	do {                                                          \
+		const char *hf_why = stage_broken(s, leg, tolerance); \
+		if (hf_why)                                           \
+			FAIL("%s", hf_why);                           \
 	} while (0)
 
 TEST(hold_and_relay_in_turn_are_one_stream_without_gap)
@@ -21,7 +21,7 @@ TEST(hold_and_relay_in_turn_are_one_stream_without_gap)
 	STAGE(s, 10, 1);
 	uint32_t caller = stage_leg(s, "198.51.100.1", 4000);
 	uint32_t agent = stage_leg(s, "198.51.100.2", 4000);
-	struct talker a = { agent, 0xa9e27, 77777777, 65530, 0 };
+	struct talker a = {agent, 0xa9e27, 77777777, 65530, 0};
 
 	stage_clip(s, "default", 50);
 	for (int round = 0; round < 3; round++) {
@@ -61,7 +61,7 @@ TEST(a_talker_whose_clock_runs_fast_does_not_turn_the_stream_back)
 	STAGE(s, 10, 1);
 	uint32_t caller = stage_leg(s, "198.51.100.1", 4000);
 	uint32_t agent = stage_leg(s, "198.51.100.2", 4000);
-	struct talker a = { agent, 5, 1000, 1, 10 };
+	struct talker a = {agent, 5, 1000, 1, 10};
 	uint32_t before, after;
 
 	stage_clip(s, "default", 50);
@@ -88,7 +88,7 @@ TEST(hold_audio_waits_five_ms_after_the_last_relayed_packet)
 	STAGE(s, 10, 1);
 	uint32_t caller = stage_leg(s, "198.51.100.1", 4000);
 	uint32_t agent = stage_leg(s, "198.51.100.2", 4000);
-	struct talker a = { agent, 5, 1000, 1, 0 };
+	struct talker a = {agent, 5, 1000, 1, 0};
 	uint64_t last;
 
 	stage_clip(s, "default", 50);
@@ -134,7 +134,8 @@ static const char *uneven(const struct stage *s)
 	static char why[128];
 
 	for (size_t i = 1; i < s->count; i++) {
-		const struct stage_packet *a = &s->sent[i - 1], *b = &s->sent[i];
+		const struct stage_packet *a = &s->sent[i - 1],
+					  *b = &s->sent[i];
 
 		if (b->at_ns - a->at_ns == 20 * HF_MS &&
 		    b->timestamp - a->timestamp == 160 &&
@@ -213,8 +214,8 @@ TEST(a_leg_in_relay_that_gets_new_addresses_loses_no_packet)
 	uint32_t caller = stage_leg(s, "198.51.100.1", 4000);
 	uint32_t agent = stage_leg(s, "198.51.100.2", 4000);
 	struct hf_media_remote r = remote_at("198.51.100.1", 4000);
-	struct talker a = { agent, 5, 1000, 65500, 0 };
-	struct talker c = { caller, 6, 2000, 1, 0 };
+	struct talker a = {agent, 5, 1000, 65500, 0};
+	struct talker c = {caller, 6, 2000, 1, 0};
 
 	hf_media_relay(s->m, caller, agent);
 	for (int i = 0; i < 20; i++) {
@@ -260,9 +261,9 @@ TEST(a_remote_that_may_not_receive_or_is_nowhere_gets_nothing)
 	uint32_t leg = stage_leg(s, "198.51.100.1", 4000);
 	struct hf_media_remote r = remote_at("198.51.100.1", 4000);
 	const struct hf_media_remote nowhere[] = {
-		{ .port = 4000, .ptime_ms = 20, .may_send = 1, .may_receive = 1 },
+		{.port = 4000, .ptime_ms = 20, .may_send = 1, .may_receive = 1},
 		remote_at("198.51.100.1", 0),
-		{ .ip4 = r.ip4, .port = 4000, .ptime_ms = 20, .may_send = 1 },
+		{.ip4 = r.ip4, .port = 4000, .ptime_ms = 20, .may_send = 1},
 	};
 	size_t sent;
 
@@ -291,8 +292,8 @@ TEST(one_way_media_in_a_relay_stops_one_way_only)
 	uint32_t caller = stage_leg(s, "198.51.100.1", 4000);
 	uint32_t agent = stage_leg(s, "198.51.100.2", 4000);
 	struct hf_media_remote r = remote_at("198.51.100.1", 4000);
-	struct talker a = { agent, 5, 1000, 10, 0 };
-	struct talker c = { caller, 6, 2000, 1, 0 };
+	struct talker a = {agent, 5, 1000, 10, 0};
+	struct talker c = {caller, 6, 2000, 1, 0};
 
 	hf_media_relay(s->m, caller, agent);
 	CHECK_INT(stage_talk(s, &a, 5), 5);
@@ -315,7 +316,7 @@ TEST(what_relays_is_parted_when_one_side_leaves)
 	uint32_t a = stage_leg(s, "198.51.100.1", 4000);
 	uint32_t b = stage_leg(s, "198.51.100.2", 4000);
 	uint32_t c = stage_leg(s, "198.51.100.3", 4000);
-	struct talker ta = { a, 5, 1000, 10, 0 }, tb = { b, 6, 2000, 1, 0 };
+	struct talker ta = {a, 5, 1000, 10, 0}, tb = {b, 6, 2000, 1, 0};
 
 	hf_media_relay(s->m, a, b);
 	CHECK_INT(stage_talk(s, &ta, 2), 2);
@@ -336,7 +337,7 @@ TEST(offsets_bound_for_another_leg_at_the_same_epoch_do_not_hold)
 	uint32_t a = stage_leg(s, "198.51.100.1", 4000);
 	uint32_t b = stage_leg(s, "198.51.100.2", 4000);
 	uint32_t c = stage_leg(s, "198.51.100.3", 4000);
-	struct talker t = { a, 5, 1000, 10, 0 };
+	struct talker t = {a, 5, 1000, 10, 0};
 	struct hf_leg *leg = s->m->map.legs;
 
 	hf_media_relay(s->m, a, b);
@@ -385,9 +386,9 @@ TEST(remotes_that_are_ours_or_many_are_refused)
 {
 	STAGE(s, 10, 1);
 	uint32_t leg = stage_leg(s, "198.51.100.1", 4000);
-	const char *refused[] = { "192.0.2.10",	     "203.0.113.7", "224.0.0.1",
-				  "239.255.255.255", "240.0.0.1", "0.0.0.1",
-				  "255.255.255.255" };
+	const char *refused[] = {"192.0.2.10",	    "203.0.113.7", "224.0.0.1",
+				 "239.255.255.255", "240.0.0.1",   "0.0.0.1",
+				 "255.255.255.255"};
 	struct hf_media_remote r;
 
 	for (size_t i = 0; i < sizeof(refused) / sizeof(*refused); i++) {
@@ -417,9 +418,9 @@ TEST(a_port_that_was_just_closed_is_the_last_to_be_used_again)
 			  ip4("192.0.2.10").s_addr);
 		CHECK_INT(stage_program(s, leg[i])->local_port, htons(port));
 	}
-	CHECK_INT(hf_media_leg_open(s->m, ip4("0.0.0.0"), &again, &local,
-				    &port),
-		  -ENOSPC);
+	CHECK_INT(
+		hf_media_leg_open(s->m, ip4("0.0.0.0"), &again, &local, &port),
+		-ENOSPC);
 	hf_media_leg_close(s->m, leg[2]);
 	hf_media_leg_close(s->m, leg[0]);
 	hf_media_leg_open(s->m, ip4("0.0.0.0"), &again, &local, &port);
@@ -519,7 +520,7 @@ TEST(a_reused_next_hop_does_not_keep_the_macs_of_the_one_before)
 	char ip[32];
 
 	for (uint32_t i = 0; i < 3 * n && found == HF_NO_HOP; i++) {
-		struct in_addr to = { htonl(0x0a000001 + i) };
+		struct in_addr to = {htonl(0x0a000001 + i)};
 		uint32_t at;
 
 		CHECK_INT(hf_hop_get(s->m, to, &at), 0);
@@ -545,16 +546,16 @@ TEST(a_reused_next_hop_does_not_keep_the_macs_of_the_one_before)
  * stream to the caller all the same. */
 TEST(a_random_life_is_one_stream)
 {
-	static const uint16_t ptimes[] = { 10, 20, 30, 60 };
+	static const uint16_t ptimes[] = {10, 20, 30, 60};
 
 	for (unsigned int seed = 1; seed <= 60; seed++) {
 		STAGE(s, 10, 1);
 		uint32_t caller = stage_leg(s, "198.51.100.1", 4000);
-		uint32_t other[2] = { stage_leg(s, "198.51.100.2", 4000),
-				      stage_leg(s, "198.51.100.3", 4000) };
+		uint32_t other[2] = {stage_leg(s, "198.51.100.2", 4000),
+				     stage_leg(s, "198.51.100.3", 4000)};
 		struct talker t[2] = {
-			{ other[0], seed, 4000000000u, 65000, 0 },
-			{ other[1], seed + 1000, 1, 5, 0 },
+			{other[0], seed, 4000000000u, 65000, 0},
+			{other[1], seed + 1000, 1, 5, 0},
 		};
 		struct hf_media_remote r = remote_at("198.51.100.1", 4000);
 
@@ -584,8 +585,8 @@ TEST(a_random_life_is_one_stream)
 				hf_media_leg_remote(s->m, caller, &r);
 				break;
 			default:
-				s->sender_stopped = rand() % 4 == 0 &&
-						    seed % 2 == 0;
+				s->sender_stopped =
+					rand() % 4 == 0 && seed % 2 == 0;
 			}
 			for (int k = rand() % 8; k > 0; k--) {
 				stage_hear(s, &t[0]);

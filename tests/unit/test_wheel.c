@@ -135,7 +135,7 @@ TEST(a_random_day_keeps_the_wheel_sound_and_short)
 {
 	STAGE(s, 400, 1);
 	uint32_t leg[400];
-	bool holding[400] = { false }, agree;
+	bool holding[400] = {false}, agree;
 	int n = 0;
 
 	srand(1);
