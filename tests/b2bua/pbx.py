@@ -338,8 +338,11 @@ class Pbx:
         self.log_file.flush()
 
     def event(self, what, **more):
-        self.events.write(json.dumps({"event": what, "time": time.time(), **more}) + "\n")
-        self.events.flush()
+        try:
+            self.events.write(json.dumps({"event": what, "time": time.time(), **more}) + "\n")
+            self.events.flush()
+        except BrokenPipeError:     # nobody listens any more (scripts/demo --keep)
+            self.events = open(os.devnull, "w")
 
     def route(self, user):
         """Where calls to this user go, or None."""

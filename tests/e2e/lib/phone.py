@@ -56,7 +56,7 @@ class Phone:
 
     def __init__(self, stage, namespace, name, user, display, address, tone,
                  proxy=net.PBX, domain="pbx.example.com", codecs="PCMU,PCMA",
-                 auto_answer=False, start=True):
+                 auto_answer=False, start=True, seconds=30):
         Phone._count += 1
         self.stage, self.namespace = stage, namespace
         self.name, self.user, self.address, self.tone = name, user, address, tone
@@ -69,7 +69,7 @@ class Phone:
         os.makedirs(self.folder, exist_ok=True)
         for old in glob.glob(os.path.join(self.folder, "dump-*.wav")):
             os.remove(old)
-        audio.write_wav(os.path.join(self.folder, "says.wav"), audio.tone(tone, 120))
+        audio.write_wav(os.path.join(self.folder, "says.wav"), audio.tone(tone, seconds))
         first = 30000 + 100 * Phone._count
         with open(os.path.join(self.folder, "config"), "w") as f:
             f.write(_CONFIG.format(address=address, folder=self.folder,

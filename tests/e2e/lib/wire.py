@@ -206,6 +206,21 @@ def clock_errors(packets, start=None):
             for p in packets]
 
 
+def clock_of_sources(packets):
+    """The median clock error of each stretch between two markers, in ms: where
+    each source in turn stands on the stream's clock. A packet that was late by
+    itself (a talker's machine was busy) does not count."""
+    errors = clock_errors(packets)
+    starts = [i for i, p in enumerate(packets) if p.marker or i == 0] + [len(packets)]
+    starts = sorted(set(starts))
+    return [sorted(errors[a:b])[(b - a) // 2] for a, b in zip(starts, starts[1:])]
+
+
+def longest_pause(packets):
+    """Between two packets, in ms."""
+    return max(((b.time - a.time) * 1000 for a, b in zip(packets, packets[1:])), default=0.0)
+
+
 def sound(packets):
     """The packets' sound on the time line of their timestamps; what is missing
     is silence."""
