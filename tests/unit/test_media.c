@@ -526,8 +526,9 @@ TEST(a_reused_next_hop_does_not_keep_the_macs_of_the_one_before)
 		CHECK_INT(hf_hop_get(s->m, to, &at), 0);
 		if (i >= n)
 			found = at;
-		hop[at].hop[0].flags = hop[at].hop[1].flags =
-			i >= n ? hop[at].hop[0].flags : HF_HOP_VALID;
+		else
+			hop[at].hop[0].flags = hop[at].hop[1].flags =
+				HF_HOP_VALID;
 		hf_hop_put(s->m, at);
 		if (i == n - 1) {
 			s->now += 61 * 1000 * HF_MS;
