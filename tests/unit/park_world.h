@@ -528,6 +528,19 @@ static void fail(struct hf_dialog *d, int status, const char *phrase)
 	hf_park_failed(d->party, status, phrase);
 }
 
+static const char *recall_uri(struct world *w)
+{
+	return recall(w) ? recall(w)->uri : "nobody";
+}
+
+static void fail_recall(struct world *w, int status, const char *phrase)
+{
+	if (recall(w))
+		fail(recall(w), status, phrase);
+	else
+		wrong(w, "no recall to fail", NULL);
+}
+
 static void reinvite(struct hf_dialog *d, const char *from, const char *body)
 {
 	const struct hf_identity asserted = who(from);
@@ -548,10 +561,12 @@ static const struct note *note(struct world *w, unsigned int back)
 
 static const struct note *last(struct world *w, enum hf_event_type type)
 {
+	static const struct note none = { .type = HF_EVENT_COUNT };
+
 	for (unsigned int i = 0; i < NOTES && i < w->notes; i++)
 		if (note(w, i)->type == type)
 			return note(w, i);
-	return NULL;
+	return &none;
 }
 
 static unsigned int count_notes(struct world *w, enum hf_event_type type)

@@ -100,7 +100,7 @@ TEST(on_busy_refuse_and_ring_parker_do_as_they_say)
 	CHECK_INT(d->status, 200);
 	ack(d);
 	CHECK(recall(w));
-	CHECK_STR(recall(w)->uri, BOB_URI);
+	CHECK_STR(recall_uri(w), BOB_URI);
 	CHECK_STR(slot_state(w, "701"), "free");
 	WORLD_END(w);
 }
@@ -114,7 +114,7 @@ TEST(a_full_lot_never_drops_a_transferred_caller)
 	first = park_one(w, "700");
 	park_one(w, "700");
 	park_one(w, "700");
-	CHECK(last(w, HF_EVENT_LOT_FULL));
+	CHECK(count_notes(w, HF_EVENT_LOT_FULL));
 	d = transfer(w, ALICE_URI, "700");
 	CHECK_INT(d->status, 200);
 	CHECK_STR(hears(w, d), "hold");
@@ -128,7 +128,7 @@ TEST(a_full_lot_never_drops_a_transferred_caller)
 	CHECK_STR(last(w, HF_EVENT_PARKED)->reason, "the lot is full");
 	/* not answered: it waits on, and takes a slot that becomes free */
 	bye(first);
-	CHECK(last(w, HF_EVENT_LOT_AVAILABLE));
+	CHECK(count_notes(w, HF_EVENT_LOT_AVAILABLE));
 	fail(r, 486, "Busy Here");
 	CHECK_INT(last(w, HF_EVENT_MOVED)->call,
 		  last(w, HF_EVENT_RECALL_FAILED)->call);
@@ -150,10 +150,12 @@ TEST(on_full_refuse_and_uri_do_as_they_say)
 	d = transfer(w, ALICE_URI, "700");
 	ack(d);
 	r = recall(w);
+	CHECK(r);
 	CHECK_STR(r->uri, "sip:overflow@pbx.example.com");
 	fail(r, 480, "Temporarily Unavailable");
 	pass(w, 10);
 	r = recall(w);
+	CHECK(r);
 	CHECK_STR(r->uri, ALICE_URI);
 	bye(d);
 	CHECK_INT(r->cancels, 1);
@@ -166,13 +168,35 @@ TEST(a_dialler_at_a_taken_slot_or_a_full_lot_gets_486)
 {
 	struct world *w = world_new();
 
-	w->lots[0].slot_last = 701;
+	w->lots[0].slot_last = 702;
 	world_start(w);
+	park_one(w, "700");
+	CHECK_INT(dial(w, BOB_URI, "*68701")->status, 486);
+	CHECK_STR(rule_used(w), "park-only");
+	CHECK_STR(slot_state(w, "702"), "free");
 	park_one(w, "700");
 	CHECK_INT(dial(w, BOB_URI, "700")->status, 486);
 	CHECK_STR(rule_used(w), "reserve");
-	CHECK_INT(dial(w, BOB_URI, "*68701")->status, 486);
-	CHECK_STR(rule_used(w), "park-only");
+	CHECK_INT(dial(w, BOB_URI, "park+700")->status, 486);
+	WORLD_END(w);
+}
+
+/* A lamp shows the dialog of a leg whose lease has ended: it is a parked call. */
+TEST(a_colleague_may_take_a_parked_leg_off_a_lamp_after_its_lease)
+{
+	struct world *w = world();
+	struct hf_dialog *a = dial(w, ALICE_URI, "700"), *b;
+	struct hf_invite in;
+
+	ack(a);
+	pass(w, 30);
+	in = replacing(BOB_URI, a);
+	b = send_invite(w, &in);
+	CHECK_INT(b->status, 200);
+	CHECK_STR(slot_state(w, "701"), "claimed");
+	CHECK_INT(a->byes, 0);
+	ack(b);
+	CHECK_STR(hears(w, a), "relay");
 	WORLD_END(w);
 }
 
@@ -288,7 +312,7 @@ TEST(a_parker_outside_may_park_is_refused_but_its_address_counts_as_its_domain)
 	CHECK_INT(d->status, 200);
 	ack(d);
 	pass(w, 90);
-	CHECK_STR(recall(w)->uri, ALICE_URI);
+	CHECK_STR(recall_uri(w), ALICE_URI);
 	WORLD_END(w);
 }
 
@@ -385,7 +409,7 @@ TEST(attended_park_that_shows_only_as_a_new_identity_is_a_park)
 	CHECK_STR(last(w, HF_EVENT_SWAPPED)->caller, "+4930123");
 	CHECK_STR(last(w, HF_EVENT_PARKED)->parker, ALICE_URI);
 	pass(w, 90);
-	CHECK_STR(recall(w)->uri, ALICE_URI);
+	CHECK_STR(recall_uri(w), ALICE_URI);
 	WORLD_END(w);
 }
 
@@ -413,7 +437,7 @@ TEST(a_reserved_slot_whose_lease_ends_with_the_leg_up_is_parked_not_dropped)
 	in = replacing(OUTSIDER_URI, c);
 	CHECK_INT(send_invite(w, &in)->status, 403);
 	pass(w, 90);
-	CHECK_STR(recall(w)->uri, ALICE_URI);
+	CHECK_STR(recall_uri(w), ALICE_URI);
 	b = dial(w, BOB_URI, "701");
 	CHECK_INT(b->status, 200);
 	WORLD_END(w);
@@ -476,6 +500,7 @@ TEST(our_own_recall_that_comes_back_gets_482)
 
 	pass(w, 90);
 	r = recall(w);
+	CHECK(r);
 	in = invite(CALLER_URI, "700");
 	in.recall_marker = r->marker;
 	CHECK_INT(send_invite(w, &in)->status, 482);

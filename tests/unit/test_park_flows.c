@@ -320,6 +320,11 @@ TEST(a_re_INVITE_with_a_new_address_moves_the_leg_and_a_bad_one_changes_nothing)
 	CHECK_INT(c->status, 488);
 	CHECK_STR(sends_to(w, c), "127.0.0.9:4444");
 	CHECK_STR(hears(w, c), "hold");
+	/* our own address: known only when the media is asked */
+	reinvite(c, NULL, sdp("127.0.0.1", 4446, "0", "inactive"));
+	CHECK_INT(c->status, 488);
+	CHECK_INT(c->party->session->codec, HF_CODEC_PCMA);
+	CHECK_STR(hears(w, c), "hold");
 	reinvite(c, NULL, sdp("127.0.0.9", 4444, "8", "sendrecv"));
 	CHECK_STR(c->sdp, before); /* identical offer, identical answer */
 	CHECK_STR(slot_state(w, "701"), "parked");

@@ -13,6 +13,7 @@ TEST(a_call_that_nobody_fetches_rings_back_to_its_parker_who_gets_it)
 	pass(w, 1);
 	CHECK_STR(slot_state(w, "701"), "recalling");
 	r = recall(w);
+	CHECK(r);
 	CHECK_STR(r->uri, ALICE_URI);
 	CHECK_STR(r->from_display, "Park 701: +4930123");
 	CHECK_STR(r->from_user, "+4930123");
@@ -87,10 +88,10 @@ TEST(finally_hang_up_ends_the_call_when_the_chain_is_through)
 	world_start(w);
 	c = park_one(w, "700");
 	pass(w, 90);
-	fail(recall(w), 486, "Busy Here");
+	fail_recall(w, 486, "Busy Here");
 	CHECK_INT(c->byes, 0);
 	pass(w, 90);
-	CHECK_STR(recall(w)->uri, "sip:reception@pbx.example.com");
+	CHECK_STR(recall_uri(w), "sip:reception@pbx.example.com");
 	pass(w, 30);
 	CHECK_INT(c->byes, 1);
 	CHECK_INT(note(w, 0)->type, HF_EVENT_EXPIRED);
@@ -110,11 +111,11 @@ TEST(finally_a_URI_is_rung_again_and_again)
 	world_start(w);
 	park_one(w, "700");
 	pass(w, 90);
-	fail(recall(w), 480, "Gone");
+	fail_recall(w, 480, "Gone");
 	for (int i = 0; i < 3; i++) {
 		pass(w, 90);
-		CHECK_STR(recall(w)->uri, "sip:mailbox@pbx.example.com");
-		fail(recall(w), 480, "Gone");
+		CHECK_STR(recall_uri(w), "sip:mailbox@pbx.example.com");
+		fail_recall(w, 480, "Gone");
 	}
 	WORLD_END(w);
 }
@@ -140,11 +141,12 @@ TEST(without_a_usable_parker_the_first_fallback_is_rung_and_it_is_said)
 		ack(send_invite(w, &in));
 		pass(w, 90);
 		r = recall(w);
+		CHECK(r);
 		CHECK_STR(r->uri, "sip:reception@pbx.example.com");
 		CHECK(strstr(note(w, 0)->reason, "no usable parker"));
 		fail(r, 486, "Busy Here");
 		pass(w, 90);
-		CHECK_STR(recall(w)->uri, "sip:reception@pbx.example.com");
+		CHECK_STR(recall_uri(w), "sip:reception@pbx.example.com");
 		WORLD_END(w);
 	}
 }
@@ -196,6 +198,7 @@ TEST(a_call_that_rings_back_can_be_picked_up_and_the_ring_stops)
 
 	pass(w, 95);
 	r = recall(w);
+	CHECK(r);
 	b = dial(w, BOB_URI, "701");
 	CHECK_INT(b->status, 200);
 	CHECK_INT(r->cancels, 1);
@@ -219,6 +222,7 @@ TEST(a_lost_pick_up_while_ringing_rings_on_for_the_time_that_was_left)
 	bye(b);
 	CHECK_STR(slot_state(w, "701"), "recalling");
 	r = recall(w);
+	CHECK(r);
 	CHECK_STR(r->uri, ALICE_URI);
 	CHECK_INT(slot(w, "701")->call->attempt, 1);
 	pass(w, 17);
@@ -245,6 +249,7 @@ TEST(a_pick_up_without_common_codec_does_not_disturb_the_ring)
 	park_one(w, "700");
 	pass(w, 100);
 	r = recall(w);
+	CHECK(r);
 	in.body = sdp("127.0.0.4", 5000, "0", "sendrecv");
 	in.body_len = strlen(in.body);
 	CHECK_INT(send_invite(w, &in)->status, 488);
@@ -263,6 +268,7 @@ TEST(a_caller_who_hangs_up_while_it_rings_stops_the_ring)
 
 	pass(w, 90);
 	r = recall(w);
+	CHECK(r);
 	bye(c);
 	CHECK_INT(r->cancels, 1);
 	CHECK_INT(note(w, 0)->type, HF_EVENT_ABANDONED);
@@ -277,6 +283,7 @@ TEST(an_answer_without_the_callers_codec_counts_as_not_answered)
 
 	pass(w, 90);
 	r = recall(w);
+	CHECK(r);
 	answer(r, sdp("127.0.0.4", 5000, "0", "sendrecv"));
 	CHECK_INT(r->byes, 1);
 	CHECK_STR(slot_state(w, "701"), "parked");
@@ -336,6 +343,7 @@ TEST(the_caller_may_put_itself_on_hold_while_it_rings_and_after)
 	reinvite(c, NULL, sdp("127.0.0.3", 4000, "0", "sendrecv"));
 	CHECK_INT(c->status, 488);
 	r = recall(w);
+	CHECK(r);
 	answer(r, sdp("127.0.0.4", 5000, "8", "sendrecv"));
 	CHECK_STR(hears(w, c), "idle");
 	CHECK_STR(hears(w, r), "hold");
