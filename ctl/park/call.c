@@ -142,6 +142,8 @@ static void set_state(struct hf_call *call, enum hf_call_event event,
 	count(call->park, call->state, (uint32_t)-1);
 	call->state = next;
 	count(call->park, call->state, 1);
+	if (call->slot)
+		hf_slot_changed(call->slot);
 }
 
 void hf_call_event(struct hf_call *call, const struct hf_stimulus *s)

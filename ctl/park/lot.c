@@ -34,6 +34,7 @@ static int lot_init(struct hf_lot *lot, struct hf_park *park,
 	if (err)
 		return err;
 	lot->free_count = lot->slot_count;
+	lot->first = park->totals.slots;
 	park->totals.slots += lot->slot_count;
 	park->totals.slots_free += lot->slot_count;
 	for (uint32_t i = 0; i < lot->slot_count; i++) {
@@ -180,6 +181,14 @@ struct hf_slot *hf_lot_choose(struct hf_lot *lot)
 	return &lot->slots[n];
 }
 
+void hf_slot_changed(const struct hf_slot *slot)
+{
+	const struct hf_park_wiring *wire = &slot->lot->park->wire;
+
+	if (wire->slot_changed)
+		wire->slot_changed(wire->slot_arg, slot->lot->first + slot->index);
+}
+
 void hf_slot_take(struct hf_slot *slot, struct hf_call *call)
 {
 	struct hf_lot *lot = slot->lot;
@@ -189,6 +198,7 @@ void hf_slot_take(struct hf_slot *slot, struct hf_call *call)
 	hf_bitmap_clear(&lot->free, slot->index);
 	lot->cursor = (slot->index + 1) % lot->slot_count;
 	lot->park->totals.slots_free--;
+	hf_slot_changed(slot);
 	if (!--lot->free_count)
 		hf_report_lot(lot, HF_EVENT_LOT_FULL);
 }
@@ -206,6 +216,7 @@ void hf_slot_free(struct hf_call *call)
 	slot->call = NULL;
 	hf_bitmap_set(&lot->free, slot->index);
 	lot->park->totals.slots_free++;
+	hf_slot_changed(slot);
 	if (!lot->free_count++)
 		hf_report_lot(lot, HF_EVENT_LOT_AVAILABLE);
 }

@@ -40,6 +40,7 @@ struct hf_lot {
 	const struct hf_config_lot *config;
 	struct hf_slot *slots;
 	uint32_t slot_count, free_count;
+	uint32_t first; /* slots in the lots before this one */
 	uint32_t cursor; /* where `next` looks first */
 	struct hf_bitmap free;
 	UT_hash_handle hh; /* by park number */
@@ -54,5 +55,7 @@ bool hf_slot_by_prefix(const struct hf_park *, const char *user, bool park,
 struct hf_slot *hf_lot_choose(struct hf_lot *); /* NULL = full */
 void hf_slot_take(struct hf_slot *, struct hf_call *);
 void hf_slot_free(struct hf_call *);
+/* Tell who shows slots that this one may look different. */
+void hf_slot_changed(const struct hf_slot *);
 
 #endif

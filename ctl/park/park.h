@@ -26,6 +26,10 @@ struct hf_park_wiring {
 	void (*event)(void *event_arg, const struct hf_event *);
 	void *event_arg;
 	uint64_t call_id_base; /* first call id - 1; rises over restarts */
+	/* NULL, or told that a slot may look different now; it may not call
+	 * back. `slot` counts all slots in the order of hf_park_each_slot(). */
+	void (*slot_changed)(void *slot_arg, uint32_t slot);
+	void *slot_arg;
 };
 
 int hf_park_create(const struct hf_park_wiring *, struct hf_park **ret);
@@ -45,6 +49,10 @@ struct hf_slot_view {
 	const char *caller_number, *caller_name, *parker;
 	uint32_t seconds_parked, seconds_to_recall;
 	uint32_t attempt;
+	const char *caller_uri;
+	bool privacy; /* the caller's name and number are not for everybody */
+	/* The caller's dialog as we see it; NULL = none (yet). */
+	const char *sip_call_id, *local_tag, *remote_tag;
 };
 
 struct hf_party_view {
@@ -71,6 +79,10 @@ void hf_park_each_slot(struct hf_park *, uint64_t now_ms,
 		       bool (*fn)(void *, const struct hf_slot_view *), void *arg);
 void hf_park_each_call(struct hf_park *, uint64_t now_ms,
 		       bool (*fn)(void *, const struct hf_call_view *), void *arg);
+
+/* One slot by its number; false if there is none. */
+bool hf_park_slot(struct hf_park *park, uint64_t now_ms, uint32_t slot,
+		  struct hf_slot_view *ret);
 
 struct hf_park_totals {
 	uint32_t calls, parked, relayed, recalling, slots, slots_free;

@@ -36,6 +36,8 @@ void hf_report(struct hf_call *call, enum hf_event_type type,
 		.user_to_user = call->user_to_user,
 	};
 
+	if (call->slot)
+		hf_slot_changed(call->slot);
 	tell(call->park, &e);
 }
 

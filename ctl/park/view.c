@@ -29,6 +29,28 @@ static void view_slot(const struct hf_slot *slot, struct hf_slot_view *v)
 	v->seconds_parked = hf_call_seconds_parked(call);
 	v->seconds_to_recall = hf_call_seconds_left(call);
 	v->attempt = call->attempt;
+	v->caller_uri = call->who.uri;
+	v->privacy = call->privacy;
+	if (!call->caller || !call->caller->dialog)
+		return;
+	v->sip_call_id = call->caller->sip_call_id;
+	v->remote_tag = call->caller->remote_tag;
+	v->local_tag = call->park->wire.signal->local_tag(call->caller->dialog);
+}
+
+bool hf_park_slot(struct hf_park *park, uint64_t now_ms, uint32_t index,
+		  struct hf_slot_view *ret)
+{
+	look(park, now_ms);
+	for (unsigned int i = 0; i < park->config->lot_count; i++) {
+		const struct hf_lot *lot = &park->lots[i];
+
+		if (index - lot->first >= lot->slot_count)
+			continue;
+		view_slot(&lot->slots[index - lot->first], ret);
+		return true;
+	}
+	return false;
 }
 
 void hf_park_each_slot(struct hf_park *park, uint64_t now_ms,
