@@ -401,6 +401,41 @@ TEST(remotes_that_are_ours_or_many_are_refused)
 	CHECK(!hf_media_is_own(s->m, ip4("203.0.113.8")));
 }
 
+TEST(the_route_to_the_peer_picks_the_media_address)
+{
+	struct hf_config_address address[] = {
+		{.ip4 = ip4("192.0.2.10"), .advertise = ip4("192.0.2.10")},
+		{.ip4 = ip4("127.0.0.1"), .advertise = ip4("203.0.113.9")},
+	};
+	struct hf_config config = {
+		.instance = (char *)"test",
+		.media = {address, 2, 20000, 20019, false},
+		.audio = {1, NULL, 0},
+	};
+	struct hf_media_remote r = remote_at("127.255.255.255", 4000);
+	struct in_addr local;
+	struct hf_media *m;
+	uint32_t leg;
+	uint16_t port;
+	char err[256];
+
+	CHECK_INT(hf_media_open_memory(&config, &m, err, sizeof(err)), 0);
+	CHECK_INT(hf_media_leg_open(m, ip4("127.0.0.9"), &leg, &local, &port),
+		  0);
+	CHECK_INT(leg, 10);
+	CHECK_INT(port, 20000);
+	CHECK_INT(local.s_addr, ip4("203.0.113.9").s_addr);
+	CHECK_INT(hf_word_program(&m->map.legs[leg], m->map.legs[leg].tx.word)
+			  ->local_ip4,
+		  ip4("127.0.0.1").s_addr);
+	/* A broadcast address of one of our networks. */
+	CHECK_INT(hf_media_leg_remote(m, leg, &r), -EADDRNOTAVAIL);
+	CHECK_INT(hf_media_leg_open(m, ip4("0.0.0.0"), &leg, &local, &port), 0);
+	CHECK_INT(leg, 0);
+	CHECK_INT(local.s_addr, ip4("192.0.2.10").s_addr);
+	hf_media_close(m, true);
+}
+
 TEST(a_port_that_was_just_closed_is_the_last_to_be_used_again)
 {
 	STAGE(s, 4, 1);
