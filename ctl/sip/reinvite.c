@@ -104,7 +104,8 @@ int hf_reinvite(struct hf_dialog *d, const char *body)
 	if ((d->state != HF_DIALOG_CONFIRMED && d->state != HF_DIALOG_ACCEPTED) ||
 	    d->bye_wanted)
 		return -ENOTCONN;
-	if (d->invite || d->offer_waits)
+	if (d->invite || d->offer_waits ||
+	    (d->retry && su_timer_is_set(d->retry)))
 		return -EBUSY;
 	if (!hf_dialog_set(&d->offer, body))
 		return -ENOMEM;

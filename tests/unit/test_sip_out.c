@@ -372,6 +372,40 @@ TEST(a_target_that_is_no_uri_is_refused_at_once)
 	stage_close(&s);
 }
 
+TEST(a_proxy_whose_name_leads_nowhere_is_a_failure)
+{
+	struct stage s;
+	const struct hf_call_out call = { .uri = "sip:1001@no-such-host.invalid" };
+
+	CHECK(stage_open_as(&s, &(struct how){ .no_proxy = true }));
+	CHECK(call_out(&s, &call));
+	s.park.ops->cancel(s.park.dialog, NULL);
+	CHECK(WAIT(&s, s.park.failures == 1));
+	CHECK(hf_sip_idle(s.sip));
+	stage_close(&s);
+}
+
+TEST(a_proxy_that_is_not_there_is_a_failure)
+{
+	struct stage s;
+	char uri[64];
+	struct hf_call_out call = { .uri = uri };
+
+	CHECK(stage_open_as(&s, &(struct how){ .t1_ms = 5, .no_proxy = true }));
+	snprintf(uri, sizeof(uri), "sip:1001@127.0.0.1:%u", free_port(SOCK_DGRAM));
+	CHECK(call_out(&s, &call));
+	CHECK(WAIT(&s, s.park.failures == 1));
+	CHECK(s.park.failed_status == 503 || s.park.failed_status == 408);
+	snprintf(uri, sizeof(uri), "sip:1001@127.0.0.1:%u;transport=tcp",
+		 free_port(SOCK_STREAM));
+	s.park.failures = 0;
+	/* No TCP listener of ours: refused at once or reported. */
+	if (call_out(&s, &call))
+		CHECK(WAIT(&s, s.park.failures == 1));
+	CHECK(WAIT(&s, hf_sip_idle(s.sip)));
+	stage_close(&s);
+}
+
 TEST(calls_under_way_end_with_the_stack)
 {
 	struct stage s;

@@ -72,6 +72,7 @@ struct stage {
 struct how {
 	unsigned int t1_ms, min_se_s, max_unacked;
 	const char *host[2], *transport[2];
+	bool no_proxy;
 };
 
 static struct hf_park *the_park; /* the reports carry only the party */
@@ -286,7 +287,7 @@ static bool stage_open_as(struct stage *s, const struct how *how)
 	s->config.sip.trusted = s->trusted;
 	s->config.sip.trusted_count = 1;
 	snprintf(s->proxy, sizeof(s->proxy), "sip:127.0.0.1:%u", s->peer_port);
-	s->config.sip.outbound_proxy = s->proxy;
+	s->config.sip.outbound_proxy = how->no_proxy ? NULL : s->proxy;
 	if (hf_loop_create(&s->loop))
 		return false;
 	wiring.loop = s->loop;

@@ -147,6 +147,7 @@ TEST(a_call_that_is_never_acked_is_repeated_and_then_ended)
 		repeated += !strncmp(s.queue[i], "SIP/2.0 200", 11);
 	CHECK(repeated >= 3);
 	CHECK(take(&s, "BYE "));
+	CHECK_STR(header(&s, "Reason"), "SIP;cause=408;text=\"no ACK\"");
 	respond(&s, 200, NULL, NULL, NULL);
 	CHECK(WAIT(&s, hf_sip_idle(s.sip)));
 	stage_close(&s);
@@ -398,6 +399,7 @@ TEST(our_offer_is_sent_again_after_491)
 	CHECK_STR(header(&s, "CSeq"), "196609 INVITE");
 	respond(&s, 491, NULL, NULL, NULL);
 	CHECK(take(&s, "ACK "));
+	CHECK(s.park.ops->reinvite(s.park.dialog, SDP) < 0);
 	CHECK(take(&s, "INVITE sip:carol@"));
 	CHECK_STR(header(&s, "CSeq"), "196610 INVITE");
 	CHECK(strstr(s.got, SDP));
@@ -409,6 +411,47 @@ TEST(our_offer_is_sent_again_after_491)
 	CHECK(take(&s, "ACK sip:moved@127.0.0.1:"));
 	CHECK(WAIT(&s, s.park.reinvites_done == 1));
 	CHECK_INT(s.park.reinvite_status, 200);
+	stage_close(&s);
+}
+
+TEST(our_offer_waits_for_the_end_of_theirs)
+{
+	struct stage s;
+	struct line l = { .s = &s, .id = "c7" };
+
+	CHECK(stage_open(&s, 0));
+	CHECK(establish(&l));
+	s.park.again = (struct hf_reply){ .status = 200, .body = SDP };
+	in_dialog(&l, "INVITE", NULL, SDP);
+	CHECK(take(&s, "SIP/2.0 200"));
+	CHECK_INT(s.park.ops->reinvite(s.park.dialog, SDP), 0);
+	RUN_FOR(&s, 50);
+	CHECK_INT(s.queued, 0);
+	l.serial++;
+	request(&l, "ACK", l.cseq, NULL, NULL);
+	CHECK(take(&s, "INVITE sip:carol@"));
+	respond(&s, 488, NULL, NULL, NULL);
+	CHECK(WAIT(&s, s.park.reinvite_status == 488));
+	stage_close(&s);
+}
+
+TEST(our_offer_ends_with_the_call)
+{
+	struct stage s;
+	struct line l = { .s = &s, .id = "c8" };
+
+	CHECK(stage_open(&s, 0));
+	CHECK(establish(&l));
+	CHECK_INT(s.park.ops->reinvite(s.park.dialog, SDP), 0);
+	CHECK(take(&s, "INVITE sip:carol@"));
+	s.park.ops->bye(s.park.dialog, NULL);
+	CHECK(s.park.ops->reinvite(s.park.dialog, SDP) < 0);
+	s.park.ops->release(s.park.dialog);
+	respond(&s, 200, NULL, NULL, SDP);
+	/* Late answers are acknowledged all the same. */
+	CHECK(take(&s, "BYE "));
+	CHECK(take(&s, "ACK "));
+	CHECK(!hf_sip_idle(s.sip));
 	stage_close(&s);
 }
 
