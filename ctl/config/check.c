@@ -234,13 +234,16 @@ static void check_rights(struct hf_reader *r, const struct hf_config_lot *lot)
 	} rights[] = {
 		{ lot->may_park, lot->may_park_count, "may_park" },
 		{ lot->may_retrieve, lot->may_retrieve_count, "may_retrieve" },
+		{ lot->may_watch, lot->may_watch_count, "may_watch" },
 	};
 
 	if (r->config->sip.internal_count)
 		return;
-	for (unsigned int k = 0; k < 2; k++)
+	for (unsigned int k = 0; k < 3; k++)
 		for (unsigned int i = 0; i < rights[k].count; i++)
 			if (rights[k].list[i] &&
+			    /* a lamp that nobody asked for is no mistake */
+			    (k < 2 || hf_line_of(r, &rights[k].list[i])) &&
 			    !strcmp(rights[k].list[i], "internal"))
 				hf_wrong_at(r, &rights[k].list[i], lot,
 					    rights[k].key,
@@ -370,6 +373,70 @@ static void check_listen(struct hf_reader *r)
 	}
 }
 
+static void check_list(struct hf_reader *r, const struct hf_config_lamp_list *l)
+{
+	const struct hf_config *c = r->config;
+	unsigned int lot, entries = 0;
+	uint32_t slot, count;
+
+	if (l->name && (hf_config_find_slot(c, l->name, &lot, &slot) ||
+			hf_config_find_lot(c, l->name, &lot)))
+		hf_wrong_at(r, &l->name, l, "name",
+			    "%s is also a slot or a lot; no number may mean two "
+			    "things",
+			    l->name);
+	for (unsigned int i = 0; i < l->entry_count; i++) {
+		if (!l->entries[i])
+			continue;
+		if (!hf_config_find_entry(c, l->entries[i], &lot, &slot, &count))
+			hf_wrong_at(r, &l->entries[i], l, "entries",
+				    "%s is not a slot, a range of slots of one "
+				    "lot, or a lot",
+				    l->entries[i]);
+		else
+			entries += count ? count : 1;
+	}
+	if (entries > 1000)
+		hf_wrong_at(r, &l->entries, l, "entries",
+			    "are %u lamps; 1000 at most", entries);
+}
+
+static void check_lamps(struct hf_reader *r)
+{
+	const struct hf_config *c = r->config;
+
+	if (c->lamps.min_expires_s > c->lamps.max_expires_s)
+		hf_wrong_at(r, &c->lamps.min_expires_s, c,
+			    "lamps.min_expires_s",
+			    "%u s are longer than max_expires_s (%u s)",
+			    c->lamps.min_expires_s, c->lamps.max_expires_s);
+	for (unsigned int i = 0; i < c->lamps.list_count; i++) {
+		check_list(r, &c->lamps.lists[i]);
+		for (unsigned int j = 0; j < i && c->lamps.lists[i].name; j++)
+			if (c->lamps.lists[j].name &&
+			    !strcmp(c->lamps.lists[i].name,
+				    c->lamps.lists[j].name))
+				hf_wrong_at(r, &c->lamps.lists[i].name,
+					    &c->lamps.lists[i], "name",
+					    "%s is there twice",
+					    c->lamps.lists[i].name);
+	}
+	for (unsigned int i = 0; i < c->lamps.push_count; i++) {
+		struct hf_config_push *p = &c->lamps.push[i];
+		bool tcp = p->url && !strncmp(p->url, "tcp:", 4);
+
+		if (p->url && tcp != (p->pbx == HF_PUSH_FREESWITCH))
+			hf_wrong_at(r, &p->url, p, "url",
+				    "Asterisk is reached by http:// or https://, "
+				    "FreeSWITCH by tcp://");
+		if (!p->device)
+			p->device = hf_config_text(
+				r, p->pbx == HF_PUSH_ASTERISK ?
+					   "Stasis:park%s" :
+					   "park+%s");
+	}
+}
+
 static void check_control(struct hf_reader *r)
 {
 	const struct hf_config *c = r->config;
@@ -399,5 +466,6 @@ void hf_config_check(struct hf_reader *r)
 	check_clips(r);
 	check_lots(r);
 	check_numbers(r);
+	check_lamps(r);
 	check_control(r);
 }

@@ -40,6 +40,27 @@ struct hf_config_label {
 	char *text;
 };
 
+/* A lamp list: one SUBSCRIBE for many lamps (RFC 4662). */
+struct hf_config_lamp_list {
+	char *name;	/* user part of its URI */
+	char **entries; /* slots, ranges of slots "701-710", lots */
+	unsigned int entry_count;
+};
+
+/* A PBX that keeps the lamps of its phones itself and is told about slots. */
+enum hf_push_pbx { HF_PUSH_ASTERISK, HF_PUSH_FREESWITCH };
+struct hf_config_push {
+	enum hf_push_pbx pbx;
+	char *url;	/* "http://pbx:8088/ari", "tcp://pbx:8021" */
+	char *user;	/* Asterisk only */
+	char *password;
+	char *device;	/* what the PBX calls a slot; one %s for the slot */
+};
+
+enum hf_publish_event { HF_PUBLISH_DIALOG, HF_PUBLISH_PRESENCE };
+enum hf_lamp_pickup { HF_LAMP_DIAL, HF_LAMP_REPLACES };
+enum hf_lamp_state { HF_LAMP_CONFIRMED, HF_LAMP_EARLY };
+enum hf_lamp_idle { HF_LAMP_EMPTY, HF_LAMP_TERMINATED };
 enum hf_on_busy { HF_BUSY_REFUSE, HF_BUSY_NEXT_FREE, HF_BUSY_RING_PARKER };
 enum hf_on_full { HF_FULL_REFUSE, HF_FULL_RING_PARKER, HF_FULL_URI };
 enum hf_finally { HF_FINALLY_REPEAT, HF_FINALLY_HANG_UP, HF_FINALLY_URI };
@@ -69,6 +90,11 @@ struct hf_config_lot {
 	unsigned int may_park_count;
 	char **may_retrieve;
 	unsigned int may_retrieve_count;
+	char **may_watch;
+	unsigned int may_watch_count;
+	enum hf_lamp_pickup lamp_pickup;
+	enum hf_lamp_state lamp_state; /* while parked */
+	enum hf_lamp_idle lamp_idle;
 	struct {
 		unsigned int ring_s;   /* 30 */
 		unsigned int attempts; /* 2: of the parker, before the fallbacks */
@@ -111,6 +137,18 @@ struct hf_config {
 		char *socket;	 /* control socket path */
 		char *state_dir; /* /var/lib/holdfast/INSTANCE */
 	} control;
+	struct {
+		unsigned int min_expires_s, max_expires_s;
+		struct hf_config_lamp_list *lists;
+		unsigned int list_count;
+		struct {
+			char *to; /* "sip:presence.example.com", NULL = no */
+			enum hf_publish_event event;
+			unsigned int expires_s;
+		} publish;
+		struct hf_config_push *push;
+		unsigned int push_count;
+	} lamps;
 	struct hf_config_lot *lots;
 	unsigned int lot_count;
 };
@@ -130,6 +168,22 @@ bool hf_pattern_match(const char *pattern, const char *user, const char *host);
 bool hf_config_trusted(const struct hf_config *, struct in_addr source);
 bool hf_config_internal(const struct hf_config *, const char *user,
 			const char *host);
+/*
+ * The slot that a number means, written exactly so; false if none. `ret_slot`
+ * counts within its lot. numbers.c.
+ */
+bool hf_config_find_slot(const struct hf_config *, const char *number,
+			 unsigned int *ret_lot, uint32_t *ret_slot);
+/* A lot by its park number or its name. */
+bool hf_config_find_lot(const struct hf_config *, const char *number,
+			unsigned int *ret_lot);
+/* An entry of a lamp list: `count` slots from `slot` on; 0 = the whole lot. */
+bool hf_config_find_entry(const struct hf_config *, const char *entry,
+			  unsigned int *ret_lot, uint32_t *ret_slot,
+			  uint32_t *ret_count);
+/* "701" of slot 0. */
+void hf_config_slot_name(const struct hf_config_lot *, uint32_t slot,
+			 char *name, size_t len);
 /* Legs that the media addresses and ports allow. */
 unsigned int hf_config_leg_count(const struct hf_config *);
 /* A few lines for --check-config: lots, slots, legs. */

@@ -184,6 +184,15 @@ static bool read_labels(struct hf_reader *r, yaml_node_t *node, void *field)
 	return true;
 }
 
+static const char *const pickup_words[] = { [HF_LAMP_DIAL] = "dial",
+					    [HF_LAMP_REPLACES] = "replaces",
+					    NULL };
+static const char *const lamp_words[] = { [HF_LAMP_CONFIRMED] = "confirmed",
+					  [HF_LAMP_EARLY] = "early", NULL };
+static const char *const idle_words[] = { [HF_LAMP_EMPTY] = "empty",
+					  [HF_LAMP_TERMINATED] = "terminated",
+					  NULL };
+
 static const struct hf_key lot_keys[] = {
 	{ VALUE("name", LOT(name), hf_parse_name, "main"), .required = true },
 	{ VALUE("park", LOT(park), hf_parse_dial, "\"700\""),
@@ -213,6 +222,14 @@ static const struct hf_key lot_keys[] = {
 	       char *, 1, 64, "internal") },
 	{ LIST("may_retrieve", LOT(may_retrieve), LOT(may_retrieve_count),
 	       hf_parse_right, char *, 1, 64, "internal") },
+	{ LIST("may_watch", LOT(may_watch), LOT(may_watch_count), hf_parse_right,
+	       char *, 1, 64, "internal") },
+	{ WORD("lamp_pickup", LOT(lamp_pickup), pickup_words,
+	       "dial or replaces") },
+	{ WORD("lamp_state", LOT(lamp_state), lamp_words,
+	       "confirmed or early") },
+	{ WORD("lamp_idle", LOT(lamp_idle), idle_words,
+	       "empty or terminated") },
 	{ SECTION("recall", &recall_map, "{ ring_s: 30 }") },
 	{ 0 }
 };
@@ -232,19 +249,80 @@ static void init_lot(struct hf_reader *r, void *record)
 	lot->on_full = HF_FULL_RING_PARKER;
 	lot->may_park = hf_config_alloc(r->config, sizeof(char *));
 	lot->may_retrieve = hf_config_alloc(r->config, sizeof(char *));
+	lot->may_watch = hf_config_alloc(r->config, sizeof(char *));
 	lot->recall.ring_s = 30;
 	lot->recall.attempts = 2;
 	lot->recall.finally = HF_FINALLY_REPEAT;
 	lot->recall.display_prefix = hf_config_text(r, "Park %s: ");
-	if (!lot->may_park || !lot->may_retrieve) {
+	if (!lot->may_park || !lot->may_retrieve || !lot->may_watch) {
 		r->no_memory = true;
 		return;
 	}
 	lot->may_park[0] = hf_config_text(r, rights[0]);
 	lot->may_retrieve[0] = hf_config_text(r, rights[0]);
+	lot->may_watch[0] = hf_config_text(r, rights[0]);
 	lot->may_park_count = lot->may_retrieve_count = 1;
+	lot->may_watch_count = 1;
 }
 static const struct hf_map lot_map = { lot_keys, init_lot };
+
+#define LAMP_LIST(field) offsetof(struct hf_config_lamp_list, field)
+static const struct hf_key lamp_list_keys[] = {
+	{ VALUE("name", LAMP_LIST(name), hf_parse_dial, "team-lamps"),
+	  .required = true },
+	{ LIST("entries", LAMP_LIST(entries), LAMP_LIST(entry_count),
+	       hf_parse_dial, char *, 1, 1000, "\"701-710\""),
+	  .required = true },
+	{ 0 }
+};
+static const struct hf_map lamp_list_map = { lamp_list_keys, NULL };
+
+static const char *const publish_words[] = { [HF_PUBLISH_DIALOG] = "dialog",
+					     [HF_PUBLISH_PRESENCE] = "presence",
+					     NULL };
+static const struct hf_key publish_keys[] = {
+	{ VALUE("to", CONFIG(lamps.publish.to), hf_parse_proxy,
+		"\"sip:presence.example.com\""),
+	  .required = true },
+	{ WORD("event", CONFIG(lamps.publish.event), publish_words,
+	       "dialog or presence") },
+	{ NUMBER("expires_s", CONFIG(lamps.publish.expires_s), 10, 86400) },
+	{ 0 }
+};
+static const struct hf_map publish_map = { publish_keys, NULL };
+
+#define PUSH(field) offsetof(struct hf_config_push, field)
+static const char *const pbx_words[] = { [HF_PUSH_ASTERISK] = "asterisk",
+					 [HF_PUSH_FREESWITCH] = "freeswitch",
+					 NULL };
+static const struct hf_key push_keys[] = {
+	{ WORD("pbx", PUSH(pbx), pbx_words, "asterisk or freeswitch"),
+	  .required = true },
+	{ VALUE("url", PUSH(url), hf_parse_push_url,
+		"\"http://pbx.example.com:8088/ari\""),
+	  .required = true },
+	{ VALUE("user", PUSH(user), hf_parse_text, "holdfast") },
+	{ VALUE("password", PUSH(password), hf_parse_text, "secret") },
+	{ VALUE("device", PUSH(device), hf_parse_display,
+		"\"Stasis:park%s\"") },
+	{ 0 }
+};
+static const struct hf_map push_map = { push_keys, NULL };
+
+static const struct hf_key lamps_keys[] = {
+	{ NUMBER("min_expires_s", CONFIG(lamps.min_expires_s), 1, 86400) },
+	{ NUMBER("max_expires_s", CONFIG(lamps.max_expires_s), 1, 86400) },
+	{ RECORDS("lists", CONFIG(lamps.lists), CONFIG(lamps.list_count),
+		  &lamp_list_map, struct hf_config_lamp_list, 0, 1000,
+		  "{ name: team-lamps, entries: [ \"701-710\" ] }") },
+	{ SECTION("publish", &publish_map,
+		  "{ to: \"sip:presence.example.com\" }") },
+	{ RECORDS("push", CONFIG(lamps.push), CONFIG(lamps.push_count),
+		  &push_map, struct hf_config_push, 0, 16,
+		  "{ pbx: asterisk, url: \"http://pbx:8088/ari\" }") },
+	{ 0 }
+};
+static const struct hf_map lamps_map = { lamps_keys, NULL };
 
 static const struct hf_key config_keys[] = {
 	{ SECTION("sip", &sip_map, "{ listen: [ ... ] }"), .required = true },
@@ -253,6 +331,7 @@ static const struct hf_key config_keys[] = {
 	{ SECTION("audio", &audio_map, "{ clips: [ ... ] }"),
 	  .required = true },
 	{ SECTION("control", &control_map, "{ socket: PATH }") },
+	{ SECTION("lamps", &lamps_map, "{ min_expires_s: 60 }") },
 	{ RECORDS("lots", CONFIG(lots), CONFIG(lot_count), &lot_map,
 		  struct hf_config_lot, 1, 1000,
 		  "{ name: main, park: \"700\", slots: 701-720 }"),
@@ -288,6 +367,9 @@ static void init_config(struct hf_reader *r, void *record)
 	c->media.port_min = 20000;
 	c->media.port_max = 29999;
 	c->audio.memory_mib = 256;
+	c->lamps.min_expires_s = 60;
+	c->lamps.max_expires_s = 3600;
+	c->lamps.publish.expires_s = 300;
 	c->control.socket = instance_path(r, "/run/holdfast/control.sock",
 					  "/run/holdfast/control-", ".sock");
 	c->control.state_dir =

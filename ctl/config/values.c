@@ -239,6 +239,24 @@ bool hf_parse_display(struct hf_reader *r, const char *text, void *field)
 	return hf_parse_text(r, text, field);
 }
 
+/* Where a PBX is told about slots. */
+bool hf_parse_push_url(struct hf_reader *r, const char *text, void *field)
+{
+	static const char *const schemes[] = { "http://", "https://", "tcp://" };
+
+	for (unsigned int i = 0; i < 3; i++) {
+		size_t n = strlen(schemes[i]);
+
+		if (!strncmp(text, schemes[i], n) && text[n] &&
+		    !strpbrk(text, " <>\"\\"))
+			return hf_parse_text(r, text, field);
+	}
+	return hf_wrong(r,
+			"\"%s\" is not a URL; write http://pbx:8088/ari for "
+			"Asterisk, tcp://pbx:8021 for FreeSWITCH",
+			text);
+}
+
 /* One of `words`, else a URI. */
 static bool word_or_uri(struct hf_reader *r, const char *text,
 			const char *const *words, unsigned int count,

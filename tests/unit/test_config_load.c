@@ -159,6 +159,15 @@ TEST(what_is_left_out_has_the_default_that_the_example_names)
 	CHECK_STR(lot->may_park[0], "internal");
 	CHECK_INT(lot->may_retrieve_count, 1);
 	CHECK_STR(lot->may_retrieve[0], "internal");
+	CHECK_INT(lot->may_watch_count, 1);
+	CHECK_STR(lot->may_watch[0], "internal");
+	CHECK_INT(lot->lamp_pickup, HF_LAMP_DIAL);
+	CHECK_INT(lot->lamp_state, HF_LAMP_CONFIRMED);
+	CHECK_INT(lot->lamp_idle, HF_LAMP_EMPTY);
+	CHECK_INT(c->lamps.min_expires_s, 60);
+	CHECK_INT(c->lamps.max_expires_s, 3600);
+	CHECK_INT(c->lamps.publish.expires_s, 300);
+	CHECK(!c->lamps.publish.to && !c->lamps.list_count);
 	CHECK_INT(lot->recall.ring_s, 30);
 	CHECK_INT(lot->recall.attempts, 2);
 	CHECK_INT(lot->recall.fallback_count, 0);
@@ -178,6 +187,28 @@ TEST(another_instance_has_its_own_socket_and_state)
 	CHECK_STR(c->instance, "demo");
 	CHECK_STR(c->control.socket, "/run/holdfast/control-demo.sock");
 	CHECK_STR(c->control.state_dir, "/var/lib/holdfast/demo");
+	hf_config_free(c);
+}
+
+#define LAMPS(text) SIP MEDIA AUDIO LOT "lamps:\n" text
+
+TEST(a_lamp_list_names_slots_ranges_and_lots)
+{
+	struct hf_config *c = load(
+		LAMPS("  lists: [ { name: l, entries: [ 701, 702-704, main ] } ]\n"));
+	unsigned int lot;
+	uint32_t slot, count;
+
+	CHECK(c);
+	CHECK_INT(c->lamps.list_count, 1);
+	CHECK(hf_config_find_entry(c, c->lamps.lists[0].entries[1], &lot, &slot,
+				   &count));
+	CHECK_INT(slot, 1);
+	CHECK_INT(count, 3);
+	CHECK(hf_config_find_entry(c, "main", &lot, &slot, &count));
+	CHECK_INT(count, 0);
+	CHECK(!hf_config_find_entry(c, "704-702", &lot, &slot, &count));
+	CHECK(!hf_config_find_slot(c, "0701", &lot, &slot));
 	hf_config_free(c);
 }
 
