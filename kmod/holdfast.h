@@ -35,8 +35,16 @@ struct hf_map {
 	u32 stride;
 };
 
-enum { HF_MAP_INSTANCE, HF_MAP_LEGS, HF_MAP_FRAMES, HF_MAP_NEXTHOPS,
-       HF_MAP_WHEEL, HF_MAP_WHEEL_FILL, HF_MAP_WORK, HF_MAPS };
+enum {
+	HF_MAP_INSTANCE,
+	HF_MAP_LEGS,
+	HF_MAP_FRAMES,
+	HF_MAP_NEXTHOPS,
+	HF_MAP_WHEEL,
+	HF_MAP_WHEEL_FILL,
+	HF_MAP_WORK,
+	HF_MAPS
+};
 
 /* Where a CPU stands in its walk of the wheel. */
 struct hf_walk {
@@ -72,6 +80,7 @@ extern struct mutex hf_mutex; /* lists of holds, and which CPUs tick */
 struct hf_fds {
 	u32 fd[HF_MAPS];
 };
+
 int hf_maps_adopt(struct hf_hold *hold, const struct hf_fds *fds,
 		  struct netlink_ext_ack *extack, int *ret_bad);
 void hf_maps_release(struct hf_hold *hold);
@@ -81,8 +90,10 @@ static inline void *hf_map_at(const struct hf_map *m, u32 index)
 	return m->value + (u64)m->stride * index;
 }
 
-/* A private copy of shared memory: every word is read exactly once, so what is
- * checked is what is used. Whole 8-byte words. */
+/*
+ * A private copy of shared memory: every word is read exactly once, so what is
+ * checked is what is used. Whole 8-byte words.
+ */
 static inline void hf_copy_once(void *to, const void *from, size_t bytes)
 {
 	const u64 *f = from;
@@ -95,7 +106,7 @@ static inline void hf_copy_once(void *to, const void *from, size_t bytes)
 /* pacer.c */
 int hf_pacer_init(void);
 void hf_pacer_exit(void);
-int hf_pacer_add(struct hf_hold *hold);
+void hf_pacer_add(struct hf_hold *hold);
 void hf_pacer_remove(struct hf_hold *hold); /* no tick uses it afterwards */
 void hf_pacer_kick(void);
 unsigned int hf_pacer_cpus(void);
@@ -108,6 +119,7 @@ struct hf_batch {
 	struct net_device *dev;
 	unsigned int count;
 	bool raw; /* xdp frames, else skbs */
+	bool refused; /* a queue was full: leave the rest to the next tick */
 	void *item[HF_BATCH];
 };
 

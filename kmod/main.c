@@ -12,7 +12,7 @@
 #include "holdfast.h"
 
 unsigned int hf_net_id;
-DEFINE_MUTEX(hf_mutex);
+DEFINE_MUTEX(hf_mutex); /* see holdfast.h */
 
 static int __net_init hf_net_init(struct net *net)
 {

@@ -3,7 +3,7 @@
  * The generic netlink family: what a controller may ask, and the multicast group
  * of what happens to calls. Policies and the table of operations are made from
  * Documentation/netlink/holdfast.yaml. Every refusal says why in the extended
- * acknowledgement.
+ * ack.
  */
 #include <linux/capability.h>
 #include <net/genetlink.h>
@@ -90,7 +90,8 @@ static int hf_attach_check(struct genl_info *info, struct hf_fds *fds)
 		return -EPERM;
 	}
 	if (hf_need(info, HOLDFAST_A_INSTANCE, "instance: the name is missing") ||
-	    hf_need(info, HOLDFAST_A_ABI_MAJOR, "abi-major: say which ABI you were built with"))
+	    hf_need(info, HOLDFAST_A_ABI_MAJOR,
+		    "abi-major: say which ABI you were built with"))
 		return -EINVAL;
 	if (!nla_len(info->attrs[HOLDFAST_A_INSTANCE]) ||
 	    !*(char *)nla_data(info->attrs[HOLDFAST_A_INSTANCE])) {
@@ -104,7 +105,8 @@ static int hf_attach_check(struct genl_info *info, struct hf_fds *fds)
 		return -EPROTO;
 	}
 	for (i = 0; i < HF_MAPS; i++) {
-		if (hf_need(info, hf_fd_attr[i], "a map is missing: all seven descriptors are needed"))
+		if (hf_need(info, hf_fd_attr[i],
+			    "a map is missing: all seven descriptors are needed"))
 			return -EINVAL;
 		fds->fd[i] = nla_get_u32(info->attrs[hf_fd_attr[i]]);
 	}
@@ -277,7 +279,8 @@ int hf_nl_get_stats(struct sk_buff *skb, struct netlink_callback *cb)
 	mutex_lock(&hf_mutex);
 	hold = hf_hold_lookup(net, name);
 	if (!hold) {
-		NL_SET_ERR_MSG(cb->extack, "no instance of this name is attached in this network namespace");
+		NL_SET_ERR_MSG(cb->extack,
+			       "no instance of this name is attached in this network namespace");
 		err = -ENOENT;
 		goto unlock;
 	}
@@ -302,7 +305,8 @@ int hf_nl_notify(struct sk_buff *skb, struct genl_info *info)
 	int err;
 
 	if (hf_need(info, HOLDFAST_A_EVENT, "event: what happened is missing") ||
-	    hf_need(info, HOLDFAST_A_NUMBER, "number: an event without a number cannot be missed"))
+	    hf_need(info, HOLDFAST_A_NUMBER,
+		    "number: an event without a number cannot be missed"))
 		return -EINVAL;
 	event = genlmsg_new(nlmsg_len(info->nlhdr) + NLMSG_ALIGN(64), GFP_KERNEL);
 	if (!event)

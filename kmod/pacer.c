@@ -10,6 +10,8 @@
  *    that harmless.
  *  - A tick sends at most HF_TICK_FRAMES and leaves the rest to the next: a
  *    softirq that never ends starves the receive side of its CPU.
+ *    So does a tick whose device has a full queue: what is claimed is sent or
+ *    lost, what is not yet claimed can wait a millisecond.
  *  - A bucket in which a frame was overdue by a packet time or more is visited
  *    again 6 and 12 ms later, as the claim allows, until it has caught up.
  *  - Without entries in any wheel the timers stop; a kick starts them.
@@ -72,6 +74,7 @@ static bool hf_prepare(struct hf_hold *hold, struct hf_counters *c,
 	if (index >= hold->map[HF_MAP_NEXTHOPS].entries)
 		goto bad;
 	nh = hf_map_at(&hold->map[HF_MAP_NEXTHOPS], index);
+	/* The hop behind the turn that names it: the other is being written. */
 	current_hop = smp_load_acquire(&nh->turn);
 	hf_copy_once(&p->hop, &nh->hop[current_hop & 1], sizeof(p->hop));
 	smp_rmb(); /* the copy before the check that it was still in force */
@@ -87,12 +90,25 @@ bad:
 	return false;
 }
 
+/*
+ * Most looks find nothing: two words tell. Only a hint, hf_due() decides on a
+ * copy of the whole.
+ */
+static bool hf_is_early(const struct hf_program *p, u64 word, u64 now)
+{
+	u64 due = READ_ONCE(p->base_ns) +
+		  (u64)hf_word_slot(word) * READ_ONCE(p->ptime_ns);
+
+	return (s64)(now - due) < 0;
+}
+
 /* One entry of the wheel. Returns frames sent (0 or 1). */
 static int hf_serve(struct hf_batch *batch, u32 index, u64 now,
 		    struct hf_walk *walk)
 {
 	struct hf_hold *hold = batch->hold;
 	struct hf_counters *c = batch->counters;
+	const struct hf_program *program;
 	struct hf_packet packet;
 	struct hf_leg *leg;
 	u64 word;
@@ -104,9 +120,14 @@ static int hf_serve(struct hf_batch *batch, u32 index, u64 now,
 		return 0;
 	}
 	leg = hf_map_at(&hold->map[HF_MAP_LEGS], index);
+	/* The program after the word that says which is in force. */
 	word = smp_load_acquire(&leg->tx.word);
-	hf_copy_once(&packet.program, hf_word_program(leg, word),
-		     sizeof(packet.program));
+	program = hf_word_program(leg, word);
+	if (hf_is_early(program, word, now)) {
+		hf_count(c, &c->idle, 1);
+		return 0;
+	}
+	hf_copy_once(&packet.program, program, sizeof(packet.program));
 	if (!hf_due(&packet.program, word, now, 0, &packet.due)) {
 		hf_count(c, &c->idle, 1);
 		return 0;
@@ -146,7 +167,8 @@ static bool hf_bucket(struct hf_batch *batch, u32 bucket, u64 now,
 			walk->entry |= HF_SHARE - 1;
 			continue;
 		}
-		if (budget->frames <= 0 || budget->looks-- <= 0)
+		if (batch->refused || budget->frames <= 0 ||
+		    budget->looks-- <= 0)
 			return false;
 		entry = hf_map_at(&hold->map[HF_MAP_WHEEL],
 				  bucket * hold->wheel_capacity + walk->entry);
@@ -195,7 +217,7 @@ static void hf_tick_hold(struct hf_hold *hold, u64 now, unsigned int rank,
 	u64 now_ms = div_u64(now, NSEC_PER_MSEC);
 	bool capped = false;
 
-	if (now_ms - walk->ms > HF_CATCH_UP_MS) {
+	if ((s64)(now_ms - walk->ms) > HF_CATCH_UP_MS) {
 		walk->ms = now_ms - HF_CATCH_UP_MS;
 		walk->class = 0;
 		walk->pass = 0;
@@ -238,6 +260,9 @@ static void hf_account(struct hf_hold *hold, u64 late, u64 spent)
 	u64_stats_add(&c->send_ns, spent);
 	u64_stats_update_end(&c->sync);
 	WRITE_ONCE(work->beat_ns, ktime_get_ns());
+	/* Who stood in while we were stuck stands by again. */
+	if (READ_ONCE(work->engine) != HF_ENGINE_KMOD)
+		WRITE_ONCE(work->engine, HF_ENGINE_KMOD);
 }
 
 static enum hrtimer_restart hf_tick(struct hrtimer *timer)
@@ -262,9 +287,11 @@ static enum hrtimer_restart hf_tick(struct hrtimer *timer)
 	}
 	rcu_read_unlock();
 	if (!busy) {
-		/* Pairs with hf_pacer_kick(): the controller fills the wheel,
-		 * then kicks; whoever is second sees the other's store. */
 		WRITE_ONCE(cpu->ticking, 0);
+		/*
+		 * Pairs with hf_pacer_kick(): the controller fills the wheel,
+		 * then kicks; whoever is second sees the other's store.
+		 */
 		smp_mb();
 		rcu_read_lock();
 		list_for_each_entry_rcu(hold, &hf_holds, all)
@@ -328,9 +355,10 @@ unsigned int hf_pacer_cpus(void)
 	return READ_ONCE(hf_cpus);
 }
 
-int hf_pacer_add(struct hf_hold *hold)
+void hf_pacer_add(struct hf_hold *hold)
 {
 	u64 now_ms = div_u64(ktime_get_ns(), NSEC_PER_MSEC);
+	struct hf_work *work;
 	int cpu;
 
 	lockdep_assert_held(&hf_mutex);
@@ -340,15 +368,22 @@ int hf_pacer_add(struct hf_hold *hold)
 		walk->ms = now_ms;
 	}
 	list_add_tail_rcu(&hold->all, &hf_holds);
+	work = hold->map[HF_MAP_WORK].value;
+	WRITE_ONCE(work->pid, 0);
+	WRITE_ONCE(work->engine, HF_ENGINE_KMOD);
 	hf_pacer_kick();
-	return 0;
 }
 
 void hf_pacer_remove(struct hf_hold *hold)
 {
+	struct hf_work *work = hold->map[HF_MAP_WORK].value;
+
 	lockdep_assert_held(&hf_mutex);
 	list_del_rcu(&hold->all);
 	synchronize_rcu();
+	/* Whoever stands by may send from here on. */
+	if (READ_ONCE(work->engine) == HF_ENGINE_KMOD)
+		WRITE_ONCE(work->engine, HF_ENGINE_NONE);
 }
 
 int hf_pacer_init(void)

@@ -119,6 +119,14 @@ static bool hf_takes_xdp(struct hf_hold *hold, struct net_device *dev)
 	       dev_xdp_prog_count(dev);
 }
 
+static void hf_refused(struct hf_batch *batch, unsigned int count)
+{
+	if (!count)
+		return;
+	hf_count(batch->counters, &batch->counters->busy, count);
+	batch->refused = true;
+}
+
 static void hf_flush_xdp(struct hf_batch *batch)
 {
 	struct xdp_frame **frame = (struct xdp_frame **)batch->item;
@@ -128,7 +136,7 @@ static void hf_flush_xdp(struct hf_batch *batch)
 						 frame, XDP_XMIT_FLUSH);
 	if (n < 0)
 		n = 0;
-	hf_count(batch->counters, &batch->counters->busy, batch->count - n);
+	hf_refused(batch, batch->count - n);
 	for (i = n; i < batch->count; i++)
 		xdp_return_frame_rx_napi(frame[i]);
 }
@@ -152,7 +160,7 @@ static void hf_flush_queue(struct hf_batch *batch)
 			break; /* still ours */
 	}
 	HARD_TX_UNLOCK(dev, txq);
-	hf_count(batch->counters, &batch->counters->busy, batch->count - i);
+	hf_refused(batch, batch->count - i);
 	for (; i < batch->count; i++)
 		kfree_skb(skb[i]);
 }
@@ -269,8 +277,10 @@ static bool hf_transmit_xdp(struct hf_batch *batch, struct hf_packet *p,
 	return true;
 }
 
-/* One allocation, one route lookup, one trip through the stack for each frame:
- * the straightforward way, kept to be measured against. */
+/*
+ * One allocation, one route lookup, one trip through the stack for each frame:
+ * the straightforward way, kept to be measured against.
+ */
 static bool hf_transmit_plain(struct hf_batch *batch, struct hf_packet *p,
 			      u64 *word, u64 old)
 {

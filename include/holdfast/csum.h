@@ -49,8 +49,9 @@ HF_INLINE __u16 hf_csum_udp_change(__u16 check, __u64 old, __u64 now)
 HF_INLINE __u64 hf_csum_udp_header(__be32 saddr, __be32 daddr, __be16 sport,
 				   __be16 dport, __be16 udp_len)
 {
-	return (__u64)(__u32)saddr + (__u32)daddr + (__u16)HF_HTONS(17) +
-	       (__u16)sport + (__u16)dport + 2ULL * (__u16)udp_len;
+	return (__u64)(HF_FORCE __u32)saddr + (HF_FORCE __u32)daddr +
+	       (HF_FORCE __u16)HF_HTONS(17) + (HF_FORCE __u16)sport +
+	       (HF_FORCE __u16)dport + 2ULL * (HF_FORCE __u16)udp_len;
 }
 
 #ifndef __bpf__

@@ -62,16 +62,24 @@
 #define HF_READ(x) (*(const volatile __typeof__(x) *)&(x))
 #define HF_WRITE(x, v) (*(volatile __typeof__(x) *)&(x) = (v))
 
-#if __BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__
-#define HF_HTONS(x) ((__be16)__builtin_bswap16((__u16)(x)))
-#define HF_NTOHS(x) ((__u16)__builtin_bswap16((__u16)(x)))
-#define HF_HTONL(x) ((__be32)__builtin_bswap32((__u32)(x)))
-#define HF_NTOHL(x) ((__u32)__builtin_bswap32((__u32)(x)))
+/* Byte order is changed here and summed over in csum.h, nowhere else: sparse
+ * checks that (scripts/check-kmod). */
+#ifdef __CHECKER__
+#define HF_FORCE __attribute__((force))
 #else
-#define HF_HTONS(x) ((__be16)(x))
-#define HF_NTOHS(x) ((__u16)(x))
-#define HF_HTONL(x) ((__be32)(x))
-#define HF_NTOHL(x) ((__u32)(x))
+#define HF_FORCE
+#endif
+
+#if __BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__
+#define HF_HTONS(x) ((HF_FORCE __be16)__builtin_bswap16((HF_FORCE __u16)(x)))
+#define HF_NTOHS(x) ((__u16)__builtin_bswap16((HF_FORCE __u16)(x)))
+#define HF_HTONL(x) ((HF_FORCE __be32)__builtin_bswap32((HF_FORCE __u32)(x)))
+#define HF_NTOHL(x) ((__u32)__builtin_bswap32((HF_FORCE __u32)(x)))
+#else
+#define HF_HTONS(x) ((HF_FORCE __be16)(x))
+#define HF_NTOHS(x) ((HF_FORCE __u16)(x))
+#define HF_HTONL(x) ((HF_FORCE __be32)(x))
+#define HF_NTOHL(x) ((HF_FORCE __u32)(x))
 #endif
 
 #endif

@@ -5,8 +5,7 @@
  * it the BPF maps that hold the legs (attach), and asks it to multicast what
  * happens to calls (notify). Any program with CAP_NET_ADMIN may join the
  * group `events` and follow. Everything is per network namespace: the one of
- * the socket. Every refusal carries a sentence in the extended
- * acknowledgement.
+ * the socket. Every refusal carries a sentence in the extended ack.
  */
 #ifndef _UAPI_HOLDFAST_H
 #define _UAPI_HOLDFAST_H
@@ -45,8 +44,8 @@ enum holdfast_attr {
 	HOLDFAST_A_FD_WHEEL, /* u32 */
 	HOLDFAST_A_FD_WHEEL_FILL, /* u32 */
 	HOLDFAST_A_FD_WORK, /* u32 */
-	HOLDFAST_A_XDP_XMIT, /* flag: hand frames to ndo_xdp_xmit where the device has it and an XDP program */
-	HOLDFAST_A_PLAIN, /* flag: one allocation and one dev_queue_xmit a frame: only to measure against */
+	HOLDFAST_A_XDP_XMIT, /* flag: ndo_xdp_xmit where the device has it and an XDP program */
+	HOLDFAST_A_PLAIN, /* flag: the slow way for each frame: only to measure against */
 	HOLDFAST_A_CPU, /* u32 */
 	HOLDFAST_A_SENT, /* u64: hold frames given to a device */
 	HOLDFAST_A_SKIPPED, /* u64: time slots given up because they were overdue */
@@ -61,7 +60,7 @@ enum holdfast_attr {
 	HOLDFAST_A_LATE_MAX_NS, /* u64: the latest tick against its time */
 	HOLDFAST_A_SEND_NS, /* u64: time spent in ticks */
 	HOLDFAST_A_BOOT_ID, /* string, at most 36 bytes: of the kernel the sender ran on */
-	HOLDFAST_A_NUMBER, /* u64: of the event, without holes within one boot id and controller start */
+	HOLDFAST_A_NUMBER, /* u64: of the event, without holes until the controller starts anew */
 	HOLDFAST_A_WALL_MS, /* u64: milliseconds since 1970 */
 	HOLDFAST_A_EVENT, /* string, at most 32 bytes: what happened: parked, retrieved, ... */
 	HOLDFAST_A_CALL, /* u64: stable id of the call */
@@ -84,6 +83,7 @@ enum holdfast_attr {
 	__HOLDFAST_A_MAX,
 	HOLDFAST_A_MAX = __HOLDFAST_A_MAX - 1
 };
+
 #define HOLDFAST_VERSION_MAX 64
 #define HOLDFAST_INSTANCE_MAX 32
 #define HOLDFAST_BOOT_ID_MAX 36
