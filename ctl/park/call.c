@@ -233,26 +233,42 @@ void hf_call_end(struct hf_call *call, const struct hf_cause *cause)
 	hf_slot_free(call);
 }
 
+static const struct hf_session *agreed(const struct hf_party *p)
+{
+	return p && p->session->have_remote ? p->session : NULL;
+}
+
+/* What a party may choose from while nobody else has chosen. */
+static struct hf_codecs free_choice(const struct hf_party *p)
+{
+	struct hf_codecs all = hf_codecs_all();
+
+	if (p->awaiting_answer)
+		return p->offered;
+	if (!p->session->have_remote)
+		return all;
+	for (unsigned int i = 0; i < all.count; i++)
+		if (all.list[i] == p->session->codec) {
+			all.list[i] = all.list[0];
+			all.list[0] = p->session->codec;
+		}
+	return all;
+}
+
 /*
- * Once somebody else has agreed on the caller's codec, or is being offered it,
+ * Once somebody else has agreed on a codec, or is being offered the caller's,
  * only that one keeps both together; nothing is transcoded.
  */
 struct hf_codecs hf_call_codecs(const struct hf_call *call,
 				const struct hf_party *p)
 {
-	const struct hf_session *s = call->caller->session;
-	struct hf_codecs all = hf_codecs_all();
+	const struct hf_session *other;
 
-	if (!s->have_remote)
-		return all;
-	if (p->role != HF_ROLE_CALLER || call->retriever || call->recall)
-		return hf_codecs_only(s->codec);
-	if (p != call->caller)
-		return all;
-	for (unsigned int i = 0; i < all.count; i++)
-		if (all.list[i] == s->codec) {
-			all.list[i] = all.list[0];
-			all.list[0] = s->codec;
-		}
-	return all;
+	if (p->role != HF_ROLE_CALLER)
+		other = agreed(call->caller);
+	else if (call->retriever || call->recall)
+		other = agreed(call->retriever) ?: agreed(call->caller);
+	else
+		other = NULL;
+	return other ? hf_codecs_only(other->codec) : free_choice(p);
 }

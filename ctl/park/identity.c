@@ -78,14 +78,6 @@ bool hf_identity_anonymous(const struct hf_identity *id)
 	       (id->host && !strcasecmp(id->host, "anonymous.invalid"));
 }
 
-bool hf_identity_same(const struct hf_identity *a, const struct hf_identity *b)
-{
-	if (!hf_identity_known(a) || !hf_identity_known(b))
-		return false;
-	return !strcmp(a->user ?: "", b->user ?: "") &&
-	       !strcasecmp(a->host ?: "", b->host ?: "");
-}
-
 const struct hf_identity *hf_invite_sender(const struct hf_invite *in)
 {
 	return hf_identity_known(&in->asserted) ? &in->asserted : &in->from;
@@ -113,6 +105,16 @@ static bool is_address(const char *host)
 
 	return strchr(host, ':') || host[0] == '[' ||
 	       inet_pton(AF_INET, host, &a) == 1;
+}
+
+/* A PBX writes its domain at one time and its address at the next. */
+bool hf_identity_same(const struct hf_identity *a, const struct hf_identity *b)
+{
+	if (!hf_identity_known(a) || !hf_identity_known(b) ||
+	    strcmp(a->user ?: "", b->user ?: ""))
+		return false;
+	return is_address(a->host ?: "") || is_address(b->host ?: "") ||
+	       !strcasecmp(a->host ?: "", b->host ?: "");
 }
 
 /* The host of "sip:user@host:port;params", copied; "" if there is none. */

@@ -143,6 +143,7 @@ int hf_party_make_offer(struct hf_party *p, struct in_addr towards,
 	if (hf_session_write_offer(p->session, HF_SENDRECV, c.list, c.count,
 				   w->sdp, sizeof(w->sdp)))
 		return say(w, 500, "the SDP offer could not be written");
+	p->offered = c;
 	return 0;
 }
 

@@ -9,18 +9,23 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "holdfast/abi.h"
+
 #include "../media/media.h"
 #include "../sdp/session.h"
 #include "hash.h"
 #include "identity.h"
 #include "signal.h"
 
-#define HF_LEG_NONE UINT32_MAX
-
 struct hf_call;
 
 /* party.c */
 enum hf_role { HF_ROLE_CALLER, HF_ROLE_RETRIEVER, HF_ROLE_RECALL };
+struct hf_codecs {
+	enum hf_codec list[HF_CODEC_COUNT];
+	unsigned int count;
+};
+
 enum hf_hears { HF_HEARS_NOTHING, HF_HEARS_HOLD, HF_HEARS_PEER };
 
 struct hf_party {
@@ -34,6 +39,7 @@ struct hf_party {
 	bool gone;	      /* the stack said that the dialog is over */
 	bool awaiting_answer; /* our offer is out, its answer comes in an ACK */
 	bool privacy;
+	struct hf_codecs offered; /* by us, in the latest offer */
 	enum hf_hears hears;
 	uint32_t leg;
 	struct in_addr source; /* of its signalling, 0 = unknown */
@@ -57,10 +63,6 @@ void hf_party_free(struct hf_party *, bool close_leg);
 const char *hf_party_state(const struct hf_party *);
 
 /* negotiate.c: SIP status, 0 = agreed; then `out` holds the SDP to send. */
-struct hf_codecs {
-	enum hf_codec list[HF_CODEC_COUNT];
-	unsigned int count;
-};
 #define HF_WHY_LEN 200
 struct hf_words {
 	char sdp[HF_SDP_MAX_TEXT];

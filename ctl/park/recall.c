@@ -218,9 +218,12 @@ static const char *try_ring(struct hf_call *call, const char *uri,
 {
 	const struct hf_identity who = {.uri = uri};
 	const struct hf_signal_ops *ops = call->park->wire.signal;
-	struct hf_party *p = hf_party_create(call->park, NULL, HF_ROLE_RECALL);
 	const char *sip_call_id = NULL;
+	struct hf_party *p;
 
+	if (!call->caller->session->have_remote)
+		return "the caller is not there yet";
+	p = hf_party_create(call->park, NULL, HF_ROLE_RECALL);
 	if (!p)
 		return "no memory";
 	p->call = call;

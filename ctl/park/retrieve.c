@@ -48,7 +48,9 @@ static bool admit(struct hf_call *call, const struct hf_stimulus *s)
 	int status;
 
 	p->call = call;
-	if (!call->caller->session->have_remote) {
+	/* for one round trip the caller's codec is open */
+	if (!call->caller->session->have_remote ||
+	    call->caller->awaiting_answer) {
 		hf_call_refuse(call, s, 480, "the caller is not there yet");
 		return false;
 	}

@@ -404,6 +404,8 @@ TEST(attended_park_that_shows_only_as_a_new_identity_is_a_park)
 	ack(a);
 	reinvite(a, ALICE_URI, sdp("127.0.0.3", 4000, "8", "sendrecv"));
 	CHECK_STR(slot_state(w, "701"), "reserved");
+	reinvite(a, "sip:1001@192.0.2.5", sdp("127.0.0.3", 4000, "8", "sendrecv"));
+	CHECK_STR(slot_state(w, "701"), "reserved");
 	reinvite(a, CALLER_URI, sdp("127.0.0.3", 4000, "8", "sendrecv"));
 	CHECK_STR(slot_state(w, "701"), "parked");
 	CHECK_STR(last(w, HF_EVENT_SWAPPED)->caller, "+4930123");

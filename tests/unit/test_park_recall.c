@@ -353,6 +353,64 @@ TEST(the_caller_may_put_itself_on_hold_while_it_rings_and_after)
 	WORLD_END(w);
 }
 
+/* A late offer leaves the codec open until its ACK. */
+TEST(a_swap_while_it_rings_agrees_on_the_codec_that_rings)
+{
+	struct world *w = world();
+	struct hf_dialog *a = dial(w, ALICE_URI, "700"), *c, *r;
+	const char *late = sdp("127.0.0.6", 6000, "8", "sendrecv");
+	struct hf_replaces replaces = { .call_id = a->call_id,
+					.to_tag = a->local_tag,
+					.from_tag = a->remote_tag };
+	struct hf_invite in = invite(CALLER_URI, "700");
+
+	ack(a);
+	pass(w, 30 + 90);
+	r = recall(w);
+	CHECK(r);
+	in.replaces = &replaces;
+	in.body = NULL;
+	c = send_invite(w, &in);
+	CHECK_INT(c->status, 200);
+	CHECK(strstr(c->sdp, "PCMA") && !strstr(c->sdp, "PCMU"));
+	answer(r, sdp("127.0.0.4", 5000, "8 0", "sendrecv"));
+	CHECK_STR(hears(w, r), "hold"); /* until the caller has said where */
+	hf_park_ack(c->party, late, strlen(late));
+	CHECK_STR(hears(w, r), "relay");
+	CHECK_STR(hears(w, c), "relay");
+	WORLD_END(w);
+}
+
+TEST(a_caller_whose_codec_is_open_is_not_rung_for_and_not_picked_up)
+{
+	struct world *w = world();
+	struct hf_dialog *c = park_one(w, "700"), *a;
+	const char *late = sdp("127.0.0.3", 4000, "0", "sendrecv");
+	struct hf_replaces replaces;
+	struct hf_invite in = invite(CALLER_URI, "700");
+
+	reinvite(c, NULL, NULL);
+	CHECK_INT(dial(w, BOB_URI, "701")->status, 480);
+	CHECK_STR(slot_state(w, "701"), "parked");
+	hf_park_ack(c->party, late, strlen(late));
+	CHECK_INT(dial(w, BOB_URI, "701")->status, 200);
+
+	a = dial(w, ALICE_URI, "700");
+	ack(a);
+	pass(w, 30 + 80);
+	replaces = (struct hf_replaces){ .call_id = a->call_id,
+					 .to_tag = a->local_tag,
+					 .from_tag = a->remote_tag };
+	in.replaces = &replaces;
+	in.body = NULL;
+	c = send_invite(w, &in);
+	pass(w, 10);
+	CHECK(!recall(w));
+	CHECK(strstr(note(w, 0)->reason, "not there yet"));
+	CHECK_STR(slot_state(w, "702"), "parked");
+	WORLD_END(w);
+}
+
 TEST(the_label_of_a_recall_is_never_a_format)
 {
 	struct world *w = world_new();

@@ -4,8 +4,10 @@
  * rooms: park media audio sdp config base */
 #include "park_world.h"
 
-#define STEPS 50000 /* for each of SEEDS */
+#ifndef STEPS /* -DSTEPS=, -DSEEDS= for a longer walk */
+#define STEPS 50000
 #define SEEDS 4
+#endif
 
 struct walk {
 	struct world *w;
@@ -239,7 +241,8 @@ static const char *check_state(struct world *w, const struct hf_call *call)
 		MUST((c->hears != HF_HEARS_NOTHING) == hf_party_listens(c));
 		MUST((r->hears != HF_HEARS_NOTHING) == hf_party_listens(r));
 		MUST((c->hears == HF_HEARS_PEER) == (r->hears == HF_HEARS_PEER));
-		MUST(c->session->codec == r->session->codec);
+		MUST(!c->session->have_remote ||
+		     c->session->codec == r->session->codec);
 	}
 	return NULL;
 }
