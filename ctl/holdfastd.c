@@ -1,11 +1,11 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 /*
  * holdfastd, the controller: reads the command line and the configuration, puts
- * the rooms together in the order that lets each failure be told before anything
- * is touched, and runs the loop until it is asked to stop.
+ * the rooms together in the order that lets each failure be told before the
+ * packet path is touched, and runs the loop until it is asked to stop:
  *
- *	configuration -> control socket (is this instance free?) -> epoch -> SIP
- *	addresses -> media -> hold audio -> park logic -> "ready"
+ *	configuration -> control socket (is this instance free?) -> epoch ->
+ *	SIP addresses -> media -> hold audio -> park logic -> "ready"
  *
  * Exit status: 0 asked to stop, 1 failed, 2 bad configuration or usage.
  */
@@ -33,11 +33,13 @@
 #include "sip/loop.h"
 #include "sip/stack.h"
 
-#define HF_EXIT_FAILED 1
-#define HF_EXIT_USAGE 2
-#define HF_MEDIA_TICK_MS 100
-#define HF_LAST_BYE_MS 2000 /* how long a stop waits for answers to its BYEs */
-#define HF_CALLS_PER_EPOCH 1000000000ULL /* call ids stay readable, and rise */
+#define HF_EXIT_FAILED	   1
+#define HF_EXIT_USAGE	   2
+#define HF_MEDIA_TICK_MS   100
+/* How long a stop waits for the answers to its BYEs. */
+#define HF_LAST_BYE_MS	   2000
+/* Call ids stay readable, and rise over restarts. */
+#define HF_CALLS_PER_EPOCH 1000000000ULL
 
 static const char usage[] =
 	"usage: holdfastd [--config FILE] [--instance NAME] [--verbose]\n"
@@ -90,20 +92,20 @@ struct hf_app {
 	struct hf_media *media;
 	struct hf_park *park;
 	uint32_t epoch;
-	int signals;	    /* signalfd */
-	int timer;	    /* timerfd of the park logic and the media tick */
-	uint64_t armed_ms;  /* what `timer` is set to, UINT64_MAX = off */
-	uint64_t tick_ms;   /* next media tick, UINT64_MAX = no call */
+	int signals;	   /* signalfd */
+	int timer;	   /* timerfd of the park logic and the media tick */
+	uint64_t armed_ms; /* what `timer` is set to, UINT64_MAX = off */
+	uint64_t tick_ms;  /* next media tick, UINT64_MAX = no call */
 	uint64_t start_ms;
 	bool stopping;
 	bool impatient; /* asked twice */
 };
 
-/* Tell systemd (sd_notify(3)): one datagram to $NOTIFY_SOCKET, if there is one. */
+/* Tell systemd, as sd_notify(3) says: one datagram to $NOTIFY_SOCKET. */
 static void notify(const char *state)
 {
 	const char *path = getenv("NOTIFY_SOCKET");
-	struct sockaddr_un to = { .sun_family = AF_UNIX };
+	struct sockaddr_un to = {.sun_family = AF_UNIX};
 	size_t len = path ? strlen(path) : 0;
 	int fd;
 
@@ -118,8 +120,10 @@ static void notify(const char *state)
 		return;
 	if (sendto(fd, state, strlen(state), MSG_NOSIGNAL,
 		   (struct sockaddr *)&to,
-		   (socklen_t)(offsetof(struct sockaddr_un, sun_path) + len)) < 0)
-		hf_warn("cannot tell systemd \"%s\": %s", state, strerror(errno));
+		   (socklen_t)(offsetof(struct sockaddr_un, sun_path) + len)) <
+	    0)
+		hf_warn("cannot tell systemd \"%s\": %s", state,
+			strerror(errno));
 	close(fd);
 }
 
@@ -127,14 +131,14 @@ static void notify(const char *state)
 static int read_options(int argc, char **argv, struct hf_options *o)
 {
 	static const struct option names[] = {
-		{ "config", required_argument, NULL, 'c' },
-		{ "check-config", required_argument, NULL, 'k' },
-		{ "instance", required_argument, NULL, 'i' },
-		{ "media", required_argument, NULL, 'm' },
-		{ "verbose", no_argument, NULL, 'v' },
-		{ "version", no_argument, NULL, 'V' },
-		{ "help", no_argument, NULL, 'h' },
-		{ NULL, 0, NULL, 0 },
+		{"config", required_argument, NULL, 'c'},
+		{"check-config", required_argument, NULL, 'k'},
+		{"instance", required_argument, NULL, 'i'},
+		{"media", required_argument, NULL, 'm'},
+		{"verbose", no_argument, NULL, 'v'},
+		{"version", no_argument, NULL, 'V'},
+		{"help", no_argument, NULL, 'h'},
+		{NULL, 0, NULL, 0},
 	};
 	int c;
 
@@ -155,7 +159,8 @@ static int read_options(int argc, char **argv, struct hf_options *o)
 			o->memory_media = !strcmp(optarg, "memory");
 			if (o->memory_media || !strcmp(optarg, "bpf"))
 				break;
-			fprintf(stderr, "holdfastd: --media is bpf or memory, not %s\n",
+			fprintf(stderr,
+				"holdfastd: --media is bpf or memory, not %s\n",
 				optarg);
 			return 1 + HF_EXIT_USAGE;
 		case 'v':
@@ -221,8 +226,10 @@ static void load_clips(struct hf_app *app, int *error)
 		if (!*error)
 			continue;
 		if (*error == -ENOSPC)
-			hf_error("clip %s (%s) does not fit: raise audio.memory_mib, now %u",
-				 clip->name, clip->file, config->audio.memory_mib);
+			hf_error(
+				"clip %s (%s) does not fit: raise audio.memory_mib, now %u",
+				clip->name, clip->file,
+				config->audio.memory_mib);
 		else
 			hf_error("clip %s (%s): %s", clip->name, clip->file,
 				 strerror(-*error));
@@ -304,7 +311,7 @@ static int open_signalling(struct hf_app *app)
 
 static void arm(struct hf_app *app, uint64_t at_ms)
 {
-	struct itimerspec when = { 0 };
+	struct itimerspec when = {0};
 
 	if (at_ms == app->armed_ms)
 		return;
@@ -397,8 +404,8 @@ static int open_loop(struct hf_app *app)
 	sigaddset(&set, SIGHUP);
 	sigprocmask(SIG_BLOCK, &set, NULL);
 	app->signals = signalfd(-1, &set, SFD_NONBLOCK | SFD_CLOEXEC);
-	app->timer = timerfd_create(CLOCK_MONOTONIC,
-				    TFD_NONBLOCK | TFD_CLOEXEC);
+	app->timer =
+		timerfd_create(CLOCK_MONOTONIC, TFD_NONBLOCK | TFD_CLOEXEC);
 	if (app->signals < 0 || app->timer < 0 ||
 	    hf_loop_watch(app->loop, app->signals, signal_came, app) ||
 	    hf_loop_watch(app->loop, app->timer, timer_due, app)) {
@@ -484,12 +491,14 @@ int main(int argc, char **argv)
 	if (status)
 		return status - 1;
 	if (!instance_ok(app.options.instance)) {
-		fprintf(stderr, "holdfastd: --instance is up to 32 letters, digits, _ and -\n");
+		fprintf(stderr,
+			"holdfastd: --instance is up to 32 letters, digits, _ and -\n");
 		return HF_EXIT_USAGE;
 	}
 	if (app.options.check)
 		return check_config(&app.options);
-	hf_log_open("holdfastd", app.options.verbose ? HF_LOG_DEBUG : HF_LOG_INFO);
+	hf_log_open("holdfastd",
+		    app.options.verbose ? HF_LOG_DEBUG : HF_LOG_INFO);
 	app.start_ms = hf_now_ms();
 	if (hf_config_load(app.options.config, app.options.instance, stderr,
 			   &app.config))

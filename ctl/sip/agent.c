@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 /*
  * The stack's agent: made with the settings that a server of long calls needs,
- * one default leg that takes every request outside our dialogs, and the order in
- * which all of it ends.
+ * one default leg that takes every request outside our dialogs, and the order
+ * in which all of it ends.
  */
 #include <errno.h>
 #include <stdio.h>
@@ -55,13 +55,14 @@ static int create_agent(struct hf_sip *sip)
 		NTATAG_SERVER_RPORT(2), NTATAG_MERGE_482(1),
 		/* 200 ms without an answer: the stack says 100 by itself. */
 		NTATAG_EXTRA_100(1),
-		/* We send the 487 ourselves, so that call and request end together. */
+		/* We send the 487, so that call and request end together. */
 		NTATAG_CANCEL_487(0), NTATAG_MAXSIZE(HF_SIP_MAX_MESSAGE),
 		/* Never change to TCP because a request is long: a peer that
 		 * drops the SYN costs five seconds. */
 		NTATAG_UDP_MTU(65535), NTATAG_MAX_PROCEEDING(sip->max_unacked),
-		NTATAG_USE_NAPTR(0), NTATAG_SIP_T1(t1), NTATAG_SIP_T1X64(64 * t1),
-		NTATAG_SIP_T2(8 * t1), NTATAG_SIP_T4(10 * t1), TAG_END());
+		NTATAG_USE_NAPTR(0), NTATAG_SIP_T1(t1),
+		NTATAG_SIP_T1X64(64 * t1), NTATAG_SIP_T2(8 * t1),
+		NTATAG_SIP_T4(10 * t1), TAG_END());
 	if (!sip->agent)
 		return -ENOMEM;
 	sip->default_leg = nta_leg_tcreate(sip->agent, outside_dialog, sip,
@@ -75,11 +76,13 @@ static int read_proxy(struct hf_sip *sip, char *err, size_t err_len)
 
 	if (!text || !*text)
 		return 0;
-	sip->outbound_proxy = url_hdup(sip->home, URL_STRING_MAKE(text)->us_url);
+	sip->outbound_proxy =
+		url_hdup(sip->home, URL_STRING_MAKE(text)->us_url);
 	if (sip->outbound_proxy && sip->outbound_proxy->url_type == url_sip &&
 	    sip->outbound_proxy->url_host)
 		return 0;
-	snprintf(err, err_len, "sip.outbound_proxy: %s is not a sip: URI", text);
+	snprintf(err, err_len, "sip.outbound_proxy: %s is not a sip: URI",
+		 text);
 	return -EINVAL;
 }
 
@@ -97,14 +100,16 @@ int hf_sip_create(const struct hf_sip_wiring *wiring, struct hf_sip **ret,
 	sip->config = wiring->config;
 	sip->epoch = wiring->epoch;
 	sip->t1_ms = wiring->t1_ms ? wiring->t1_ms : NTA_SIP_T1;
-	sip->max_unacked = wiring->max_unacked ? wiring->max_unacked :
-						 HF_SIP_MAX_UNACKED;
+	sip->max_unacked =
+		wiring->max_unacked ? wiring->max_unacked : HF_SIP_MAX_UNACKED;
 	sip->min_se_s = wiring->min_se_s ? wiring->min_se_s : HF_SIP_MIN_SE;
 	sip->home = su_home_new(sizeof(su_home_t));
 	error = sip->home ? 0 : -ENOMEM;
 	if (!error) {
-		sip->supported = sip_supported_make(sip->home, HF_SIP_SUPPORTED);
-		error = sip->supported ? read_proxy(sip, err, err_len) : -ENOMEM;
+		sip->supported =
+			sip_supported_make(sip->home, HF_SIP_SUPPORTED);
+		error = sip->supported ? read_proxy(sip, err, err_len)
+				       : -ENOMEM;
 	}
 	if (!error)
 		error = create_agent(sip);

@@ -108,7 +108,7 @@ static int bye_answered(struct hf_dialog *d, nta_outgoing_t *orq,
 
 static void send_bye(struct hf_dialog *d)
 {
-	su_home_t home[1] = { SU_HOME_INIT(home) };
+	su_home_t home[1] = {SU_HOME_INIT(home)};
 	sip_reason_t *reason;
 
 	su_home_init(home);
@@ -155,7 +155,7 @@ void hf_dialog_lost(struct hf_dialog *d, const struct hf_cause *cause,
 
 void hf_dialog_release(struct hf_dialog *d)
 {
-	const struct hf_cause none = { 0, NULL };
+	const struct hf_cause none = {0, NULL};
 
 	if (d->released)
 		return;

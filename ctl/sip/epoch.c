@@ -98,9 +98,10 @@ int hf_epoch_next(const char *folder, uint32_t *ret, char *err, size_t err_len)
 	}
 	epoch = read_epoch(dir);
 	if (epoch == -EINVAL) {
-		snprintf(err, err_len,
-			 "%s/epoch is not a number from 0 to %d; write into it a number higher than it has ever been",
-			 folder, HF_EPOCH_MAX);
+		snprintf(
+			err, err_len,
+			"%s/epoch is not a number from 0 to %d; write into it a number higher than it has ever been",
+			folder, HF_EPOCH_MAX);
 		close(dir);
 		return -EINVAL;
 	}

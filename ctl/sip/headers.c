@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 /*
  * Plain fields into headers. Names and texts come from strangers, by way of the
- * park logic: everything here is quoted, escaped or checked so that it stays one
- * header of the kind meant; what cannot be made so is left out.
+ * park logic: everything here is quoted, escaped or checked so that it stays
+ * one header of the kind meant; what cannot be made so is left out.
  */
 #include <stdio.h>
 #include <stdlib.h>
@@ -55,9 +55,9 @@ url_t *hf_header_uri(su_home_t *home, const char *uri)
 		return NULL;
 	url = url_hdup(home, URL_STRING_MAKE(uri)->us_url);
 	return url && (url->url_type == url_sip || url->url_type == url_sips ||
-		       url->url_type == url_tel) ?
-		       url :
-		       NULL;
+		       url->url_type == url_tel)
+		       ? url
+		       : NULL;
 }
 
 static char *own_uri(su_home_t *home, const struct hf_dialog *d)

@@ -29,10 +29,9 @@ static void bye(struct hf_dialog *d, nta_incoming_t *irq)
 		/* RFC 3261 15.1.2: what is pending gets 487. A 2xx without its
 		 * ACK is left to the stack, which repeats it for its time. */
 		if (!d->request_answered)
-			nta_incoming_treply(d->request,
-					    SIP_487_REQUEST_TERMINATED,
-					    SIPTAG_SERVER_STR(HF_SIP_AGENT),
-					    TAG_END());
+			nta_incoming_treply(
+				d->request, SIP_487_REQUEST_TERMINATED,
+				SIPTAG_SERVER_STR(HF_SIP_AGENT), TAG_END());
 		nta_incoming_destroy(d->request);
 		d->request = NULL;
 		d->request_answered = false;
@@ -58,7 +57,7 @@ static bool may_offer(struct hf_dialog *d, nta_incoming_t *irq, const sip_t *s,
 		return false;
 	}
 	if (d->request && !d->request_answered) {
-		char retry[2] = { (char)('0' + su_randint(0, 9)), '\0' };
+		char retry[2] = {(char)('0' + su_randint(0, 9)), '\0'};
 
 		hf_refuse(d->sip, irq, s, peer, SIP_500_INTERNAL_SERVER_ERROR,
 			  "the offer before is not answered yet",
@@ -73,21 +72,43 @@ static bool may_offer(struct hf_dialog *d, nta_incoming_t *irq, const sip_t *s,
 	return true;
 }
 
-/* A refresh, or a change of identity: nothing to negotiate. */
-static void update_without_offer(struct hf_dialog *d, nta_incoming_t *irq)
+/* A refresh: nothing to negotiate, nothing to report. */
+static void refresh(struct hf_dialog *d)
 {
-	const struct hf_reply ok = { .status = 200 };
+	const struct hf_reply ok = {.status = 200};
 
-	d->request = irq;
 	hf_request_reply(d, &ok);
+}
+
+static void report_offer(struct hf_dialog *d,
+			 const struct hf_identity *asserted, const char *body,
+			 size_t len)
+{
+	struct hf_party *party = hf_dialog_party(d);
+
+	if (party)
+		hf_park_reinvite(party, asserted, body, len);
+}
+
+/* There is no ACK for an UPDATE: it is complete with its 2xx. */
+static void update_done(struct hf_dialog *d, nta_incoming_t *irq)
+{
+	struct hf_party *party;
+
+	d->identity_only = false;
+	if (d->request || d->state != HF_DIALOG_CONFIRMED ||
+	    nta_incoming_status(irq) >= 300)
+		return;
+	party = hf_dialog_party(d);
+	if (party)
+		hf_park_ack(party, NULL, 0);
 }
 
 static void offer(struct hf_dialog *d, nta_incoming_t *irq, const sip_t *s)
 {
 	bool update = s->sip_request->rq_method == sip_method_update;
-	su_home_t home[1] = { SU_HOME_INIT(home) };
+	su_home_t home[1] = {SU_HOME_INIT(home)};
 	struct hf_identity asserted;
-	struct hf_party *party;
 	struct hf_peer peer;
 	const char *body;
 	size_t len;
@@ -98,27 +119,22 @@ static void offer(struct hf_dialog *d, nta_incoming_t *irq, const sip_t *s)
 		return;
 	/* Target refresh (RFC 3261 12.2.2); the route set stays. */
 	if (s->sip_contact)
-		nta_leg_server_route(d->leg, s->sip_record_route, s->sip_contact);
+		nta_leg_server_route(d->leg, s->sip_record_route,
+				     s->sip_contact);
 	hf_refresh_agree(d, s);
+	su_home_init(home);
 	hf_parse_body(s, &body, &len);
-	if (update && !body) {
-		update_without_offer(d, irq);
-		return;
-	}
+	hf_parse_asserted(home, s, peer.trusted, &asserted);
 	d->request = irq;
 	nta_incoming_bind(irq, hf_request_event, d);
-	su_home_init(home);
-	hf_parse_asserted(home, s, peer.trusted, &asserted);
-	party = hf_dialog_party(d);
-	if (party)
-		hf_park_reinvite(party, &asserted, body, len);
-	if (update && !d->request && d->state == HF_DIALOG_CONFIRMED &&
-	    nta_incoming_status(irq) < 300) {
-		party = hf_dialog_party(d);
-		if (party)
-			hf_park_ack(party, NULL, 0);
-	}
-	if (d->request && !d->request_answered && !update)
+	d->identity_only = update && !body;
+	if (d->identity_only && !asserted.uri)
+		refresh(d);
+	else
+		report_offer(d, &asserted, body, len);
+	if (update)
+		update_done(d, irq);
+	else if (d->request && !d->request_answered)
 		nta_incoming_treply(d->request, SIP_100_TRYING, TAG_END());
 	su_home_deinit(home);
 }

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 /*
  * An INVITE of the peer: the first one of a call (hf_invite_in), and the answer
- * to it or to a later re-INVITE or UPDATE (hf_request_reply), up to the ACK, the
- * CANCEL, or the wait for an ACK that never comes (hf_request_event).
+ * to it or to a later re-INVITE or UPDATE (hf_request_reply), up to the ACK,
+ * the CANCEL, or the wait for an ACK that never comes (hf_request_event).
  * indialog.c brings the later ones here.
  */
 #include <stdio.h>
@@ -17,13 +17,11 @@ static bool create_leg(struct hf_sip *sip, struct hf_dialog *d,
 	char cseq[32];
 
 	snprintf(cseq, sizeof(cseq), "%u INVITE", sip->epoch << 16);
-	d->leg = nta_leg_tcreate(sip->agent, hf_indialog, d,
-				 SIPTAG_CALL_ID(invite->sip_call_id),
-				 SIPTAG_FROM(invite->sip_to),
-				 SIPTAG_TO(invite->sip_from),
-				 SIPTAG_CSEQ_STR(cseq),
-				 NTATAG_REMOTE_CSEQ(invite->sip_cseq->cs_seq),
-				 TAG_END());
+	d->leg = nta_leg_tcreate(
+		sip->agent, hf_indialog, d, SIPTAG_CALL_ID(invite->sip_call_id),
+		SIPTAG_FROM(invite->sip_to), SIPTAG_TO(invite->sip_from),
+		SIPTAG_CSEQ_STR(cseq),
+		NTATAG_REMOTE_CSEQ(invite->sip_cseq->cs_seq), TAG_END());
 	if (!d->leg || !nta_leg_tag(d->leg, nta_incoming_tag(irq, NULL)) ||
 	    !hf_dialog_set(&d->call_id, invite->sip_call_id->i_id))
 		return false;
@@ -34,7 +32,7 @@ static bool create_leg(struct hf_sip *sip, struct hf_dialog *d,
 static void offer_to_park(struct hf_dialog *d, const sip_t *invite,
 			  const struct hf_peer *peer)
 {
-	su_home_t home[1] = { SU_HOME_INIT(home) };
+	su_home_t home[1] = {SU_HOME_INIT(home)};
 	struct hf_party *party;
 	struct hf_invite in;
 
@@ -89,7 +87,7 @@ static void request_done(struct hf_dialog *d)
 
 static void acked(struct hf_dialog *d, const sip_t *ack)
 {
-	const struct hf_cause none = { 0, NULL };
+	const struct hf_cause none = {0, NULL};
 	struct hf_party *party;
 	const char *body;
 	size_t len;
@@ -113,7 +111,7 @@ static void acked(struct hf_dialog *d, const sip_t *ack)
 /* RFC 3261 13.3.1.4: 64*T1 without an ACK, so BYE. */
 static void never_acked(struct hf_dialog *d)
 {
-	const struct hf_cause cause = { 408, "no ACK" };
+	const struct hf_cause cause = {408, "no ACK"};
 	bool ended = d->bye_wanted || d->state == HF_DIALOG_OVER;
 	struct hf_party *party;
 
@@ -147,9 +145,9 @@ static void cancelled(struct hf_dialog *d)
 
 int hf_request_event(struct hf_dialog *d, nta_incoming_t *irq, const sip_t *sip)
 {
-	sip_method_t method = sip && sip->sip_request ?
-				      sip->sip_request->rq_method :
-				      sip_method_invalid;
+	sip_method_t method = sip && sip->sip_request
+				      ? sip->sip_request->rq_method
+				      : sip_method_invalid;
 
 	if (irq != d->request)
 		return 0;
@@ -165,7 +163,8 @@ int hf_request_event(struct hf_dialog *d, nta_incoming_t *irq, const sip_t *sip)
 }
 
 /* Who you now talk to (RFC 3325 in a response); only for who is trusted. */
-static sip_unknown_t *reply_extensions(su_home_t *home, const struct hf_dialog *d,
+static sip_unknown_t *reply_extensions(su_home_t *home,
+				       const struct hf_dialog *d,
 				       const struct hf_reply *r)
 {
 	sip_unknown_t *list = NULL;
@@ -182,7 +181,8 @@ static void send_reply(struct hf_dialog *d, const struct hf_reply *r)
 	bool ok = r->status < 300;
 	bool timer = ok && d->session_s;
 	bool hide = r->privacy && r->asserted.uri && d->trusted;
-	su_home_t home[1] = { SU_HOME_INIT(home) };
+	const char *body = d->identity_only ? NULL : r->body;
+	su_home_t home[1] = {SU_HOME_INIT(home)};
 	sip_unknown_t *extensions;
 	sip_contact_t *contact;
 	sip_reason_t *reason;
@@ -190,7 +190,8 @@ static void send_reply(struct hf_dialog *d, const struct hf_reply *r)
 
 	su_home_init(home);
 	contact = ok ? hf_header_contact(home, d) : NULL;
-	reason = r->reason ? hf_header_reason(home, r->status, r->reason) : NULL;
+	reason =
+		r->reason ? hf_header_reason(home, r->status, r->reason) : NULL;
 	extensions = reply_extensions(home, d, r);
 	snprintf(expires, sizeof(expires), "%u;refresher=uac", d->session_s);
 	snprintf(retry, sizeof(retry), "%d", r->retry_after_s);
@@ -206,8 +207,8 @@ static void send_reply(struct hf_dialog *d, const struct hf_reply *r)
 		TAG_IF(r->retry_after_s > 0, SIPTAG_RETRY_AFTER_STR(retry)),
 		TAG_IF(hide, SIPTAG_PRIVACY_STR("id")),
 		TAG_IF(extensions, SIPTAG_UNKNOWN(extensions)),
-		TAG_IF(r->body, SIPTAG_CONTENT_TYPE_STR(HF_SIP_ACCEPT)),
-		TAG_IF(r->body, SIPTAG_PAYLOAD_STR(r->body)), TAG_END());
+		TAG_IF(body, SIPTAG_CONTENT_TYPE_STR(HF_SIP_ACCEPT)),
+		TAG_IF(body, SIPTAG_PAYLOAD_STR(body)), TAG_END());
 	su_home_deinit(home);
 }
 

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 /*
  * An INVITE of ours (recall, fallback): sent by way of the outbound proxy,
- * followed to its final answer, or given up. A second 2xx from another branch is
- * ACKed and BYEd by the stack; one that crosses our CANCEL is by us.
+ * followed to its final answer, or given up. A second 2xx from another branch
+ * is ACKed and BYEd by the stack; one that crosses our CANCEL is by us.
  */
 #include <errno.h>
 #include <stdio.h>
@@ -14,8 +14,8 @@ void hf_invite_ack(struct hf_dialog *d, const sip_t *ok)
 	nta_outgoing_t *ack;
 
 	/* The stack repeats it for every repetition of the 2xx. */
-	ack = nta_outgoing_tcreate(d->leg, NULL, NULL, NULL, SIP_METHOD_ACK, NULL,
-				   SIPTAG_CSEQ(ok->sip_cseq),
+	ack = nta_outgoing_tcreate(d->leg, NULL, NULL, NULL, SIP_METHOD_ACK,
+				   NULL, SIPTAG_CSEQ(ok->sip_cseq),
 				   SIPTAG_USER_AGENT_STR(HF_SIP_AGENT),
 				   TPTAG_IDENT(d->listener->ident), TAG_END());
 	nta_outgoing_destroy(ack);
@@ -46,9 +46,9 @@ static void failed(struct hf_dialog *d, int status, const char *phrase)
 /* RFC 3261 13.2.2.4 */
 static void confirm(struct hf_dialog *d, const sip_t *ok)
 {
-	const struct hf_cause cause = { d->bye_sip, d->bye_text };
+	const struct hf_cause cause = {d->bye_sip, d->bye_text};
 	const sip_contact_t *contact = ok->sip_contact;
-	su_home_t home[1] = { SU_HOME_INIT(home) };
+	su_home_t home[1] = {SU_HOME_INIT(home)};
 	struct hf_party *party;
 	const char *body;
 	size_t len;
@@ -88,8 +88,8 @@ static int answered(struct hf_dialog *d, nta_outgoing_t *orq, const sip_t *sip)
 		if (d->retry)
 			su_timer_reset(d->retry);
 		failed(d, status,
-		       sip && sip->sip_status ? sip->sip_status->st_phrase :
-						sip_status_phrase(status));
+		       sip && sip->sip_status ? sip->sip_status->st_phrase
+					      : sip_status_phrase(status));
 		nta_outgoing_destroy(orq);
 	} else if (status >= 200) {
 		confirm(d, sip);
@@ -116,7 +116,7 @@ static void cancel_unanswered(su_root_magic_t *loop, su_timer_t *timer,
 
 void hf_invite_cancel(struct hf_dialog *d, const struct hf_cause *cause)
 {
-	su_home_t home[1] = { SU_HOME_INIT(home) };
+	su_home_t home[1] = {SU_HOME_INIT(home)};
 	sip_reason_t *reason;
 
 	if (d->state != HF_DIALOG_CALLING || d->cancelled || !d->invite)
@@ -142,7 +142,8 @@ static bool create_leg(struct hf_dialog *d, su_home_t *home,
 		       const struct hf_call_out *call)
 {
 	struct hf_sip *sip = d->sip;
-	sip_from_t *from = hf_header_from(home, sip, &call->from, call->privacy);
+	sip_from_t *from =
+		hf_header_from(home, sip, &call->from, call->privacy);
 	sip_to_t *to = sip_to_create(home, URL_STRING_MAKE(call->uri));
 	sip_call_id_t *id = sip_call_id_create(home, d->listener->host);
 	char cseq[32];
@@ -150,9 +151,8 @@ static bool create_leg(struct hf_dialog *d, su_home_t *home,
 	if (!from || !to || !id || !hf_dialog_set(&d->call_id, id->i_id))
 		return false;
 	snprintf(cseq, sizeof(cseq), "%u INVITE", sip->epoch << 16);
-	d->leg = nta_leg_tcreate(sip->agent, hf_indialog, d,
-				 SIPTAG_CALL_ID(id), SIPTAG_FROM(from),
-				 SIPTAG_TO(to),
+	d->leg = nta_leg_tcreate(sip->agent, hf_indialog, d, SIPTAG_CALL_ID(id),
+				 SIPTAG_FROM(from), SIPTAG_TO(to),
 				 SIPTAG_CSEQ_STR(cseq), TAG_END());
 	return d->leg && nta_leg_tag(d->leg, NULL);
 }
@@ -160,10 +160,11 @@ static bool create_leg(struct hf_dialog *d, su_home_t *home,
 static sip_unknown_t *call_extensions(su_home_t *home,
 				      const struct hf_call_out *call)
 {
-	struct hf_identity slot = { .uri = call->diversion };
+	struct hf_identity slot = {.uri = call->diversion};
 	sip_unknown_t *list = NULL;
 
-	list = hf_header_text(home, "X-Holdfast-Recall", call->recall_marker, list);
+	list = hf_header_text(home, "X-Holdfast-Recall", call->recall_marker,
+			      list);
 	list = hf_header_text(home, "User-to-User", call->user_to_user, list);
 	list = hf_header_text(home, "Alert-Info", call->alert_info, list);
 	list = hf_header_address(home, "Diversion", &slot, list);
@@ -196,7 +197,7 @@ static bool send_invite(struct hf_dialog *d, su_home_t *home,
 struct hf_dialog *hf_invite_out(struct hf_sip *sip, struct hf_party *party,
 				const struct hf_call_out *call)
 {
-	su_home_t home[1] = { SU_HOME_INIT(home) };
+	su_home_t home[1] = {SU_HOME_INIT(home)};
 	const url_t *towards = sip->outbound_proxy;
 	struct hf_dialog *d = hf_dialog_create(sip);
 	bool sent;

@@ -52,12 +52,12 @@ static int probe(const struct hf_listener *l, char *err, size_t err_len)
 		    (is_udp(l) ? SOCK_DGRAM : SOCK_STREAM) | SOCK_CLOEXEC, 0);
 	if (fd < 0)
 		error = errno;
-	else if (!is_udp(l) && setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &on,
-					  sizeof(on)) < 0)
+	else if (!is_udp(l) &&
+		 setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &on, sizeof(on)) < 0)
 		error = errno;
 	else if (bind(fd, (struct sockaddr *)&address, sizeof(address)) < 0)
 		error = errno;
-	/* Binding a TCP port beside a listener succeeds until one listens too. */
+	/* A TCP port beside a listener can be bound, but not listened on. */
 	else if (!is_udp(l) && listen(fd, 1) < 0)
 		error = errno;
 	if (fd >= 0)
@@ -69,11 +69,13 @@ static int probe(const struct hf_listener *l, char *err, size_t err_len)
 			 " (another SIP server? `ss -%slpn sport = %u` tells)",
 			 is_udp(l) ? "u" : "t", l->port);
 	else if (error == EADDRNOTAVAIL)
-		snprintf(hint, sizeof(hint),
-			 " (no interface has it; `ip -br address` shows which there are)");
+		snprintf(
+			hint, sizeof(hint),
+			" (no interface has it; `ip -br address` shows which there are)");
 	else if (error == EACCES || error == EPERM)
-		snprintf(hint, sizeof(hint),
-			 " (ports below 1024 need root or CAP_NET_BIND_SERVICE)");
+		snprintf(
+			hint, sizeof(hint),
+			" (ports below 1024 need root or CAP_NET_BIND_SERVICE)");
 	snprintf(err, err_len, "cannot listen on %s:%s:%u: %s%s", l->transport,
 		 l->host, l->port, strerror(error), hint);
 	return -error;
@@ -97,7 +99,7 @@ static void force_receive_buffer(const struct hf_listener *l)
 		return;
 	}
 	while ((entry = readdir(dir))) {
-		struct sockaddr_in have = { 0 };
+		struct sockaddr_in have = {0};
 		socklen_t len = sizeof(have), type_len = sizeof(int);
 		int fd = atoi(entry->d_name), type = 0;
 
@@ -115,8 +117,8 @@ static void force_receive_buffer(const struct hf_listener *l)
 	closedir(dir);
 }
 
-static int listen_one(struct hf_sip *sip, const struct hf_listener *l, char *err,
-		      size_t err_len)
+static int listen_one(struct hf_sip *sip, const struct hf_listener *l,
+		      char *err, size_t err_len)
 {
 	char url[96];
 	int error = probe(l, err, err_len);
@@ -131,7 +133,8 @@ static int listen_one(struct hf_sip *sip, const struct hf_listener *l, char *err
 				TPTAG_KEEPALIVE(30000), TPTAG_PONG2PING(1),
 				TPTAG_TIMEOUT(60000), TAG_END()) < 0) {
 		snprintf(err, err_len, "cannot listen on %s:%s:%u: %s",
-			 l->transport, l->host, l->port, su_strerror(su_errno()));
+			 l->transport, l->host, l->port,
+			 su_strerror(su_errno()));
 		return -EADDRNOTAVAIL;
 	}
 	if (is_udp(l))
@@ -160,9 +163,10 @@ static int listen_on(struct hf_sip *sip, const char *host,
 	int error;
 
 	if (sip->listener_count == HF_SIP_MAX_LISTEN) {
-		snprintf(err, err_len,
-			 "sip.listen: more than %d addresses; name those you need instead of 0.0.0.0",
-			 HF_SIP_MAX_LISTEN);
+		snprintf(
+			err, err_len,
+			"sip.listen: more than %d addresses; name those you need instead of 0.0.0.0",
+			HF_SIP_MAX_LISTEN);
 		return -ENOSPC;
 	}
 	snprintf(l->transport, sizeof(l->transport), "%s", how->transport);
@@ -189,7 +193,8 @@ static int listen_everywhere(struct hf_sip *sip,
 	int error = 0;
 
 	if (getifaddrs(&all) < 0) {
-		snprintf(err, err_len, "cannot list the addresses of this host: %s",
+		snprintf(err, err_len,
+			 "cannot list the addresses of this host: %s",
 			 strerror(errno));
 		return -errno;
 	}
@@ -222,7 +227,8 @@ int hf_listen_all(struct hf_sip *sip, char *err, size_t err_len)
 			error = listen_on(sip, how->host, how, err, err_len);
 	}
 	if (!error && !sip->listener_count) {
-		snprintf(err, err_len, "sip.listen: there is no address to listen on");
+		snprintf(err, err_len,
+			 "sip.listen: there is no address to listen on");
 		error = -EADDRNOTAVAIL;
 	}
 	return error;
@@ -241,9 +247,8 @@ static const struct hf_listener *find(struct hf_sip *sip, const char *transport,
 	return NULL;
 }
 
-static const struct hf_listener *find_ident(struct hf_sip *sip,
-					    const char *transport,
-					    const char *ident)
+static const struct hf_listener *
+find_ident(struct hf_sip *sip, const char *transport, const char *ident)
 {
 	for (unsigned int i = 0; i < sip->listener_count; i++) {
 		const struct hf_listener *l = &sip->listener[i];
@@ -258,7 +263,7 @@ static const struct hf_listener *find_ident(struct hf_sip *sip,
 /* Our address on the way to `host`, "" if that is a name or unreachable. */
 static void source_towards(const char *host, char *ret, size_t ret_len)
 {
-	struct sockaddr_in to = { .sin_family = AF_INET, .sin_port = htons(9) };
+	struct sockaddr_in to = {.sin_family = AF_INET, .sin_port = htons(9)};
 	socklen_t len = sizeof(to);
 	int fd;
 
@@ -306,9 +311,9 @@ static const struct hf_listener *came_in_by(struct hf_sip *sip, tport_t *tport)
 	if (tport_is_secondary(tport))
 		tport = tport_parent(tport);
 	name = tport_name(tport);
-	return name->tpn_ident ? find_ident(sip, name->tpn_proto,
-					    name->tpn_ident) :
-				 NULL;
+	return name->tpn_ident
+		       ? find_ident(sip, name->tpn_proto, name->tpn_ident)
+		       : NULL;
 }
 
 void hf_peer_of(struct hf_sip *sip, nta_incoming_t *irq, struct hf_peer *ret)

@@ -33,7 +33,8 @@ int hf_loop_create(struct hf_loop **ret)
 		return -ENOMEM;
 	for (int i = 0; i < HF_LOOP_WATCHES; i++)
 		loop->watch[i].fd = -1;
-	/* The stack reads the clock from its first call on: the hook goes first. */
+	/* The stack reads the clock from its first call on: the hook goes
+	 * first. */
 	hf_clock_install();
 	hf_stack_log_install();
 	if (su_init() < 0) {
@@ -76,10 +77,11 @@ static int watch_event(struct hf_loop *loop, su_wait_t *wait,
 	return 0;
 }
 
-int hf_loop_watch(struct hf_loop *loop, int fd, void (*fn)(void *arg), void *arg)
+int hf_loop_watch(struct hf_loop *loop, int fd, void (*fn)(void *arg),
+		  void *arg)
 {
 	struct hf_watch *watch = NULL;
-	su_wait_t wait[1] = { SU_WAIT_INIT };
+	su_wait_t wait[1] = {SU_WAIT_INIT};
 
 	for (int i = 0; i < HF_LOOP_WATCHES && !watch; i++)
 		if (loop->watch[i].fd < 0)
@@ -90,7 +92,8 @@ int hf_loop_watch(struct hf_loop *loop, int fd, void (*fn)(void *arg), void *arg
 		return -errno;
 	watch->fn = fn;
 	watch->arg = arg;
-	watch->index = su_root_register(loop->root, wait, watch_event, watch, 0);
+	watch->index =
+		su_root_register(loop->root, wait, watch_event, watch, 0);
 	if (watch->index < 0)
 		return -errno;
 	watch->fd = fd;

@@ -19,7 +19,8 @@ void hf_loop_destroy(struct hf_loop *);
 int hf_loop_watch(struct hf_loop *, int fd, void (*fn)(void *arg), void *arg);
 void hf_loop_unwatch(struct hf_loop *, int fd);
 
-/* Call `fn` before the loop goes to sleep, to set timers by what has changed. */
+/* Call `fn` before the loop goes to sleep, to set timers by what has changed.
+ */
 void hf_loop_before_wait(struct hf_loop *, void (*fn)(void *arg), void *arg);
 
 /* Runs until hf_loop_stop(). */

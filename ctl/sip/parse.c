@@ -81,7 +81,8 @@ static void identity_of(su_home_t *home, const url_t *from, const char *display,
 		return;
 	}
 	ret->user = plain_user(home, user);
-	ret->host = su_strdup(home, !tel && from->url_host ? from->url_host : "");
+	ret->host =
+		su_strdup(home, !tel && from->url_host ? from->url_host : "");
 	ret->display = plain_display(home, display);
 	if (!ret->user || !ret->host || !ret->display)
 		ret->uri = NULL;
@@ -115,8 +116,8 @@ void hf_parse_asserted(su_home_t *home, const sip_t *s, bool trusted,
 	if (!trusted)
 		return;
 	/* RFC 3325 9.1: at most one sip: and one tel: URI; the first serves. */
-	for (unsigned int i = 0; (value = text_header(s, "P-Asserted-Identity", i));
-	     i++) {
+	for (unsigned int i = 0;
+	     (value = text_header(s, "P-Asserted-Identity", i)); i++) {
 		const sip_contact_t *m = addresses(home, value);
 
 		if (m && !ret->uri)
@@ -127,7 +128,8 @@ void hf_parse_asserted(su_home_t *home, const sip_t *s, bool trusted,
 static void parse_diversion(su_home_t *home, const sip_t *s,
 			    struct hf_identity *ret)
 {
-	const sip_contact_t *m = addresses(home, text_header(s, "Diversion", 0));
+	const sip_contact_t *m =
+		addresses(home, text_header(s, "Diversion", 0));
 
 	if (m)
 		identity_of(home, m->m_url, m->m_display, ret);
@@ -150,7 +152,8 @@ static void parse_history(su_home_t *home, const sip_t *s,
 	const sip_contact_t *last = NULL, *before = NULL;
 	const char *value;
 
-	for (unsigned int i = 0; (value = text_header(s, "History-Info", i)); i++)
+	for (unsigned int i = 0; (value = text_header(s, "History-Info", i));
+	     i++)
 		for (const sip_contact_t *m = addresses(home, value); m;
 		     m = m->m_next) {
 			before = last;
@@ -164,7 +167,8 @@ static void parse_history(su_home_t *home, const sip_t *s,
 
 static bool wants_privacy(const sip_t *s)
 {
-	const msg_param_t *v = s->sip_privacy ? s->sip_privacy->priv_values : NULL;
+	const msg_param_t *v =
+		s->sip_privacy ? s->sip_privacy->priv_values : NULL;
 
 	for (; v && *v; v++)
 		if (!strcasecmp(*v, "id") || !strcasecmp(*v, "user") ||
@@ -183,7 +187,8 @@ static const struct hf_replaces *parse_replaces(su_home_t *home, const sip_t *s)
 	const sip_replaces_t *from = s->sip_replaces;
 	struct hf_replaces *r;
 
-	if (!from || !from->rp_call_id || !from->rp_to_tag || !from->rp_from_tag)
+	if (!from || !from->rp_call_id || !from->rp_to_tag ||
+	    !from->rp_from_tag)
 		return NULL;
 	r = su_zalloc(home, sizeof(*r));
 	if (!r)
@@ -209,15 +214,15 @@ void hf_parse_body(const sip_t *s, const char **body, size_t *len)
 	*len = pl->pl_len;
 }
 
-/* Request-URI and From are always there; if we cannot use them, they are empty. */
+/* Request-URI and From are always there; empty if they are of no use. */
 static void never_absent(struct hf_identity *who)
 {
 	if (!who->uri)
-		*who = (struct hf_identity){ "", "", "", "" };
+		*who = (struct hf_identity){"", "", "", ""};
 }
 
-void hf_parse_invite(su_home_t *home, const sip_t *s, const struct hf_peer *peer,
-		     struct hf_invite *ret)
+void hf_parse_invite(su_home_t *home, const sip_t *s,
+		     const struct hf_peer *peer, struct hf_invite *ret)
 {
 	const url_t *target = s->sip_request->rq_url;
 
@@ -226,7 +231,8 @@ void hf_parse_invite(su_home_t *home, const sip_t *s, const struct hf_peer *peer
 	ret->from_tag = s->sip_from->a_tag ? s->sip_from->a_tag : "";
 	identity_of(home, target, NULL, &ret->target);
 	ret->target_params = target->url_params ? target->url_params : "";
-	identity_of(home, s->sip_from->a_url, s->sip_from->a_display, &ret->from);
+	identity_of(home, s->sip_from->a_url, s->sip_from->a_display,
+		    &ret->from);
 	never_absent(&ret->target);
 	never_absent(&ret->from);
 	ret->source = peer->source;

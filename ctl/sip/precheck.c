@@ -20,11 +20,12 @@ void hf_refuse(struct hf_sip *sip, nta_incoming_t *irq, const sip_t *request,
 	ta_list ta;
 
 	ta_start(ta, tag, value);
-	nta_incoming_treply(irq, status, phrase, SIPTAG_SERVER_STR(HF_SIP_AGENT),
-			    ta_tags(ta));
+	nta_incoming_treply(irq, status, phrase,
+			    SIPTAG_SERVER_STR(HF_SIP_AGENT), ta_tags(ta));
 	ta_end(ta);
 	nta_incoming_destroy(irq);
-	hf_refused(sip, peer, request->sip_request->rq_method_name, status, why);
+	hf_refused(sip, peer, request->sip_request->rq_method_name, status,
+		   why);
 }
 
 /* The verdict on a method that starts nothing here; true = go on. */
@@ -61,9 +62,9 @@ static bool check_method(struct hf_sip *sip, nta_incoming_t *irq,
 static bool check_require(struct hf_sip *sip, nta_incoming_t *irq,
 			  const sip_t *r, const struct hf_peer *peer)
 {
-	int status = nta_check_required(irq, r, sip->supported,
-					SIPTAG_SERVER_STR(HF_SIP_AGENT),
-					TAG_END());
+	int status =
+		nta_check_required(irq, r, sip->supported,
+				   SIPTAG_SERVER_STR(HF_SIP_AGENT), TAG_END());
 
 	if (!status)
 		return true;
@@ -76,16 +77,15 @@ static bool check_require(struct hf_sip *sip, nta_incoming_t *irq,
 static bool check_body(struct hf_sip *sip, nta_incoming_t *irq, const sip_t *r,
 		       const struct hf_peer *peer)
 {
-	const char *type = r->sip_content_type ? r->sip_content_type->c_type :
-						 NULL;
+	const char *type =
+		r->sip_content_type ? r->sip_content_type->c_type : NULL;
 	const char *why = NULL;
 
 	if (!r->sip_payload || !r->sip_payload->pl_len)
 		return true;
 	if (!type || strcasecmp(type, HF_SIP_ACCEPT))
 		why = "body is not SDP";
-	else if (r->sip_content_encoding &&
-		 r->sip_content_encoding->k_items &&
+	else if (r->sip_content_encoding && r->sip_content_encoding->k_items &&
 		 strcasecmp(r->sip_content_encoding->k_items[0], "identity"))
 		why = "body is encoded";
 	if (!why)
@@ -114,8 +114,8 @@ static bool check_interval(struct hf_sip *sip, nta_incoming_t *irq,
 	return false;
 }
 
-bool hf_precheck_session(struct hf_sip *sip, nta_incoming_t *irq, const sip_t *r,
-			 const struct hf_peer *peer)
+bool hf_precheck_session(struct hf_sip *sip, nta_incoming_t *irq,
+			 const sip_t *r, const struct hf_peer *peer)
 {
 	return check_require(sip, irq, r, peer) &&
 	       check_body(sip, irq, r, peer) &&
@@ -162,8 +162,8 @@ static bool check_invite(struct hf_sip *sip, nta_incoming_t *irq,
 		return false;
 	if (!sip->park || sip->unacked >= sip->max_unacked) {
 		hf_refuse(sip, irq, r, peer, SIP_503_SERVICE_UNAVAILABLE,
-			  sip->park ? "too many calls without ACK" :
-				      "starting or stopping",
+			  sip->park ? "too many calls without ACK"
+				    : "starting or stopping",
 			  SIPTAG_RETRY_AFTER_STR(HF_RETRY_OVERLOAD_S),
 			  TAG_END());
 		return false;

@@ -2,14 +2,14 @@
 /*
  * What the files of this room share. Each does one thing:
  *
- *	loop clock log epoch	the ground: event loop, time, log, restart counter
- *	agent listen		the stack's agent and the addresses it listens on
- *	precheck options	what is answered before and beside any call
- *	dialog			the record of a dialog and its end
- *	invite_in invite_out	the first INVITE, theirs and ours
- *	indialog reinvite refresh	what happens inside a dialog
- *	parse headers		header text to plain fields and back
- *	signal			the table of ctl/park/signal.h
+ *  - loop, clock, log, epoch: the ground (event loop, time, restart counter)
+ *  - agent, listen: the stack's agent and the addresses it listens on
+ *  - precheck, options: what is answered before and beside any call
+ *  - dialog: the record of a dialog and its end
+ *  - invite_in, invite_out: the first INVITE, theirs and ours
+ *  - indialog, reinvite, refresh: what happens inside a dialog
+ *  - parse, headers: header text to plain fields and back
+ *  - signal: the table of ctl/park/signal.h
  */
 #ifndef HOLDFAST_SIP_PRIVATE_H
 #define HOLDFAST_SIP_PRIVATE_H
@@ -19,12 +19,12 @@ struct hf_dialog;
 struct hf_loop;
 struct hf_sip;
 struct hf_watch;
-#define SU_ROOT_MAGIC_T struct hf_loop
-#define SU_PREPOLL_MAGIC_T struct hf_loop
-#define SU_WAKEUP_ARG_T struct hf_watch
-#define SU_TIMER_ARG_T struct hf_dialog
-#define NTA_AGENT_MAGIC_T struct hf_sip
-#define NTA_LEG_MAGIC_T void
+#define SU_ROOT_MAGIC_T	     struct hf_loop
+#define SU_PREPOLL_MAGIC_T   struct hf_loop
+#define SU_WAKEUP_ARG_T	     struct hf_watch
+#define SU_TIMER_ARG_T	     struct hf_dialog
+#define NTA_AGENT_MAGIC_T    struct hf_sip
+#define NTA_LEG_MAGIC_T	     void
 #define NTA_OUTGOING_MAGIC_T struct hf_dialog
 #define NTA_INCOMING_MAGIC_T struct hf_dialog
 
@@ -52,14 +52,14 @@ struct hf_watch;
 #include "stack.h"
 
 #define HF_SIP_MAX_LISTEN 64
-#define HF_SIP_MIN_SE 90 /* RFC 4028 section 5 */
+#define HF_SIP_MIN_SE	  90 /* RFC 4028 section 5 */
 
-#define HF_SIP_AGENT "Holdfast/" HF_VERSION
-#define HF_SIP_ALLOW "INVITE, ACK, CANCEL, BYE, OPTIONS, UPDATE, INFO"
+#define HF_SIP_AGENT	     "Holdfast/" HF_VERSION
+#define HF_SIP_ALLOW	     "INVITE, ACK, CANCEL, BYE, OPTIONS, UPDATE, INFO"
 /* As an answering side. Of our own INVITEs we say only what we do there. */
-#define HF_SIP_SUPPORTED "replaces, timer, 100rel"
+#define HF_SIP_SUPPORTED     "replaces, timer, 100rel"
 #define HF_SIP_SUPPORTED_OUT "replaces"
-#define HF_SIP_ACCEPT "application/sdp"
+#define HF_SIP_ACCEPT	     "application/sdp"
 
 struct hf_listener {
 	char transport[4]; /* "udp", "tcp" */
@@ -112,13 +112,14 @@ struct hf_dialog {
 	struct hf_sip *sip;
 	struct hf_party *party; /* cookie of the park logic */
 	bool released;
-	bool ours;	       /* the Call-ID is ours: it began with our INVITE */
-	bool trusted;	       /* the peer may see and assert identities */
-	bool cancelled;	       /* our INVITE was given up */
-	bool bye_wanted;       /* bye() came before the ACK */
-	bool counted;	       /* in sip->unacked */
+	bool ours;	 /* the Call-ID is ours: it began with our INVITE */
+	bool trusted;	 /* the peer may see and assert identities */
+	bool cancelled;	 /* our INVITE was given up */
+	bool bye_wanted; /* bye() came before the ACK */
+	bool counted;	 /* in sip->unacked */
 	bool request_answered; /* `request`: 2xx sent, its ACK is awaited */
 	bool offer_waits;      /* `offer` is to be sent when we may */
+	bool identity_only;    /* `request`: UPDATE with no offer in it */
 	unsigned int busy;     /* callbacks on the stack: do not free */
 	enum hf_dialog_state state;
 	const struct hf_listener *listener;
@@ -130,7 +131,7 @@ struct hf_dialog {
 	su_timer_t *expiry; /* RFC 4028: no refresh came */
 	uint32_t session_s; /* agreed interval, 0 = none */
 	char *call_id;
-	char *offer;	    /* of our re-INVITE */
+	char *offer; /* of our re-INVITE */
 	char *contact_user;
 	char *contact_display;
 	int bye_sip;
@@ -170,7 +171,8 @@ void hf_dialog_enter(struct hf_dialog *);
 void hf_dialog_leave(struct hf_dialog *); /* may free it */
 void hf_dialog_acked(struct hf_dialog *);
 void hf_dialog_bye(struct hf_dialog *, const struct hf_cause *);
-void hf_dialog_lost(struct hf_dialog *, const struct hf_cause *, const char *why);
+void hf_dialog_lost(struct hf_dialog *, const struct hf_cause *,
+		    const char *why);
 void hf_dialog_release(struct hf_dialog *);
 /* The party to report to, NULL when the park logic has let go. Runs what is due
  * in the park logic first. */
@@ -213,6 +215,7 @@ sip_reason_t *hf_header_reason(su_home_t *, int cause, const char *text);
 sip_unknown_t *hf_header_text(su_home_t *, const char *name, const char *value,
 			      sip_unknown_t *next);
 sip_unknown_t *hf_header_address(su_home_t *, const char *name,
-				 const struct hf_identity *, sip_unknown_t *next);
+				 const struct hf_identity *,
+				 sip_unknown_t *next);
 
 #endif

@@ -20,14 +20,14 @@ void hf_refresh_agree(struct hf_dialog *d, const sip_t *request)
 		return;
 	if (x->x_refresher && strcasecmp(x->x_refresher, "uac"))
 		return;
-	d->session_s = x->x_delta > 86400 * 7 ? 86400 * 7 :
-						(uint32_t)x->x_delta;
+	d->session_s =
+		x->x_delta > 86400 * 7 ? 86400 * 7 : (uint32_t)x->x_delta;
 }
 
 static void session_expired(su_root_magic_t *loop, su_timer_t *timer,
 			    struct hf_dialog *d)
 {
-	const struct hf_cause cause = { 408, "session expired" };
+	const struct hf_cause cause = {408, "session expired"};
 
 	hf_dialog_enter(d);
 	hf_dialog_lost(d, &cause, "session expired");

@@ -42,7 +42,7 @@ static void wait_out_glare(struct hf_dialog *d)
 static int answered(struct hf_dialog *d, nta_outgoing_t *orq, const sip_t *sip)
 {
 	int status = nta_outgoing_status(orq);
-	const struct hf_cause cause = { 0, NULL };
+	const struct hf_cause cause = {0, NULL};
 
 	if (status < 200)
 		return 0;
@@ -61,8 +61,9 @@ static int answered(struct hf_dialog *d, nta_outgoing_t *orq, const sip_t *sip)
 	else if (status == 481 || status == 408)
 		/* RFC 3261 12.2.1.2: the peer has no such dialog. */
 		hf_dialog_lost(d, &cause,
-			       status == 481 ? "the other side lost the call" :
-					       "the other side does not answer");
+			       status == 481
+				       ? "the other side lost the call"
+				       : "the other side does not answer");
 	else
 		finish(d, status, sip);
 	hf_dialog_leave(d);
@@ -71,7 +72,7 @@ static int answered(struct hf_dialog *d, nta_outgoing_t *orq, const sip_t *sip)
 
 static void send_offer(struct hf_dialog *d)
 {
-	su_home_t home[1] = { SU_HOME_INIT(home) };
+	su_home_t home[1] = {SU_HOME_INIT(home)};
 	sip_contact_t *contact;
 
 	su_home_init(home);
@@ -101,7 +102,8 @@ void hf_reinvite_try(struct hf_dialog *d)
 
 int hf_reinvite(struct hf_dialog *d, const char *body)
 {
-	if ((d->state != HF_DIALOG_CONFIRMED && d->state != HF_DIALOG_ACCEPTED) ||
+	if ((d->state != HF_DIALOG_CONFIRMED &&
+	     d->state != HF_DIALOG_ACCEPTED) ||
 	    d->bye_wanted)
 		return -ENOTCONN;
 	if (d->invite || d->offer_waits ||

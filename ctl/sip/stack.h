@@ -1,13 +1,17 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
  * The SIP side of holdfastd, as its main program sees it: it listens, keeps the
- * dialogs, and carries out and reports what ctl/park/signal.h says. No header of
- * the stack underneath is needed to use it.
+ * dialogs, and carries out and reports what ctl/park/signal.h says. No header
+ * of the stack underneath is needed to use it.
  *
  * Some corners of signal.h, as this side fills them in:
+ *
  *  - hf_park_run() is called before every report.
- *  - An UPDATE with an offer is reported by hf_park_reinvite(); since its answer
- *    is never ACKed, hf_park_ack() without a body follows the 2xx at once.
+ *  - hf_park_reinvite() also reports an UPDATE with an offer; its 2xx is never
+ *    ACKed, so hf_park_ack() without a body follows at once.
+ *  - An UPDATE without an offer that says who is there now (trusted peers) is
+ *    reported as a late offer; the SDP of the reply is left out of its 200, and
+ *    hf_park_ack() without a body follows: what was agreed before goes on.
  *  - A re-INVITE that the peer CANCELs is ended with 487 here; a reply to it,
  *    then or later, does nothing, and neither ACK nor its absence is reported.
  *  - hf_park_no_ack(): the BYE is already on its way.

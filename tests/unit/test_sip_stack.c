@@ -309,6 +309,31 @@ TEST(an_offer_inside_the_dialog_is_answered_and_acked)
 	in_dialog(&l, "UPDATE", NULL, NULL);
 	CHECK(take(&s, "SIP/2.0 200"));
 	CHECK_INT(s.park.reinvites, 2);
+	CHECK_STR(header(&s, "Content-Type"), "");
+	stage_close(&s);
+}
+
+TEST(an_update_without_offer_may_bring_a_new_identity)
+{
+	struct stage s;
+	struct line l = { .s = &s, .id = "c9" };
+
+	CHECK(stage_open(&s, 0));
+	CHECK(establish(&l));
+	s.park.again = (struct hf_reply){ .status = 200, .body = SDP };
+	in_dialog(&l, "UPDATE", "P-Asserted-Identity: <sip:x@y.example>\r\n",
+		  NULL);
+	CHECK(take(&s, "SIP/2.0 200"));
+	CHECK_STR(s.park.asserted, "sip:x@y.example");
+	CHECK_STR(header(&s, "Content-Type"), "");
+	CHECK(strstr(s.got, "Content-Length: 0\r\n\r\n"));
+	CHECK_INT(s.park.acks, 2);
+	/* A stranger's word is not believed. */
+	s.config.sip.trusted_count = 0;
+	in_dialog(&l, "UPDATE", "P-Asserted-Identity: <sip:z@y.example>\r\n",
+		  NULL);
+	CHECK(take(&s, "SIP/2.0 200"));
+	CHECK_INT(s.park.reinvites, 1);
 	stage_close(&s);
 }
 
