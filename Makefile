@@ -13,7 +13,7 @@ Q :=
 say = @:
 endif
 
-all: programs module-note
+all: programs sounds module-note
 
 -include $(BUILD)/config.mk
 $(BUILD)/config.mk: scripts/configure
@@ -51,6 +51,15 @@ programs:
 endif
 
 bpf: $(BPF_OBJECTS) $(SKELETONS)
+
+# What callers hear if nothing else is configured.
+SOUNDS := $(BUILD)/audio/default.wav
+sounds: $(SOUNDS)
+$(BUILD)/audio/default.wav: scripts/make-hold-audio
+	$(call say,AUDIO,$@)
+	@mkdir -p $(@D)
+	$(Q)if command -v python3 >/dev/null; then python3 $< $@.tmp && mv $@.tmp $@; \
+	else echo "left out: $@ (hold music); python3 would compose it"; fi
 
 ifeq ($(HAVE_KMOD),yes)
 module-note:
@@ -188,5 +197,5 @@ help:
 	@echo "sudo scripts/demo | scripts/check | scripts/bench"
 
 -include $(shell find $(BUILD) -name '*.d' 2>/dev/null)
-.PHONY: all programs bpf unit packet san benches fuzzers vm-tests module module-clean module-note style clean help
+.PHONY: all programs sounds bpf unit packet san benches fuzzers vm-tests module module-clean module-note style clean help
 .SECONDARY:

@@ -90,7 +90,7 @@ def yaml(value, indent=0):
 
 
 def hold_audio(path):
-    net.run("/usr/bin/python3", os.path.join(net.ROOT, "scripts/make-hold-audio"), path)
+    net.run("/usr/bin/python3", os.path.join(net.ROOT, "scripts/make-hold-audio"), "--short", path)
     return path
 
 
