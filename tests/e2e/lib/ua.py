@@ -30,6 +30,7 @@ class Media:
         self.dest = None
         self.received = []      # (time.time(), bytes)
         self.sent = []          # (time.time(), index)
+        self.late_ms = 0.0      # the most that play() was behind its schedule
         self._stop = threading.Event()
         self._sender = None
         self._receiver = threading.Thread(target=self._receive, daemon=True)
@@ -86,6 +87,7 @@ class Media:
             for entry in entries:
                 if self._stop.wait(max(0, due - time.monotonic())):
                     return
+                self.late_ms = max(self.late_ms, (time.monotonic() - due) * 1000)
                 for index in entry if isinstance(entry, (list, tuple)) else [entry]:
                     if index is not None:
                         self.send(index)
