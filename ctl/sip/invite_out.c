@@ -173,14 +173,15 @@ static sip_unknown_t *call_extensions(su_home_t *home,
 	return list;
 }
 
+/* `route`: where it goes, NULL = where its URI says. */
 static bool send_invite(struct hf_dialog *d, su_home_t *home,
-			const struct hf_call_out *call)
+			const struct hf_call_out *call, const url_t *route)
 {
 	sip_unknown_t *extensions = call_extensions(home, call);
 	sip_contact_t *contact = hf_header_contact(home, d);
 
 	d->invite = nta_outgoing_tcreate(
-		d->leg, answered, d, (url_string_t *)d->sip->outbound_proxy,
+		d->leg, answered, d, (const url_string_t *)route,
 		SIP_METHOD_INVITE, URL_STRING_MAKE(call->uri),
 		TAG_IF(contact, SIPTAG_CONTACT(contact)),
 		TAG_IF(call->privacy, SIPTAG_PRIVACY_STR("id")),
@@ -198,10 +199,9 @@ struct hf_dialog *hf_invite_out(struct hf_sip *sip, struct hf_party *party,
 				const struct hf_call_out *call)
 {
 	su_home_t home[1] = {SU_HOME_INIT(home)};
-	const url_t *towards = sip->outbound_proxy;
 	struct hf_dialog *d = hf_dialog_create(sip);
+	const url_t *towards, *url;
 	bool sent;
-	url_t *url;
 
 	if (!d) {
 		errno = ENOMEM;
@@ -209,14 +209,15 @@ struct hf_dialog *hf_invite_out(struct hf_sip *sip, struct hf_party *party,
 	}
 	su_home_init(home);
 	url = hf_header_uri(home, call->uri);
-	if (!towards)
-		towards = url;
+	towards = sip->outbound_proxy ? sip->outbound_proxy : url;
+	towards = hf_hosts_resolve(home, towards);
 	d->state = HF_DIALOG_CALLING;
 	d->ours = true;
 	d->trusted = true; /* where we call is by configuration */
 	d->party = party;
 	d->listener = hf_listener_towards(sip, towards);
-	sent = url && create_leg(d, home, call) && send_invite(d, home, call);
+	sent = url && create_leg(d, home, call) &&
+	       send_invite(d, home, call, towards == url ? NULL : towards);
 	su_home_deinit(home);
 	if (!sent) {
 		d->released = true;

@@ -3,7 +3,8 @@
  * What the files of this room share. Each does one thing:
  *
  *  - loop, clock, log, epoch: the ground (event loop, time, restart counter)
- *  - agent, listen: the stack's agent and the addresses it listens on
+ *  - agent, listen, hosts: the stack's agent, the addresses it listens on, the
+ *    names it would not find
  *  - precheck, options: what is answered before and beside any call
  *  - dialog: the record of a dialog and its end
  *  - invite_in, invite_out: the first INVITE, theirs and ours
@@ -150,6 +151,9 @@ int hf_listen_all(struct hf_sip *, char *err, size_t err_len);
 /* Which of our addresses faces this URI. */
 const struct hf_listener *hf_listener_towards(struct hf_sip *, const url_t *);
 void hf_peer_of(struct hf_sip *, nta_incoming_t *, struct hf_peer *ret);
+
+/* hosts.c: the same, with the number for a name that /etc/hosts has. */
+const url_t *hf_hosts_resolve(su_home_t *, const url_t *);
 
 /* precheck.c: true if the request may go on, else it has been answered. */
 bool hf_precheck(struct hf_sip *, nta_incoming_t *, const sip_t *,

@@ -385,6 +385,36 @@ TEST(a_proxy_whose_name_leads_nowhere_is_a_failure)
 	stage_close(&s);
 }
 
+static bool has_localhost(void)
+{
+	FILE *f = fopen("/etc/hosts", "r");
+	bool found = false;
+	char line[512];
+
+	while (f && !found && fgets(line, sizeof(line), f))
+		found = !strncmp(line, "127.0.0.1", 9) && strstr(line, "localhost");
+	if (f)
+		fclose(f);
+	return found;
+}
+
+TEST(a_name_is_looked_up_in_the_hosts_file)
+{
+	struct stage s;
+	char uri[64];
+	struct hf_call_out call = { .uri = uri };
+
+	if (!has_localhost())
+		SKIP("/etc/hosts has no line for localhost");
+	CHECK(stage_open_as(&s, &(struct how){ .no_proxy = true }));
+	snprintf(uri, sizeof(uri), "sip:1001@localhost:%u", s.peer_port);
+	CHECK(call_out(&s, &call));
+	CHECK(take(&s, "INVITE sip:1001@localhost:"));
+	respond(&s, 486, "p", NULL, NULL);
+	CHECK(WAIT(&s, s.park.failures == 1));
+	stage_close(&s);
+}
+
 TEST(a_proxy_that_is_not_there_is_a_failure)
 {
 	struct stage s;
