@@ -25,6 +25,7 @@
 
 #include "base/log.h"
 #include "media/pins.h"
+#include "mediad/module.h"
 #include "mediad/nexthop.h"
 #include "mediad/sender.h"
 
@@ -39,6 +40,7 @@ struct mediad {
 	ino_t work_inode, program_inode;
 	struct hf_sender *sender;
 	struct hf_nexthops *nexthops;
+	struct nl_sock *module; /* hears of it, may be NULL */
 };
 
 /* One keeper an instance: the lock goes when the process does. */
@@ -122,6 +124,7 @@ static int open_process(struct mediad *m)
 		rc = open_poke(m);
 	if (!rc)
 		rc = open_signals(m);
+	m->module = hf_module_listen();
 	return rc;
 }
 
@@ -133,6 +136,7 @@ static void close_fd(int fd)
 
 static void close_process(struct mediad *m)
 {
+	hf_module_close(m->module);
 	if (m->poke_fd >= 0)
 		unlink(m->poke_path);
 	close_fd(m->poke_fd);
@@ -253,11 +257,12 @@ static enum verdict serve(struct mediad *m)
 		{.fd = m->poke_fd, .events = POLLIN},
 		{.fd = hf_nexthops_fd(m->nexthops), .events = POLLIN},
 		{.fd = m->signal_fd, .events = POLLIN},
+		{.fd = hf_module_fd(m->module), .events = POLLIN},
 	};
 	enum verdict verdict = GO_ON;
 
 	while (verdict == GO_ON) {
-		int n = poll(p, 3, hf_nexthops_wait_ms(m->nexthops));
+		int n = poll(p, 4, hf_nexthops_wait_ms(m->nexthops));
 
 		if (n < 0 && errno != EINTR)
 			return QUIT;
@@ -273,6 +278,8 @@ static enum verdict serve(struct mediad *m)
 			verdict = read_pokes(m);
 		if (p[1].revents)
 			hf_nexthops_read(m->nexthops);
+		if (p[3].revents && hf_module_left(m->module))
+			hf_sender_alone(m->sender);
 	}
 	return verdict;
 }

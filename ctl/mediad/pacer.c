@@ -54,7 +54,7 @@ static bool bucket_filled(const struct hf_wheel_fill *fill, uint64_t ms)
 	return false;
 }
 
-static bool wheel_filled(const struct hf_wheel_fill *fill)
+bool hf_wheel_filled(const struct hf_wheel_fill *fill)
 {
 	for (uint32_t i = 0; i < HF_WHEEL_BUCKETS; i++)
 		if (HF_READ(fill[i].entries))
@@ -73,7 +73,7 @@ uint64_t hf_pacer_next(const struct hf_pacer *p, uint64_t now_ms,
 		for (; ms <= turn; ms++)
 			if (bucket_filled(fill, ms) || hf_pacer_sweeping(p, ms))
 				return turn;
-	return wheel_filled(fill) ? last : 0;
+	return hf_wheel_filled(fill) ? last : 0;
 }
 
 bool hf_runs_add(struct hf_work *w, uint32_t element)

@@ -63,6 +63,7 @@ void hf_pacer_done(struct hf_pacer *, uint64_t now_ms);
  */
 #define HF_PACER_GRID_MS 2
 #define HF_PACER_NAP_MS	 4
+bool hf_wheel_filled(const struct hf_wheel_fill *);
 uint64_t hf_pacer_next(const struct hf_pacer *, uint64_t now_ms,
 		       const struct hf_wheel_fill *fill);
 

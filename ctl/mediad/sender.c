@@ -35,12 +35,18 @@
 #define SLOW_CALL_NS 10000000ULL
 #define SLOW_CALLS   20
 
+/* The module is looked after this often, and replaced after as long. */
+#define STANDBY_MS 1000
+/* From the announcement that it leaves until it must have left. */
+#define ALONE_NS 2000000000ULL
+
 struct hf_sender {
 	const struct hf_pins *pins;
 	int priority;
 	int wake_fd;
 	pthread_t thread;
 	atomic_bool quit;
+	_Atomic uint64_t alone_until; /* the module is leaving */
 	struct hf_pacer pacer;
 	unsigned int slow_calls;
 	int failed; /* what the last call said, to say it once */
@@ -173,7 +179,8 @@ static void turn(struct hf_sender *s, uint64_t now_ns)
 	struct hf_work *work = s->pins->work;
 
 	work->now_ns = now_ns;
-	work->beat_ns = now_ns;
+	if (HF_READ(work->engine) == HF_ENGINE_BPF)
+		HF_WRITE(work->beat_ns, now_ns);
 	work->runs = 0;
 #define X(ptime, base) visit_class(s, base, ptime, now_ns);
 	HF_WHEEL_CLASSES(X)
@@ -193,12 +200,13 @@ static void sleep_until(uint64_t ms)
 		;
 }
 
-static void sleep_until_woken(struct hf_sender *s)
+/* At most `ms`, for ever if negative. */
+static void sleep_until_woken(struct hf_sender *s, int ms)
 {
 	struct pollfd p = {.fd = s->wake_fd, .events = POLLIN};
 	eventfd_t count;
 
-	while (poll(&p, 1, -1) < 0 && errno == EINTR)
+	while (poll(&p, 1, ms) < 0 && errno == EINTR)
 		;
 	eventfd_read(s->wake_fd, &count);
 	hf_pacer_start(&s->pacer, hf_now_ms());
@@ -219,9 +227,32 @@ static void get_priority(const struct hf_sender *s)
 	}
 }
 
+/*
+ * Does the module send? Where both do for a moment, the claim sees to it that
+ * each frame is sent once. A wheel that was empty and is filled finds an old
+ * beat: then we send until the module has ticked.
+ */
+static bool stands_by(struct hf_sender *s, uint64_t now_ns)
+{
+	struct hf_work *work = s->pins->work;
+	uint32_t engine = HF_READ(work->engine);
+	uint64_t beat = HF_READ(work->beat_ns);
+
+	if (engine == HF_ENGINE_KMOD && now_ns >= s->alone_until &&
+	    (!hf_wheel_filled(s->pins->wheel_fill) ||
+	     now_ns < beat + STANDBY_MS * HF_MS))
+		return true;
+	if (engine != HF_ENGINE_BPF) {
+		HF_WRITE(work->pid, (uint32_t)getpid());
+		HF_WRITE(work->engine, HF_ENGINE_BPF);
+	}
+	return false;
+}
+
 static void *sender_main(void *arg)
 {
 	struct hf_sender *s = arg;
+	bool filled;
 
 	prctl(PR_SET_NAME, "hf-sender", 0, 0, 0);
 	get_priority(s);
@@ -229,13 +260,18 @@ static void *sender_main(void *arg)
 	while (!atomic_load(&s->quit)) {
 		uint64_t next;
 
+		if (stands_by(s, hf_now_ns())) {
+			filled = hf_wheel_filled(s->pins->wheel_fill);
+			sleep_until_woken(s, filled ? STANDBY_MS : -1);
+			continue;
+		}
 		turn(s, hf_now_ns());
 		next = hf_pacer_next(&s->pacer, s->pacer.last_ms,
 				     s->pins->wheel_fill);
 		if (next)
 			sleep_until(next);
 		else
-			sleep_until_woken(s);
+			sleep_until_woken(s, -1);
 	}
 	return NULL;
 }
@@ -257,8 +293,6 @@ int hf_sender_start(const struct hf_pins *pins, int priority,
 		free(s);
 		return rc;
 	}
-	pins->work->pid = (uint32_t)getpid();
-	pins->work->engine = HF_ENGINE_BPF;
 	/* Signals are for the other thread: one here would end a call early. */
 	sigfillset(&all);
 	pthread_sigmask(SIG_SETMASK, &all, &before);
@@ -278,6 +312,12 @@ void hf_sender_wake(struct hf_sender *s)
 	eventfd_write(s->wake_fd, 1);
 }
 
+void hf_sender_alone(struct hf_sender *s)
+{
+	s->alone_until = hf_now_ns() + ALONE_NS;
+	hf_sender_wake(s);
+}
+
 void hf_sender_stop(struct hf_sender *s)
 {
 	if (!s)
@@ -285,7 +325,8 @@ void hf_sender_stop(struct hf_sender *s)
 	atomic_store(&s->quit, true);
 	hf_sender_wake(s);
 	pthread_join(s->thread, NULL);
-	s->pins->work->engine = HF_ENGINE_NONE;
+	if (HF_READ(s->pins->work->engine) == HF_ENGINE_BPF)
+		HF_WRITE(s->pins->work->engine, HF_ENGINE_NONE);
 	s->pins->work->pid = 0;
 	close(s->wake_fd);
 	free(s);

@@ -5,6 +5,9 @@
  * legs whose next hold frame waits to be sent, and asks the kernel to run the
  * paced program once for all of them; the program claims, builds and sends.
  *
+ * While the kernel module sends for the instance it stands by: it looks once a
+ * second whether the module still ticks, and sends when that is late or leaves.
+ *
  * With an empty wheel it sleeps until hf_sender_wake(): no wake-ups at all.
  */
 #ifndef HOLDFAST_MEDIAD_SENDER_H
@@ -19,6 +22,8 @@ struct hf_sender;
 int hf_sender_start(const struct hf_pins *, int priority,
 		    struct hf_sender **ret);
 void hf_sender_wake(struct hf_sender *);
+/* The module leaves the kernel: do not wait for it any more. */
+void hf_sender_alone(struct hf_sender *);
 void hf_sender_stop(struct hf_sender *);
 
 #endif

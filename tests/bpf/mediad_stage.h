@@ -178,14 +178,13 @@ static int stage_net(struct stage *s)
 static int stage_pin(struct stage *s)
 {
 	char path[256];
-	struct bpf_map *map;
+	struct bpf_map *map = NULL;
 
 	mkdir(HF_PIN_ROOT, 0700);
 	hf_pins_path(s->instance, "", path, sizeof(path));
 	if (mkdir(path, 0700))
 		return -1;
-	bpf_object__for_each_map(map, s->bpf->obj)
-	{
+	while ((map = bpf_object__next_map(s->bpf->obj, map))) {
 		if (strchr(bpf_map__name(map), '.'))
 			continue; /* .rodata and the like */
 		hf_pins_path(s->instance, bpf_map__name(map), path,
@@ -232,6 +231,8 @@ static int stage_bpf(struct stage *s)
 	bpf_map__set_max_entries(b->maps.nexthops, STAGE_HOPS);
 	bpf_map__set_max_entries(b->maps.wheel,
 				 HF_WHEEL_BUCKETS * STAGE_BUCKET);
+	/* Only the sender is on stage. */
+	bpf_program__set_autoload(b->progs.hf_receive, false);
 	if (hf_datapath_bpf__load(b) ||
 	    bpf_map_update_elem(bpf_map__fd(b->maps.instance), &zero, &in, 0))
 		return -1;
