@@ -94,10 +94,13 @@ $(call lib,$(1)): $(patsubst %.c,$(BUILD)/obj/%.o,$(call src_of,$(1)))
 $(call sanlib,$(1)): $(patsubst %.c,$(BUILD)/san/obj/%.o,$(call src_of,$(1)))
 endef
 $(foreach r,$(ROOMS),$(eval $(call room_rules,$(r))))
-$(BUILD)/lib/%.a $(BUILD)/san/lib/%.a:
-	@mkdir -p $(@D)
-	@rm -f $@
-	$(Q)ar rcs $@ $^
+# Two rules: make takes one pattern rule with two targets to make both at once,
+# and `make all san` would leave the second archive as it was.
+archive = $(Q)mkdir -p $(@D) && rm -f $@ && ar rcs $@ $^
+$(BUILD)/lib/%.a:
+	$(archive)
+$(BUILD)/san/lib/%.a:
+	$(archive)
 
 link = $(Q)$(CC) $(CFLAGS) $(LDFLAGS) -Wl,--as-needed -o $@ $(filter %.o,$^) \
 	-Wl,--start-group $(filter %.a,$^) -Wl,--end-group $(LIBS)
