@@ -158,8 +158,21 @@ $(BUILD)/vm/test_kmod: $(BUILD)/obj/tests/vm/test_kmod.o $(BUILD)/obj/tests/vm/r
 	$(link)
 vm-tests: $(BUILD)/vm/test_kmod
 
-# Benchmarks and tools: tests/bench/X.c -> build/bench-X
-BENCHES := $(patsubst tests/bench/%.c,$(BUILD)/bench-%,$(wildcard tests/bench/*.c))
+# Benchmarks and tools: tests/bench/X.c -> build/bench-X, with the programs of
+# tests/bench/X.bpf.c if there are any.
+BENCHES := $(patsubst tests/bench/%.c,$(BUILD)/bench-%,$(filter-out %.bpf.c,$(wildcard tests/bench/*.c)))
+$(BUILD)/bench/%.bpf.o: tests/bench/%.bpf.c tests/bench/%.h $(wildcard bpf/*.h) $(wildcard include/holdfast/*.h)
+	$(call say,BPF,$@)
+	@mkdir -p $(@D)
+	$(Q)$(CLANG) -target bpf -mcpu=v3 -O2 -g $(WARN) -Iinclude -Ibpf \
+		-isystem /usr/include/$(MULTIARCH) -c $< -o $@
+$(BUILD)/bench/%.skel.h: $(BUILD)/bench/%.bpf.o
+	$(call say,SKEL,$@)
+	$(Q)$(BPFTOOL) gen skeleton $< name bench_$*_bpf > $@.tmp && mv $@.tmp $@
+$(BUILD)/obj/tests/bench/dataplane.o: $(BUILD)/bench/dataplane.skel.h
+$(BUILD)/bench-dataplane: $(BUILD)/obj/tests/bench/dataplane.o $(BUILD)/obj/tests/bpf/packet.o
+	$(call say,LD,$@)
+	$(link)
 $(BUILD)/bench-%: $(BUILD)/obj/tests/bench/%.o $(foreach r,media base,$(call lib,$(r)))
 	$(call say,LD,$@)
 	$(link)

@@ -9,6 +9,7 @@
 #include <linux/bpf.h>
 #include <bpf/bpf_helpers.h>
 #include <holdfast/abi.h>
+#include <holdfast/world.h>
 
 #define HF_ARRAY(name, entries, value_type)        \
 	struct {                                   \
@@ -55,6 +56,17 @@ static __always_inline __u64 hf_now(void)
 		return w ? w->now_ns : 0;
 	}
 	return bpf_ktime_get_ns();
+}
+
+/*
+ * Ask for the lines of a leg all at once. Which program is in force stands in
+ * the word, and with more legs than a cache holds, to wait for the word first
+ * costs a second trip to memory.
+ */
+static __always_inline void hf_leg_touch(const struct hf_leg *leg)
+{
+	(void)HF_READ(leg->program[0].ssrc);
+	(void)HF_READ(leg->program[1].ssrc);
 }
 
 #endif

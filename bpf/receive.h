@@ -41,6 +41,10 @@ static __always_inline int hf_receive_rtp(struct xdp_md *ctx, void *data,
 	const struct hf_program *p;
 	__u64 word, now_ns;
 
+	/* Reading the clock waits for all loads before it, so it comes first.
+	 */
+	now_ns = hf_now();
+	hf_leg_touch(leg);
 	word = hf_load_acquire(&leg->tx.word);
 	p = &leg->program[hf_word_epoch(word) & 1];
 	if (!p->remote_port)
@@ -53,7 +57,6 @@ static __always_inline int hf_receive_rtp(struct xdp_md *ctx, void *data,
 	if (!hf_source_right(leg, p, in, rtp.ssrc, second & 0x7f))
 		return hf_refuse(&leg->rx, HF_COUNT_DROP_SOURCE);
 
-	now_ns = hf_now();
 	leg->rx.packets++;
 	HF_WRITE(leg->rx.last_rx, (__u32)(now_ns >> 20));
 	if (p->flags & HF_PROGRAM_RX_OFF)

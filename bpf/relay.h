@@ -194,6 +194,7 @@ static __always_inline int hf_relay(struct xdp_md *ctx, struct hf_leg *from,
 	to = bpf_map_lookup_elem(&legs, &peer);
 	if (!to)
 		return hf_refuse(&from->rx, HF_COUNT_DROP_IDLE);
+	hf_leg_touch(to);
 	partial = hf_device_partial(ctx->ingress_ifindex);
 	if (partial && in->udp_len > 8 + 8 * HF_RELAY_SUM_WORDS)
 		return hf_refuse(&from->rx, HF_COUNT_DROP_MTU);

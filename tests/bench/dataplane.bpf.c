@@ -1,0 +1,125 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * The other ends of the data path benchmark: bench_generate makes a packet for
+ * the next leg in the order it is given, bench_reflect is the floor that the
+ * data path is compared with (swap the MACs, send back), bench_sink counts and
+ * drops what comes back, or keeps it to be compared byte by byte.
+ */
+#include <linux/bpf.h>
+#include <bpf/bpf_helpers.h>
+#include <holdfast/abi.h>
+#include <holdfast/csum.h>
+#include "dataplane.h"
+#include "wire.h"
+
+struct {
+	__uint(type, BPF_MAP_TYPE_ARRAY);
+	__uint(map_flags, BPF_F_MMAPABLE);
+	__uint(max_entries, BENCH_LEGS);
+	__type(key, __u32);
+	__type(value, struct bench_target);
+} order SEC(".maps");
+
+struct {
+	__uint(type, BPF_MAP_TYPE_ARRAY);
+	__uint(map_flags, BPF_F_MMAPABLE);
+	__uint(max_entries, BENCH_LEGS);
+	__type(key, __u32);
+	__type(value, struct bench_kept);
+} kept SEC(".maps");
+
+struct {
+	__uint(type, BPF_MAP_TYPE_ARRAY);
+	__uint(map_flags, BPF_F_MMAPABLE);
+	__uint(max_entries, 1);
+	__type(key, __u32);
+	__type(value, struct bench_control);
+} control SEC(".maps");
+
+/* The packet is the template of BPF_PROG_TEST_RUN; what differs from call to
+ * call is written here, with a right checksum. */
+SEC("xdp")
+int bench_generate(struct xdp_md *ctx)
+{
+	void *data = (void *)(long)ctx->data;
+	void *data_end = (void *)(long)ctx->data_end;
+	const struct bench_target *t;
+	struct bench_control *c;
+	__u32 zero = 0, at;
+	__u64 sum;
+
+	c = bpf_map_lookup_elem(&control, &zero);
+	if (!c || data + BENCH_PACKET > data_end)
+		return XDP_ABORTED;
+	at = c->generated++;
+	if (c->generated == BENCH_LEGS)
+		c->generated = 0;
+	t = bpf_map_lookup_elem(&order, &at);
+	if (!t)
+		return XDP_ABORTED;
+	/* Pages come back as they were left: all that hold and relay read.
+	 * (Hold does not read the payload, and relay leaves it as it is.) */
+	HF_W64(data, 0) = c->macs[0];
+	HF_W32(data, 8) = (__u32)c->macs[1];
+	HF_W32(data, HF_AT_IP_SADDR) = t->saddr;
+	HF_W32(data, HF_AT_IP_DADDR) = t->daddr;
+	HF_W32(data, HF_AT_UDP) = t->ports;
+	HF_W16(data, HF_AT_RTP) = c->first;
+	HF_W16(data, HF_AT_RTP_SEQ) = c->seq;
+	HF_W32(data, HF_AT_RTP_TS) = c->timestamp;
+	HF_W32(data, HF_AT_RTP_SSRC) = t->saddr;
+	sum = c->sum + t->saddr + t->daddr + t->ports + t->saddr;
+	HF_W16(data, HF_AT_UDP_CHECK) = hf_csum_udp(sum);
+	return (int)bpf_redirect(c->out, 0);
+}
+
+SEC("xdp")
+int bench_reflect(struct xdp_md *ctx)
+{
+	void *data = (void *)(long)ctx->data;
+	void *data_end = (void *)(long)ctx->data_end;
+	__u32 a, c;
+	__u16 b, d;
+
+	if (data + 14 > data_end)
+		return XDP_PASS;
+	a = HF_W32(data, 0);
+	b = HF_W16(data, 4);
+	c = HF_W32(data, 6);
+	d = HF_W16(data, 10);
+	HF_W32(data, 0) = c;
+	HF_W16(data, 4) = d;
+	HF_W32(data, 6) = a;
+	HF_W16(data, 10) = b;
+	return XDP_TX;
+}
+
+SEC("xdp")
+int bench_sink(struct xdp_md *ctx)
+{
+	void *data = (void *)(long)ctx->data;
+	void *data_end = (void *)(long)ctx->data_end;
+	struct bench_control *c;
+	struct bench_kept *k;
+	__u32 zero = 0, at;
+	int i;
+
+	c = bpf_map_lookup_elem(&control, &zero);
+	if (!c)
+		return XDP_DROP;
+	at = c->returned++;
+	if (!c->keep || data + BENCH_PACKET > data_end)
+		return XDP_DROP;
+	k = bpf_map_lookup_elem(&kept, &at);
+	if (!k)
+		return XDP_DROP;
+	k->len = (__u64)(data_end - data);
+#pragma unroll
+	for (i = 0; i + 8 <= BENCH_PACKET; i += 8)
+		HF_W64(k->bytes, i) = HF_W64(data, i);
+	HF_W32(k->bytes, i) = HF_W32(data, i);
+	HF_W16(k->bytes, i + 4) = HF_W16(data, i + 4);
+	return XDP_DROP;
+}
+
+char LICENSE[] SEC("license") = "GPL";

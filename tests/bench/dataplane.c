@@ -1,0 +1,625 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * What hold by turn-around and relay cost a packet, against a bare reflector on
+ * the same path in the same run.
+ *
+ * In a network namespace of its own stands a veth pair with native XDP. Live
+ * frames leave bench_generate on the near end, the program in question runs on
+ * the far end and sends back, bench_sink counts on the near end: all of it on
+ * one CPU, so the time of a call for N packets is the cost of the whole chain.
+ * The rows take turns, round after round; a figure is the median of the rounds
+ * and a ratio the median of the ratios within a round. Before the first round
+ * every byte that hold and relay send back is compared with packets built
+ * otherwise.
+ */
+#include <bpf/bpf.h>
+#include <bpf/libbpf.h>
+#include <errno.h>
+#include <jansson.h>
+#include <linux/if_link.h>
+#include <net/if.h>
+#include <sched.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <sys/utsname.h>
+#include <time.h>
+#include <unistd.h>
+
+#include <holdfast/claim.h>
+#include <holdfast/csum.h>
+
+#include "../bpf/packet.h"
+#include "bench/dataplane.skel.h"
+#include "bpf/datapath.skel.h"
+#include "dataplane.h"
+
+#define ROUNDS	    41
+#define ADDRESSES   4
+#define LEGS_EACH   (BENCH_LEGS / ADDRESSES)
+#define PORT_MIN    10000
+#define ANCHOR	    0xc0000201u /* 192.0.2.1 and following */
+#define REMOTE	    0x0a000000u /* 10.0.0.0: leg 0's remote, and following */
+#define REMOTE_PORT 40000
+#define FRAMES	    12000 /* four minutes of music */
+
+enum row { REFLECTOR, HOLD, NOT_DUE, RELAY, ROWS };
+static const char *const row_names[ROWS] = {
+	"reflector",
+	"hold_turn_around",
+	"hold_not_due",
+	"relay",
+};
+
+/* The data path; all rows use the same maps, as one machine would. */
+struct path {
+	struct hf_datapath_bpf *skel;
+	struct hf_leg *legs;
+	struct hf_frame *frames;
+	uint16_t seq;	  /* of the packets that come in */
+	uint16_t relayed; /* packets to each leg */
+};
+
+struct bench {
+	struct bench_dataplane_bpf *skel;
+	struct bench_control *control;
+	struct bench_target *order;
+	struct bench_kept *kept;
+	struct path path;
+	uint8_t template[BENCH_PACKET];
+	uint32_t near, far, holder;
+	double ns[ROWS][ROUNDS];
+	uint64_t in[ROWS], returned[ROWS], verified[ROWS];
+};
+
+static uint64_t now_ns(void)
+{
+	struct timespec t;
+
+	clock_gettime(CLOCK_MONOTONIC, &t);
+	return (uint64_t)t.tv_sec * 1000000000 + (uint64_t)t.tv_nsec;
+}
+
+static uint32_t draw(uint64_t *state)
+{
+	*state = *state * 6364136223846793005ULL + 1442695040888963407ULL;
+	return (uint32_t)(*state >> 33);
+}
+
+static void *map_memory(struct bpf_map *map)
+{
+	size_t page = (size_t)sysconf(_SC_PAGESIZE);
+	size_t len =
+		(size_t)bpf_map__max_entries(map) * bpf_map__value_size(map);
+	void *at =
+		mmap(NULL, (len + page - 1) / page * page,
+		     PROT_READ | PROT_WRITE, MAP_SHARED, bpf_map__fd(map), 0);
+
+	return at == MAP_FAILED ? NULL : at;
+}
+
+static uint32_t leg_address(uint32_t leg)
+{
+	return ANCHOR + leg / LEGS_EACH;
+}
+
+static uint16_t leg_port(uint32_t leg)
+{
+	return (uint16_t)(PORT_MIN + 2 * (leg % LEGS_EACH));
+}
+
+/* What comes in, as packets of the remote of `leg`. */
+static struct shape shape_in(const struct bench *b, uint32_t leg)
+{
+	static uint8_t voice[160];
+	struct shape s = {
+		.saddr = REMOTE + leg,
+		.daddr = leg_address(leg),
+		.sport = REMOTE_PORT,
+		.dport = leg_port(leg),
+		.ttl = 60,
+		.first = 0x80,
+		.ssrc = REMOTE + leg,
+		.payload = voice,
+		.payload_len = sizeof(voice),
+	};
+
+	for (size_t i = 0; i < sizeof(voice); i++)
+		voice[i] = (uint8_t)(i * 31 + 5);
+	memcpy(s.dmac, "\2\0\0\0\0\2", 6);
+	memcpy(s.smac, "\2\0\0\0\0\1", 6);
+	return s;
+}
+
+/* The data paths. */
+
+static struct hf_program program_make(uint32_t leg, enum row row,
+				      uint64_t base_ns)
+{
+	struct hf_program p = {
+		.base_ns = base_ns,
+		.ptime_ns = 20 * HF_MS,
+		.ts_base = leg * 977,
+		.ssrc = HF_HTONL(0x50000000 + leg),
+		.ts_step = 160,
+		.mode = HF_MODE_HOLD,
+		.remote_ip4 = HF_HTONL(REMOTE + leg),
+		.local_ip4 = HF_HTONL(leg_address(leg)),
+		.remote_port = HF_HTONS(REMOTE_PORT),
+		.local_port = HF_HTONS(leg_port(leg)),
+		.nexthop = 1,
+		.peer = HF_LEG_NONE,
+		.loop_len = FRAMES,
+		.loop_phase = leg * 7919,
+	};
+
+	if (row == NOT_DUE)
+		p.base_ns += 3600 * 1000 * HF_MS;
+	if (row == RELAY) {
+		p.mode = HF_MODE_RELAY;
+		p.peer = leg ^ 1;
+	}
+	return p;
+}
+
+static void instance_fill(struct hf_instance *in)
+{
+	in->abi_major = HF_ABI_MAJOR;
+	in->addresses = ADDRESSES;
+	for (uint32_t i = 0; i < ADDRESSES; i++)
+		in->address[i] = (struct hf_address){
+			.ip4 = HF_HTONL(ANCHOR + i),
+			.port_min = PORT_MIN,
+			.port_max = PORT_MIN + 2 * LEGS_EACH - 1,
+			.leg_base = i * LEGS_EACH,
+		};
+	in->legs = BENCH_LEGS;
+	in->frames = FRAMES;
+}
+
+static void hop_fill(const struct bench *b, struct hf_nexthop *n)
+{
+	n->hop[0] = (struct hf_hop){
+		.ifindex = b->far,
+		.mtu = 1500,
+		.flags = HF_HOP_VALID,
+		.dmac = {2, 0, 0, 0, 0, 1},
+		.smac = {2, 0, 0, 0, 0, 2},
+	};
+}
+
+static int path_open(struct bench *b)
+{
+	struct path *p = &b->path;
+	struct hf_datapath_bpf *s = p->skel = hf_datapath_bpf__open();
+	struct hf_instance *in;
+	struct hf_nexthop *hops;
+
+	if (!s)
+		return -errno;
+	bpf_map__set_max_entries(s->maps.legs, BENCH_LEGS);
+	bpf_map__set_max_entries(s->maps.frames, FRAMES);
+	if (hf_datapath_bpf__load(s))
+		return -errno;
+	in = map_memory(s->maps.instance);
+	hops = map_memory(s->maps.nexthops);
+	p->legs = map_memory(s->maps.legs);
+	p->frames = map_memory(s->maps.frames);
+	if (!in || !hops || !p->legs || !p->frames)
+		return -ENOMEM;
+	instance_fill(in);
+	hop_fill(b, &hops[1]);
+	for (uint32_t i = 0; i < FRAMES; i++) {
+		struct hf_frame *f = &p->frames[i];
+
+		f->bytes = HF_FRAME_BYTES;
+		for (uint32_t k = 0; k < HF_FRAME_BYTES; k++)
+			f->payload[k] = (uint8_t)(i * 13 + k * (i % 7 + 1));
+		f->sum = hf_csum_bytes(f->payload, HF_FRAME_BYTES);
+	}
+	return 0;
+}
+
+/*
+ * Program every leg for this row. The next hold frame is some milliseconds
+ * overdue now, so that all are due during the round, and none is yet skipped at
+ * its end. Relayed streams go on where they were.
+ */
+static void path_program(struct path *p, enum row row)
+{
+	uint64_t base = (now_ns() / HF_MS - 5) * HF_MS;
+
+	if (row == REFLECTOR)
+		return;
+	for (uint32_t i = 0; i < BENCH_LEGS; i++) {
+		uint16_t seq = (uint16_t)(i * 7);
+
+		p->legs[i].program[0] = program_make(i, row, base);
+		p->legs[i].tx.word =
+			row == RELAY
+				? hf_word_make(2, 0, 0,
+					       (uint16_t)(seq + p->relayed), 0)
+				: hf_word_make(0, 0, 0, seq, 0);
+	}
+	p->relayed += row == RELAY;
+}
+
+static uint64_t path_counter(const struct path *p, uint32_t which)
+{
+	int cpus = libbpf_num_possible_cpus();
+	uint64_t v[cpus], sum = 0;
+
+	if (bpf_map_lookup_elem(bpf_map__fd(p->skel->maps.stats), &which, v))
+		return 0;
+	for (int i = 0; i < cpus; i++)
+		sum += v[i];
+	return sum;
+}
+
+/* The path between. */
+
+static int devices_make(struct bench *b)
+{
+	if (unshare(CLONE_NEWNET)) {
+		fprintf(stderr, "bench: no network namespace (root?): %s\n",
+			strerror(errno));
+		return -errno;
+	}
+	if (system("ip link set lo up && "
+		   "ip link add near type veth peer far && "
+		   "sysctl -qw net.ipv6.conf.near.disable_ipv6=1 "
+		   "net.ipv6.conf.far.disable_ipv6=1 && "
+		   "ip link set near up && ip link set far up && "
+		   "ip link add holder type veth peer holder1"))
+		return -ENODEV;
+	b->near = if_nametoindex("near");
+	b->far = if_nametoindex("far");
+	b->holder = if_nametoindex("holder");
+	return b->near && b->far && b->holder ? 0 : -ENODEV;
+}
+
+static void order_fill(struct bench *b)
+{
+	uint64_t seed = 20;
+
+	for (uint32_t i = 0; i < BENCH_LEGS; i++)
+		b->order[i] = (struct bench_target){
+			.saddr = HF_HTONL(REMOTE + i),
+			.daddr = HF_HTONL(leg_address(i)),
+			.ports = HF_HTONL((uint32_t)REMOTE_PORT << 16 |
+					  leg_port(i)),
+			.leg = i,
+		};
+	for (uint32_t i = BENCH_LEGS - 1; i; i--) {
+		uint32_t k = draw(&seed) % (i + 1);
+		struct bench_target t = b->order[i];
+
+		b->order[i] = b->order[k];
+		b->order[k] = t;
+	}
+}
+
+static int ends_open(struct bench *b)
+{
+	struct shape s = shape_in(b, 0);
+	struct packet p = packet_build(&s);
+	int err;
+
+	memcpy(b->template, p.bytes, sizeof(b->template));
+	b->skel = bench_dataplane_bpf__open_and_load();
+	if (!b->skel)
+		return -errno;
+	b->control = map_memory(b->skel->maps.control);
+	b->order = map_memory(b->skel->maps.order);
+	b->kept = map_memory(b->skel->maps.kept);
+	if (!b->control || !b->order || !b->kept)
+		return -ENOMEM;
+	order_fill(b);
+	memcpy(b->control->macs, p.bytes, 12);
+	b->control->out = b->near;
+	/* A program that is attached somewhere is in the dispatcher already,
+	 * which spares every run 16 ms. */
+	err = bpf_xdp_attach((int)b->holder,
+			     bpf_program__fd(b->skel->progs.bench_generate),
+			     XDP_FLAGS_DRV_MODE, NULL);
+	if (!err)
+		err = bpf_xdp_attach((int)b->near,
+				     bpf_program__fd(b->skel->progs.bench_sink),
+				     XDP_FLAGS_DRV_MODE, NULL);
+	return err;
+}
+
+/* Rounds. */
+
+static int row_attach(const struct bench *b, enum row row)
+{
+	int fd = row == REFLECTOR
+			 ? bpf_program__fd(b->skel->progs.bench_reflect)
+			 : bpf_program__fd(b->path.skel->progs.hf_receive);
+
+	return bpf_xdp_attach((int)b->far, fd, XDP_FLAGS_DRV_MODE, NULL);
+}
+
+static uint64_t row_consumed(const struct bench *b, enum row row)
+{
+	if (row == NOT_DUE)
+		return path_counter(&b->path, HF_COUNT_HOLD_NOT_DUE);
+	return HF_READ(b->control->returned);
+}
+
+static void control_fill(struct bench *b, struct path *p)
+{
+	struct bench_control *c = b->control;
+
+	p->seq++;
+	c->generated = 0;
+	c->returned = 0;
+	c->first = HF_HTONS(0x8000);
+	c->seq = HF_HTONS(p->seq);
+	c->timestamp = HF_HTONL(p->seq * 160u);
+	c->sum = (uint64_t)HF_HTONS(17) + 2 * (uint64_t)HF_HTONS(180) +
+		 c->first + c->seq + c->timestamp +
+		 hf_csum_bytes(b->template + 54, 160);
+}
+
+/* One packet of every leg. Returns the nanoseconds a packet, or a negative
+ * errno; *ret_back is how many came back (or were consumed). */
+static double chunk_run(struct bench *b, enum row row, uint64_t *ret_back)
+{
+	struct xdp_md ctx = {.data_end = BENCH_PACKET,
+			     .ingress_ifindex = b->near};
+	LIBBPF_OPTS(bpf_test_run_opts, opts, .data_in = b->template,
+		    .data_size_in = BENCH_PACKET, .ctx_in = &ctx,
+		    .ctx_size_in = sizeof(ctx), .repeat = BENCH_LEGS,
+		    .flags = BPF_F_TEST_XDP_LIVE_FRAMES, .batch_size = 64);
+	struct timespec a_moment = {0, 1000};
+	uint64_t before, start, end, back;
+	int err;
+
+	control_fill(b, &b->path);
+	before = row_consumed(b, row);
+	start = now_ns();
+	err = bpf_prog_test_run_opts(
+		bpf_program__fd(b->skel->progs.bench_generate), &opts);
+	if (err)
+		return err;
+	/* What a busy softirq left to its thread counts too. */
+	do {
+		back = row_consumed(b, row) - before;
+		end = now_ns();
+	} while (back < BENCH_LEGS && end - start < 1000 * HF_MS &&
+		 !clock_nanosleep(CLOCK_MONOTONIC, 0, &a_moment, NULL));
+	*ret_back = back;
+	return (double)(end - start) / BENCH_LEGS;
+}
+
+/* What the leg's remote must have received, byte for byte. */
+static struct packet expected(struct bench *b, enum row row, uint32_t leg)
+{
+	const struct path *p = &b->path;
+	const struct hf_leg *from = &p->legs[leg ^ 1];
+	struct shape s = shape_in(b, leg ^ 1);
+	uint32_t in_ts = p->seq * 160u;
+	struct hf_program q = p->legs[leg].program[0];
+	uint32_t slot;
+
+	s.saddr = leg_address(leg);
+	s.daddr = REMOTE + leg;
+	s.sport = leg_port(leg);
+	s.dport = REMOTE_PORT;
+	s.ttl = 64;
+	s.frag = 0x4000;
+	memcpy(s.dmac, "\2\0\0\0\0\1", 6);
+	memcpy(s.smac, "\2\0\0\0\0\2", 6);
+	s.ssrc = 0x50000000 + leg;
+	s.seq = (uint16_t)(leg * 7);
+	if (row == HOLD) {
+		/* A machine busy elsewhere may have made it skip. */
+		slot = hf_word_slot(p->legs[leg].tx.word) - 1;
+		s.marker = !!slot;
+		s.timestamp = q.ts_base + slot * q.ts_step;
+		s.payload = p->frames[hf_program_frame(&q, slot)].payload;
+	} else {
+		/* The second packet: the first bound the source. */
+		s.seq++;
+		s.timestamp = in_ts + from->rx.bound_ts;
+	}
+	return packet_build(&s);
+}
+
+static int row_verify(struct bench *b, enum row row)
+{
+	uint64_t back = 0;
+
+	b->control->keep = 1;
+	if (row_attach(b, row))
+		return -errno;
+	path_program(&b->path, row);
+	if (row == RELAY) {
+		if (chunk_run(b, row, &back) < 0)
+			return -EIO;
+		path_program(&b->path, row);
+	}
+	if (chunk_run(b, row, &back) < 0)
+		return -EIO;
+	b->control->keep = 0;
+	b->in[row] = BENCH_LEGS;
+	b->returned[row] = back;
+	for (uint64_t i = 0; i < back; i++) {
+		const struct bench_kept *k = &b->kept[i];
+		struct packet got = {.len = k->len}, want;
+		uint32_t leg;
+
+		memcpy(got.bytes, k->bytes, BENCH_PACKET);
+		leg = packet_peek32(&got, 30) - REMOTE;
+		if (leg >= BENCH_LEGS)
+			continue;
+		want = expected(b, row, leg);
+		if (want.len == got.len &&
+		    !memcmp(want.bytes, got.bytes, want.len))
+			b->verified[row] += got.len;
+	}
+	return 0;
+}
+
+static int rounds_run(struct bench *b)
+{
+	for (int r = 0; r < ROUNDS; r++)
+		for (int row = 0; row < ROWS; row++) {
+			uint64_t back;
+
+			if (row_attach(b, (enum row)row))
+				return -errno;
+			path_program(&b->path, (enum row)row);
+			b->ns[row][r] = chunk_run(b, (enum row)row, &back);
+			if (b->ns[row][r] < 0 || back < BENCH_LEGS) {
+				fprintf(stderr,
+					"bench: %s: %llu of %d packets came through\n",
+					row_names[row],
+					(unsigned long long)back, BENCH_LEGS);
+				return -EIO;
+			}
+		}
+	return 0;
+}
+
+/* The report. */
+
+static int by_size(const void *a, const void *b)
+{
+	double x = *(const double *)a, y = *(const double *)b;
+
+	return (x > y) - (x < y);
+}
+
+static double median(const double *v)
+{
+	double sorted[ROUNDS];
+
+	memcpy(sorted, v, sizeof(sorted));
+	qsort(sorted, ROUNDS, sizeof(*sorted), by_size);
+	return sorted[ROUNDS / 2];
+}
+
+static double median_ratio(const double *a, const double *b)
+{
+	double ratio[ROUNDS];
+
+	for (int i = 0; i < ROUNDS; i++)
+		ratio[i] = a[i] / b[i];
+	return median(ratio);
+}
+
+static void machine_name(char *text, size_t len)
+{
+	char line[256], cpu[128] = "unknown CPU";
+	FILE *f = fopen("/proc/cpuinfo", "r");
+	struct utsname u;
+
+	while (f && fgets(line, sizeof(line), f))
+		if (sscanf(line, "model name : %127[^\n]", cpu) == 1)
+			break;
+	if (f)
+		fclose(f);
+	uname(&u);
+	snprintf(text, len, "%s, %ld CPUs, Linux %s", cpu,
+		 sysconf(_SC_NPROCESSORS_ONLN), u.release);
+}
+
+static void row_add(json_t *rows, const char *row, const char *what,
+		    double value, const char *unit, const char *ratio_to,
+		    double ratio)
+{
+	char metric[64];
+
+	snprintf(metric, sizeof(metric), "%s%s%s", row, *what ? "." : "", what);
+	if (ratio_to)
+		printf("%-34s %12.1f %-10s %6.2f x %s\n", metric, value, unit,
+		       ratio, ratio_to);
+	else
+		printf("%-34s %12.*f %s\n", metric, *what ? 0 : 1, value, unit);
+	json_array_append_new(
+		rows,
+		json_pack("{s:s, s:f, s:s, s:s?, s:o}", "metric", metric,
+			  "value", value, "unit", unit, "ratio_to", ratio_to,
+			  "ratio", ratio_to ? json_real(ratio) : json_null()));
+}
+
+static int report(const struct bench *b, const char *path)
+{
+	json_t *root, *rows = json_array();
+	char machine[256];
+	int err = 0;
+
+	machine_name(machine, sizeof(machine));
+	printf("dataplane on %s: %d legs in random order, %d rounds, medians\n",
+	       machine, BENCH_LEGS, ROUNDS);
+	for (int row = 0; row < ROWS; row++)
+		row_add(rows, row_names[row], "", median(b->ns[row]),
+			"ns/packet", row ? row_names[REFLECTOR] : NULL,
+			median_ratio(b->ns[row], b->ns[REFLECTOR]));
+	for (int row = 0; row < ROWS; row++) {
+		if (row != HOLD && row != RELAY)
+			continue;
+		row_add(rows, row_names[row], "packets_in", (double)b->in[row],
+			"packets", NULL, 0);
+		row_add(rows, row_names[row], "packets_returned",
+			(double)b->returned[row], "packets", NULL, 0);
+		row_add(rows, row_names[row], "bytes_verified",
+			(double)b->verified[row], "bytes", NULL, 0);
+	}
+	root = json_pack("{s:s, s:s, s:o}", "bench", "dataplane", "machine",
+			 machine, "rows", rows);
+	if (path && json_dump_file(root, path, JSON_INDENT(2)))
+		err = -errno;
+	json_decref(root);
+	return err;
+}
+
+static int stage_set(struct bench *b)
+{
+	int err = devices_make(b);
+
+	if (!err)
+		err = ends_open(b);
+	if (!err)
+		err = path_open(b);
+	return err;
+}
+
+int main(int argc, char **argv)
+{
+	static struct bench bench;
+	struct sched_param first = {.sched_priority = 10};
+	cpu_set_t set;
+	int err;
+
+	/* The CPU that is least likely to serve interrupts. */
+	CPU_ZERO(&set);
+	CPU_SET((int)sysconf(_SC_NPROCESSORS_ONLN) - 1, &set);
+	(void)sched_setaffinity(0, sizeof(set), &set);
+	/* Others on this machine would be part of the figure. */
+	(void)sched_setscheduler(0, SCHED_FIFO, &first);
+	err = stage_set(&bench);
+	if (!err)
+		err = row_verify(&bench, HOLD);
+	if (!err)
+		err = row_verify(&bench, RELAY);
+	if (!err)
+		err = rounds_run(&bench);
+	if (!err)
+		err = report(&bench, argc > 1 ? argv[1] : NULL);
+	if (err)
+		fprintf(stderr, "bench: dataplane: %s\n", strerror(-err));
+	for (int row = HOLD; row <= RELAY; row += RELAY - HOLD)
+		if (!err && (bench.returned[row] != BENCH_LEGS ||
+			     bench.verified[row] !=
+				     (uint64_t)BENCH_LEGS * BENCH_PACKET)) {
+			fprintf(stderr,
+				"bench: %s did not send back what it should\n",
+				row_names[row]);
+			err = -EIO;
+		}
+	return err ? 1 : 0;
+}
