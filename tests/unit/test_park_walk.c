@@ -6,6 +6,8 @@
 
 #ifndef STEPS /* -DSTEPS=, -DSEEDS= for a longer walk */
 #define STEPS 50000
+#endif
+#ifndef SEEDS
 #define SEEDS 4
 #endif
 
