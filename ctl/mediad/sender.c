@@ -131,7 +131,8 @@ static bool leg_waits(const struct hf_pins *pins, uint32_t index,
 	leg = &pins->legs[index];
 	word = hf_load_acquire(&leg->tx.word);
 	p = hf_word_program(leg, word);
-	return hf_due(p, word, now_ns, 0, &due) && hop_usable(pins, p->nexthop);
+	return p->remote_port && hf_due(p, word, now_ns, 0, &due) &&
+	       hop_usable(pins, p->nexthop);
 }
 
 static void visit(struct hf_sender *s, uint32_t bucket, uint64_t now_ns)
@@ -256,6 +257,9 @@ static void *sender_main(void *arg)
 
 	prctl(PR_SET_NAME, "hf-sender", 0, 0, 0);
 	get_priority(s);
+	/* The one before us may have been killed in the same role. */
+	if (HF_READ(s->pins->work->engine) == HF_ENGINE_BPF)
+		HF_WRITE(s->pins->work->pid, (uint32_t)getpid());
 	hf_pacer_start(&s->pacer, hf_now_ms());
 	while (!atomic_load(&s->quit)) {
 		uint64_t next;
