@@ -21,21 +21,23 @@ $(BUILD)/config.mk: scripts/configure
 
 WARN := -Wall -Wextra -Wno-unused-parameter
 CPPFLAGS += -Iinclude -Ictl -I$(BUILD) -D_GNU_SOURCE \
-	$(CFLAGS_BPF) $(CFLAGS_SOFIA) $(CFLAGS_NL) $(CFLAGS_JANSSON) $(CFLAGS_YAML)
+	$(CFLAGS_BPF) $(CFLAGS_SOFIA) $(CFLAGS_NL) $(CFLAGS_JANSSON) $(CFLAGS_YAML) \
+	$(CFLAGS_XML) $(CFLAGS_CURL)
 CFLAGS ?= -O2 -g
 CFLAGS += -std=gnu11 $(WARN) -fno-strict-aliasing -MMD -MP -pthread
 SAN := -O1 -g -fsanitize=address,undefined -fno-sanitize-recover=undefined -fno-omit-frame-pointer
 LIBS := $(LIBS_BPF) $(LIBS_SOFIA) $(LIBS_NLROUTE) $(LIBS_NLGENL) $(LIBS_NL) \
-	$(LIBS_JANSSON) $(LIBS_YAML) $(LIBS_SNDFILE) $(LIBS_SQLITE) -lm -pthread
+	$(LIBS_JANSSON) $(LIBS_YAML) $(LIBS_SNDFILE) $(LIBS_SQLITE) \
+	$(LIBS_XML) $(LIBS_CURL) -lm -pthread
 
 # A room is a folder of ctl/; each becomes one archive. Who may see whom is
 # checked by scripts/check-rooms. In the order of linking:
-ROOMS := cli mediad api sip park events media audio sdp config base
+ROOMS := cli mediad api sip push presence park events media audio sdp config base
 src_of = $(sort $(wildcard ctl/$(1)/*.c))
 lib = $(BUILD)/lib/hf_$(1).a
 sanlib = $(BUILD)/san/lib/hf_$(1).a
 
-DAEMON_ROOMS := api sip park events media audio sdp config base
+DAEMON_ROOMS := api sip push presence park events media audio sdp config base
 CTL_ROOMS := cli base
 MEDIAD_ROOMS := mediad media audio sdp config base
 
