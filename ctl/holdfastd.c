@@ -30,6 +30,7 @@
 #include "events/bus.h"
 #include "media/media.h"
 #include "park/park.h"
+#include "presence/lamps.h"
 #include "sip/loop.h"
 #include "sip/stack.h"
 
@@ -91,6 +92,8 @@ struct hf_app {
 	struct hf_sip *sip;
 	struct hf_media *media;
 	struct hf_park *park;
+	struct hf_lamps *lamps;
+	struct hf_bus_reader *lamp_events;
 	uint32_t epoch;
 	int signals;	   /* signalfd */
 	int timer;	   /* timerfd of the park logic and the media tick */
@@ -258,6 +261,26 @@ static int open_media(struct hf_app *app)
 	return error;
 }
 
+/* What phones see of the slots. */
+static int open_lamps(struct hf_app *app)
+{
+	const struct hf_lamps_wiring wiring = {
+		.config = app->config,
+		.ops = hf_sip_watch_ops(),
+		.stack = app->sip,
+		.epoch = app->epoch,
+	};
+	int error = hf_lamps_create(&wiring, &app->lamps);
+
+	if (!error)
+		error = hf_bus_subscribe(app->bus, hf_lamps_event, app->lamps,
+					 &app->lamp_events);
+	if (!error)
+		return 0;
+	hf_error("lamps: %s", strerror(-error));
+	return HF_EXIT_FAILED;
+}
+
 static int open_park(struct hf_app *app)
 {
 	const struct hf_park_wiring wiring = {
@@ -268,6 +291,8 @@ static int open_park(struct hf_app *app)
 		.event = hf_bus_publish,
 		.event_arg = app->bus,
 		.call_id_base = app->epoch * HF_CALLS_PER_EPOCH,
+		.slot_changed = hf_lamps_slot_changed,
+		.slot_arg = app->lamps,
 	};
 	int error = hf_park_create(&wiring, &app->park);
 
@@ -275,7 +300,9 @@ static int open_park(struct hf_app *app)
 		hf_error("park logic: %s", strerror(-error));
 		return HF_EXIT_FAILED;
 	}
+	hf_lamps_attach(app->lamps, app->park, hf_now_ms());
 	hf_sip_attach(app->sip, app->park);
+	hf_sip_attach_lamps(app->sip, app->lamps, &hf_watch_calls);
 	hf_control_attach(app->control, app->park, app->media);
 	return 0;
 }
@@ -328,7 +355,7 @@ static void arm(struct hf_app *app, uint64_t at_ms)
 static void before_wait(void *arg)
 {
 	struct hf_app *app = arg;
-	uint64_t next;
+	uint64_t next, lamps;
 
 	if (!app->park)
 		return;
@@ -340,7 +367,11 @@ static void before_wait(void *arg)
 		if (totals.calls)
 			app->tick_ms = hf_now_ms() + HF_MEDIA_TICK_MS;
 	}
-	arm(app, next < app->tick_ms ? next : app->tick_ms);
+	next = next < app->tick_ms ? next : app->tick_ms;
+	if (hf_lamps_next_ms(app->lamps) <= hf_now_ms())
+		hf_lamps_run(app->lamps, hf_now_ms());
+	lamps = hf_lamps_next_ms(app->lamps);
+	arm(app, next < lamps ? next : lamps);
 }
 
 static void timer_due(void *arg)
@@ -429,6 +460,8 @@ static int open_all(struct hf_app *app)
 	if (!error)
 		error = open_media(app);
 	if (!error)
+		error = open_lamps(app);
+	if (!error)
 		error = open_park(app);
 	if (!error && hf_loop_watch(app->loop, hf_control_fd(app->control),
 				    control_readable, app)) {
@@ -452,6 +485,12 @@ static void close_all(struct hf_app *app, bool hang_up)
 {
 	if (app->control)
 		hf_control_attach(app->control, NULL, NULL);
+	if (app->sip)
+		hf_sip_attach_lamps(app->sip, NULL, NULL);
+	if (app->lamps && hang_up)
+		hf_lamps_deactivate(app->lamps, hf_now_ms());
+	if (app->lamps)
+		hf_lamps_attach(app->lamps, NULL, hf_now_ms());
 	hf_park_destroy(app->park, hang_up);
 	app->park = NULL;
 	if (app->sip) {
@@ -464,7 +503,10 @@ static void close_all(struct hf_app *app, bool hang_up)
 		hf_loop_unwatch(app->loop, hf_control_fd(app->control));
 		hf_control_destroy(app->control);
 	}
+	hf_lamps_destroy(app->lamps);
 	hf_sip_destroy(app->sip);
+	if (app->lamp_events)
+		hf_bus_unsubscribe(app->bus, app->lamp_events);
 	hf_bus_destroy(app->bus);
 	if (app->loop) {
 		hf_loop_unwatch(app->loop, app->signals);

@@ -9,7 +9,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "private.h"
+#include "watcher.h"
 
 #include "base/log.h"
 
@@ -41,6 +41,8 @@ static int outside_dialog(void *arg, nta_leg_t *leg, nta_incoming_t *irq,
 		return 0;
 	if (request->sip_request->rq_method == sip_method_options)
 		hf_options(irq);
+	else if (request->sip_request->rq_method == sip_method_subscribe)
+		hf_subscribe_in(sip, irq, request, &peer);
 	else
 		hf_invite_in(sip, irq, request, &peer);
 	return 0;
@@ -129,6 +131,13 @@ void hf_sip_attach(struct hf_sip *sip, struct hf_park *park)
 	sip->park = park;
 }
 
+void hf_sip_attach_lamps(struct hf_sip *sip, struct hf_lamps *lamps,
+			 const struct hf_watch_calls *calls)
+{
+	sip->lamps = lamps;
+	sip->lamp_calls = lamps ? calls : NULL;
+}
+
 bool hf_sip_idle(const struct hf_sip *sip)
 {
 	return !sip->dialogs;
@@ -144,6 +153,8 @@ void hf_sip_destroy(struct hf_sip *sip)
 		sip->dialogs->released = true;
 		hf_dialog_free(sip->dialogs);
 	}
+	while (sip->watchers)
+		hf_watcher_free(sip->watchers);
 	nta_leg_destroy(sip->default_leg);
 	nta_agent_destroy(sip->agent);
 	su_home_unref(sip->home);

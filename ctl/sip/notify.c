@@ -81,3 +81,14 @@ void hf_watcher_release(struct hf_watcher *w)
 	if (!w->notify)
 		hf_watcher_free(w);
 }
+
+const struct hf_watch_ops *hf_sip_watch_ops(void)
+{
+	static const struct hf_watch_ops ops = {
+		.notify = hf_watcher_notify,
+		.release = hf_watcher_release,
+		.adopt = hf_watcher_adopt,
+	};
+
+	return &ops;
+}

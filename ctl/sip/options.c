@@ -1,16 +1,16 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 /*
  * OPTIONS, inside and outside dialogs: what a peer's health check or capability
- * query is told (RFC 3261 11.2). Allow-Events is not said: there is nothing yet
- * that could be subscribed to.
+ * query is told (RFC 3261 11.2), with the lamps that can be subscribed to.
  */
-#include "private.h"
+#include "watcher.h"
 
 void hf_options(nta_incoming_t *irq)
 {
 	nta_incoming_treply(irq, SIP_200_OK, SIPTAG_ALLOW_STR(HF_SIP_ALLOW),
 			    SIPTAG_SUPPORTED_STR(HF_SIP_SUPPORTED),
 			    SIPTAG_ACCEPT_STR(HF_SIP_ACCEPT),
+			    SIPTAG_ALLOW_EVENTS_STR(HF_LAMP_ALLOW_EVENTS),
 			    SIPTAG_SERVER_STR(HF_SIP_AGENT), TAG_END());
 	nta_incoming_destroy(irq);
 }

@@ -36,6 +36,10 @@ static bool check_method(struct hf_sip *sip, nta_incoming_t *irq,
 	case sip_method_invite:
 	case sip_method_options:
 		return true;
+	case sip_method_subscribe:
+		if (sip->lamps)
+			return true;
+		break;
 	case sip_method_cancel:
 	case sip_method_bye:
 	case sip_method_update:
@@ -51,11 +55,12 @@ static bool check_method(struct hf_sip *sip, nta_incoming_t *irq,
 			  TAG_END());
 		return false;
 	default:
-		hf_refuse(sip, irq, r, peer, SIP_405_METHOD_NOT_ALLOWED,
-			  "method not served", SIPTAG_ALLOW_STR(HF_SIP_ALLOW),
-			  TAG_END());
-		return false;
+		break;
 	}
+	hf_refuse(sip, irq, r, peer, SIP_405_METHOD_NOT_ALLOWED,
+		  "method not served", SIPTAG_ALLOW_STR(HF_SIP_ALLOW),
+		  TAG_END());
+	return false;
 }
 
 /* RFC 3261 8.2.2.3. Answered by the library, with Unsupported. */
@@ -133,17 +138,24 @@ static bool replaces_twice(const sip_t *r)
 	return count > 1;
 }
 
+static bool check_hops(struct hf_sip *sip, nta_incoming_t *irq, const sip_t *r,
+		       const struct hf_peer *peer)
+{
+	if (!r->sip_max_forwards || r->sip_max_forwards->mf_count)
+		return true;
+	hf_refuse(sip, irq, r, peer, SIP_483_TOO_MANY_HOPS, "no hops left",
+		  TAG_END());
+	return false;
+}
+
 /* What a new call needs besides. */
 static bool check_invite(struct hf_sip *sip, nta_incoming_t *irq,
 			 const sip_t *r, const struct hf_peer *peer)
 {
 	const sip_contact_t *contact = r->sip_contact;
 
-	if (r->sip_max_forwards && !r->sip_max_forwards->mf_count) {
-		hf_refuse(sip, irq, r, peer, SIP_483_TOO_MANY_HOPS,
-			  "no hops left", TAG_END());
+	if (!check_hops(sip, irq, r, peer))
 		return false;
-	}
 	/* RFC 3261 8.1.1.8: exactly one, and of our kind. */
 	if (!contact || contact->m_next ||
 	    (contact->m_url->url_type != url_sip &&
@@ -195,5 +207,8 @@ bool hf_precheck(struct hf_sip *sip, nta_incoming_t *irq, const sip_t *r,
 	}
 	if (r->sip_request->rq_method == sip_method_options)
 		return check_require(sip, irq, r, peer);
+	if (r->sip_request->rq_method == sip_method_subscribe)
+		return check_hops(sip, irq, r, peer) &&
+		       check_require(sip, irq, r, peer);
 	return check_invite(sip, irq, r, peer);
 }

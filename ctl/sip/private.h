@@ -9,6 +9,8 @@
  *  - dialog: the record of a dialog and its end
  *  - invite_in, invite_out: the first INVITE, theirs and ours
  *  - indialog, reinvite, refresh: what happens inside a dialog
+ *  - subscribe, notify, restore: subscriptions to lamps (watcher.h)
+ *  - publish: lamps told to a presence server
  *  - parse, headers: header text to plain fields and back
  *  - signal: the table of ctl/park/signal.h
  */
@@ -56,9 +58,9 @@ struct hf_watch;
 #define HF_SIP_MIN_SE	  90 /* RFC 4028 section 5 */
 
 #define HF_SIP_AGENT	     "Holdfast/" HF_VERSION
-#define HF_SIP_ALLOW	     "INVITE, ACK, CANCEL, BYE, OPTIONS, UPDATE, INFO"
+#define HF_SIP_ALLOW	     "INVITE, ACK, CANCEL, BYE, OPTIONS, UPDATE, INFO, SUBSCRIBE"
 /* As an answering side. Of our own INVITEs we say only what we do there. */
-#define HF_SIP_SUPPORTED     "replaces, timer, 100rel"
+#define HF_SIP_SUPPORTED     "replaces, timer, 100rel, eventlist"
 #define HF_SIP_SUPPORTED_OUT "replaces"
 #define HF_SIP_ACCEPT	     "application/sdp"
 
@@ -88,6 +90,9 @@ struct hf_sip {
 	unsigned int min_se_s;
 	unsigned int t1_ms;
 	uint32_t epoch;
+	struct hf_lamps *lamps; /* NULL: none is served */
+	const struct hf_watch_calls *lamp_calls;
+	struct hf_watcher *watchers;
 	uint64_t refused_since_ms;
 	unsigned int refused_shown, refused_hidden;
 };
@@ -192,6 +197,10 @@ struct hf_dialog *hf_invite_out(struct hf_sip *, struct hf_party *,
 				const struct hf_call_out *);
 void hf_invite_cancel(struct hf_dialog *, const struct hf_cause *);
 void hf_invite_ack(struct hf_dialog *, const sip_t *);
+
+/* subscribe.c: outside any dialog, past the precheck */
+void hf_subscribe_in(struct hf_sip *, nta_incoming_t *, const sip_t *,
+		     const struct hf_peer *);
 
 /* indialog.c, reinvite.c, refresh.c */
 int hf_indialog(void *dialog, nta_leg_t *, nta_incoming_t *, const sip_t *);

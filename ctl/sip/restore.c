@@ -12,12 +12,12 @@
 
 #include "watcher.h"
 
-static char *route_text(su_home_t *home, const sip_t *s)
+/* From the leg: a refresh need not repeat the Record-Route. */
+static char *route_text(su_home_t *home, const sip_route_t *r)
 {
 	char *text = su_strdup(home, "");
 
-	for (const sip_record_route_t *r = s->sip_record_route; r && text;
-	     r = r->r_next) {
+	for (; r && text; r = r->r_next) {
 		char *one = url_as_string(home, r->r_url);
 
 		text = one ? su_sprintf(home, "%s%s<%s>", text,
@@ -39,14 +39,16 @@ bool hf_watcher_text(su_home_t *home, const struct hf_watcher *w, const sip_t *s
 {
 	const struct hf_listener *l = w->listener;
 	const char *tag = nta_leg_get_tag(w->leg);
+	const sip_contact_t *target = NULL;
+	const sip_route_t *route = NULL;
+
+	nta_leg_get_route(w->leg, &route, &target);
 
 	ret->call_id = s->sip_call_id->i_id;
 	ret->local = address_text(home, s->sip_to, tag);
 	ret->remote = address_text(home, s->sip_from, s->sip_from->a_tag);
-	ret->contact = s->sip_contact ?
-			       url_as_string(home, s->sip_contact->m_url) :
-			       NULL;
-	ret->route = route_text(home, s);
+	ret->contact = target ? url_as_string(home, target->m_url) : NULL;
+	ret->route = route_text(home, route);
 	ret->listener = su_sprintf(home, "%s:%s:%u", l->transport, l->host,
 				   l->port);
 	ret->remote_cseq = s->sip_cseq->cs_seq;

@@ -30,8 +30,11 @@
 #include "park/signal.h"
 
 struct hf_config;
+struct hf_lamps;
 struct hf_loop;
 struct hf_sip;
+struct hf_watch_calls;
+struct hf_watch_ops;
 
 struct hf_sip_wiring {
 	struct hf_loop *loop;
@@ -51,6 +54,10 @@ int hf_sip_create(const struct hf_sip_wiring *, struct hf_sip **ret, char *err,
 		  size_t err_len);
 /* NULL: from now on new calls get 503 (shutting down). */
 void hf_sip_attach(struct hf_sip *, struct hf_park *);
+/* Subscriptions are served from now on (&hf_watch_calls of presence/watch.h);
+ * NULL, NULL: no more. */
+void hf_sip_attach_lamps(struct hf_sip *, struct hf_lamps *,
+			 const struct hf_watch_calls *);
 /* No dialog is left, the last BYE is answered. */
 bool hf_sip_idle(const struct hf_sip *);
 /* After the park logic is destroyed. */
@@ -58,6 +65,9 @@ void hf_sip_destroy(struct hf_sip *);
 
 /* For struct hf_park_wiring: .signal = hf_sip_signal_ops(), .stack = sip. */
 const struct hf_signal_ops *hf_sip_signal_ops(void);
+
+/* For struct hf_lamps_wiring: .ops = hf_sip_watch_ops(), .stack = sip. */
+const struct hf_watch_ops *hf_sip_watch_ops(void);
 
 /* Raise and return the epoch kept in `folder`, creating both if need be. */
 int hf_epoch_next(const char *folder, uint32_t *ret, char *err, size_t err_len);

@@ -1,0 +1,383 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+/*
+ * The life of a subscription (RFC 6665 section 4.2): who may begin one, for how
+ * long, its refresh and its end; and taking it up again after a restart. send.c
+ * sends for it.
+ */
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <strings.h>
+
+#include "base/clock.h"
+#include "base/log.h"
+#include "internal.h"
+
+/* After a restart: full states for all, at 2000 a second. */
+#define HF_RESTORED_PER_MS 2
+
+const char *hf_lamp_event_name(uint8_t event)
+{
+	switch (event) {
+	case HF_LAMP_EVENT_DIALOG:
+		return "dialog";
+	case HF_LAMP_EVENT_CALL_INFO:
+		return "call-info";
+	default:
+		return "presence";
+	}
+}
+
+static struct hf_watch *refuse(struct hf_lamps *l, struct hf_subscribed *ret,
+			       int status, const char *why)
+{
+	l->totals.refused++;
+	*ret = (struct hf_subscribed){ .status = status, .why = why };
+	return NULL;
+}
+
+/* Does this Accept header take the type? RFC 3261 20.1; q is not looked at. */
+static bool accepts(const char *accept, const char *type)
+{
+	const char *slash = strchr(type, '/');
+	size_t group = slash ? (size_t)(slash - type) : 0;
+
+	while (accept && *accept) {
+		size_t n;
+
+		accept += strspn(accept, " \t,");
+		n = strcspn(accept, " \t,;");
+		if ((n == strlen(type) && !strncasecmp(accept, type, n)) ||
+		    (n == 3 && !strncmp(accept, "*/*", 3)) ||
+		    (n == group + 2 && !strncasecmp(accept, type, group) &&
+		     !strncmp(accept + group, "/*", 2)))
+			return true;
+		accept += strcspn(accept, ",");
+	}
+	return false;
+}
+
+/* Which document: by Event, and by Accept where an Event has two. */
+static int choose_event(const struct hf_subscribe *in, uint8_t *ret)
+{
+	if (!strcasecmp(in->event, "dialog"))
+		*ret = HF_LAMP_EVENT_DIALOG;
+	else if (!strcasecmp(in->event, "presence"))
+		*ret = HF_LAMP_EVENT_PRESENCE;
+	else if (!strcasecmp(in->event, "call-info"))
+		*ret = HF_LAMP_EVENT_CALL_INFO;
+	else
+		return 489;
+	if (!in->accept || accepts(in->accept, hf_lamp_type(*ret)))
+		return 0;
+	if (*ret != HF_LAMP_EVENT_PRESENCE ||
+	    !accepts(in->accept, hf_lamp_type(HF_LAMP_EVENT_XPIDF)))
+		return 406;
+	*ret = HF_LAMP_EVENT_XPIDF;
+	return 0;
+}
+
+/* RFC 6665 4.2.1.1: shorter than asked is allowed, longer is not. */
+static int choose_expires(const struct hf_lamps *l,
+			  const struct hf_subscribe *in, uint32_t *ret)
+{
+	uint32_t most = l->config->lamps.max_expires_s;
+	uint32_t least = l->config->lamps.min_expires_s;
+
+	*ret = in->has_expires && in->expires < most ? in->expires : most;
+	return *ret && *ret < least ? 423 : 0;
+}
+
+static struct hf_watch *watch_new(struct hf_lamps *l,
+				  struct hf_lamp_resource *on,
+				  const char *entity, const char *who,
+				  const char *event_id)
+{
+	size_t a = strlen(entity) + 1, b = strlen(who) + 1;
+	size_t c = strlen(event_id) + 1;
+	struct hf_watch *w = calloc(1, sizeof(*w));
+
+	if (w)
+		w->entity = malloc(a + b + c);
+	if (!w || !w->entity || hf_due_reserve(&l->due)) {
+		if (w)
+			free(w->entity);
+		free(w);
+		return NULL;
+	}
+	memcpy(w->entity, entity, a);
+	w->who = memcpy(w->entity + a, who, b);
+	w->event_id = memcpy(w->who + b, event_id, c);
+	w->lamps = l;
+	w->heap_at = UINT32_MAX;
+	w->on = on;
+	w->next = on->watches;
+	if (w->next)
+		w->next->prev = w;
+	on->watches = w;
+	l->totals.subscriptions++;
+	return w;
+}
+
+static void add(struct hf_lamps *l, struct hf_watch *w)
+{
+	HASH_ADD(hh, l->watches, id, sizeof(w->id), w);
+}
+
+void hf_watch_free(struct hf_watch *w)
+{
+	struct hf_lamps *l = w->lamps;
+	const struct hf_watch_store *store = l->wire.store;
+
+	if (w->prev)
+		w->prev->next = w->next;
+	else
+		w->on->watches = w->next;
+	if (w->next)
+		w->next->prev = w->prev;
+	for (struct hf_watch **at = &l->ready; w->ready && *at;) {
+		if (*at != w) {
+			at = &(*at)->ready_next;
+			continue;
+		}
+		*at = w->ready_next;
+		if (l->ready_tail == &w->ready_next)
+			l->ready_tail = at;
+		break;
+	}
+	hf_due_remove(&l->due, w);
+	HASH_DEL(l->watches, w);
+	l->totals.subscriptions--;
+	if (w->failures > 1)
+		l->totals.probing--;
+	if (store && w->started)
+		store->forget(store->arg, w->id);
+	if (w->sip)
+		l->wire.ops->release(w->sip);
+	free(w->entity);
+	free(w);
+}
+
+/* The URI the watcher knows it by: To, unless a proxy has put another number
+ * there than in the Request-URI. */
+static const char *entity_of(struct hf_lamps *l, const struct hf_subscribe *in,
+			     const struct hf_lamp_resource *on)
+{
+	if (in->to_uri && hf_lamp_resource_find(l, in->to_user) == on)
+		return in->to_uri;
+	return in->uri;
+}
+
+static struct hf_watch *subscribe(struct hf_lamps *l, struct hf_watcher *sip,
+				  const struct hf_subscribe *in,
+				  struct hf_subscribed *ret)
+{
+	const struct hf_identity *who =
+		in->asserted.uri ? &in->asserted : &in->from;
+	struct hf_lamp_resource *on;
+	struct hf_watch *w;
+	uint32_t expires;
+	uint8_t event;
+	int status = choose_event(in, &event);
+
+	if (status == 489)
+		return refuse(l, ret, 489, "event is not served");
+	on = hf_lamp_resource_find(l, in->user);
+	if (!on)
+		return refuse(l, ret, 404, "no such slot, lot or list");
+	if (!hf_lamp_may_watch(l, on, who))
+		return refuse(l, ret, 403, "the sender may not watch this lot");
+	if (status || (on->kind == HF_LAMP_LIST &&
+		       event == HF_LAMP_EVENT_CALL_INFO))
+		return refuse(l, ret, status ? status : 489,
+			      "no document that the sender accepts");
+	/* RFC 4662 4.3 */
+	if (on->kind == HF_LAMP_LIST && !in->eventlist)
+		return refuse(l, ret, 421, "a list, but no eventlist");
+	status = choose_expires(l, in, &expires);
+	if (status) {
+		refuse(l, ret, status, "expires too soon");
+		ret->min_expires = l->config->lamps.min_expires_s;
+		return NULL;
+	}
+	w = l->totals.subscriptions < HF_LAMP_WATCHES_MAX ?
+		    watch_new(l, on, entity_of(l, in, on),
+			      who->uri ? who->uri : "",
+			      in->event_id ? in->event_id : "") :
+		    NULL;
+	if (!w)
+		return refuse(l, ret, 500, "no room for a subscription");
+	w->sip = sip;
+	w->id = ++l->last_id;
+	w->event = event;
+	w->stream = in->stream;
+	w->expires_ms = l->now_ms + expires * 1000ULL;
+	w->ending = !expires; /* a fetch: one state, then it is over */
+	w->reason = "timeout";
+	add(l, w);
+	*ret = (struct hf_subscribed){
+		.status = 200,
+		.expires = expires,
+		.eventlist = on->kind == HF_LAMP_LIST,
+	};
+	return w;
+}
+
+void hf_watch_save(struct hf_watch *w, const struct hf_watch_dialog *dialog)
+{
+	const struct hf_watch_store *store = w->lamps->wire.store;
+	struct hf_watch_record r = {
+		.id = w->id,
+		.dialog = *dialog,
+		.entity = w->entity,
+		.event = hf_lamp_event_name(w->event),
+		.event_id = w->event_id,
+		.type = hf_lamp_type(w->event),
+		.who = w->who,
+		.stream = w->stream,
+		.version = w->version,
+	};
+	char number[64];
+
+	if (!store || w->ending)
+		return;
+	hf_lamp_resource_number(w->lamps, w->on, number, sizeof(number));
+	r.number = number;
+	r.expires_wall_ms = hf_wall_ms() + (w->expires_ms - w->lamps->now_ms);
+	store->save(store->arg, &r);
+}
+
+static void send_all(struct hf_watch *w)
+{
+	w->pending = w->full = w->urgent = true;
+	w->send_ms = 0;
+	w->part = 0;
+	hf_watch_schedule(w);
+}
+
+static void start(struct hf_watch *w, const struct hf_watch_dialog *dialog)
+{
+	struct hf_lamps *l = w->lamps;
+
+	l->totals.subscribed++;
+	hf_watch_save(w, dialog);
+	w->started = true;
+	send_all(w);
+}
+
+static void refresh(struct hf_watch *w, const struct hf_subscribe *in,
+		    struct hf_subscribed *ret)
+{
+	struct hf_lamps *l = w->lamps;
+	uint32_t expires;
+	int status = choose_expires(l, in, &expires);
+
+	/* Over, but its last NOTIFY is still under way. */
+	if (w->ending && !(in->has_expires && !in->expires))
+		status = 481;
+	if (status) {
+		refuse(l, ret, status,
+		       status == 481 ? "it has ended" : "expires too soon");
+		ret->min_expires = l->config->lamps.min_expires_s;
+		return;
+	}
+	if (!expires && !w->ending) {
+		l->totals.unsubscribed++;
+		w->ending = true;
+		w->reason = "timeout";
+	}
+	w->expires_ms = l->now_ms + expires * 1000ULL;
+	*ret = (struct hf_subscribed){
+		.status = 200,
+		.expires = expires,
+		.eventlist = w->on->kind == HF_LAMP_LIST,
+	};
+}
+
+/* RFC 6665 4.2.1.2: every accepted SUBSCRIBE is followed by a NOTIFY. */
+static void refreshed(struct hf_watch *w, const struct hf_watch_dialog *dialog)
+{
+	hf_watch_save(w, dialog);
+	if (!w->ended)
+		send_all(w);
+}
+
+const struct hf_watch_calls hf_watch_calls = {
+	.subscribe = subscribe,
+	.start = start,
+	.refresh = refresh,
+	.refreshed = refreshed,
+	.sent = hf_watch_sent,
+};
+
+static int event_of(const struct hf_watch_record *r, uint8_t *ret)
+{
+	for (uint8_t e = 0; e <= HF_LAMP_EVENT_CALL_INFO; e++)
+		if (!strcmp(r->event, hf_lamp_event_name(e)) &&
+		    !strcmp(r->type, hf_lamp_type(e))) {
+			*ret = e;
+			return 0;
+		}
+	return -EINVAL;
+}
+
+static int take_up(struct hf_lamps *l, struct hf_watch *w,
+		   const struct hf_watch_record *r, uint64_t left_ms)
+{
+	uint64_t turn = l->totals.restored / HF_RESTORED_PER_MS;
+	uint32_t base = l->wire.epoch << 16;
+
+	w->id = r->id;
+	add(l, w);
+	w->sip = l->wire.ops->adopt(l->wire.stack, w, &r->dialog);
+	if (!w->sip) {
+		hf_watch_free(w);
+		return -ENOTCONN;
+	}
+	if (r->id > l->last_id)
+		l->last_id = r->id;
+	/* Higher than any that the process before has sent. */
+	w->version = r->version > base ? r->version : base;
+	w->stream = r->stream;
+	w->expires_ms = l->now_ms + left_ms;
+	w->reason = "timeout";
+	w->started = w->pending = w->full = w->urgent = true;
+	if (!l->restore_ms)
+		l->restore_ms = l->now_ms;
+	w->send_ms = l->restore_ms + turn;
+	l->totals.restored++;
+	hf_watch_schedule(w);
+	return 0;
+}
+
+int hf_lamps_restore(struct hf_lamps *l, const struct hf_watch_record *r,
+		     uint64_t now_ms)
+{
+	struct hf_lamp_resource *on = hf_lamp_resource_find(l, r->number);
+	const struct hf_watch_store *store = l->wire.store;
+	uint64_t wall = hf_wall_ms();
+	struct hf_watch *w = NULL, *same;
+	uint8_t event = 0;
+	int error = event_of(r, &event);
+
+	l->now_ms = now_ms;
+	HASH_FIND(hh, l->watches, &r->id, sizeof(r->id), same);
+	if (same)
+		return -EEXIST;
+	if (!error && !on)
+		error = -ENOENT;
+	if (!error && r->expires_wall_ms <= wall)
+		error = -ETIME;
+	if (!error) {
+		w = watch_new(l, on, r->entity, r->who, r->event_id);
+		error = w ? 0 : -ENOMEM;
+	}
+	if (!error) {
+		w->event = event;
+		error = take_up(l, w, r, r->expires_wall_ms - wall);
+	}
+	if (error && error != -ENOMEM && store)
+		store->forget(store->arg, r->id);
+	return error;
+}
