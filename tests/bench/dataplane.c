@@ -15,7 +15,6 @@
 #include <bpf/bpf.h>
 #include <bpf/libbpf.h>
 #include <errno.h>
-#include <jansson.h>
 #include <linux/if_link.h>
 #include <net/if.h>
 #include <sched.h>
@@ -23,7 +22,6 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
-#include <sys/utsname.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -34,6 +32,7 @@
 #include "bench/dataplane.skel.h"
 #include "bpf/datapath.skel.h"
 #include "dataplane.h"
+#include "report.h"
 
 #define ROUNDS	    41
 #define ADDRESSES   4
@@ -486,95 +485,24 @@ static int rounds_run(struct bench *b)
 
 /* The report. */
 
-static int by_size(const void *a, const void *b)
-{
-	double x = *(const double *)a, y = *(const double *)b;
-
-	return (x > y) - (x < y);
-}
-
-static double median(const double *v)
-{
-	double sorted[ROUNDS];
-
-	memcpy(sorted, v, sizeof(sorted));
-	qsort(sorted, ROUNDS, sizeof(*sorted), by_size);
-	return sorted[ROUNDS / 2];
-}
-
-static double median_ratio(const double *a, const double *b)
-{
-	double ratio[ROUNDS];
-
-	for (int i = 0; i < ROUNDS; i++)
-		ratio[i] = a[i] / b[i];
-	return median(ratio);
-}
-
-static void machine_name(char *text, size_t len)
-{
-	char line[256], cpu[128] = "unknown CPU";
-	FILE *f = fopen("/proc/cpuinfo", "r");
-	struct utsname u;
-
-	while (f && fgets(line, sizeof(line), f))
-		if (sscanf(line, "model name : %127[^\n]", cpu) == 1)
-			break;
-	if (f)
-		fclose(f);
-	uname(&u);
-	snprintf(text, len, "%s, %ld CPUs, Linux %s", cpu,
-		 sysconf(_SC_NPROCESSORS_ONLN), u.release);
-}
-
-static void row_add(json_t *rows, const char *row, const char *what,
-		    double value, const char *unit, const char *ratio_to,
-		    double ratio)
-{
-	char metric[64];
-
-	snprintf(metric, sizeof(metric), "%s%s%s", row, *what ? "." : "", what);
-	if (ratio_to)
-		printf("%-34s %12.1f %-10s %6.2f x %s\n", metric, value, unit,
-		       ratio, ratio_to);
-	else
-		printf("%-34s %12.*f %s\n", metric, *what ? 0 : 1, value, unit);
-	json_array_append_new(
-		rows,
-		json_pack("{s:s, s:f, s:s, s:s?, s:o}", "metric", metric,
-			  "value", value, "unit", unit, "ratio_to", ratio_to,
-			  "ratio", ratio_to ? json_real(ratio) : json_null()));
-}
-
 static int report(const struct bench *b, const char *path)
 {
-	json_t *root, *rows = json_array();
-	char machine[256];
-	int err = 0;
+	struct report r = report_begin("dataplane");
 
-	machine_name(machine, sizeof(machine));
-	printf("dataplane on %s: %d legs in random order, %d rounds, medians\n",
-	       machine, BENCH_LEGS, ROUNDS);
-	for (int row = 0; row < ROWS; row++)
-		row_add(rows, row_names[row], "", median(b->ns[row]),
-			"ns/packet", row ? row_names[REFLECTOR] : NULL,
-			median_ratio(b->ns[row], b->ns[REFLECTOR]));
+	printf("%d legs in random order, %d rounds, medians\n", BENCH_LEGS,
+	       ROUNDS);
 	for (int row = 0; row < ROWS; row++) {
+		report_ratio(
+			&r, row_names[row], median(b->ns[row], ROUNDS),
+			"ns/packet", row ? row_names[REFLECTOR] : NULL,
+			median_ratio(b->ns[row], b->ns[REFLECTOR], ROUNDS));
 		if (row != HOLD && row != RELAY)
 			continue;
-		row_add(rows, row_names[row], "packets_in", (double)b->in[row],
-			"packets", NULL, 0);
-		row_add(rows, row_names[row], "packets_returned",
-			(double)b->returned[row], "packets", NULL, 0);
-		row_add(rows, row_names[row], "bytes_verified",
-			(double)b->verified[row], "bytes", NULL, 0);
+		report_carry(&r, "packets_in", b->in[row]);
+		report_carry(&r, "packets_returned", b->returned[row]);
+		report_carry(&r, "bytes_verified", b->verified[row]);
 	}
-	root = json_pack("{s:s, s:s, s:o}", "bench", "dataplane", "machine",
-			 machine, "rows", rows);
-	if (path && json_dump_file(root, path, JSON_INDENT(2)))
-		err = -errno;
-	json_decref(root);
-	return err;
+	return report_end(&r, path);
 }
 
 static int stage_set(struct bench *b)
