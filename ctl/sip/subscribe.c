@@ -1,0 +1,302 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+/*
+ * SUBSCRIBE, the first and those in its dialog (RFC 6665 4.2): headers into the
+ * plain fields of ctl/presence/watch.h, and the lamps' verdict into an answer.
+ * agent.c brings those outside any dialog here; notify.c sends what follows.
+ */
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <sofia-sip/su_string.h>
+
+#include "watcher.h"
+
+#define HF_SUBSCRIBE_RETRY_S "10"
+
+struct hf_watcher *hf_watcher_create(struct hf_sip *sip,
+				     const struct hf_listener *listener)
+{
+	struct hf_watcher *w = calloc(1, sizeof(*w));
+
+	if (!w)
+		return NULL;
+	w->sip = sip;
+	w->listener = listener;
+	w->next = sip->watchers;
+	if (w->next)
+		w->next->prev = w;
+	sip->watchers = w;
+	return w;
+}
+
+void hf_watcher_free(struct hf_watcher *w)
+{
+	nta_outgoing_destroy(w->notify);
+	nta_leg_destroy(w->leg);
+	if (w->prev)
+		w->prev->next = w->next;
+	else
+		w->sip->watchers = w->next;
+	if (w->next)
+		w->next->prev = w->prev;
+	free(w->via);
+	free(w);
+}
+
+sip_contact_t *hf_watcher_contact(su_home_t *home, const struct hf_watcher *w)
+{
+	const struct hf_listener *l = w->listener;
+	bool tcp = !strcmp(l->transport, "tcp");
+	char uri[96];
+
+	snprintf(uri, sizeof(uri), "sip:%s:%u%s", l->host, l->port,
+		 tcp ? ";transport=tcp" : "");
+	return sip_contact_create(home, URL_STRING_MAKE(uri), NULL);
+}
+
+/* All Accept headers in one line. */
+static const char *accept_text(su_home_t *home, const sip_t *s)
+{
+	char *text = NULL;
+
+	for (const sip_accept_t *a = s->sip_accept; a; a = a->ac_next)
+		if (a->ac_type)
+			text = su_sprintf(home, "%s%s%s", text ? text : "",
+					  text ? ", " : "", a->ac_type);
+	/* An empty Accept is as good as none: phones mean nothing by it. */
+	return text;
+}
+
+static void read_request(su_home_t *home, const sip_t *s,
+			 const struct hf_peer *peer, struct hf_subscribe *ret)
+{
+	struct hf_invite in;
+	url_t to = *s->sip_to->a_url;
+
+	/* Identities are read as those of an INVITE are. */
+	hf_parse_invite(home, s, peer, &in);
+	memset(ret, 0, sizeof(*ret));
+	ret->user = in.target.user;
+	ret->uri = in.target.uri;
+	to.url_params = NULL;
+	to.url_headers = NULL;
+	to.url_password = NULL;
+	ret->to_uri = to.url_user ? url_as_string(home, &to) : NULL;
+	ret->to_user = su_strdup(home, to.url_user ? to.url_user : "");
+	if (ret->to_user && to.url_user)
+		url_unescape((char *)ret->to_user, to.url_user);
+	ret->from = in.from;
+	ret->asserted = in.asserted;
+	ret->source = peer->source;
+	ret->event = s->sip_event && s->sip_event->o_type ? s->sip_event->o_type :
+							     "";
+	ret->event_id = s->sip_event ? s->sip_event->o_id : NULL;
+	ret->accept = accept_text(home, s);
+	ret->eventlist = sip_has_feature(s->sip_supported, "eventlist") ||
+			 sip_has_feature(s->sip_require, "eventlist");
+	ret->stream = !strcmp(peer->listener->transport, "tcp");
+	if (s->sip_expires) {
+		ret->has_expires = true;
+		ret->expires = (uint32_t)s->sip_expires->ex_delta;
+	}
+}
+
+static const char *phrase_of(int status)
+{
+	switch (status) {
+	case 421:
+		return "Extension Required";
+	case 423:
+		return "Interval Too Brief";
+	case 489:
+		return sip_489_Bad_event;
+	default:
+		return sip_status_phrase(status);
+	}
+}
+
+static void refuse(struct hf_sip *sip, nta_incoming_t *irq, const sip_t *s,
+		   const struct hf_peer *peer, const struct hf_subscribed *r)
+{
+	char least[16];
+
+	snprintf(least, sizeof(least), "%u", r->min_expires);
+	hf_refuse(sip, irq, s, peer, r->status,
+		  r->phrase ? r->phrase : phrase_of(r->status), r->why,
+		  TAG_IF(r->status == 423, SIPTAG_MIN_EXPIRES_STR(least)),
+		  TAG_IF(r->status == 489,
+			 SIPTAG_ALLOW_EVENTS_STR(HF_LAMP_ALLOW_EVENTS)),
+		  TAG_IF(r->status == 421, SIPTAG_REQUIRE_STR("eventlist")),
+		  TAG_IF(r->status >= 500,
+			 SIPTAG_RETRY_AFTER_STR(HF_SUBSCRIBE_RETRY_S)),
+		  TAG_END());
+}
+
+static void accept_it(struct hf_watcher *w, nta_incoming_t *irq,
+		      const struct hf_subscribed *r)
+{
+	su_home_t home[1] = { SU_HOME_INIT(home) };
+	sip_contact_t *contact;
+	char expires[16];
+
+	su_home_init(home);
+	contact = hf_watcher_contact(home, w);
+	snprintf(expires, sizeof(expires), "%u", r->expires);
+	nta_incoming_treply(irq, SIP_200_OK, TAG_IF(contact, SIPTAG_CONTACT(contact)),
+			    SIPTAG_EXPIRES_STR(expires),
+			    TAG_IF(r->eventlist, SIPTAG_REQUIRE_STR("eventlist")),
+			    SIPTAG_ALLOW_EVENTS_STR(HF_LAMP_ALLOW_EVENTS),
+			    SIPTAG_SERVER_STR(HF_SIP_AGENT), TAG_END());
+	nta_incoming_destroy(irq);
+	su_home_deinit(home);
+}
+
+/* The request's source, if the Contact is on another address than that: behind
+ * NAT only the way it came leads back. Requests that came through a proxy have
+ * a Record-Route, and go by that. */
+static void set_via(struct hf_watcher *w, const sip_t *s,
+		    const struct hf_peer *peer, nta_incoming_t *irq)
+{
+	const url_t *contact = s->sip_contact->m_url;
+	const sip_via_t *via = s->sip_via;
+	char text[96];
+
+	if (s->sip_record_route || !contact->url_host || !via ||
+	    !strcmp(contact->url_host, peer->source) || !via->v_received ||
+	    strcmp(via->v_received, peer->source))
+		return;
+	snprintf(text, sizeof(text), "sip:%s:%s;transport=%s", peer->source,
+		 via->v_rport && *via->v_rport ? via->v_rport :
+		 via->v_port ? via->v_port : "5060", w->listener->transport);
+	free(w->via);
+	w->via = url_hdup(NULL, URL_STRING_MAKE(text)->us_url);
+}
+
+static bool create_leg(struct hf_watcher *w, nta_incoming_t *irq, const sip_t *s)
+{
+	struct hf_sip *sip = w->sip;
+	char cseq[32];
+
+	snprintf(cseq, sizeof(cseq), "%u NOTIFY", sip->epoch << 16);
+	w->leg = nta_leg_tcreate(sip->agent, hf_watcher_request, w,
+				 SIPTAG_CALL_ID(s->sip_call_id),
+				 SIPTAG_FROM(s->sip_to), SIPTAG_TO(s->sip_from),
+				 SIPTAG_CSEQ_STR(cseq),
+				 NTATAG_REMOTE_CSEQ(s->sip_cseq->cs_seq),
+				 TAG_END());
+	return w->leg && nta_leg_tag(w->leg, nta_incoming_tag(irq, NULL)) &&
+	       nta_leg_server_route(w->leg, s->sip_record_route,
+				    s->sip_contact) >= 0;
+}
+
+static bool usable_contact(const sip_t *s)
+{
+	const sip_contact_t *m = s->sip_contact;
+
+	return m && !m->m_next && m->m_url->url_host &&
+	       (m->m_url->url_type == url_sip || m->m_url->url_type == url_sips);
+}
+
+static void begin(struct hf_watcher *w, nta_incoming_t *irq, const sip_t *s,
+		  const struct hf_subscribed *r)
+{
+	su_home_t home[1] = { SU_HOME_INIT(home) };
+	struct hf_watch_dialog text;
+
+	su_home_init(home);
+	hf_watcher_text(home, w, s, &text);
+	accept_it(w, irq, r);
+	w->sip->lamp_calls->start(w->watch, &text);
+	su_home_deinit(home);
+}
+
+void hf_subscribe_in(struct hf_sip *sip, nta_incoming_t *irq, const sip_t *s,
+		     const struct hf_peer *peer)
+{
+	su_home_t home[1] = { SU_HOME_INIT(home) };
+	struct hf_subscribed r = { .status = 500, .why = "out of memory" };
+	struct hf_subscribe in;
+	struct hf_watcher *w;
+
+	if (!usable_contact(s)) {
+		hf_refuse(sip, irq, s, peer, 400, "Bad Contact Header",
+			  "no usable Contact", TAG_END());
+		return;
+	}
+	w = hf_watcher_create(sip, peer->listener);
+	su_home_init(home);
+	read_request(home, s, peer, &in);
+	if (w)
+		w->watch = sip->lamp_calls->subscribe(sip->lamps, w, &in, &r);
+	if (w && w->watch && !create_leg(w, irq, s)) {
+		r = (struct hf_subscribed){ .status = 500,
+					    .why = "out of memory" };
+		/* As if the phone had said that it knows nothing of it. */
+		sip->lamp_calls->sent(w->watch, 481, 0);
+		w = NULL;
+	}
+	if (w && w->watch) {
+		set_via(w, s, peer, irq);
+		begin(w, irq, s, &r);
+	} else {
+		if (w)
+			hf_watcher_free(w);
+		refuse(sip, irq, s, peer, &r);
+	}
+	su_home_deinit(home);
+}
+
+static void refresh(struct hf_watcher *w, nta_incoming_t *irq, const sip_t *s)
+{
+	su_home_t home[1] = { SU_HOME_INIT(home) };
+	struct hf_watch_dialog text;
+	struct hf_subscribed r;
+	struct hf_subscribe in;
+	struct hf_peer peer;
+
+	hf_peer_of(w->sip, irq, &peer);
+	su_home_init(home);
+	read_request(home, s, &peer, &in);
+	w->sip->lamp_calls->refresh(w->watch, &in, &r);
+	if (r.status != 200) {
+		refuse(w->sip, irq, s, &peer, &r);
+	} else {
+		/* A target refresh (RFC 6665 4.5.1). */
+		if (usable_contact(s)) {
+			nta_leg_server_route(w->leg, s->sip_record_route,
+					     s->sip_contact);
+			w->listener = peer.listener;
+			set_via(w, s, &peer, irq);
+		}
+		hf_watcher_text(home, w, s, &text);
+		accept_it(w, irq, &r);
+		w->sip->lamp_calls->refreshed(w->watch, &text);
+	}
+	su_home_deinit(home);
+}
+
+int hf_watcher_request(void *watcher, nta_leg_t *leg, nta_incoming_t *irq,
+		       const sip_t *s)
+{
+	struct hf_watcher *w = watcher;
+
+	if (s->sip_request->rq_method == sip_method_subscribe && w->watch &&
+	    w->sip->lamps) {
+		refresh(w, irq, s);
+		return 0;
+	}
+	if (s->sip_request->rq_method == sip_method_options) {
+		hf_options(irq);
+		return 0;
+	}
+	if (s->sip_request->rq_method == sip_method_subscribe)
+		nta_incoming_treply(irq, SIP_481_NO_TRANSACTION,
+				    SIPTAG_SERVER_STR(HF_SIP_AGENT), TAG_END());
+	else
+		nta_incoming_treply(irq, SIP_405_METHOD_NOT_ALLOWED,
+				    SIPTAG_ALLOW_STR("SUBSCRIBE, OPTIONS"),
+				    SIPTAG_SERVER_STR(HF_SIP_AGENT), TAG_END());
+	nta_incoming_destroy(irq);
+	return 0;
+}
