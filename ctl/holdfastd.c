@@ -303,6 +303,7 @@ static int open_park(struct hf_app *app)
 	hf_lamps_attach(app->lamps, app->park, hf_now_ms());
 	hf_sip_attach(app->sip, app->park);
 	hf_sip_attach_lamps(app->sip, app->lamps, &hf_watch_calls);
+	hf_control_attach_lamps(app->control, app->lamps);
 	hf_control_attach(app->control, app->park, app->media);
 	return 0;
 }
@@ -483,8 +484,10 @@ static void say_goodbye(struct hf_app *app)
 /* In any state of half-openness. `hang_up`: we were asked to stop. */
 static void close_all(struct hf_app *app, bool hang_up)
 {
-	if (app->control)
+	if (app->control) {
 		hf_control_attach(app->control, NULL, NULL);
+		hf_control_attach_lamps(app->control, NULL);
+	}
 	if (app->sip)
 		hf_sip_attach_lamps(app->sip, NULL, NULL);
 	if (app->lamps && hang_up)

@@ -350,6 +350,11 @@ void hf_control_attach(struct hf_control *k, struct hf_park *park,
 	k->wiring.media = media;
 }
 
+void hf_control_attach_lamps(struct hf_control *k, struct hf_lamps *lamps)
+{
+	k->wiring.lamps = lamps;
+}
+
 void hf_control_destroy(struct hf_control *k)
 {
 	if (!k)

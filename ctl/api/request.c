@@ -39,6 +39,10 @@ static const struct command commands[] = {
 	  hf_answer_call },
 	{ "leg list", HF_MAY_READ, { 0 }, hf_answer_legs },
 	{ "leg show", HF_MAY_READ, { "leg", JSON_INTEGER, true }, hf_answer_leg },
+	{ "subscription list",
+	  HF_MAY_READ,
+	  { 0 },
+	  hf_answer_subscriptions },
 	{ "stats", HF_MAY_READ, { 0 }, hf_answer_stats },
 	{ "monitor", HF_MAY_READ, { 0 }, NULL },
 };

@@ -90,6 +90,7 @@ void hf_show_calls(struct hf_cli *, const json_t *);
 void hf_show_call(struct hf_cli *, const json_t *);
 void hf_show_legs(struct hf_cli *, const json_t *);
 void hf_show_leg(struct hf_cli *, const json_t *);
+void hf_show_subscriptions(struct hf_cli *, const json_t *);
 void hf_show_stats(struct hf_cli *, const json_t *);
 
 #endif

@@ -140,6 +140,20 @@ static void show_totals(struct hf_cli *cli, const json_t *totals)
 	print_line(cli, "so far", text);
 }
 
+static void show_lamps(struct hf_cli *cli, const json_t *lamps)
+{
+	char text[256];
+
+	if (!json_is_object(lamps))
+		return;
+	snprintf(text, sizeof(text),
+		 "%lld watched, %lld do not answer; %lld changes, %lld sent, %lld lost",
+		 number(lamps, "subscriptions"), number(lamps, "probing"),
+		 number(lamps, "changes"), number(lamps, "notifies"),
+		 number(lamps, "lost"));
+	print_line(cli, "lamps", text);
+}
+
 void hf_show_status(struct hf_cli *cli, const json_t *status)
 {
 	const json_t *calls = json_object_get(status, "calls");
@@ -167,6 +181,7 @@ void hf_show_status(struct hf_cli *cli, const json_t *status)
 			 number(lot, "slots_free"), number(lot, "slots"));
 		print_line(cli, "lot", text);
 	}
+	show_lamps(cli, json_object_get(status, "lamps"));
 	show_totals(cli, json_object_get(status, "totals"));
 }
 
@@ -347,6 +362,29 @@ void hf_show_leg(struct hf_cli *cli, const json_t *leg)
 			fputc('-', cli->out);
 		fputc('\n', cli->out);
 	}
+}
+
+void hf_show_subscriptions(struct hf_cli *cli, const json_t *subscriptions)
+{
+	static const char *const titles[] = { "WATCHER",  ">NUMBER",   "KIND",
+					      "EVENT",	  "STATE",     ">SENT",
+					      ">FAILED", ">EXPIRES IN", NULL };
+	struct hf_table t;
+	json_t *s;
+	size_t i;
+
+	hf_table_init(&t, titles);
+	json_array_foreach(subscriptions, i, s) {
+		hf_table_add(&t, "%s", string(s, "watcher"));
+		hf_table_add(&t, "%s", string(s, "number"));
+		hf_table_add(&t, "%s", string(s, "kind"));
+		hf_table_add(&t, "%s", string(s, "event"));
+		hf_table_add(&t, "%s", string(s, "state"));
+		hf_table_add(&t, "%lld", number(s, "notifies"));
+		hf_table_add(&t, "%lld", number(s, "failures"));
+		add_duration(&t, s, "expires_s", true);
+	}
+	hf_table_print(&t, cli->out, 0, cli->colour);
 }
 
 void hf_show_stats(struct hf_cli *cli, const json_t *stats)

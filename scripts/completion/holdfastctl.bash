@@ -25,10 +25,11 @@ _holdfastctl() {
 	case "$current ${words[*]}" in
 	"-"*) choices='--json --pretty --instance --socket --help --version'
 		[ "${words[0]}" = monitor ] && choices+=' --count --until' ;;
-	*" ") choices='status slot call leg stats monitor help' ;;
+	*" ") choices='status slot call leg subscription stats monitor help' ;;
 	*" slot") choices='list help' ;;
 	*" call") choices='list show help' ;;
 	*" leg") choices='list show help' ;;
+	*" subscription") choices='list help' ;;
 	esac
 	mapfile -t COMPREPLY < <(compgen -W "$choices" -- "$current")
 }

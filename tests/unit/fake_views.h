@@ -15,6 +15,7 @@
 #include "holdfast/abi.h"
 #include "media/media.h"
 #include "park/park.h"
+#include "presence/lamps.h"
 
 /* A name in Latin-1 with what JSON and terminals must not pass on raw. */
 #define FAKE_NAME "J\xfcrgen \"Jo\" \x1b[31m\\"
@@ -117,6 +118,25 @@ void hf_park_totals(const struct hf_park *park, struct hf_park_totals *ret)
 					.slots = 2, .slots_free = 1, .parks = 7,
 					.retrieved = 5, .rang_back = 2,
 					.abandoned = 1, .refused = 3 };
+}
+
+void hf_lamps_each(struct hf_lamps *lamps, uint64_t now_ms, uint64_t after,
+		   bool (*fn)(void *, const struct hf_watch_view *), void *arg)
+{
+	const struct hf_watch_view v = { .id = 5,
+					 .watcher = "sip:1005@pbx.example.com",
+					 .number = "701", .kind = "slot",
+					 .event = "dialog", .state = "told",
+					 .expires_s = 90, .version = 7,
+					 .failures = 1, .notifies = 6 };
+
+	if (after < v.id)
+		fn(arg, &v);
+}
+
+void hf_lamps_totals(const struct hf_lamps *lamps, struct hf_lamp_totals *ret)
+{
+	*ret = (struct hf_lamp_totals){ .subscriptions = 1, .notifies = 6 };
 }
 
 int hf_media_leg_stats(const struct hf_media *media, uint32_t leg,

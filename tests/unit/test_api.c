@@ -225,6 +225,34 @@ TEST(status_names_instance_engine_devices_listeners_lots_and_counters)
 	close_world();
 }
 
+TEST(the_subscription_list_says_who_watches_what_and_status_counts)
+{
+	json_t *a, *s;
+	int fd;
+
+	CHECK_INT(open_world(), 0);
+	fd = dial();
+	a = ask(fd, "{\"command\":\"subscription list\"}");
+	CHECK_INT(json_array_size(a), 0);
+	json_decref(a);
+	hf_control_attach_lamps(w.control, (struct hf_lamps *)&w);
+	a = ask(fd, "{\"command\":\"subscription list\"}");
+	CHECK_INT(json_array_size(a), 1);
+	s = json_array_get(a, 0);
+	CHECK_INT(number(s, "subscription"), 5);
+	CHECK_STR(text(s, "watcher"), "sip:1005@pbx.example.com");
+	CHECK_STR(text(s, "number"), "701");
+	CHECK_STR(text(s, "kind"), "slot");
+	CHECK_INT(number(s, "expires_s"), 90);
+	CHECK_INT(number(s, "failures"), 1);
+	json_decref(a);
+	a = ask(fd, "{\"command\":\"status\"}");
+	CHECK_INT(number(json_object_get(a, "lamps"), "subscriptions"), 1);
+	json_decref(a);
+	close(fd);
+	close_world();
+}
+
 TEST(the_slot_list_has_every_slot_and_can_be_narrowed_to_a_lot)
 {
 	json_t *a, *slot;
