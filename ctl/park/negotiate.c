@@ -87,6 +87,21 @@ static void start_session(struct hf_party *p, struct hf_session *s)
 			call->id << 16 | (call->sessions++ & 0xffff));
 }
 
+/*
+ * Behind NAT the SDP names an address that nothing comes from. The datapath
+ * learns the port from packets (HF_PROGRAM_LATCH), but believes only the
+ * address it was given: so that is the one the signalling came from.
+ */
+static bool latches(const struct hf_party *p, const struct hf_session *s)
+{
+	const struct hf_park *park = p->park;
+
+	return park->config->media.latch && p->source.s_addr &&
+	       s->remote_ip4.s_addr && s->remote_port &&
+	       s->remote_ip4.s_addr != p->source.s_addr &&
+	       !hf_media_is_own(park->wire.media, p->source);
+}
+
 /* Hand what was agreed to the leg. */
 static int set_remote(struct hf_party *p, const struct hf_session *s,
 		      struct hf_words *w)
@@ -96,8 +111,9 @@ static int set_remote(struct hf_party *p, const struct hf_session *s,
 
 	if (!hf_session_remote(s, &r))
 		return say(w, 488, "the SDP names no media address");
-	r.latch = p->park->config->media.latch && p->source.s_addr &&
-		  s->remote_ip4.s_addr != p->source.s_addr;
+	r.latch = latches(p, s);
+	if (r.latch)
+		r.ip4 = p->source;
 	r.auto_clock = p->call->lot->config->hold_clock_auto;
 	err = hf_media_leg_remote(p->park->wire.media, p->leg, &r);
 	if (!err)
