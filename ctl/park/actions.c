@@ -33,9 +33,19 @@ void hf_caller_listen(struct hf_call *call)
 		hf_party_hear_nothing(call->caller);
 }
 
-/* Answer the INVITE of a party that has just become the caller's leg. */
-static bool answer(struct hf_call *call, struct hf_party *p,
-		   const struct hf_stimulus *s, const char *display)
+/* Whom this party talks to; nobody while its call waits. */
+static struct hf_identity speaks_to(const struct hf_call *call,
+				    const struct hf_party *p)
+{
+	if (p->role != HF_ROLE_CALLER)
+		return hf_person_view(&call->who);
+	if (call->state == HF_S_RELAY)
+		return hf_person_view(&call->picked);
+	return (struct hf_identity){0};
+}
+
+bool hf_call_answer(struct hf_call *call, struct hf_party *p,
+		    const struct hf_stimulus *s, const char *display)
 {
 	struct hf_words words;
 	struct hf_reply reply = {
@@ -43,6 +53,8 @@ static bool answer(struct hf_call *call, struct hf_party *p,
 		.body = words.sdp,
 		.contact_user = call->slot ? call->slot->name : NULL,
 		.display = display,
+		.asserted = speaks_to(call, p),
+		.privacy = call->privacy && p->role != HF_ROLE_CALLER,
 	};
 	int status = hf_party_take_invite(p, s->body, s->len,
 					  hf_call_codecs(call, p), &words);
@@ -64,7 +76,7 @@ void hf_act_answer_caller(struct hf_call *call, const struct hf_stimulus *s)
 	if (s->decision->slot)
 		hf_slot_take(s->decision->slot, call);
 	snprintf(call->why, sizeof(call->why), "%s", s->decision->reason ?: "");
-	if (!answer(call, call->caller, s, NULL)) {
+	if (!hf_call_answer(call, call->caller, s, NULL)) {
 		hf_call_then(call, HF_E_CALLER_UNFIT);
 		return;
 	}
@@ -78,7 +90,7 @@ void hf_act_answer_parker(struct hf_call *call, const struct hf_stimulus *s)
 
 	hf_slot_take(s->decision->slot, call);
 	snprintf(display, sizeof(display), "Parked at %s", call->slot->name);
-	if (!answer(call, call->caller, s, display)) {
+	if (!hf_call_answer(call, call->caller, s, display)) {
 		hf_call_then(call, HF_E_CALLER_UNFIT);
 		return;
 	}
@@ -95,6 +107,10 @@ void hf_call_begin_wait(struct hf_call *call, const char *reason)
 	uint64_t wait = hf_recall_wait_ms(call);
 	uint64_t limit = call->lot->config->max_wait_s * 1000ULL;
 
+	if (call->park_count) {
+		call->waited_ms += call->picked_ms - call->parked_ms;
+		call->picked_ms = 0;
+	}
 	call->parked_ms = park->now_ms;
 	call->park_count++;
 	park->totals.parks++;
@@ -106,7 +122,9 @@ void hf_call_begin_wait(struct hf_call *call, const char *reason)
 		hf_timer_arm(&park->timers, &call->limit, call->wait_ends_ms);
 	}
 	hf_caller_listen(call);
-	hf_report(call, HF_EVENT_PARKED, reason && *reason ? reason : NULL);
+	hf_report(call,
+		  call->park_count > 1 ? HF_EVENT_REPARKED : HF_EVENT_PARKED,
+		  reason && *reason ? reason : NULL);
 }
 
 void hf_act_begin_wait(struct hf_call *call, const struct hf_stimulus *s)
@@ -272,7 +290,7 @@ void hf_act_try_swap(struct hf_call *call, const struct hf_stimulus *s)
 	struct hf_party *old = call->caller, *p = s->party;
 
 	p->call = call;
-	if (!answer(call, p, s, NULL))
+	if (!hf_call_answer(call, p, s, NULL))
 		return;
 	if (hf_person_set(&call->who, hf_invite_sender(s->invite)))
 		hf_warn("call %llu: no memory for the new identity", id(call));

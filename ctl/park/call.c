@@ -187,7 +187,7 @@ uint32_t hf_call_seconds_parked(const struct hf_call *call)
 
 	if (!call->park_count || until < call->parked_ms)
 		return 0;
-	return (uint32_t)((until - call->parked_ms) / 1000);
+	return (uint32_t)((call->waited_ms + until - call->parked_ms) / 1000);
 }
 
 uint32_t hf_call_seconds_left(const struct hf_call *call)

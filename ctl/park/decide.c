@@ -160,6 +160,7 @@ static bool replaces_dialled(struct ask *a, struct hf_decision *d)
 		return refuse(d, 403, "the sender may not park here");
 	d->verdict = HF_DO_SWAP;
 	d->call = call;
+	d->replaced = a->replaced;
 	return true;
 }
 
@@ -176,7 +177,23 @@ static bool replaces_parked(struct ask *a, struct hf_decision *d)
 
 static bool replaces_relayed(struct ask *a, struct hf_decision *d)
 {
-	return a->replaced && refuse(d, 486, "this leg cannot be replaced now");
+	struct hf_call *call = a->replaced ? a->replaced->call : NULL;
+
+	if (!call)
+		return false;
+	if (call->state != HF_S_RELAY)
+		return refuse(d, 486, "this leg cannot be replaced now");
+	if (a->in->replaces->early_only)
+		return refuse(d, 486, "the dialog is confirmed (early-only)");
+	if (!a->in->trusted && !a->may_retrieve)
+		return refuse(d, 403, "the sender may not take this call over");
+	if (a->replaced == call->retriever && hf_call_guarded(call) &&
+	    !hf_identity_internal(a->park->config, a->sender))
+		return refuse(d, 486, "two outside callers would meet");
+	d->verdict = HF_DO_SWAP;
+	d->call = call;
+	d->replaced = a->replaced;
+	return true;
 }
 
 static bool replaces_nothing(struct ask *a, struct hf_decision *d)
@@ -246,8 +263,10 @@ static bool slot_outsider(struct ask *a, struct hf_decision *d)
 
 static bool slot_pick_up(struct ask *a, struct hf_decision *d)
 {
-	return a->number == NUMBER_SLOT && a->slot->call &&
-	       retrieve(a, d, a->slot->call);
+	if (a->number != NUMBER_SLOT || !a->slot->call)
+		return false;
+	d->plain = true;
+	return retrieve(a, d, a->slot->call);
 }
 
 static bool slot_empty(struct ask *a, struct hf_decision *d)
@@ -278,7 +297,9 @@ static const struct {
 	  "Replaces names the dialog of a waiting caller: pick up; 403 without "
 	  "the right." },
 	{ "replaces-relayed", replaces_relayed,
-	  "Replaces names a leg of a picked-up call: 486." },
+	  "Replaces names a leg of a picked-up call: the sender takes its "
+	  "place. 486 for an outsider within 10 s of a pick-up by the bare slot "
+	  "number: two outside callers would meet." },
 	{ "replaces-nothing", replaces_nothing,
 	  "Replaces names no dialog of ours: 481, never parked." },
 	{ "park-only", park_only,

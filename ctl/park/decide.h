@@ -31,6 +31,8 @@ struct hf_decision {
 	bool passed_on; /* the caller arrives by transfer, did not dial */
 	const char *first_ring;
 	struct hf_call *call; /* SWAP, RETRIEVE */
+	const struct hf_party *replaced; /* SWAP: the leg that goes */
+	bool plain; /* RETRIEVE: by the bare number of the slot */
 	char remark[80];
 };
 void hf_decide(struct hf_park *, const struct hf_invite *,

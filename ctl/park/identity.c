@@ -245,14 +245,19 @@ bool hf_may_park(const struct hf_config *c, const struct hf_config_lot *lot,
 	return any_matches(c, lot->may_park, lot->may_park_count, user, home);
 }
 
+bool hf_identity_internal(const struct hf_config *c,
+			  const struct hf_identity *id)
+{
+	return !hf_identity_anonymous(id) && id->host &&
+	       hf_config_internal(c, id->user, id->host);
+}
+
 /* A retriever must be a colleague whatever the lot says: two outsiders must
  * never meet. */
 bool hf_may_retrieve(const struct hf_config *c, const struct hf_config_lot *lot,
 		     const struct hf_identity *id)
 {
-	if (hf_identity_anonymous(id) || !id->host)
-		return false;
-	return hf_config_internal(c, id->user, id->host) &&
+	return hf_identity_internal(c, id) &&
 	       any_matches(c, lot->may_retrieve, lot->may_retrieve_count,
 			   id->user, id->host);
 }

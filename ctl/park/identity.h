@@ -29,6 +29,7 @@ const struct hf_identity *hf_invite_mark(const struct hf_invite *);
 int hf_identity_aor(const struct hf_config *, const struct hf_identity *,
 		    char *out, size_t len);
 void hf_user_escape(const char *user, char *out, size_t len);
+bool hf_identity_internal(const struct hf_config *, const struct hf_identity *);
 bool hf_may_park(const struct hf_config *, const struct hf_config_lot *,
 		 const struct hf_identity *, bool passed_on);
 bool hf_may_retrieve(const struct hf_config *, const struct hf_config_lot *,

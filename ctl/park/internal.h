@@ -2,7 +2,8 @@
 /*
  * What the files of this room share. The walk of an INVITE: park.c takes it
  * from the stack, decide.c says what it means, call.c runs the table (table.c)
- * whose actions stand in actions.c, retrieve.c and recall.c; negotiate.c agrees
+ * whose actions stand in actions.c, retrieve.c, transfer.c and recall.c;
+ * negotiate.c agrees
  * on media, party.c keeps dialogs, lot.c slots, timers.c deadlines; report.c
  * tells the world.
  */
@@ -43,10 +44,12 @@ struct hf_call {
 	struct hf_person picked; /* the retriever */
 	bool privacy;
 	bool dialled; /* by the parker itself: a consult leg, may be swapped */
+	bool by_slot; /* picked up by the bare number of the slot */
 	char *user_to_user;
 	const char *rule;
 	const char *first_ring; /* on_full: <uri>, rung before the parker */
 	uint64_t since_ms, parked_ms, picked_ms;
+	uint64_t waited_ms;    /* of earlier waits; the current one not in it */
 	uint64_t wait_ends_ms; /* max_wait */
 	uint64_t left_ms;      /* of the timer, while claimed */
 	enum hf_call_state claimed_from;
@@ -108,6 +111,9 @@ struct hf_codecs hf_call_codecs(const struct hf_call *,
 				const struct hf_party *);
 void hf_call_begin_wait(struct hf_call *, const char *reason);
 void hf_caller_listen(struct hf_call *);
+/* Answer the INVITE of a new leg of the call. False: refused, and dropped. */
+bool hf_call_answer(struct hf_call *, struct hf_party *,
+		    const struct hf_stimulus *, const char *display);
 bool hf_call_reoffer(struct hf_call *, const struct hf_stimulus *);
 const char *hf_state_name(enum hf_call_state);	 /* "parked" */
 const char *hf_state_symbol(enum hf_call_state); /* "PARKED" */
@@ -122,6 +128,12 @@ void hf_recall_ring(struct hf_call *, uint64_t ring_ms);
 
 /* retrieve.c: connect the two legs as their directions say. */
 int hf_call_relay(struct hf_call *);
+void hf_call_relay_as_agreed(struct hf_call *); /* logs a failure */
+
+/* transfer.c: did a pick-up by the bare slot number happen just now? */
+bool hf_call_guarded(const struct hf_call *);
+/* Take a slot of the lot for a call that has none, the old one if it is free. */
+void hf_call_find_slot(struct hf_call *);
 
 /* report.c */
 void hf_report(struct hf_call *, enum hf_event_type, const char *reason);

@@ -294,6 +294,7 @@ void hf_act_recall_answered(struct hf_call *call, const struct hf_stimulus *s)
 
 	call->claimed_from = call->state;
 	call->left_ms = 0;
+	call->by_slot = false;
 	hf_timer_stop(&call->park->timers, &call->timer);
 	call->recall = NULL;
 	call->retriever = p;

@@ -21,10 +21,11 @@ bool hf_if_claimant_is_recall(const struct hf_call *call,
 	return call->retriever && call->retriever->role == HF_ROLE_RECALL;
 }
 
-static void note_claim(struct hf_call *call)
+static void note_claim(struct hf_call *call, const struct hf_stimulus *s)
 {
 	uint64_t now = call->park->now_ms;
 
+	call->by_slot = s->decision->plain;
 	call->claimed_from = call->state;
 	call->left_ms = HF_NEVER;
 	if (hf_timer_armed(&call->timer))
@@ -69,7 +70,7 @@ static bool admit(struct hf_call *call, const struct hf_stimulus *s)
 
 void hf_act_claim(struct hf_call *call, const struct hf_stimulus *s)
 {
-	note_claim(call);
+	note_claim(call, s);
 	if (!admit(call, s))
 		hf_call_then(call, HF_E_RETRIEVER_UNFIT);
 }
@@ -80,7 +81,7 @@ void hf_act_claim_and_stop_ring(struct hf_call *call,
 	const struct hf_cause cause = {.sip = 200,
 				       .text = "Call completed elsewhere"};
 
-	note_claim(call);
+	note_claim(call, s);
 	if (!admit(call, s)) {
 		hf_call_then(call, HF_E_RETRIEVER_UNFIT);
 		return;
@@ -235,7 +236,7 @@ void hf_act_retriever_left_relay(struct hf_call *call,
 	end_relay(call, s->why && *s->why ? s->why : "the retriever hung up");
 }
 
-static void relay_as_agreed(struct hf_call *call)
+void hf_call_relay_as_agreed(struct hf_call *call)
 {
 	int err = hf_call_relay(call);
 
@@ -244,15 +245,31 @@ static void relay_as_agreed(struct hf_call *call)
 			(unsigned long long)call->id, strerror(-err));
 }
 
+/* Who one talks to may change at any time (RFC 4916, or a PBX's UPDATE). */
+static void take_name(struct hf_call *call, const struct hf_stimulus *s)
+{
+	struct hf_person *shown =
+		s->party == call->caller ? &call->who : &call->picked;
+
+	if (hf_identity_known(s->asserted) &&
+	    (hf_person_set(shown, s->asserted) ||
+	     hf_person_set(&s->party->who, s->asserted)))
+		hf_warn("call %llu: no memory for the new identity",
+			(unsigned long long)call->id);
+}
+
 void hf_act_reoffer_relay(struct hf_call *call, const struct hf_stimulus *s)
 {
-	if (hf_call_reoffer(call, s) && !s->party->awaiting_answer)
-		relay_as_agreed(call);
+	if (!hf_call_reoffer(call, s))
+		return;
+	take_name(call, s);
+	if (!s->party->awaiting_answer)
+		hf_call_relay_as_agreed(call);
 }
 
 void hf_act_relay_answer(struct hf_call *call, const struct hf_stimulus *s)
 {
-	relay_as_agreed(call);
+	hf_call_relay_as_agreed(call);
 }
 
 /* Between its 200 and its ACK a retriever hears nothing that could change. */

@@ -27,7 +27,8 @@
 #define HF_CALL_EVENTS(X)                                                      \
 	X(PARK, "A new INVITE is to be parked.")                               \
 	X(RESERVE, "A new INVITE asks for a slot to park into.")               \
-	X(SWAP, "An INVITE with Replaces names the caller's leg.")             \
+	X(ADOPT, "A leg of another call becomes the caller of this one.")      \
+	X(SWAP, "An INVITE with Replaces names a leg of the call.")            \
 	X(SWAPPED, "The new leg of a swap fits.")                              \
 	X(RETRIEVE, "An INVITE wants the caller.")                             \
 	X(CALLER_ACK, "ACK of the caller for a 200 of ours.")                  \

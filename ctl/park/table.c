@@ -55,6 +55,9 @@ static const struct hf_row table[] = {
 	{ IN(ARRIVING), ON(TIMER) | ON(MAX_WAIT), ALWAYS, BUG,
 	  "no timer runs before the ACK; the stack's 64*T1 does" },
 
+	{ IN(NEW), ON(ADOPT), ALWAYS, DO(adopt), TO(RECALLING),
+	  "a slot of its own, and the agent is rung" },
+
 	/* A slot kept by the leg of a parker. */
 	{ IN(RESERVED), ON(CALLER_ACK), ALWAYS, DO(late_answer), STAY,
 	  "the lease runs already" },
@@ -141,6 +144,12 @@ static const struct hf_row table[] = {
 	{ IN(CLAIMED), ON(SWAPPED), ALWAYS, BUG, "no swap is begun here" },
 
 	/* After the pick-up the call behaves like any call. */
+	{ IN(RELAY), ON(RETRIEVER_OFFER), IF(strangers_meet),
+	  DO(part_strangers), TO(RECALLING),
+	  "an agent who meant to park has picked up instead and put an outsider "
+	  "through: both wait in slots of their own and the agent is rung" },
+	{ IN(RELAY), ON(SWAP), ALWAYS, DO(swap_leg), STAY,
+	  "attended transfer: the new leg takes the place of the old" },
 	{ IN(RELAY), ON(CALLER_OFFER) | ON(RETRIEVER_OFFER), ALWAYS,
 	  DO(reoffer_relay), STAY,
 	  "hold: the other side hears hold audio; a codec that the other side "
@@ -160,19 +169,20 @@ static const struct hf_row table[] = {
 	/* Whoever comes too early or too late. */
 	{ IN(ARRIVING) | IN(RESERVED) | IN(CLAIMED) | IN(RELAY), ON(RETRIEVE),
 	  ALWAYS, DO(refuse_busy), STAY, "486: not there yet, or taken" },
-	{ IN(ARRIVING) | IN(PARKED) | IN(RECALLING) | IN(CLAIMED) | IN(RELAY),
-	  ON(SWAP), ALWAYS, DO(refuse_swap), STAY,
-	  "486: only a leg that a parker dialled is swapped" },
+	{ IN(ARRIVING) | IN(PARKED) | IN(RECALLING) | IN(CLAIMED), ON(SWAP),
+	  ALWAYS, DO(refuse_swap), STAY,
+	  "486: of a call that waits only a leg that a parker dialled" },
 
 	/* We end it. */
 	{ EVERY & ~IN(NEW) & ~IN(ENDED), ON(HANG_UP), ALWAYS, DO(hang_up),
 	  TO(ENDED), "BYE to all" },
 
 	/* What cannot happen. */
-	{ IN(NEW), ~(ON(PARK) | ON(RESERVE)), ALWAYS, BUG,
-	  "a new call gets PARK or RESERVE before anything else" },
+	{ IN(NEW), ~(ON(PARK) | ON(RESERVE) | ON(ADOPT)), ALWAYS, BUG,
+	  "a new call gets one of three events before anything else" },
 	{ IN(ENDED), ~0u, ALWAYS, BUG, "the record of an ended call is gone" },
-	{ EVERY, ON(PARK) | ON(RESERVE), ALWAYS, BUG, "only a new call" },
+	{ EVERY, ON(PARK) | ON(RESERVE) | ON(ADOPT), ALWAYS, BUG,
+	  "only a new call" },
 	{ IN(ARRIVING), ON(SWAPPED), ALWAYS, BUG, "no swap is begun here" },
 	{ IN(ARRIVING) | IN(RESERVED) | WAITING, RETRIEVER, ALWAYS, BUG,
 	  "there is no retriever" },

@@ -50,6 +50,10 @@ bool hf_row_is_ignore(const struct hf_row *);
 	X(reoffer_caller)       \
 	X(reoffer_reserved)     \
 	X(refuse_swap)          \
+	/* transfer.c */        \
+	X(swap_leg)             \
+	X(part_strangers)       \
+	X(adopt)                \
 	/* retrieve.c */        \
 	X(claim)                \
 	X(claim_and_stop_ring)  \
@@ -86,7 +90,8 @@ HF_ACTIONS(X)
 	X(chain_is_over)         \
 	X(ring_ends_chain)       \
 	X(nobody_to_ring)        \
-	X(may_be_swapped)
+	X(may_be_swapped)        \
+	X(strangers_meet)
 #define X(name) hf_guard_fn hf_if_##name;
 HF_GUARDS(X)
 #undef X

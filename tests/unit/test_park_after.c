@@ -30,4 +30,216 @@ TEST(without_nat_in_the_configuration_the_sdp_is_believed)
 	WORLD_END(w);
 }
 
+static struct hf_dialog *replace(struct world *w, const char *from,
+				 const struct hf_dialog *leg, const char *body)
+{
+	struct hf_invite in = invite(from, "1002");
+	const struct hf_replaces r = { .call_id = leg->call_id,
+				       .to_tag = leg->local_tag,
+				       .from_tag = leg->remote_tag };
+
+	in.replaces = &r;
+	in.body = body;
+	in.body_len = body ? strlen(body) : 0;
+	return send_invite(w, &in);
+}
+
+static struct hf_dialog *pick_up(struct world *w, const char *number)
+{
+	struct hf_dialog *d = dial(w, BOB_URI, number);
+
+	ack(d);
+	return d;
+}
+
+#define OUTSIDER_URI "sip:+4940999@pbx.example.com"
+#define CAROL_URI    "sip:1003@pbx.example.com"
+
+TEST(a_colleague_takes_the_place_of_the_retriever_and_both_talk)
+{
+	struct world *w = world();
+	struct hf_dialog *c = park_one(w, "701"), *r = pick_up(w, "701"), *n;
+	uint64_t call = c->party->call->id;
+
+	n = replace(w, CAROL_URI, r, sdp("127.0.0.5", 5000, "8", "sendrecv"));
+	CHECK_INT(n->status, 200);
+	CHECK_STR(n->asserted, CALLER_URI);
+	CHECK_INT(r->byes, 1);
+	CHECK(r->released);
+	ack(n);
+	CHECK_STR(hears(w, c), "relay");
+	CHECK_STR(hears(w, n), "relay");
+	CHECK_INT(c->party->call->id, call);
+	CHECK_STR(c->party->call->picked.uri, CAROL_URI);
+	CHECK_INT(note(w, 0)->type, HF_EVENT_SWAPPED);
+	bye(n);
+	CHECK_INT(c->byes, 1);
+	WORLD_END(w);
+}
+
+TEST(the_leg_of_the_caller_is_replaced_too)
+{
+	struct world *w = world();
+	struct hf_dialog *c = park_one(w, "701"), *r = pick_up(w, "701"), *n;
+
+	n = replace(w, OUTSIDER_URI, c, sdp("127.0.0.5", 5000, "8", "sendrecv"));
+	CHECK_INT(n->status, 200);
+	CHECK_STR(n->asserted, BOB_URI);
+	CHECK_INT(c->byes, 1);
+	ack(n);
+	CHECK_STR(hears(w, r), "relay");
+	CHECK_STR(r->party->call->who.uri, OUTSIDER_URI);
+	WORLD_END(w);
+}
+
+TEST(a_replacing_leg_without_sdp_is_joined_at_its_ack)
+{
+	struct world *w = world();
+	struct hf_dialog *c = park_one(w, "701"), *r = pick_up(w, "701"), *n;
+	const char *body = sdp("127.0.0.5", 5000, "8", "sendrecv");
+
+	n = replace(w, CAROL_URI, r, NULL);
+	CHECK_INT(n->status, 200);
+	CHECK_STR(hears(w, c), "hold");
+	hf_park_ack(n->party, body, strlen(body));
+	CHECK_STR(hears(w, c), "relay");
+	CHECK_STR(hears(w, n), "relay");
+	WORLD_END(w);
+}
+
+TEST(a_replacing_leg_without_a_common_codec_changes_nothing)
+{
+	struct world *w = world();
+	struct hf_dialog *c = park_one(w, "701"), *r = pick_up(w, "701"), *n;
+
+	n = replace(w, CAROL_URI, r, sdp("127.0.0.5", 5000, "96", "sendrecv"));
+	CHECK_INT(n->status, 488);
+	CHECK(n->released);
+	CHECK_INT(r->byes, 0);
+	CHECK_STR(hears(w, c), "relay");
+	CHECK_STR(hears(w, r), "relay");
+	WORLD_END(w);
+}
+
+TEST(within_ten_seconds_an_outsider_does_not_replace_who_dialled_the_slot)
+{
+	struct world *w = world();
+	struct hf_dialog *c = park_one(w, "701"), *r = pick_up(w, "701"), *n;
+	const char *body = sdp("127.0.0.5", 5000, "8", "sendrecv");
+
+	w->now += 9999;
+	hf_park_run(w->park, w->now);
+	n = replace(w, OUTSIDER_URI, r, body);
+	CHECK_INT(n->status, 486);
+	CHECK_INT(r->byes + c->byes, 0);
+	CHECK_STR(hears(w, c), "relay");
+	w->now += 1;
+	hf_park_run(w->park, w->now);
+	n = replace(w, OUTSIDER_URI, r, body);
+	CHECK_INT(n->status, 200);
+	WORLD_END(w);
+}
+
+TEST(after_a_pick_up_by_prefix_an_outsider_may_be_put_through)
+{
+	struct world *w = world();
+	struct hf_dialog *c = park_one(w, "701"), *r = pick_up(w, "*88701"), *n;
+
+	n = replace(w, OUTSIDER_URI, r,
+		    sdp("127.0.0.5", 5000, "8", "sendrecv"));
+	CHECK_INT(n->status, 200);
+	ack(n);
+	CHECK_STR(hears(w, c), "relay");
+	WORLD_END(w);
+}
+
+static struct hf_dialog *ringing(struct world *w, unsigned int nth)
+{
+	struct hf_dialog *d = w->dialogs;
+
+	for (; d; d = d->next)
+		if (!d->incoming && !d->released && !d->answered && !nth--)
+			return d;
+	return NULL;
+}
+
+TEST(an_identity_change_to_an_outsider_parks_both_and_rings_the_agent)
+{
+	struct world *w = world();
+	struct hf_dialog *c = park_one(w, "701"), *r = pick_up(w, "701");
+	uint64_t call = c->party->call->id;
+
+	reinvite(r, OUTSIDER_URI, sdp("127.0.0.6", 6000, "8", "sendrecv"));
+	CHECK_INT(r->status, 200);
+	ack(r);
+	CHECK_STR(slot_state(w, "701"), "recalling");
+	CHECK_STR(slot_state(w, "702"), "recalling");
+	CHECK_INT(slot(w, "701")->call->id, call);
+	CHECK_STR(slot(w, "701")->call->who.uri, CALLER_URI);
+	CHECK_STR(slot(w, "702")->call->who.uri, OUTSIDER_URI);
+	CHECK_STR(slot(w, "702")->call->rule, "transfer-guard");
+	CHECK_INT(slot(w, "701")->call->park_count, 2);
+	CHECK_STR(hears(w, c), "hold");
+	CHECK_STR(hears(w, r), "hold");
+	CHECK_INT(c->byes + r->byes, 0);
+	CHECK_STR(ringing(w, 0)->uri, BOB_URI);
+	CHECK_STR(ringing(w, 1)->uri, BOB_URI);
+	CHECK_INT(last(w, HF_EVENT_REPARKED)->call, call);
+	/* both are found again */
+	answer(ringing(w, 0), sdp("127.0.0.4", 7000, "8", "sendrecv"));
+	fail_recall(w, 486, "Busy Here");
+	CHECK_INT(w->park->totals.relayed, 1);
+	CHECK_INT(w->park->totals.parked, 1);
+	WORLD_END(w);
+}
+
+TEST(an_update_without_sdp_to_an_outsider_parts_them_as_well)
+{
+	struct world *w = world();
+	struct hf_dialog *c = park_one(w, "701"), *r = pick_up(w, "701");
+
+	reinvite(r, OUTSIDER_URI, NULL);
+	ack(r);
+	CHECK_STR(slot_state(w, "701"), "recalling");
+	CHECK_STR(slot_state(w, "702"), "recalling");
+	CHECK_STR(hears(w, c), "hold");
+	CHECK_STR(hears(w, r), "hold");
+	WORLD_END(w);
+}
+
+TEST(an_identity_change_to_a_colleague_or_later_is_taken_over)
+{
+	struct world *w = world();
+	struct hf_dialog *c = park_one(w, "701"), *r = pick_up(w, "701");
+
+	reinvite(r, CAROL_URI, sdp("127.0.0.3", 4000, "8", "sendrecv"));
+	ack(r);
+	CHECK_STR(hears(w, c), "relay");
+	CHECK_STR(r->party->call->picked.uri, CAROL_URI);
+	pass(w, 10);
+	reinvite(r, OUTSIDER_URI, sdp("127.0.0.3", 4000, "8", "sendrecv"));
+	ack(r);
+	CHECK_STR(hears(w, c), "relay");
+	CHECK_STR(r->party->call->picked.uri, OUTSIDER_URI);
+	CHECK_STR(slot_state(w, "701"), "free");
+	WORLD_END(w);
+}
+
+TEST(a_parted_pair_finds_room_in_a_full_lot_by_waiting_without_a_slot)
+{
+	struct world *w = world();
+	struct hf_dialog *c = park_one(w, "701"), *r = pick_up(w, "701");
+
+	park_one(w, "701");
+	park_one(w, "702");
+	park_one(w, "703");
+	reinvite(r, OUTSIDER_URI, sdp("127.0.0.6", 6000, "8", "sendrecv"));
+	ack(r);
+	CHECK_STR(hears(w, c), "hold");
+	CHECK_STR(hears(w, r), "hold");
+	CHECK_STR(ringing(w, 0)->uri, BOB_URI);
+	CHECK_STR(ringing(w, 1)->uri, BOB_URI);
+	WORLD_END(w);
+}
+
 TEST_MAIN()

@@ -456,11 +456,15 @@ TEST(a_colleague_retrieves_the_very_call_that_Replaces_names)
 	ack(b);
 	CHECK_STR(hears(w, c), "relay");
 	CHECK_STR(b->asserted, CALLER_URI);
-	/* and now neither leg can be replaced */
+	/* and now neither leg is there to be taken by an early-only one */
 	in = replacing(ALICE_URI, c);
+	((struct hf_replaces *)in.replaces)->early_only = true;
 	CHECK_INT(send_invite(w, &in)->status, 486);
+	CHECK_STR(rule_used(w), "replaces-relayed");
 	in = replacing(ALICE_URI, b);
-	CHECK_INT(send_invite(w, &in)->status, 486);
+	in.trusted = false;
+	in.from = who(CALLER_URI);
+	CHECK_INT(send_invite(w, &in)->status, 403);
 	CHECK_STR(rule_used(w), "replaces-relayed");
 	WORLD_END(w);
 }

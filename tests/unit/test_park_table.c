@@ -71,6 +71,8 @@ TEST(the_table_makes_only_the_legal_moves)
 		{ HF_S_CLAIMED, HF_S_RELAY },	 { HF_S_CLAIMED, HF_S_PARKED },
 		{ HF_S_CLAIMED, HF_S_RECALLING }, { HF_S_CLAIMED, HF_S_ENDED },
 		{ HF_S_RELAY, HF_S_ENDED },
+		/* the transfer guard */
+		{ HF_S_RELAY, HF_S_RECALLING },	 { HF_S_NEW, HF_S_RECALLING },
 	};
 	size_t count;
 	const struct hf_row *table = hf_table(&count);
@@ -100,6 +102,7 @@ struct subject {
 	struct hf_dialog *caller, *retriever, *recall;
 	struct hf_decision decision;
 	struct hf_invite invite;
+	struct hf_identity outsider;
 };
 
 static void new_call(struct subject *t)
@@ -210,6 +213,13 @@ static void claimed_by_recall(struct subject *t)
 
 static void relayed(struct subject *t)
 {
+	parked(t);
+	t->retriever = dial(t->w, BOB_URI, "*88701");
+	ack(t->retriever);
+}
+
+static void relayed_by_slot(struct subject *t)
+{
 	claimed(t);
 	ack(t->retriever);
 }
@@ -233,6 +243,7 @@ static const struct {
 	{ HF_S_CLAIMED, claimed_while_ringing },
 	{ HF_S_CLAIMED, claimed_by_recall },
 	{ HF_S_RELAY, relayed },
+	{ HF_S_RELAY, relayed_by_slot },
 };
 #define VARIETIES (sizeof(variety) / sizeof(variety[0]))
 
@@ -270,6 +281,11 @@ static struct hf_stimulus stimulus(struct subject *t, enum hf_call_event e)
 							    HF_ROLE_RETRIEVER);
 		hf_party_fill(d->party, &t->invite);
 	}
+	if (e == HF_E_ADOPT && t->call->state == HF_S_NEW)
+		d = t->caller;
+	t->outsider = who(CALLER_URI);
+	if (e == HF_E_ADOPT || e == HF_E_RETRIEVER_OFFER)
+		s.asserted = &t->outsider;
 	s.invite = &t->invite;
 	s.decision = &t->decision;
 	s.body = t->invite.body ?: sdp("127.0.0.3", 4000, "8", "sendrecv");
@@ -278,8 +294,10 @@ static struct hf_stimulus stimulus(struct subject *t, enum hf_call_event e)
 		return s;
 	s.party = d->party;
 	d->pending |= e == HF_E_RETRIEVE || e == HF_E_SWAP ||
-		      e == HF_E_CALLER_OFFER || e == HF_E_RETRIEVER_OFFER;
-	d->answered |= e == HF_E_RECALL_ANSWERED;
+		      e == HF_E_CALLER_OFFER || e == HF_E_RETRIEVER_OFFER ||
+		      e == HF_E_ADOPT;
+	d->answered |= e == HF_E_RECALL_ANSWERED || e == HF_E_ADOPT;
+	s.party->answered |= e == HF_E_ADOPT;
 	if (e == HF_E_CALLER_BYE || e == HF_E_RETRIEVER_BYE ||
 	    e == HF_E_RECALL_FAILED) {
 		d->over = true;
@@ -302,6 +320,8 @@ static const char *run_pair(unsigned int v, enum hf_call_event e,
 		return "the variety is not in its state";
 	s = stimulus(&t, e);
 	*ret_row = hf_table_row(t.call, &s);
+	if (e == HF_E_SWAP) /* what decide.c finds */
+		t.decision.replaced = t.call->retriever;
 	bugs = t.w->park->bugs;
 	hf_call_event(t.call, &s);
 	HASH_FIND(hh, t.w->park->calls, &id, sizeof(id), call);

@@ -221,7 +221,7 @@ static const char *check_state(struct world *w, const struct hf_call *call)
 	bool waits = call->state == HF_S_PARKED ||
 		     call->state == HF_S_RECALLING;
 
-	MUST(c && c->incoming && c->answered);
+	MUST(c && c->answered);
 	MUST(call->state != HF_S_NEW && call->state != HF_S_ENDED);
 	MUST(!call->has_then || call->state);
 	MUST(!r == (call->state != HF_S_CLAIMED && call->state != HF_S_RELAY));
@@ -234,7 +234,7 @@ static const char *check_state(struct world *w, const struct hf_call *call)
 	MUST(!waits || hf_timer_armed(&call->limit));
 	MUST(!hf_timer_armed(&call->timer) || call->timer.at > w->now);
 	MUST(call->state == HF_S_ARRIVING || call->state == HF_S_RESERVED ||
-	     call->park_count == 1);
+	     call->park_count >= 1);
 	/* the music of a waiting caller */
 	if (waits || call->state == HF_S_RESERVED ||
 	    call->state == HF_S_CLAIMED)
@@ -243,18 +243,23 @@ static const char *check_state(struct world *w, const struct hf_call *call)
 		MUST((c->hears != HF_HEARS_NOTHING) == hf_party_listens(c));
 		MUST((r->hears != HF_HEARS_NOTHING) == hf_party_listens(r));
 		MUST((c->hears == HF_HEARS_PEER) == (r->hears == HF_HEARS_PEER));
-		MUST(!c->session->have_remote ||
+		MUST(!c->session->have_remote || !r->session->have_remote ||
 		     c->session->codec == r->session->codec);
 	}
 	return NULL;
 }
 
-/* Two outsiders never meet: who picked up is a colleague or was called by us. */
+/* Two outsiders never meet: who picked up is a colleague or was called by us,
+ * and whom a colleague puts through is its own business, but not at once after
+ * a pick-up by the bare slot number. */
 static const char *check_meeting(struct world *w, const struct hf_call *call)
 {
 	const struct hf_party *r = call->retriever;
 
 	if (!r || r->role == HF_ROLE_RECALL)
+		return NULL;
+	if (call->state == HF_S_RELAY &&
+	    (!call->by_slot || w->now - call->picked_ms >= 10000))
 		return NULL;
 	MUST(hf_config_internal(&w->config, r->who.user, r->who.host));
 	return NULL;
