@@ -20,6 +20,8 @@
 #include <linux/hrtimer.h>
 #include <linux/rculist.h>
 
+#include <holdfast/remote.h>
+
 #include "compat.h"
 #include "holdfast.h"
 
@@ -102,6 +104,20 @@ static bool hf_is_early(const struct hf_program *p, u64 word, u64 now)
 	return (s64)(now - due) < 0;
 }
 
+/* Behind a NAT the remote is where its packets came from. */
+static void hf_seek_remote(struct hf_program *p, const struct hf_leg *leg)
+{
+	struct hf_remote remote;
+	struct hf_leg_rx rx;
+
+	if (!(p->flags & HF_PROGRAM_LATCH))
+		return;
+	hf_copy_once(&rx, &leg->rx, sizeof(rx));
+	remote = hf_remote_get(p, &rx);
+	p->remote_ip4 = remote.ip4;
+	p->remote_port = remote.port;
+}
+
 /* One entry of the wheel. Returns frames sent (0 or 1). */
 static int hf_serve(struct hf_batch *batch, u32 index, u64 now,
 		    struct hf_walk *walk)
@@ -134,6 +150,7 @@ static int hf_serve(struct hf_batch *batch, u32 index, u64 now,
 	}
 	if (hf_word_run(packet.due.next) || packet.due.skipped)
 		walk->late = true;
+	hf_seek_remote(&packet.program, leg);
 	if (!hf_prepare(hold, c, &packet))
 		return 0;
 	if (!hf_transmit(batch, &packet, &leg->tx.word, word))

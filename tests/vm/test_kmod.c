@@ -25,6 +25,7 @@
 #include <unistd.h>
 
 #include <holdfast/csum.h>
+#include <holdfast/remote.h>
 #include <uapi/holdfast.h>
 
 #include "../unit/test.h"
@@ -333,6 +334,33 @@ static unsigned long long xdp_xmitted(void)
 	if (f)
 		pclose(f);
 	return sum;
+}
+
+TEST(a_caller_learned_behind_its_nat_is_sent_to_where_it_was_learned)
+{
+	struct rig_request q = attach_request("nat");
+	struct hf_program *p;
+	struct hf_leg *leg;
+	char why[256];
+
+	if (begin(&rig, &ear))
+		FAIL("no stage");
+	CHECK_INT(rig_ask(&rig, &q, why, sizeof(why)), 0);
+	play(&rig, 1);
+	leg = rig.value[RIG_LEGS];
+	p = &leg->program[hf_word_epoch(leg->tx.word) & 1];
+	leg->rx.latched_ip4 = p->remote_ip4;
+	leg->rx.latched_port = HF_HTONS(30007);
+	leg->rx.latch_key = hf_remote_key(p->remote_ip4, p->remote_port);
+	hf_store_release(&leg->rx.latch_state, HF_LATCH_LEARNED);
+	p->flags |= HF_PROGRAM_LATCH;
+	q.cmd = HOLDFAST_CMD_KICK;
+	q.maps = false;
+	CHECK_INT(rig_ask(&rig, &q, why, sizeof(why)), 0);
+	/* the ear names legs by their port */
+	CHECK(ear_wait(&ear, 7, 3, 3000));
+	CHECK_INT(ear.leg[0].count, 0);
+	end(&rig, &ear);
 }
 
 static void counts_are_exact(bool xdp_xmit)
