@@ -21,13 +21,13 @@ $(BUILD)/config.mk: scripts/configure
 
 WARN := -Wall -Wextra -Wno-unused-parameter
 CPPFLAGS += -Iinclude -Ictl -I$(BUILD) -D_GNU_SOURCE \
-	$(CFLAGS_BPF) $(CFLAGS_SOFIA) $(CFLAGS_NL) $(CFLAGS_JANSSON) $(CFLAGS_YAML) \
+	$(CFLAGS_BPF) $(CFLAGS_SOFIA) $(CFLAGS_NL) $(CFLAGS_JANSSON) $(CFLAGS_YAML) $(CFLAGS_OPUS) \
 	$(CFLAGS_XML) $(CFLAGS_CURL)
 CFLAGS ?= -O2 -g
 CFLAGS += -std=gnu11 $(WARN) -fno-strict-aliasing -MMD -MP -pthread
 SAN := -O1 -g -fsanitize=address,undefined -fno-sanitize-recover=undefined -fno-omit-frame-pointer
 LIBS := $(LIBS_BPF) $(LIBS_SOFIA) $(LIBS_NLROUTE) $(LIBS_NLGENL) $(LIBS_NL) \
-	$(LIBS_JANSSON) $(LIBS_YAML) $(LIBS_SNDFILE) $(LIBS_SQLITE) \
+	$(LIBS_JANSSON) $(LIBS_YAML) $(LIBS_SNDFILE) $(LIBS_SAMPLERATE) $(LIBS_SPANDSP) $(LIBS_OPUS) $(LIBS_SQLITE) \
 	$(LIBS_XML) $(LIBS_CURL) -lm -pthread
 
 # A room is a folder of ctl/; each becomes one archive. Who may see whom is
@@ -39,7 +39,7 @@ sanlib = $(BUILD)/san/lib/hf_$(1).a
 
 DAEMON_ROOMS := api sip push presence park events media audio sdp config base
 CTL_ROOMS := cli base
-MEDIAD_ROOMS := mediad media audio sdp config base
+MEDIAD_ROOMS := mediad media sdp config base
 
 PROGRAMS := $(BUILD)/holdfastd $(BUILD)/holdfastctl $(BUILD)/holdfast-mediad
 BPF_OBJECTS := $(patsubst bpf/%.bpf.c,$(BUILD)/bpf/%.bpf.o,$(wildcard bpf/*.bpf.c))

@@ -22,7 +22,7 @@
 #include <unistd.h>
 
 #include "api/control.h"
-#include "audio/wav.h"
+#include "audio/library.h"
 #include "base/clock.h"
 #include "base/log.h"
 #include "base/names.h"
@@ -91,6 +91,7 @@ struct hf_app {
 	struct hf_control *control;
 	struct hf_sip *sip;
 	struct hf_media *media;
+	struct hf_library *library;
 	struct hf_park *park;
 	struct hf_lamps *lamps;
 	struct hf_bus_reader *lamp_events;
@@ -206,38 +207,29 @@ static int check_config(const struct hf_options *o)
 	return 0;
 }
 
-static void load_clips(struct hf_app *app, int *error)
+static void library_readable(void *arg)
 {
-	const struct hf_config *config = app->config;
+	struct hf_app *app = arg;
 
-	for (unsigned int i = 0; i < config->audio.clip_count && !*error; i++) {
-		const struct hf_config_clip *clip = &config->audio.clips[i];
-		int16_t *samples = NULL;
-		char why[256] = "";
-		size_t count;
+	hf_library_dispatch(app->library);
+}
 
-		*error = hf_audio_load(clip->file, &samples, &count, why,
-				       sizeof(why));
-		if (*error) {
-			hf_error("%s", why);
-			*error = HF_EXIT_USAGE;
-			return;
-		}
-		*error = hf_media_clip_load(app->media, clip->name, samples,
-					    count);
-		free(samples);
-		if (!*error)
-			continue;
-		if (*error == -ENOSPC)
-			hf_error(
-				"clip %s (%s) does not fit: raise audio.memory_mib, now %u",
-				clip->name, clip->file,
-				config->audio.memory_mib);
-		else
-			hf_error("clip %s (%s): %s", clip->name, clip->file,
-				 strerror(-*error));
-		*error = *error == -ENOSPC ? HF_EXIT_USAGE : HF_EXIT_FAILED;
+static int open_library(struct hf_app *app)
+{
+	char err[512] = "";
+	int error = hf_library_create(app->config, app->media, &app->library);
+
+	if (!error)
+		error = hf_library_load(app->library, err, sizeof(err));
+	if (error) {
+		hf_error("%s", err[0] ? err : strerror(-error));
+		return HF_EXIT_USAGE;
 	}
+	if (!hf_loop_watch(app->loop, hf_library_fd(app->library),
+			   library_readable, app))
+		return 0;
+	hf_error("sound library: cannot be watched");
+	return HF_EXIT_FAILED;
 }
 
 static int open_media(struct hf_app *app)
@@ -257,8 +249,7 @@ static int open_media(struct hf_app *app)
 	}
 	if (app->options.memory_media)
 		hf_warn("--media memory: for testing, nobody hears anything");
-	load_clips(app, &error);
-	return error;
+	return open_library(app);
 }
 
 /* What phones see of the slots. */
@@ -500,6 +491,10 @@ static void close_all(struct hf_app *app, bool hang_up)
 		hf_sip_attach(app->sip, NULL);
 		if (hang_up)
 			say_goodbye(app);
+	}
+	if (app->library) {
+		hf_loop_unwatch(app->loop, hf_library_fd(app->library));
+		hf_library_destroy(app->library);
 	}
 	hf_media_close(app->media, true);
 	if (app->control) {

@@ -285,38 +285,12 @@ static void check_lots(struct hf_reader *r)
 			    (unsigned long long)slots);
 }
 
-static void check_file(struct hf_reader *r, const struct hf_config_clip *clip)
-{
-	struct stat st;
-
-	if (stat(clip->file, &st) < 0)
-		hf_wrong_at(r, &clip->file, clip, "file", "%s: %s", clip->file,
-			    strerror(errno));
-	else if (!S_ISREG(st.st_mode))
-		hf_wrong_at(r, &clip->file, clip, "file",
-			    "%s is not a regular file", clip->file);
-	else if (access(clip->file, R_OK) < 0)
-		hf_wrong_at(r, &clip->file, clip, "file", "%s: %s", clip->file,
-			    strerror(errno));
-}
-
+/* sound.c checks the clips themselves. */
 static void check_clips(struct hf_reader *r)
 {
 	const struct hf_config *c = r->config;
 
-	for (unsigned int i = 0; i < c->audio.clip_count; i++) {
-		const struct hf_config_clip *clip = &c->audio.clips[i];
-
-		if (clip->file)
-			check_file(r, clip);
-		for (unsigned int j = 0; j < i && clip->name; j++)
-			if (c->audio.clips[j].name &&
-			    !strcmp(c->audio.clips[j].name, clip->name))
-				hf_wrong_at(r, &clip->name, clip, "name",
-					    "%s is also the name of "
-					    "audio.clips[%u]",
-					    clip->name, j);
-	}
+	hf_config_audio_check(r);
 	if (c->audio.clip_count && !has_clip(c, "default"))
 		hf_wrong_at(r, &c->audio.clips, c, "audio.clips",
 			    "no clip is called default; name the one that is "

@@ -30,9 +30,17 @@ struct hf_config_address {
 	char interface[IFNAMSIZ];
 };
 
+enum hf_position { HF_POSITION_START, HF_POSITION_SHARED };
 struct hf_config_clip {
 	char *name;
 	char *file; /* absolute, or relative to the configuration file: resolved */
+	char **files; /* a playlist, instead */
+	unsigned int file_count;
+	bool shuffle; /* the playlist, each time it is loaded */
+	char *text;   /* to be spoken, instead */
+	char *voice;  /* of the text, "en" */
+	char *g729;   /* ready-made frames of 10 bytes, NULL = none */
+	enum hf_position position; /* from the start, or shared by all */
 };
 
 struct hf_config_label {
@@ -130,6 +138,11 @@ struct hf_config {
 	} media;
 	struct {
 		unsigned int memory_mib;
+		char **codecs; /* SDP names, in the order of our offers */
+		unsigned int codec_count;
+		unsigned int opus_kbit_s;
+			int loudness_db; /* RMS against full scale, below 0 */
+		char *prompts; /* folder with one folder of prompts a language */
 		struct hf_config_clip *clips;
 		unsigned int clip_count;
 	} audio;

@@ -107,6 +107,9 @@ const char *hf_nearest(const char *text, const char *const *words,
 		       unsigned int count);
 
 extern const struct hf_map hf_config_map; /* tables.c */
+extern const struct hf_map hf_config_audio_map; /* sound.c */
+void hf_config_audio_init(struct hf_reader *);
+void hf_config_audio_check(struct hf_reader *);
 void hf_config_check(struct hf_reader *); /* check.c */
 
 /* load.c: the whole way, for hf_config_load and the fuzzer. */

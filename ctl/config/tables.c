@@ -8,29 +8,7 @@
 #include <string.h>
 
 #include "holdfast/abi.h"
-#include "values.h"
-
-#define CONFIG(field) offsetof(struct hf_config, field)
-#define LOT(field)    offsetof(struct hf_config_lot, field)
-#define VALUE(key, at, fn, like)                                      \
-	.name = key, .kind = HF_KEY_VALUE, .offset = at, .parse = fn, \
-	.example = like
-#define NUMBER(key, at, least, most)                                    \
-	.name = key, .kind = HF_KEY_NUMBER, .offset = at, .min = least, \
-	.max = most
-#define WORD(key, at, list, like)                                      \
-	.name = key, .kind = HF_KEY_WORD, .offset = at, .words = list, \
-	.example = like
-#define LIST(key, at, counter, fn, type, least, most, like)              \
-	.name = key, .kind = HF_KEY_LIST, .offset = at,                  \
-	.count_offset = counter, .parse = fn, .item_size = sizeof(type), \
-	.min = least, .max = most, .example = like
-#define RECORDS(key, at, counter, table, type, least, most, like)         \
-	.name = key, .kind = HF_KEY_LIST, .offset = at,                   \
-	.count_offset = counter, .map = table, .item_size = sizeof(type), \
-	.min = least, .max = most, .example = like
-#define SECTION(key, table, like) \
-	.name = key, .kind = HF_KEY_MAP, .map = table, .example = like
+#include "keys.h"
 
 static const struct hf_key sip_keys[] = {
 	{ LIST("listen", CONFIG(sip.listen), CONFIG(sip.listen_count),
@@ -77,27 +55,6 @@ static const struct hf_key media_keys[] = {
 	{ 0 }
 };
 static const struct hf_map media_map = { media_keys, NULL };
-
-static const struct hf_key clip_keys[] = {
-	{ VALUE("name", offsetof(struct hf_config_clip, name), hf_parse_name,
-		"default"),
-	  .required = true },
-	{ VALUE("file", offsetof(struct hf_config_clip, file), hf_parse_file,
-		"/usr/share/holdfast/audio/default.wav"),
-	  .required = true },
-	{ 0 }
-};
-static const struct hf_map clip_map = { clip_keys, NULL };
-
-static const struct hf_key audio_keys[] = {
-	{ NUMBER("memory_mib", CONFIG(audio.memory_mib), 1, 65536) },
-	{ RECORDS("clips", CONFIG(audio.clips), CONFIG(audio.clip_count),
-		  &clip_map, struct hf_config_clip, 1, 1000,
-		  "{ name: default, file: music.wav }"),
-	  .required = true },
-	{ 0 }
-};
-static const struct hf_map audio_map = { audio_keys, NULL };
 
 static const struct hf_key control_keys[] = {
 	{ VALUE("socket", CONFIG(control.socket), hf_parse_path,
@@ -328,7 +285,7 @@ static const struct hf_key config_keys[] = {
 	{ SECTION("sip", &sip_map, "{ listen: [ ... ] }"), .required = true },
 	{ SECTION("media", &media_map, "{ addresses: [ ... ] }"),
 	  .required = true },
-	{ SECTION("audio", &audio_map, "{ clips: [ ... ] }"),
+	{ SECTION("audio", &hf_config_audio_map, "{ clips: [ ... ] }"),
 	  .required = true },
 	{ SECTION("control", &control_map, "{ socket: PATH }") },
 	{ SECTION("lamps", &lamps_map, "{ min_expires_s: 60 }") },
@@ -366,7 +323,7 @@ static void init_config(struct hf_reader *r, void *record)
 
 	c->media.port_min = 20000;
 	c->media.port_max = 29999;
-	c->audio.memory_mib = 256;
+	hf_config_audio_init(r);
 	c->lamps.min_expires_s = 60;
 	c->lamps.max_expires_s = 3600;
 	c->lamps.publish.expires_s = 300;

@@ -354,8 +354,6 @@ static int hf_bpf_setup(struct hf_media *m, char *err, size_t err_len)
 	if (!r)
 		r = hf_bpf_load(m, &in, err, err_len);
 	if (!r)
-		r = hf_media_load_clips(m, err, err_len);
-	if (!r)
 		r = hf_bpf_attach(b, err, err_len);
 	return r;
 }

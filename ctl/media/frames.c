@@ -1,12 +1,9 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 /*
- * Clips as ranges of the frame table: encoded once, with the payload's sum, so
- * that a sender copies and adds and computes nothing.
- *
- * A range that is in use is never overwritten. A clip that is replaced goes
- * into a new range, the legs that play it are flipped to that, and the old
- * range is free only after a grace period, because a sender may still be
- * copying from it (it will lose its claim).
+ * Clips as runs of the frame table: encoded once, with the payload's sum, so
+ * that a sender copies and adds and computes nothing. A clip that is replaced
+ * goes into new runs (ranges.c), the legs that play it are flipped to those, and
+ * the old ones are given back.
  */
 #include "state.h"
 
@@ -22,134 +19,58 @@
 #define HF_GRACE_NS  (1000 * HF_MS)
 #define HF_CLIPS_MAX 4096
 
-/* A place for `len` frames: the first gap that is long enough. */
-static int hf_range_get(struct hf_media *m, uint32_t len, uint32_t *ret_first)
-{
-	struct hf_clips *c = &m->clips;
-	uint32_t first = 0, i;
-
-	for (i = 0; i < c->ranges; i++) {
-		if (c->range[i].first - first >= len)
-			break;
-		first = c->range[i].first + c->range[i].len;
-	}
-	if (m->map.instance->frames - first < len)
-		return -ENOSPC;
-	if (c->ranges == c->room) {
-		uint32_t room = c->room ? 2 * c->room : 16;
-		void *more = reallocarray(c->range, room, sizeof(*c->range));
-
-		if (!more)
-			return -ENOMEM;
-		c->range = more;
-		c->room = room;
-	}
-	memmove(&c->range[i + 1], &c->range[i],
-		(c->ranges - i) * sizeof(*c->range));
-	c->range[i] = (struct hf_range){.first = first, .len = len};
-	c->ranges++;
-	c->used += len;
-	*ret_first = first;
-	return 0;
-}
-
-static struct hf_range *hf_range_find(struct hf_clips *c, uint32_t first)
-{
-	for (uint32_t i = 0; i < c->ranges; i++)
-		if (c->range[i].first == first)
-			return &c->range[i];
-	return NULL;
-}
-
-/* free_at_ns: now for what no program ever pointed to. */
-static void hf_range_release(struct hf_clips *c, struct hf_clip_frames f,
-			     uint64_t free_at_ns)
-{
-	struct hf_range *r = f.len ? hf_range_find(c, f.first) : NULL;
-
-	if (r)
-		r->free_at_ns = free_at_ns;
-}
-
-void hf_clips_tick(struct hf_media *m, uint64_t now_ns)
-{
-	struct hf_clips *c = &m->clips;
-	uint32_t kept = 0;
-
-	for (uint32_t i = 0; i < c->ranges; i++) {
-		if (c->range[i].free_at_ns && c->range[i].free_at_ns <= now_ns)
-			c->used -= c->range[i].len;
-		else
-			c->range[kept++] = c->range[i];
-	}
-	c->ranges = kept;
-}
-
 /*
  * A loop ends in the middle of a frame: fill it up with the clip's end played
  * backwards, fading into its beginning played backwards. Both joints are
  * between neighbouring samples, so nothing clicks, and the level does not drop.
+ * This is sample `i`, which is behind the last one.
  */
-static void hf_clip_pad(const int16_t *samples, size_t count, int16_t *frame,
-			size_t have)
+static int16_t hf_clip_pad(const int16_t *samples, size_t count, size_t whole,
+			   size_t i)
 {
-	size_t gap = HF_SAMPLES - have;
+	size_t gap = whole - count, at = i - count;
+	size_t back = at + 2 <= count ? count - 2 - at : 0;
+	size_t ahead = gap - at < count ? gap - at : count - 1;
+	int32_t w = (int32_t)((at + 1) * 256 / (gap + 1));
 
-	for (size_t i = 0; i < gap; i++) {
-		size_t back = i + 2 <= count ? count - 2 - i : 0;
-		size_t ahead = gap - i < count ? gap - i : count - 1;
-		int32_t w = (int32_t)((i + 1) * 256 / (gap + 1));
-
-		frame[have + i] = (int16_t)((samples[back] * (256 - w) +
-					     samples[ahead] * w) /
-					    256);
-	}
+	return (int16_t)((samples[back] * (256 - w) + samples[ahead] * w) /
+			 256);
 }
 
-static void hf_frame_fill(struct hf_frame *f, enum hf_codec codec,
-			  const int16_t *samples)
+static void hf_frame_fill(struct hf_frame *f, const uint8_t *bytes,
+			  uint16_t count)
 {
 	memset(f, 0, sizeof(*f));
-	for (int i = 0; i < HF_SAMPLES; i++)
-		f->payload[i] = codec == HF_CODEC_PCMU
-					? hf_ulaw_encode(samples[i])
-					: hf_alaw_encode(samples[i]);
-	f->bytes = HF_SAMPLES;
-	f->sum = hf_csum_bytes(f->payload, HF_SAMPLES);
-}
-
-/* Frame `i` of the clip. */
-static void hf_clip_frame(struct hf_frame *f, enum hf_codec codec,
-			  const int16_t *samples, size_t count, size_t i)
-{
-	size_t rest = count - i * HF_SAMPLES;
-	int16_t last[HF_SAMPLES];
-
-	if (rest >= HF_SAMPLES) {
-		hf_frame_fill(f, codec, samples + i * HF_SAMPLES);
-		return;
-	}
-	memcpy(last, samples + i * HF_SAMPLES, rest * sizeof(*last));
-	hf_clip_pad(samples, count, last, rest);
-	hf_frame_fill(f, codec, last);
+	memcpy(f->payload, bytes, count);
+	f->bytes = count;
+	f->sum = hf_csum_bytes(f->payload, count);
 }
 
 /* Is this what the clip holds already? Then a reload changes nothing. */
-static bool hf_clip_same(const struct hf_media *m, uint32_t clip,
-			 const int16_t *samples, size_t count, uint32_t len)
+static bool hf_clip_same(const struct hf_media *m, const struct hf_clip *clip,
+			 const struct hf_clip_data *d)
 {
-	struct hf_frame f;
-
+	if (clip->shared != d->shared || !clip->into != !d->into ||
+	    (d->into && strcmp(clip->into, d->into)) ||
+	    clip->block_frames != d->block_frames ||
+	    clip->lead_frames != d->lead_frames ||
+	    clip->tail_frames != d->tail_frames ||
+	    clip->every_frames != d->every_frames)
+		return false;
 	for (int codec = 0; codec < HF_CODEC_COUNT; codec++) {
-		struct hf_clip_frames have =
-			m->clips.clip[clip].frames[codec][HF_PACKING_20];
+		struct hf_clip_frames have = clip->frames[codec][HF_PACKING_20];
+		const struct hf_coded *c = &d->in[codec];
 
-		if (have.len != len)
+		if (have.len != c->frames)
 			return false;
-		for (uint32_t i = 0; i < len; i++) {
-			hf_clip_frame(&f, codec, samples, count, i);
-			if (memcmp(&f, &m->map.frames[have.first + i],
-				   sizeof(f)))
+		for (uint32_t i = 0; i < have.len; i++) {
+			const struct hf_frame *f =
+				&m->map.frames[have.first + i];
+
+			if (f->bytes != c->frame_bytes ||
+			    memcmp(f->payload,
+				   c->bytes + (size_t)i * c->frame_bytes,
+				   f->bytes))
 				return false;
 		}
 	}
@@ -159,9 +80,18 @@ static bool hf_clip_same(const struct hf_media *m, uint32_t clip,
 static uint32_t hf_clip_find(const struct hf_media *m, const char *name)
 {
 	for (uint32_t i = 0; i < m->clips.count; i++)
-		if (!strcmp(m->clips.clip[i].name, name))
+		if (m->clips.clip[i].name &&
+		    !strcmp(m->clips.clip[i].name, name))
 			return i;
 	return HF_NO_CLIP;
+}
+
+static bool hf_clip_loaded(const struct hf_clip *clip)
+{
+	for (int codec = 0; codec < HF_CODEC_COUNT; codec++)
+		if (clip->frames[codec][HF_PACKING_20].len)
+			return true;
+	return false;
 }
 
 int hf_clip_lookup(const struct hf_media *m, const char *name,
@@ -169,10 +99,19 @@ int hf_clip_lookup(const struct hf_media *m, const char *name,
 {
 	uint32_t i = name ? hf_clip_find(m, name) : HF_NO_CLIP;
 
-	if (i == HF_NO_CLIP || !m->clips.clip[i].frames[0][HF_PACKING_20].len)
+	if (i == HF_NO_CLIP || !hf_clip_loaded(&m->clips.clip[i]))
 		return -ENOENT;
 	*ret_clip = i;
 	return 0;
+}
+
+bool hf_media_clip_exists(const struct hf_media *m, const char *name,
+			  enum hf_codec codec)
+{
+	uint32_t i = hf_clip_find(m, name);
+
+	return i != HF_NO_CLIP &&
+	       m->clips.clip[i].frames[codec][HF_PACKING_20].len;
 }
 
 /* 20 ms frames cut in half: the same bytes, nothing is encoded again. */
@@ -180,8 +119,11 @@ static int hf_clip_halve(struct hf_media *m, struct hf_clip_frames from,
 			 struct hf_clip_frames *ret)
 {
 	uint32_t first;
-	int r = hf_range_get(m, 2 * from.len, &first);
+	int r;
 
+	if (!from.len)
+		return -ENOENT;
+	r = hf_range_get(m, 2 * from.len, &first);
 	if (r)
 		return r;
 	for (uint32_t i = 0; i < 2 * from.len; i++) {
@@ -190,7 +132,7 @@ static int hf_clip_halve(struct hf_media *m, struct hf_clip_frames from,
 		struct hf_frame *half = &m->map.frames[first + i];
 
 		memset(half, 0, sizeof(*half));
-		half->bytes = HF_SAMPLES / 2;
+		half->bytes = whole->bytes / 2;
 		memcpy(half->payload, whole->payload + i % 2 * half->bytes,
 		       half->bytes);
 		half->sum = hf_csum_bytes(half->payload, half->bytes);
@@ -209,8 +151,8 @@ struct hf_clip_frames hf_clip_frames_get(struct hf_media *m, uint32_t clip,
 		return (struct hf_clip_frames){0, 0};
 	f = m->clips.clip[clip].frames[codec];
 	/* More than 20 ms does not fit a frame, and a receiver takes any packet
-	 * time up to 200 ms (RFC 3551 4.2). */
-	if (*ptime_ms == 10 &&
+	 * time up to 200 ms (RFC 3551 4.2). A frame of Opus cannot be cut. */
+	if (*ptime_ms == 10 && codec != HF_CODEC_OPUS &&
 	    (f[HF_PACKING_10].len ||
 	     !hf_clip_halve(m, f[HF_PACKING_20], &f[HF_PACKING_10])))
 		return f[HF_PACKING_10];
@@ -225,6 +167,9 @@ static int hf_clip_entry(struct hf_media *m, const char *name, uint32_t *ret)
 	uint32_t i = hf_clip_find(m, name);
 	struct hf_clip *more;
 
+	for (uint32_t k = 0; i == HF_NO_CLIP && k < c->count; k++)
+		if (!c->clip[k].name)
+			i = k;
 	if (i == HF_NO_CLIP) {
 		if (c->count == HF_CLIPS_MAX)
 			return -ENOSPC;
@@ -232,79 +177,221 @@ static int hf_clip_entry(struct hf_media *m, const char *name, uint32_t *ret)
 		if (!more)
 			return -ENOMEM;
 		c->clip = more;
-		memset(&more[c->count], 0, sizeof(*more));
-		more[c->count].name = strdup(name);
-		if (!more[c->count].name)
-			return -ENOMEM;
 		i = c->count++;
+		memset(&more[i], 0, sizeof(*more));
 	}
+	if (!c->clip[i].name)
+		c->clip[i].name = strdup(name);
 	*ret = i;
-	return 0;
+	return c->clip[i].name ? 0 : -ENOMEM;
+}
+
+static void hf_clip_release(struct hf_media *m,
+			    struct hf_clip_frames f[][HF_PACKING_COUNT],
+			    uint64_t free_at)
+{
+	for (int codec = 0; codec < HF_CODEC_COUNT; codec++)
+		for (int p = 0; p < HF_PACKING_COUNT; p++)
+			hf_range_release(&m->clips, f[codec][p], free_at);
 }
 
 /* The new frames are in place: legs that play the clip go over to them. */
 static void hf_clip_replace(struct hf_media *m, uint32_t clip,
-			    const uint32_t *first, uint32_t len)
+			    struct hf_clip_frames next[][HF_PACKING_COUNT])
 {
 	struct hf_clip_frames(*f)[HF_PACKING_COUNT] =
 		m->clips.clip[clip].frames;
 	struct hf_clip_frames old[HF_CODEC_COUNT][HF_PACKING_COUNT];
-	uint64_t free_at = hf_media_now(m) + HF_GRACE_NS;
 
 	memcpy(old, f, sizeof(old));
-	for (int codec = 0; codec < HF_CODEC_COUNT; codec++) {
-		f[codec][HF_PACKING_20] =
-			(struct hf_clip_frames){first[codec], len};
-		f[codec][HF_PACKING_10].len = 0;
-	}
+	memcpy(f, next, sizeof(old));
+	m->clips.clip[clip].version++;
 	for (uint32_t i = 0; m->legs_open && i < m->map.instance->legs; i++)
 		if (m->own[i].open && m->own[i].want == HF_MODE_HOLD &&
 		    m->own[i].clip == clip)
 			hf_leg_apply(m, i);
-	for (int codec = 0; codec < HF_CODEC_COUNT; codec++)
-		for (int p = 0; p < HF_PACKING_COUNT; p++)
-			hf_range_release(&m->clips, old[codec][p], free_at);
+	hf_clip_release(m, old, hf_media_now(m) + HF_GRACE_NS);
+}
+
+static int hf_clip_fill(struct hf_media *m, const struct hf_coded *c,
+			struct hf_clip_frames *ret)
+{
+	uint32_t first;
+	int r;
+
+	if (!c->frames)
+		return 0;
+	r = hf_range_get(m, c->frames, &first);
+	if (r)
+		return r;
+	for (uint32_t i = 0; i < c->frames; i++)
+		hf_frame_fill(&m->map.frames[first + i],
+			      c->bytes + (size_t)i * c->frame_bytes,
+			      c->frame_bytes);
+	*ret = (struct hf_clip_frames){first, c->frames};
+	return 0;
+}
+
+static bool hf_clip_data_ok(const char *name, const struct hf_clip_data *d)
+{
+	uint32_t any = 0;
+
+	for (int codec = 0; codec < HF_CODEC_COUNT; codec++) {
+		const struct hf_coded *c = &d->in[codec];
+
+		any |= c->frames;
+		if (c->frames &&
+		    (!c->frame_bytes || c->frame_bytes > HF_FRAME_BYTES))
+			return false;
+		if (d->into && d->block_frames &&
+		    c->frames % d->block_frames)
+			return false;
+	}
+	return any && name && *name &&
+	       (!d->into || (d->block_frames && d->every_frames &&
+			     d->block_frames <= UINT16_MAX / 2));
+}
+
+int hf_media_clip_put(struct hf_media *m, const char *name,
+		      const struct hf_clip_data *d)
+{
+	struct hf_clip_frames next[HF_CODEC_COUNT][HF_PACKING_COUNT] = {0};
+	char *into = NULL;
+	struct hf_clip *c;
+	uint32_t clip;
+	int r;
+
+	if (!hf_clip_data_ok(name, d))
+		return -EINVAL;
+	r = hf_clip_entry(m, name, &clip);
+	if (r)
+		return r;
+	if (hf_clip_same(m, &m->clips.clip[clip], d))
+		return 0;
+	if (d->into && !(into = strdup(d->into)))
+		return -ENOMEM;
+	for (int codec = 0; codec < HF_CODEC_COUNT && !r; codec++)
+		r = hf_clip_fill(m, &d->in[codec],
+				 &next[codec][HF_PACKING_20]);
+	if (r) {
+		hf_clip_release(m, next, 1);
+		hf_clips_tick(m, 1);
+		free(into);
+		return r;
+	}
+	c = &m->clips.clip[clip];
+	free(c->into);
+	c->into = into;
+	c->shared = d->shared;
+	c->block_frames = d->block_frames;
+	c->lead_frames = d->lead_frames;
+	c->tail_frames = d->tail_frames;
+	c->every_frames = d->every_frames;
+	hf_clip_replace(m, clip, next);
+	return 0;
 }
 
 int hf_media_clip_load(struct hf_media *m, const char *name,
 		       const int16_t *samples, size_t count)
 {
-	uint32_t first[HF_CODEC_COUNT], clip, len;
-	int r, codec;
+	size_t len = (count + HF_SAMPLES - 1) / HF_SAMPLES;
+	struct hf_clip_data d = {0};
+	uint8_t *bytes;
+	int r;
 
-	if (!count || !name || !*name)
+	if (!count)
 		return -EINVAL;
-	if (count > (size_t)m->map.instance->frames * HF_SAMPLES)
+	if (len > m->map.instance->frames)
 		return -ENOSPC;
-	len = (uint32_t)((count + HF_SAMPLES - 1) / HF_SAMPLES);
-	r = hf_clip_entry(m, name, &clip);
-	if (r)
-		return r;
-	if (hf_clip_same(m, clip, samples, count, len))
-		return 0;
-	for (codec = 0; codec < HF_CODEC_COUNT; codec++) {
-		r = hf_range_get(m, len, &first[codec]);
-		if (r)
-			goto undo;
-		for (uint32_t i = 0; i < len; i++)
-			hf_clip_frame(&m->map.frames[first[codec] + i], codec,
-				      samples, count, i);
+	bytes = calloc(2 * len, HF_SAMPLES);
+	if (!bytes)
+		return -ENOMEM;
+	d.in[HF_CODEC_PCMU] =
+		(struct hf_coded){bytes, (uint32_t)len, HF_SAMPLES};
+	d.in[HF_CODEC_PCMA] = (struct hf_coded){bytes + len * HF_SAMPLES,
+						(uint32_t)len, HF_SAMPLES};
+	for (size_t i = 0; i < len * HF_SAMPLES; i++) {
+		int16_t x = i < count ? samples[i]
+				      : hf_clip_pad(samples, count,
+						    len * HF_SAMPLES, i);
+
+		d.in[HF_CODEC_PCMU].bytes[i] = hf_ulaw_encode(x);
+		d.in[HF_CODEC_PCMA].bytes[i] = hf_alaw_encode(x);
 	}
-	hf_clip_replace(m, clip, first, len);
-	return 0;
-undo:
-	while (codec-- > 0)
-		hf_range_release(&m->clips,
-				 (struct hf_clip_frames){first[codec], len}, 1);
-	hf_clips_tick(m, 1);
+	r = hf_media_clip_put(m, name, &d);
+	free(bytes);
 	return r;
+}
+
+static uint32_t hf_clip_legs(const struct hf_media *m, uint32_t clip)
+{
+	uint32_t n = 0;
+
+	for (uint32_t i = 0; m->legs_open && i < m->map.instance->legs; i++)
+		n += m->own[i].open && m->own[i].want == HF_MODE_HOLD &&
+		     m->own[i].clip == clip;
+	return n;
+}
+
+int hf_media_clip_remove(struct hf_media *m, const char *name)
+{
+	struct hf_clip *c;
+	uint32_t i;
+
+	if (hf_clip_lookup(m, name, &i))
+		return -ENOENT;
+	if (hf_clip_legs(m, i))
+		return -EBUSY;
+	c = &m->clips.clip[i];
+	hf_clip_release(m, c->frames, hf_media_now(m) + HF_GRACE_NS);
+	memset(c->frames, 0, sizeof(c->frames));
+	free(c->name);
+	free(c->into);
+	c->name = c->into = NULL;
+	c->version++;
+	/* A leg that will come back to it finds another clip there, or none. */
+	for (uint32_t k = 0; k < m->map.instance->legs; k++)
+		if (m->own[k].open && m->own[k].clip == i)
+			m->own[k].clip = m->own[k].playing = HF_NO_CLIP;
+	return 0;
+}
+
+void hf_media_clips(const struct hf_media *m,
+		    bool (*fn)(void *arg, const struct hf_clip_view *),
+		    void *arg)
+{
+	for (uint32_t i = 0; i < m->clips.count; i++) {
+		const struct hf_clip *c = &m->clips.clip[i];
+		struct hf_clip_view v = {
+			.name = c->name,
+			.legs = hf_clip_legs(m, i),
+			.shared = c->shared,
+		};
+		uint32_t one = 0;
+
+		if (!c->name || !hf_clip_loaded(c))
+			continue;
+		for (int codec = 0; codec < HF_CODEC_COUNT; codec++) {
+			for (int p = 0; p < HF_PACKING_COUNT; p++)
+				v.frames[codec] += c->frames[codec][p].len;
+			if (c->frames[codec][HF_PACKING_20].len)
+				one = c->frames[codec][HF_PACKING_20].len;
+		}
+		v.ms = (c->into ? c->block_frames - c->lead_frames : one) *
+		       HF_PTIME_DEFAULT_MS;
+		if (!fn(arg, &v))
+			return;
+	}
 }
 
 void hf_clips_fini(struct hf_clips *c)
 {
-	for (uint32_t i = 0; i < c->count; i++)
+	for (uint32_t i = 0; i < c->count; i++) {
 		free(c->clip[i].name);
+		free(c->clip[i].into);
+	}
 	free(c->clip);
+	free(c->phrase);
 	free(c->range);
 	memset(c, 0, sizeof(*c));
 }

@@ -8,7 +8,7 @@
 #include <errno.h>
 #include <string.h>
 
-static struct hf_leg_own *hf_leg_get(const struct hf_media *m, uint32_t leg)
+struct hf_leg_own *hf_leg_get(const struct hf_media *m, uint32_t leg)
 {
 	if (leg >= m->map.instance->legs || !m->own[leg].open)
 		return NULL;
@@ -75,8 +75,7 @@ int hf_media_leg_open(struct hf_media *m, struct in_addr towards,
 	return 0;
 }
 
-/* The leg leaves whomever it was joined with; the other one is idle then. */
-static void hf_leg_part(struct hf_media *m, uint32_t leg)
+void hf_leg_part(struct hf_media *m, uint32_t leg)
 {
 	struct hf_leg_own *own = &m->own[leg], *other;
 	uint32_t peer = own->peer;

@@ -12,7 +12,6 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "../audio/wav.h"
 #include "../base/clock.h"
 
 /* Ticks in which every leg has been looked at once. */
@@ -143,35 +142,6 @@ void hf_media_fini(struct hf_media *m)
 	for (uint32_t a = 0; a < HF_MAX_ADDRESSES; a++)
 		free(m->ports[a].ring);
 	free(m->own);
-}
-
-int hf_media_load_clips(struct hf_media *m, char *err, size_t err_len)
-{
-	const struct hf_config *c = m->config;
-
-	for (unsigned int i = 0; i < c->audio.clip_count; i++) {
-		const struct hf_config_clip *clip = &c->audio.clips[i];
-		int16_t *samples;
-		size_t count;
-		int r = hf_audio_load(clip->file, &samples, &count, err,
-				      err_len);
-
-		if (r)
-			return r;
-		r = hf_media_clip_load(m, clip->name, samples, count);
-		free(samples);
-		if (r == -ENOSPC)
-			snprintf(
-				err, err_len,
-				"clip '%s' (%zu s) does not fit beside the others: raise audio.memory_mib (now %u)",
-				clip->name, count / 8000, c->audio.memory_mib);
-		else if (r)
-			snprintf(err, err_len, "clip '%s': %s", clip->name,
-				 strerror(-r));
-		if (r)
-			return r;
-	}
-	return 0;
 }
 
 void hf_media_tick(struct hf_media *m)

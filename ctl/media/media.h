@@ -21,7 +21,14 @@
 struct hf_config;
 struct hf_media;
 
-enum hf_codec { HF_CODEC_PCMU, HF_CODEC_PCMA, HF_CODEC_COUNT };
+enum hf_codec {
+	HF_CODEC_PCMU,
+	HF_CODEC_PCMA,
+	HF_CODEC_G722,
+	HF_CODEC_OPUS,
+	HF_CODEC_G729,
+	HF_CODEC_COUNT
+};
 
 /* How a peer wants its media, as negotiated (ctl/sdp fills this). */
 struct hf_media_remote {
@@ -51,6 +58,20 @@ int hf_media_leg_remote(struct hf_media *, uint32_t leg,
 /* Play hold audio: the named clip in the peer's codec, -ENOENT if unknown. The
  * one RTP stream to the peer goes on (SSRC, sequence, timestamp). */
 int hf_media_leg_hold(struct hf_media *, uint32_t leg, const char *clip);
+/*
+ * Say something once: these clips one after the other, from now on; then hold
+ * audio (`then`), or nothing (NULL). *ret_ms: how long it takes. -ENOENT if a
+ * clip is unknown or not there in the leg's codec.
+ */
+#define HF_SAY_MAX 16
+int hf_media_leg_say(struct hf_media *, uint32_t leg, const char *const *clips,
+		     unsigned int count, const char *then, uint32_t *ret_ms);
+/*
+ * Put an announcement into the music that the leg plays, at the next place for
+ * it. -EAGAIN: ask again in *ret_ms. 0: it begins, and takes *ret_ms.
+ */
+int hf_media_leg_announce(struct hf_media *, uint32_t leg, const char *clip,
+			  uint32_t *ret_ms);
 /* Send nothing, drop what comes. */
 int hf_media_leg_idle(struct hf_media *, uint32_t leg);
 /* Join two legs: each hears the other. Payload types are mapped; the codecs
@@ -91,10 +112,48 @@ struct hf_media_totals {
 };
 int hf_media_totals(const struct hf_media *, struct hf_media_totals *ret);
 
-/* Load a clip (16-bit mono samples at 8000/s) under a name; replaces atomically.
- * -ENOSPC if the frame table is full: the old clip stays. */
+/*
+ * A clip, encoded by ctl/audio: 20 ms frames, all of one size per codec, 0 of
+ * them where it does not exist in that codec.
+ *
+ * An announcement into a piece of music (`into`) is cut into blocks, one for
+ * each place of the music where it may begin: `lead_frames` of the music before
+ * that place, the announcement, and `tail_frames` of the music from that place
+ * on, faded in; after a block the music goes on behind those.
+ */
+struct hf_coded {
+	uint8_t *bytes;
+	uint32_t frames;
+	uint16_t frame_bytes; /* 1-160 */
+};
+struct hf_clip_data {
+	struct hf_coded in[HF_CODEC_COUNT];
+	bool shared; /* all who hear it hear the same moment, like a radio */
+	const char *into; /* name of the music, or NULL */
+	uint32_t block_frames, lead_frames, tail_frames, every_frames;
+};
+/* Load a clip under a name. Replaces it atomically: legs that play it go over.
+ * -ENOSPC if the frame table is full, and then the old clip stays. */
+int hf_media_clip_put(struct hf_media *, const char *name,
+		      const struct hf_clip_data *);
+/* The same from 16-bit samples at 8000/s, as PCMU and PCMA only. */
 int hf_media_clip_load(struct hf_media *, const char *name,
 		       const int16_t *samples, size_t count);
+/* -ENOENT; -EBUSY while a leg plays it. */
+int hf_media_clip_remove(struct hf_media *, const char *name);
+struct hf_clip_view {
+	const char *name;
+	uint32_t ms; /* of one pass */
+	uint32_t frames[HF_CODEC_COUNT]; /* of the frame table, all packings */
+	uint32_t legs; /* that play it now */
+	bool shared;
+};
+/* False from `fn` ends the walk. */
+void hf_media_clips(const struct hf_media *,
+		    bool (*fn)(void *arg, const struct hf_clip_view *),
+		    void *arg);
+bool hf_media_clip_exists(const struct hf_media *, const char *name,
+			  enum hf_codec);
 
 /* Longest of the housekeeping needs: call every 100 ms or so. */
 void hf_media_tick(struct hf_media *);

@@ -18,7 +18,6 @@
 #include <string.h>
 #include <sys/random.h>
 
-#define HF_CLOCK_PER_MS 8 /* timestamp units: all codecs here have 8000 Hz */
 #define HF_REBASE_SLOT	(1u << (HF_SLOT_BITS - 1))
 
 /* A change being worked out. */
@@ -34,6 +33,9 @@ struct hf_change {
 			    */
 	uint64_t last_out; /* of the talker, as it was used; 0 = it was not */
 	uint64_t word;
+	uint32_t clock;	     /* timestamp units in a ms, */
+	bool clock_changes;  /* which is not what it was: */
+	uint32_t fresh_ssrc; /* a new stream (RFC 3550 5.2, RFC 7160) */
 	uint32_t slot, late, music_ms, epochs;
 	uint64_t line_ns; /* the leg's own line, if it was looked at */
 	uint32_t line_ts;
@@ -43,6 +45,13 @@ struct hf_change {
 static uint32_t hf_unit(uint64_t ns)
 {
 	return (uint32_t)(ns >> 20);
+}
+
+/* Timestamp units in a millisecond: RFC 7587 4.1 for Opus; G.722 says 8000 for
+ * its 16000 samples (RFC 3551 4.5.2). */
+static uint32_t hf_codec_clock(enum hf_codec codec)
+{
+	return codec == HF_CODEC_OPUS ? 48 : 8;
 }
 
 /* What the leg wants, as far as its remote's side allows it. */
@@ -110,6 +119,10 @@ static uint32_t hf_change_timestamp(struct hf_change *c, uint64_t at)
 	uint32_t now, least, line, passed, last;
 	uint64_t since;
 
+	if (c->clock_changes) {
+		c->line_ns = at;
+		return c->line_ts = c->fresh_ssrc * 0x9e3779b1u;
+	}
 	if (c->last_out) {
 		last = (uint32_t)(c->last_out >> 32);
 		since = hf_since_out(c->last_out, at);
@@ -122,10 +135,10 @@ static uint32_t hf_change_timestamp(struct hf_change *c, uint64_t at)
 		least = p->ts_base + hf_word_slot(c->word) * p->ts_step;
 	}
 	line = c->own->line_ts +
-	       (uint32_t)((at - c->own->line_ns) * HF_CLOCK_PER_MS / HF_MS);
+	       (uint32_t)((at - c->own->line_ns) * c->clock / HF_MS);
 	c->line_ns = at;
 	c->line_ts = line;
-	if (hf_apart(line, now) > HF_PTIME_DEFAULT_MS * HF_CLOCK_PER_MS)
+	if (hf_apart(line, now) > HF_PTIME_DEFAULT_MS * c->clock)
 		return c->line_ts = now;
 	return (int32_t)(line - least) > 0 ? line : least;
 }
@@ -139,7 +152,7 @@ static uint32_t hf_change_music(const struct hf_change *c)
 	if (p->mode != HF_MODE_HOLD || !p->loop_len)
 		return c->own->music_ms;
 	if (slot < p->once_len)
-		return 0;
+		slot = p->once_len;
 	return (slot - p->loop_phase) % p->loop_len *
 	       (p->ptime_ns / (uint32_t)HF_MS);
 }
@@ -161,6 +174,9 @@ static void hf_change_remote(struct hf_change *c)
 	n->tx_dtmf_pt = r->dtmf_pt;
 	n->rx_payload_type = r->rx_payload_type;
 	n->rx_dtmf_pt = r->rx_dtmf_pt;
+	n->ts_step = (uint16_t)(n->ptime_ns / HF_MS * c->clock);
+	if (c->clock_changes)
+		n->ssrc = c->fresh_ssrc;
 	if (!r->may_send)
 		n->flags |= HF_PROGRAM_RX_OFF;
 	if (r->latch)
@@ -179,7 +195,11 @@ static void hf_change_begin(struct hf_change *c)
 		return;
 	c->clip = hf_clip_frames_get(c->m, c->own->clip, c->own->remote.codec,
 				     &c->ptime_ms);
-	if (p->mode == HF_MODE_HOLD && p->ptime_ns == c->ptime_ms * HF_MS)
+	if (c->own->clip == HF_NO_CLIP && c->own->say_ptime_ms)
+		c->ptime_ms = c->own->say_ptime_ms;
+	if (p->mode == HF_MODE_HOLD && p->ptime_ns == c->ptime_ms * HF_MS &&
+	    !c->clock_changes &&
+	    (p->loop_len || hf_word_slot(c->word) < p->once_len))
 		return;
 	/* A frame that was sent early owns its time up to the next one's. */
 	next = p->base_ns + (uint64_t)hf_word_slot(c->word) * p->ptime_ns;
@@ -199,19 +219,59 @@ static void hf_change_begin(struct hf_change *c)
 	hf_wheel_put(c->m, c->leg, hf_wheel_bucket(c->ptime_ms, c->first_ms));
 }
 
+/* Which frame of the clip time slot `slot` of the next program gets. */
+static uint32_t hf_change_place(const struct hf_change *c, bool goes_on,
+				uint32_t slot)
+{
+	uint64_t at;
+
+	if (!c->clip.len)
+		return 0;
+	if (c->own->clip != HF_NO_CLIP &&
+	    c->m->clips.clip[c->own->clip].shared) {
+		at = c->next.base_ns + (uint64_t)slot * c->next.ptime_ns;
+		return (uint32_t)(at / c->next.ptime_ns % c->clip.len);
+	}
+	return goes_on ? c->music_ms / c->ptime_ms % c->clip.len : 0;
+}
+
+/* Frames once, then the clip. The line is moved so that the time slot to come is
+ * the first of these that is to be sent; the line itself stays the same. */
+static void hf_change_say(struct hf_change *c)
+{
+	struct hf_leg_own *own = c->own;
+	struct hf_program *n = &c->next;
+	uint32_t at = own->say_at, step, place;
+
+	/* A frame may have been sent since it was worked out. */
+	if (own->say_slot != HF_SAY_NOW)
+		at += c->slot - own->say_slot;
+	step = c->slot - at;
+	n->base_ns += (uint64_t)((int64_t)(int32_t)step * n->ptime_ns);
+	n->ts_base += step * n->ts_step;
+	c->slot = at;
+	n->once_first = own->say_first;
+	n->once_len = (uint16_t)own->say_len;
+	n->loop_first = c->clip.first;
+	n->loop_len = c->clip.len;
+	place = own->say_music;
+	if (place == HF_SAY_KEEP || c->clip.len <= place)
+		place = hf_change_place(c, own->clip == own->playing,
+					n->once_len);
+	n->loop_phase = n->once_len - place;
+}
+
 static void hf_change_hold(struct hf_change *c)
 {
 	struct hf_program *n = &c->next;
 	uint32_t ptime_ns = c->ptime_ms * (uint32_t)HF_MS;
-	bool same_clip;
+	bool same_clip = c->own->clip == c->own->playing;
 
-	n->once_len = 0;
-	n->once_first = 0;
 	if (c->first_ms) {
 		n->base_ns = c->first_ms * HF_MS;
 		n->ts_base = hf_change_timestamp(c, n->base_ns);
 		n->ptime_ns = ptime_ns;
-		n->ts_step = (uint16_t)(HF_CLOCK_PER_MS * c->ptime_ms);
+		n->ts_step = (uint16_t)(c->clock * c->ptime_ms);
 		n->flags |= HF_PROGRAM_MARK_FIRST;
 		c->slot = 0;
 		c->late = 0;
@@ -224,21 +284,25 @@ static void hf_change_hold(struct hf_change *c)
 		/* The first frame is still to come. */
 		n->flags |= c->old.flags & HF_PROGRAM_MARK_FIRST;
 	}
-	same_clip = c->own->clip == c->own->playing;
+	if (c->own->say_len) {
+		hf_change_say(c);
+		return;
+	}
 	if (!c->first_ms && same_clip && c->clip.len == c->old.loop_len &&
-	    c->clip.first == c->old.loop_first)
-		return; /* the phase goes on as it is */
+	    c->clip.first == c->old.loop_first &&
+	    (!n->once_len || c->own->say_codec == c->own->remote.codec))
+		return; /* all goes on as it is */
+	n->once_len = 0;
+	n->once_first = 0;
 	n->loop_first = c->clip.first;
 	n->loop_len = c->clip.len;
-	n->loop_phase = c->slot;
-	if (same_clip && c->clip.len)
-		n->loop_phase -= c->music_ms / c->ptime_ms % c->clip.len;
+	n->loop_phase = c->slot - hf_change_place(c, same_clip, c->slot);
 }
 
 /* A line of our own after a talker's: its newest packet, and real time. */
 static void hf_change_redraw(struct hf_change *c)
 {
-	if (!c->last_out)
+	if (!c->last_out && !c->clock_changes)
 		return;
 	c->next.base_ns = c->now / HF_MS * HF_MS;
 	c->next.ts_base = hf_change_timestamp(c, c->now);
@@ -256,7 +320,8 @@ static void hf_change_handover(struct hf_change *c)
 {
 	uint32_t last = c->slot - 1;
 
-	if (c->last_out || (!c->slot && c->old.base_ns <= c->now))
+	if (c->last_out || c->clock_changes ||
+	    (!c->slot && c->old.base_ns <= c->now))
 		return;
 	if (!c->slot) {
 		c->next.base_ns = c->now / HF_MS * HF_MS;
@@ -303,7 +368,8 @@ static bool hf_change_is_none(struct hf_change *c)
 {
 	struct hf_program n = c->next;
 
-	if (c->first_ms || c->mode != c->old.mode)
+	if (c->first_ms || c->mode != c->old.mode || c->clock_changes ||
+	    (c->mode == HF_MODE_HOLD && c->own->say_len))
 		return false;
 	n.flags &= (uint8_t)~HF_PROGRAM_MARK_FIRST;
 	n.flags |= c->old.flags & HF_PROGRAM_MARK_FIRST;
@@ -365,6 +431,22 @@ static void hf_change_confirm(struct hf_change *c)
 	} while (!hf_flip(leg, c->word, &c->next, 0, 0));
 }
 
+/* Another codec may count time by another clock. */
+static void hf_change_clock(struct hf_change *c)
+{
+	uint32_t was = c->old.ts_step / (c->old.ptime_ns / (uint32_t)HF_MS);
+
+	c->clock = was;
+	if (!c->own->has_remote)
+		return;
+	c->clock = hf_codec_clock(c->own->remote.codec);
+	/* Without randomness it stays one stream: a jump, not a lost call. */
+	c->clock_changes =
+		c->clock != was &&
+		getrandom(&c->fresh_ssrc, sizeof(c->fresh_ssrc), GRND_NONBLOCK) ==
+			sizeof(c->fresh_ssrc);
+}
+
 void hf_leg_apply(struct hf_media *m, uint32_t i)
 {
 	struct hf_leg *leg = &m->map.legs[i];
@@ -382,6 +464,7 @@ void hf_leg_apply(struct hf_media *m, uint32_t i)
 	c.word = hf_load_acquire(&leg->tx.word);
 	/* We alone write programs: this one stays as it is while we think. */
 	c.old = *hf_word_program(leg, c.word);
+	hf_change_clock(&c);
 	hf_change_begin(&c);
 	hf_change_compute(&c);
 	if (hf_change_is_none(&c))
@@ -398,6 +481,7 @@ void hf_leg_apply(struct hf_media *m, uint32_t i)
 		own->line_ts = c.line_ts;
 	}
 	own->music_ms = c.music_ms;
+	own->say_len = 0;
 	if (c.mode == HF_MODE_HOLD)
 		own->playing = own->clip;
 	else
@@ -424,7 +508,8 @@ int hf_leg_start(struct hf_media *m, uint32_t i, struct in_addr local,
 		return -EIO;
 	p.base_ns = hf_media_now(m) / HF_MS * HF_MS;
 	p.ptime_ns = HF_PTIME_DEFAULT_MS * (uint32_t)HF_MS;
-	p.ts_step = HF_CLOCK_PER_MS * HF_PTIME_DEFAULT_MS;
+	p.ts_step = (uint16_t)(hf_codec_clock(HF_CODEC_PCMU) *
+			       HF_PTIME_DEFAULT_MS);
 	p.ts_base = random.timestamp;
 	p.ssrc = random.ssrc;
 	p.mode = HF_MODE_IDLE;

@@ -6,7 +6,9 @@
  * legs.c      a leg's life: ports, the peer's side, close
  * program.c   the next program of a leg, and the flip to it
  * wheel.c     which bucket of the timing wheel a holding leg stands in
- * frames.c    clips as ranges of the frame table
+ * ranges.c    runs of the frame table
+ * frames.c    clips as runs of it
+ * say.c       prompts and announcements on a leg
  * nexthops.c  destinations, counted
  * route.c     our address towards a peer
  * stats.c     what leg and totals say
@@ -27,6 +29,8 @@
 #define HF_NO_CLIP UINT32_MAX
 #define HF_NO_BUCKET UINT32_MAX
 #define HF_NO_HOP UINT32_MAX
+#define HF_SAY_KEEP UINT32_MAX /* where the music is */
+#define HF_SAY_NOW UINT32_MAX
 #define HF_PTIME_DEFAULT_MS 20
 
 /* One leg, beside struct hf_leg. */
@@ -38,6 +42,13 @@ struct hf_leg_own {
 	uint32_t peer;	     /* RELAY: the other leg */
 	uint32_t clip;	     /* that is wanted, or whose place is remembered */
 	uint32_t playing;    /* clip of the program in force */
+	uint32_t say_first;  /* frames to be said before the clip, */
+	uint32_t say_len;    /* 0 = none */
+	uint32_t say_at;     /* the first of them to be sent, if this is */
+	uint32_t say_slot;   /* still the time slot; HF_SAY_NOW: in any */
+	uint32_t say_music;  /* frame of the clip after them; HF_SAY_KEEP */
+	enum hf_codec say_codec; /* of what was said last */
+	uint32_t say_ptime_ms;
 	uint64_t line_ns;    /* the stream's timestamp by our own clock: */
 	uint32_t line_ts;    /* this much at that moment */
 	uint32_t music_ms;   /* not holding: where the clip goes on */
@@ -61,9 +72,24 @@ struct hf_clip_frames {
 };
 
 struct hf_clip {
-	char *name;
+	char *name; /* NULL: removed, the entry is free */
 	struct hf_clip_frames frames[HF_CODEC_COUNT][HF_PACKING_COUNT];
+	uint32_t version; /* counts what was loaded under this name */
+	bool shared;
+	char *into; /* announcement: see struct hf_clip_data */
+	uint32_t block_frames, lead_frames, tail_frames, every_frames;
 };
+
+/* Clips one after the other, copied into one run of frames. Gone a while after
+ * the last leg has heard the end. */
+struct hf_phrase {
+	uint32_t first, len;
+	uint32_t clip[HF_SAY_MAX], version[HF_SAY_MAX];
+	unsigned int count;
+	enum hf_codec codec;
+	enum hf_packing packing;
+};
+#define HF_PHRASES_MAX 1024
 
 /* A run of the frame table, in order of `first`. */
 struct hf_range {
@@ -77,6 +103,8 @@ struct hf_clips {
 	struct hf_range *range;
 	uint32_t ranges, room;
 	uint32_t used; /* frames in ranges */
+	struct hf_phrase *phrase;
+	uint32_t phrases;
 };
 
 struct hf_hops {
@@ -139,8 +167,10 @@ int hf_media_describe(const struct hf_config *, struct hf_instance *,
 uint32_t hf_media_leg_count(const struct hf_config *);
 uint32_t hf_media_wheel_capacity(uint32_t legs);
 uint32_t hf_media_frame_count(const struct hf_config *);
-/* The clips of the configuration, from their files. */
-int hf_media_load_clips(struct hf_media *, char *err, size_t err_len);
+/* legs.c: NULL if it is not open. */
+struct hf_leg_own *hf_leg_get(const struct hf_media *, uint32_t leg);
+/* The leg leaves whomever it was joined with; the other one is idle then. */
+void hf_leg_part(struct hf_media *, uint32_t leg);
 
 /* program.c: make the leg's program what `own` says. Cannot fail. */
 void hf_leg_apply(struct hf_media *, uint32_t leg);
@@ -170,6 +200,12 @@ int hf_clip_lookup(const struct hf_media *, const char *name,
 struct hf_clip_frames hf_clip_frames_get(struct hf_media *, uint32_t clip,
 					 enum hf_codec, uint32_t *ptime_ms);
 void hf_clips_tick(struct hf_media *, uint64_t now_ns);
+/* ranges.c: runs of the frame table. */
+int hf_range_get(struct hf_media *, uint32_t len, uint32_t *ret_first);
+struct hf_range *hf_range_find(struct hf_clips *, uint32_t first);
+/* free_at_ns: now for what no program ever pointed to. */
+void hf_range_release(struct hf_clips *, struct hf_clip_frames,
+		      uint64_t free_at_ns);
 
 /* nexthops.c */
 int hf_hops_init(struct hf_media *);

@@ -241,7 +241,7 @@ static const struct hf_session *agreed(const struct hf_party *p)
 /* What a party may choose from while nobody else has chosen. */
 static struct hf_codecs free_choice(const struct hf_party *p)
 {
-	struct hf_codecs all = hf_codecs_all();
+	struct hf_codecs all = hf_codecs_all(p->park);
 
 	if (p->awaiting_answer)
 		return p->offered;

@@ -11,12 +11,21 @@
 
 #include "internal.h"
 
-struct hf_codecs hf_codecs_all(void)
+struct hf_codecs hf_codecs_all(const struct hf_park *park)
 {
-	struct hf_codecs c = {.count = HF_CODEC_COUNT};
+	const struct hf_config *config = park->config;
+	struct hf_codecs c = {.count = 0};
 
-	for (unsigned int i = 0; i < HF_CODEC_COUNT; i++)
-		c.list[i] = (enum hf_codec)i;
+	for (unsigned int i = 0; i < config->audio.codec_count; i++) {
+		int codec = hf_codec_by_name(config->audio.codecs[i]);
+
+		if (codec >= 0 && c.count < HF_CODEC_COUNT)
+			c.list[c.count++] = (enum hf_codec)codec;
+	}
+	if (!c.count)
+		return (struct hf_codecs){.list = {HF_CODEC_PCMU,
+						   HF_CODEC_PCMA},
+					  .count = 2};
 	return c;
 }
 

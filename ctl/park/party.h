@@ -68,7 +68,7 @@ struct hf_words {
 	char sdp[HF_SDP_MAX_TEXT];
 	char why[HF_WHY_LEN];
 };
-struct hf_codecs hf_codecs_all(void);
+struct hf_codecs hf_codecs_all(const struct hf_park *); /* configured */
 struct hf_codecs hf_codecs_only(enum hf_codec);
 int hf_party_take_invite(struct hf_party *, const char *body, size_t len,
 			 struct hf_codecs, struct hf_words *out);

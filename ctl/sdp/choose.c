@@ -41,11 +41,14 @@ static int codec_of(const struct hf_sdp_media *m, uint8_t pt)
 
 	if (!read_encoding(m->rtpmap[pt], &e))
 		return fixed;
-	if (e.clock != HF_CODEC_CLOCK || e.channels != 1)
-		return -ENOENT;
-	for (int c = 0; c < HF_CODEC_COUNT; c++)
-		if (hf_text_is(e.name, hf_codec_name((enum hf_codec)c)))
-			return fixed < 0 || fixed == c ? c : -ENOENT;
+	for (int c = 0; c < HF_CODEC_COUNT; c++) {
+		if (!hf_text_is(e.name, hf_codec_name((enum hf_codec)c)))
+			continue;
+		if (e.clock != hf_codec_clock((enum hf_codec)c) ||
+		    e.channels != hf_codec_channels((enum hf_codec)c))
+			return -ENOENT;
+		return fixed < 0 || fixed == c ? c : -ENOENT;
+	}
 	return -ENOENT;
 }
 
@@ -76,14 +79,32 @@ static bool has_digits(struct hf_text events)
 	return digits;
 }
 
-static bool is_dtmf(const struct hf_sdp_media *m, uint8_t pt)
+static bool is_dtmf(const struct hf_sdp_media *m, uint8_t pt,
+		    unsigned long clock)
 {
 	struct hf_encoding e;
 
 	/* 0 means none in struct hf_session, and is PCMU anyway. */
 	return pt && read_encoding(m->rtpmap[pt], &e) &&
-	       hf_text_is(e.name, "telephone-event") &&
-	       e.clock == HF_CODEC_CLOCK && has_digits(m->fmtp[pt]);
+	       hf_text_is(e.name, "telephone-event") && e.clock == clock &&
+	       has_digits(m->fmtp[pt]);
+}
+
+/* Events go by the clock of the audio they stand in (RFC 4733 2.1); beside Opus
+ * many name 8000 alone all the same. */
+static void choose_dtmf(const struct hf_sdp_media *m, struct hf_choice *c)
+{
+	uint32_t clocks[] = { hf_codec_clock(c->codec), HF_CODEC_CLOCK };
+
+	for (unsigned int k = 0; k < 2; k++)
+		for (unsigned int i = 0; i < m->format_count; i++) {
+			if (codec_of(m, m->format[i]) >= 0 ||
+			    !is_dtmf(m, m->format[i], clocks[k]))
+				continue;
+			c->dtmf_pt = m->format[i];
+			c->dtmf_clock = clocks[k];
+			return;
+		}
 }
 
 static bool is_wanted(int codec, const enum hf_codec *codecs,
@@ -247,12 +268,11 @@ int hf_sdp_choose(const struct hf_sdp_media *m, const enum hf_codec *codecs,
 			if (c.codec == HF_CODEC_COUNT &&
 			    is_wanted(codec, codecs, count))
 				c.codec = (enum hf_codec)codec;
-		} else if (codec < 0 && !c.dtmf_pt && is_dtmf(m, pt)) {
-			c.dtmf_pt = pt;
 		}
 	}
 	if (c.codec == HF_CODEC_COUNT)
 		return refuse_codecs(m, codecs, count, why, why_len);
+	choose_dtmf(m, &c);
 	*ret = c;
 	return 0;
 }

@@ -10,6 +10,7 @@ struct hf_choice {
 	uint8_t pt[HF_CODEC_COUNT]; /* of those offered */
 	enum hf_codec codec;	    /* the one to use */
 	uint8_t dtmf_pt;	    /* 0 = none */
+	uint32_t dtmf_clock;
 };
 
 /* What of a line we can use with `codecs`: 0, or -ENOPROTOOPT with a sentence.

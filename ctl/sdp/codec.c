@@ -10,10 +10,17 @@
 
 static const struct {
 	const char *name;
-	uint8_t payload_type; /* static, RFC 3551 section 6 */
+	uint8_t payload_type; /* static (RFC 3551 section 6) below 96 */
+	uint8_t channels;
+	uint32_t clock;
+	const char *fmtp;
 } hf_codecs[HF_CODEC_COUNT] = {
-	[HF_CODEC_PCMU] = { "PCMU", 0 },
-	[HF_CODEC_PCMA] = { "PCMA", 8 },
+	[HF_CODEC_PCMU] = { "PCMU", 0, 1, 8000, NULL },
+	[HF_CODEC_PCMA] = { "PCMA", 8, 1, 8000, NULL },
+	[HF_CODEC_G722] = { "G722", 9, 1, 8000, NULL },
+	/* Always "/2", whatever is sent (RFC 7587 7). */
+	[HF_CODEC_OPUS] = { "opus", 111, 2, 48000, "useinbandfec=1" },
+	[HF_CODEC_G729] = { "G729", 18, 1, 8000, "annexb=no" },
 };
 
 const char *hf_codec_name(enum hf_codec codec)
@@ -31,15 +38,36 @@ int hf_codec_by_name(const char *name)
 	return -ENOENT;
 }
 
-uint8_t hf_codec_static_pt(enum hf_codec codec)
+uint8_t hf_codec_own_pt(enum hf_codec codec)
 {
 	return hf_codecs[codec].payload_type;
+}
+
+bool hf_codec_pt_is_static(enum hf_codec codec)
+{
+	return hf_codecs[codec].payload_type < 96;
+}
+
+uint32_t hf_codec_clock(enum hf_codec codec)
+{
+	return hf_codecs[codec].clock;
+}
+
+unsigned int hf_codec_channels(enum hf_codec codec)
+{
+	return hf_codecs[codec].channels;
+}
+
+const char *hf_codec_fmtp(enum hf_codec codec)
+{
+	return hf_codecs[codec].fmtp;
 }
 
 int hf_codec_by_static_pt(uint8_t payload_type)
 {
 	for (int c = 0; c < HF_CODEC_COUNT; c++)
-		if (payload_type == hf_codecs[c].payload_type)
+		if (payload_type == hf_codecs[c].payload_type &&
+		    hf_codec_pt_is_static((enum hf_codec)c))
 			return c;
 	return -ENOENT;
 }

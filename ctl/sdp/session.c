@@ -23,7 +23,7 @@ void hf_session_init(struct hf_session *s, struct in_addr local_ip4,
 	s->audio_index = -1;
 	for (int c = 0; c < HF_CODEC_COUNT; c++)
 		s->codec_pt[c] = s->codec_rx_pt[c] =
-			hf_codec_static_pt((enum hf_codec)c);
+			hf_codec_own_pt((enum hf_codec)c);
 }
 
 static bool keep_word(char *out, size_t size, struct hf_text t)
@@ -106,10 +106,12 @@ static void keep_remote(struct hf_session *s, const struct hf_sdp_media *m,
 		s->codec_offered[i] = c->offered[i];
 		s->codec_pt[i] = c->offered[i]
 					 ? c->pt[i]
-					 : hf_codec_static_pt((enum hf_codec)i);
+					 : hf_codec_own_pt((enum hf_codec)i);
 	}
 	s->codec = c->codec;
 	s->dtmf_pt = c->dtmf_pt;
+	if (c->dtmf_pt)
+		s->dtmf_clock = c->dtmf_clock;
 }
 
 /* The peer takes its own audio away (port 0): the dialog goes on without. */

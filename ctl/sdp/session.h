@@ -45,6 +45,7 @@ struct hf_session {
 	enum hf_codec codec;		  /* chosen */
 	uint8_t dtmf_pt;		  /* peer's telephone-event number, 0 none */
 	uint8_t dtmf_rx_pt; /* ours, 0 none: the peer sends with it */
+	uint32_t dtmf_clock; /* of both, 0 = not said */
 	uint16_t ptime_ms, maxptime_ms;	  /* 0 = not said */
 	/* shape of the offer we answer: every m= line is answered, in order */
 	unsigned int media_count;

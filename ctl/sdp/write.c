@@ -58,6 +58,17 @@ static const char *direction_name(enum hf_direction d)
 	return "sendrecv";
 }
 
+static void put_codec(struct hf_writer *w, uint8_t number, enum hf_codec codec)
+{
+	put(w, "a=rtpmap:%u %s/%u", number, hf_codec_name(codec),
+	    hf_codec_clock(codec));
+	if (hf_codec_channels(codec) > 1)
+		put(w, "/%u", hf_codec_channels(codec));
+	put(w, "\r\n");
+	if (hf_codec_fmtp(codec))
+		put(w, "a=fmtp:%u %s\r\n", number, hf_codec_fmtp(codec));
+}
+
 /* A line in use. `codecs` in order; the numbers are those we want to be sent.
  */
 static void put_audio(struct hf_writer *w, const struct hf_session *s,
@@ -71,11 +82,11 @@ static void put_audio(struct hf_writer *w, const struct hf_session *s,
 		put(w, " %u", s->dtmf_rx_pt);
 	put(w, "\r\n");
 	for (unsigned int i = 0; i < count; i++)
-		put(w, "a=rtpmap:%u %s/%u\r\n", s->codec_rx_pt[codecs[i]],
-		    hf_codec_name(codecs[i]), HF_CODEC_CLOCK);
+		put_codec(w, s->codec_rx_pt[codecs[i]], codecs[i]);
 	if (s->dtmf_rx_pt)
 		put(w, "a=rtpmap:%u telephone-event/%u\r\na=fmtp:%u 0-15\r\n",
-		    s->dtmf_rx_pt, HF_CODEC_CLOCK, s->dtmf_rx_pt);
+		    s->dtmf_rx_pt, s->dtmf_clock ?: HF_CODEC_CLOCK,
+		    s->dtmf_rx_pt);
 	put(w, "a=ptime:%u\r\na=%s\r\n",
 	    hf_sdp_ptime(s->ptime_ms, s->maxptime_ms),
 	    direction_name(direction));
@@ -147,9 +158,9 @@ int hf_session_write_answer(struct hf_session *s, enum hf_direction want,
 			     out_len);
 }
 
-/* A number for telephone-event that neither side has used for another thing in
- * this session (RFC 3264 8.3.2). */
-static uint8_t free_number(const struct hf_session *s)
+/* `like`, or a number that neither side has used for another thing in this
+ * session (RFC 3264 8.3.2). */
+static uint8_t free_number(const struct hf_session *s, uint8_t like)
 {
 	bool used[128] = { false };
 	const char *at = s->media[s->audio_index].formats;
@@ -165,9 +176,11 @@ static uint8_t free_number(const struct hf_session *s)
 		at = end;
 	}
 	for (int c = 0; c < HF_CODEC_COUNT; c++)
-		used[s->codec_rx_pt[c]] = true;
-	if (!used[HF_DTMF_PT])
-		return HF_DTMF_PT;
+		if (s->codec_rx_pt[c] != like)
+			used[s->codec_rx_pt[c]] = true;
+	used[s->dtmf_rx_pt] = true;
+	if (!used[like])
+		return like;
 	for (uint8_t n = 96; n < 128; n++)
 		if (!used[n])
 			return n;
@@ -190,7 +203,14 @@ int hf_session_write_offer(struct hf_session *s, enum hf_direction want,
 		strcpy(next.media[0].proto, "RTP/AVP");
 	}
 	if (!next.dtmf_rx_pt)
-		next.dtmf_rx_pt = free_number(&next);
+		next.dtmf_rx_pt = free_number(&next, HF_DTMF_PT);
+	if (!next.dtmf_clock && count == 1)
+		next.dtmf_clock = hf_codec_clock(codecs[0]);
+	for (unsigned int i = 0; i < count; i++)
+		if (!next.codec_offered[codecs[i]] &&
+		    !hf_codec_pt_is_static(codecs[i]))
+			next.codec_rx_pt[codecs[i]] = free_number(
+				&next, next.codec_rx_pt[codecs[i]]);
 	error = write_session(&next, true, want, codecs, count, out, out_len);
 	if (!error)
 		*s = next;

@@ -16,11 +16,13 @@ static char folder[64];
 
 static void remove_folder(void)
 {
-	static const char *const names[] = { "default.wav", "sales.wav",
-					     "holdfast.yaml" };
+	static const char *const names[] = {
+		"default.wav", "sales.wav", "sales.flac",  "one.ogg",
+		"two.mp3",     "evening.g729", "holdfast.yaml"
+	};
 	char path[128];
 
-	for (unsigned int i = 0; i < 3; i++) {
+	for (unsigned int i = 0; i < sizeof(names) / sizeof(*names); i++) {
 		snprintf(path, sizeof(path), "%s/%s", folder, names[i]);
 		unlink(path);
 	}

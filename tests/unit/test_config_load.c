@@ -48,7 +48,10 @@ TEST(the_example_file_is_accepted)
 	char *text = example();
 	struct hf_config *c;
 
-	write_file("sales.wav", "");
+	write_file("sales.flac", "");
+	write_file("one.ogg", "");
+	write_file("two.mp3", "");
+	write_file("evening.g729", "");
 	c = load(text);
 	free(text);
 	CHECK(c);
@@ -63,9 +66,17 @@ TEST(the_example_file_is_accepted)
 	CHECK_STR(ip(c->media.addresses[0].ip4), "192.0.2.10");
 	CHECK_STR(ip(c->media.addresses[0].advertise), "203.0.113.7");
 	CHECK_STR(c->media.addresses[0].interface, "eth0");
-	CHECK_INT(c->audio.clip_count, 2);
+	CHECK_INT(c->audio.clip_count, 4);
 	CHECK_STR(c->audio.clips[1].name, "sales");
-	CHECK_STR(c->audio.clips[1].file, path_of("sales.wav"));
+	CHECK_STR(c->audio.clips[1].file, path_of("sales.flac"));
+	CHECK_INT(c->audio.clips[1].position, HF_POSITION_SHARED);
+	CHECK_INT(c->audio.clips[2].file_count, 2);
+	CHECK(c->audio.clips[2].shuffle);
+	CHECK_STR(c->audio.clips[2].g729, path_of("evening.g729"));
+	CHECK_STR(c->audio.clips[3].voice, "en");
+	CHECK_INT(c->audio.codec_count, 4);
+	CHECK_STR(c->audio.codecs[3], "opus");
+	CHECK_INT(c->audio.loudness_db, -21);
 	CHECK_INT(c->lots[0].label_count, 2);
 	CHECK_STR(c->lots[0].labels[1].slot, "702");
 	CHECK_STR(c->lots[0].labels[1].text, "Warehouse");

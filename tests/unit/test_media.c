@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 /*
- * rooms: media audio base
+ * rooms: media base
  *
  * One stream to each remote whatever a call goes through: hold, relay, other
  * music, other addresses, nowhere. media_stage.h plays the senders.

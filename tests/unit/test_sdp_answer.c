@@ -444,7 +444,8 @@ TEST(codecs_have_names)
 	CHECK_STR(hf_codec_name(HF_CODEC_PCMA), "PCMA");
 	CHECK_STR(hf_codec_name(HF_CODEC_COUNT), "unknown");
 	CHECK_INT(hf_codec_by_name("pcma"), HF_CODEC_PCMA);
-	CHECK_INT(hf_codec_by_name("G729"), -ENOENT);
+	CHECK_INT(hf_codec_by_name("G729"), HF_CODEC_G729);
+	CHECK_INT(hf_codec_by_name("GSM"), -ENOENT);
 	CHECK_INT(hf_codec_by_name(NULL), -ENOENT);
 }
 TEST_MAIN()

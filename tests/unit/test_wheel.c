@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 /*
- * rooms: media audio base
+ * rooms: media base
  *
  * The timing wheel: balance, holes, and that every holding leg is found exactly
  * when it is due by a sender that knows nothing but the wheel.

@@ -1,0 +1,217 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+/*
+ * What is said once: prompts, and announcements into the music. Both become a
+ * run of frames that the next program plays before its loop (program.c), so a
+ * leg goes back to its music by itself, whoever is alive then.
+ *
+ * A run is made of copies and shared by all who are to hear the same; it is
+ * given back when the last of them must have heard the end.
+ */
+#include "state.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+/* A phrase nobody says again soon; longer than any late sender copies. */
+#define HF_PHRASE_KEEP_NS (30000 * HF_MS)
+
+static enum hf_packing hf_packing_of(uint32_t ptime_ms)
+{
+	return ptime_ms == 10 ? HF_PACKING_10 : HF_PACKING_20;
+}
+
+static bool hf_phrase_is(const struct hf_clips *c, const struct hf_phrase *have,
+			 const struct hf_phrase *want)
+{
+	if (have->codec != want->codec || have->packing != want->packing ||
+	    have->count != want->count)
+		return false;
+	for (unsigned int i = 0; i < want->count; i++)
+		if (have->clip[i] != want->clip[i] ||
+		    have->version[i] != c->clip[want->clip[i]].version)
+			return false;
+	return true;
+}
+
+static struct hf_phrase *hf_phrase_room(struct hf_clips *c)
+{
+	if (c->phrases == HF_PHRASES_MAX)
+		return NULL;
+	if (!(c->phrases & (c->phrases - 1))) {
+		uint32_t room = c->phrases ? 2 * c->phrases : 1;
+		void *more = reallocarray(c->phrase, room, sizeof(*c->phrase));
+
+		if (!more)
+			return NULL;
+		c->phrase = more;
+	}
+	return &c->phrase[c->phrases];
+}
+
+/* All clips of it in the packet time asked for, else all in 20 ms. */
+static int hf_phrase_measure(struct hf_media *m, struct hf_phrase *p,
+			     uint32_t *ptime_ms, struct hf_clip_frames *part)
+{
+	uint32_t ptime = *ptime_ms;
+
+	p->len = 0;
+	for (unsigned int i = 0; i < p->count; i++) {
+		part[i] = hf_clip_frames_get(m, p->clip[i], p->codec, &ptime);
+		if (!part[i].len)
+			return -ENOENT;
+		if (ptime != *ptime_ms) {
+			*ptime_ms = ptime;
+			return hf_phrase_measure(m, p, ptime_ms, part);
+		}
+		p->len += part[i].len;
+		p->version[i] = m->clips.clip[p->clip[i]].version;
+	}
+	p->packing = hf_packing_of(ptime);
+	return p->len <= UINT16_MAX ? 0 : -EFBIG;
+}
+
+/* The run of this phrase, made if there is none. */
+static int hf_phrase_get(struct hf_media *m, struct hf_phrase *want,
+			 const struct hf_clip_frames *part)
+{
+	struct hf_clips *c = &m->clips;
+	struct hf_phrase *p;
+	uint32_t at;
+	int r;
+
+	for (uint32_t i = 0; i < c->phrases; i++)
+		if (hf_phrase_is(c, &c->phrase[i], want)) {
+			want->first = c->phrase[i].first;
+			return 0;
+		}
+	p = hf_phrase_room(c);
+	if (!p)
+		return -ENOSPC;
+	r = hf_range_get(m, want->len, &want->first);
+	if (r)
+		return r;
+	at = want->first;
+	for (unsigned int i = 0; i < want->count; i++) {
+		memcpy(&m->map.frames[at], &m->map.frames[part[i].first],
+		       part[i].len * sizeof(struct hf_frame));
+		at += part[i].len;
+	}
+	*p = *want;
+	c->phrases++;
+	return 0;
+}
+
+int hf_media_leg_say(struct hf_media *m, uint32_t leg, const char *const *clips,
+		     unsigned int count, const char *then, uint32_t *ret_ms)
+{
+	struct hf_leg_own *own = hf_leg_get(m, leg);
+	struct hf_clip_frames part[HF_SAY_MAX];
+	uint32_t music = HF_NO_CLIP, ptime, of_music;
+	struct hf_phrase p = {.count = count};
+	uint64_t until;
+	int r = 0;
+
+	if (!own || !own->has_remote || !count || count > HF_SAY_MAX)
+		return -EINVAL;
+	for (unsigned int i = 0; i < count && !r; i++)
+		r = hf_clip_lookup(m, clips[i], &p.clip[i]);
+	if (!r && then)
+		r = hf_clip_lookup(m, then, &music);
+	if (r)
+		return r;
+	p.codec = own->remote.codec;
+	ptime = own->remote.ptime_ms;
+	/* The music goes on in the same packets. */
+	if (then)
+		hf_clip_frames_get(m, music, p.codec, &ptime);
+	of_music = ptime;
+	r = hf_phrase_measure(m, &p, &ptime, part);
+	if (!r && then && ptime != of_music)
+		r = -ENOSPC; /* the table had no room for the short ones */
+	if (!r)
+		r = hf_phrase_get(m, &p, part);
+	if (r)
+		return r;
+	*ret_ms = p.len * ptime;
+	until = hf_media_now(m) + *ret_ms * HF_MS + HF_PHRASE_KEEP_NS;
+	hf_range_release(&m->clips, (struct hf_clip_frames){p.first, p.len},
+			 until);
+	hf_leg_part(m, leg);
+	own->want = HF_MODE_HOLD;
+	own->clip = music;
+	own->say_first = p.first;
+	own->say_len = p.len;
+	own->say_at = 0;
+	own->say_slot = HF_SAY_NOW;
+	own->say_music = HF_SAY_KEEP;
+	own->say_codec = p.codec;
+	own->say_ptime_ms = ptime;
+	hf_leg_apply(m, leg);
+	return 0;
+}
+
+/* Which frame of its loop the leg plays next; false if it plays none. */
+static bool hf_leg_place(struct hf_media *m, uint32_t i, uint32_t *ret_place,
+			 uint32_t *ret_slot, uint32_t *ret_ptime_ms)
+{
+	const struct hf_leg *leg = &m->map.legs[i];
+	uint64_t word = hf_load_acquire(&leg->tx.word);
+	const struct hf_program *p = hf_word_program(leg, word);
+	uint32_t slot = hf_word_slot(word);
+
+	if (p->mode != HF_MODE_HOLD || !p->loop_len || slot < p->once_len)
+		return false;
+	*ret_place = (slot - p->loop_phase) % p->loop_len;
+	*ret_slot = slot;
+	*ret_ptime_ms = p->ptime_ns / (uint32_t)HF_MS;
+	return true;
+}
+
+int hf_media_leg_announce(struct hf_media *m, uint32_t leg, const char *clip,
+			  uint32_t *ret_ms)
+{
+	struct hf_leg_own *own = hf_leg_get(m, leg);
+	uint32_t found, place, slot, ptime, per, block, lead, every, ahead;
+	struct hf_clip_frames f;
+	struct hf_clip *c;
+	int r;
+
+	if (!own)
+		return -EINVAL;
+	r = hf_clip_lookup(m, clip, &found);
+	if (r)
+		return r;
+	*ret_ms = 1000;
+	if (!hf_leg_place(m, leg, &place, &slot, &ptime))
+		return -EAGAIN;
+	c = &m->clips.clip[found];
+	if (!c->into || own->clip == HF_NO_CLIP ||
+	    strcmp(c->into, m->clips.clip[own->clip].name))
+		return -ENOENT;
+	f = hf_clip_frames_get(m, found, own->remote.codec, &ptime);
+	per = HF_PTIME_DEFAULT_MS / ptime;
+	block = c->block_frames * per;
+	lead = c->lead_frames * per;
+	every = c->every_frames * per;
+	if (!f.len)
+		return -ENOENT;
+	/* How far the next place is that is not too near, counted in frames. */
+	ahead = (every - place % every) % every;
+	if (ahead > lead || place + ahead >= f.len / block * every) {
+		*ret_ms = (ahead > lead ? ahead - lead / 2 : ahead + every) *
+			  ptime;
+		return -EAGAIN;
+	}
+	place = (place + ahead) / every;
+	own->say_first = f.first + place * block;
+	own->say_len = block;
+	own->say_at = lead - ahead;
+	own->say_slot = slot;
+	own->say_music = place * every + c->tail_frames * per;
+	own->say_codec = own->remote.codec;
+	own->say_ptime_ms = ptime;
+	hf_leg_apply(m, leg);
+	*ret_ms = (block - own->say_at) * ptime;
+	return 0;
+}
