@@ -1,0 +1,55 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * The journal: every call that we have answered, on disk, so that the next
+ * holdfastd can take it up. A SQLite database in WAL mode, written by a thread
+ * of its own: what is handed over while one commit is under way goes into the
+ * next one together.
+ *
+ * A record is written whole each time; of several changes of one call that wait
+ * only the newest is written. Nothing here blocks the caller but open and close.
+ */
+#ifndef HOLDFAST_STORE_STORE_H
+#define HOLDFAST_STORE_STORE_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "record.h"
+
+struct hf_store;
+
+/*
+ * Opens or makes the database. A damaged one is kept aside under another name,
+ * which the log says. `err` has one sentence on failure. What can be read stands
+ * still until hf_store_start().
+ */
+int hf_store_open(const char *path, bool sync, struct hf_store **ret, char *err,
+		  size_t err_len);
+/* Everything handed over is written before this returns, if it can be. */
+void hf_store_close(struct hf_store *);
+
+/* Was it written since this machine was started? Else nothing of the media that
+ * it tells of is left. */
+bool hf_store_same_boot(const struct hf_store *);
+/* The calls in it, by id. Pointers live until `fn` returns. */
+int hf_store_each_call(struct hf_store *,
+		       void (*fn)(void *arg, const struct hf_store_call *),
+		       void *arg);
+/* From now on it is ours: the boot is noted, the thread runs. */
+int hf_store_start(struct hf_store *);
+
+/* Copied. -ENOMEM: the call would not survive a restart. */
+int hf_store_put_call(struct hf_store *, const struct hf_store_call *);
+int hf_store_drop_call(struct hf_store *, uint64_t id);
+
+/* Counts what was handed over; */
+uint64_t hf_store_ticket(const struct hf_store *);
+/* all of it up to this is settled: on disk, or known not to get there now (full
+ * disk; said in the log). Then a call goes on all the same. */
+uint64_t hf_store_settled(struct hf_store *);
+bool hf_store_failing(struct hf_store *);
+/* Readable when hf_store_settled() has risen; asking for that empties it. */
+int hf_store_fd(const struct hf_store *);
+
+#endif

@@ -1,0 +1,296 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+/* rooms: store base */
+/* The journal: what it has said to be on disk is there, whatever happens. */
+#include "test.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <ftw.h>
+#include <poll.h>
+#include <signal.h>
+#include <stdbool.h>
+#include <stdint.h>
+#include <sys/mount.h>
+#include <sys/stat.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "../../ctl/base/log.h"
+#include "../../ctl/store/store.h"
+
+#define FOLDER "/tmp/holdfast-test-store"
+#define FILE_NAME FOLDER "/journal.db"
+
+static int remove_one(const char *path, const struct stat *st, int type,
+		      struct FTW *at)
+{
+	return remove(path);
+}
+
+static void fresh_folder(void)
+{
+	umount(FOLDER);
+	nftw(FOLDER, remove_one, 16, FTW_DEPTH | FTW_PHYS);
+	mkdir(FOLDER, 0700);
+}
+
+static struct hf_store *reopen(void)
+{
+	struct hf_store *s = NULL;
+	char err[512];
+
+	if (hf_store_open(FILE_NAME, true, &s, err, sizeof(err)))
+		printf("# %s\n", err);
+	return s;
+}
+
+static struct hf_store_call call_of(uint64_t id, const char *slot)
+{
+	struct hf_store_call c = {.id = id,
+				  .lot = "main",
+				  .slot = slot,
+				  .state = "parked",
+				  .timer_ms = -1,
+				  .chain = -1,
+				  .party_count = 1};
+
+	c.party[0] = (struct hf_store_party){
+		.role = "caller",
+		.leg = (int64_t)id * 2,
+		.session = "a\0b",
+		.session_len = 4,
+		.route = "<sip:p1;lr>, <sip:p2;lr>",
+		.local = "<sip:700@x>;tag=1",
+	};
+	return c;
+}
+
+/* Until everything handed over is settled. */
+static bool settle(struct hf_store *s)
+{
+	struct pollfd p = {.fd = hf_store_fd(s), .events = POLLIN};
+
+	while (hf_store_settled(s) < hf_store_ticket(s))
+		if (poll(&p, 1, 10000) != 1)
+			return false;
+	return true;
+}
+
+struct seen {
+	unsigned int count, parties;
+	uint64_t last;
+	char slot[32], route[64], role[16];
+	unsigned char session[8];
+	size_t session_len;
+	int64_t chain, leg;
+	uint8_t *ids;
+	size_t max;
+};
+
+static void note(void *arg, const struct hf_store_call *c)
+{
+	struct seen *s = arg;
+
+	s->count++;
+	s->parties += c->party_count;
+	s->last = c->id;
+	s->chain = c->chain;
+	snprintf(s->slot, sizeof(s->slot), "%s", c->slot);
+	if (c->party_count) {
+		const struct hf_store_party *p = &c->party[0];
+
+		snprintf(s->route, sizeof(s->route), "%s", p->route);
+		snprintf(s->role, sizeof(s->role), "%s", p->role);
+		s->session_len = p->session_len;
+		if (p->session_len <= sizeof(s->session))
+			memcpy(s->session, p->session, p->session_len);
+		s->leg = p->leg;
+	}
+	if (c->id < s->max)
+		s->ids[c->id] = 1;
+}
+
+TEST(a_record_comes_back_as_it_was_and_a_dropped_one_does_not)
+{
+	struct hf_store_call one = call_of(1, "701"), two = call_of(2, "702");
+	struct hf_store *s;
+	struct seen seen = {0};
+
+	fresh_folder();
+	s = reopen();
+	CHECK(s != NULL);
+	CHECK(!hf_store_same_boot(s));
+	CHECK_INT(hf_store_start(s), 0);
+	CHECK_INT(hf_store_put_call(s, &one), 0);
+	CHECK(settle(s));
+	one.slot = "703";
+	CHECK_INT(hf_store_put_call(s, &one), 0);
+	CHECK_INT(hf_store_put_call(s, &two), 0);
+	CHECK_INT(hf_store_drop_call(s, 2), 0);
+	hf_store_close(s);
+	s = reopen();
+	CHECK(s != NULL);
+	CHECK(hf_store_same_boot(s));
+	CHECK_INT(hf_store_each_call(s, note, &seen), 0);
+	hf_store_close(s);
+	CHECK_INT(seen.count, 1);
+	CHECK_INT(seen.parties, 1);
+	CHECK_INT(seen.last, 1);
+	CHECK_STR(seen.slot, "703");
+	CHECK_STR(seen.role, "caller");
+	CHECK_STR(seen.route, "<sip:p1;lr>, <sip:p2;lr>");
+	CHECK_INT(seen.session_len, 4);
+	CHECK_MEM(seen.session, "a\0b", 4);
+	CHECK_INT(seen.chain, -1);
+	CHECK_INT(seen.leg, 2);
+}
+
+/* Writes records 1, 2, 3 ... and says in `fd` which are on disk. */
+static void write_for_ever(int fd)
+{
+	struct hf_store *s = reopen();
+	struct pollfd p;
+	uint64_t id = 0, settled;
+
+	if (!s || hf_store_start(s))
+		_exit(1);
+	p = (struct pollfd){.fd = hf_store_fd(s), .events = POLLIN};
+	for (;;) {
+		for (int i = 0; i < 3; i++) {
+			struct hf_store_call c = call_of(++id, "701");
+
+			hf_store_put_call(s, &c);
+		}
+		poll(&p, 1, 1);
+		settled = hf_store_settled(s); /* tickets are ids here */
+		if (write(fd, &settled, sizeof(settled)) < 0)
+			_exit(1);
+	}
+}
+
+TEST(what_was_said_to_be_on_disk_is_there_after_a_kill_at_any_moment)
+{
+	for (unsigned int round = 0; round < 25; round++) {
+		static uint8_t ids[1 << 20];
+		struct seen seen = {.ids = ids, .max = sizeof(ids)};
+		uint64_t said = 0, last;
+		struct hf_store *s;
+		int pipes[2];
+		pid_t child;
+
+		fresh_folder();
+		memset(ids, 0, sizeof(ids));
+		CHECK_INT(pipe(pipes), 0);
+		fflush(stdout);
+		child = fork();
+		if (!child)
+			write_for_ever(pipes[1]);
+		close(pipes[1]);
+		/* Some rounds in the first commits, some in the thousands. */
+		while (said < round * round * 4 &&
+		       read(pipes[0], &said, sizeof(said)) == sizeof(said))
+			;
+		usleep(round * 997 % 5000);
+		kill(child, SIGKILL);
+		waitpid(child, NULL, 0);
+		while (read(pipes[0], &last, sizeof(last)) == sizeof(last))
+			said = last;
+		close(pipes[0]);
+		s = reopen();
+		CHECK(s != NULL);
+		CHECK_INT(hf_store_each_call(s, note, &seen), 0);
+		hf_store_close(s);
+		for (uint64_t id = 1; id <= said; id++)
+			if (!ids[id])
+				FAIL("round %u: %llu of %llu is not there",
+				     round, (unsigned long long)id,
+				     (unsigned long long)said);
+		CHECK_INT(seen.parties, seen.count);
+	}
+}
+
+TEST(a_damaged_file_is_kept_aside_and_a_new_one_begun)
+{
+	static const char junk[8192] = "SQLite format 3";
+	struct hf_store_call one = call_of(1, "701");
+	struct hf_store *s;
+	struct seen seen = {0};
+	int fd, found;
+
+	fresh_folder();
+	fd = open(FILE_NAME, O_WRONLY | O_CREAT, 0600);
+	CHECK(fd >= 0 && write(fd, junk, sizeof(junk)) == sizeof(junk));
+	close(fd);
+	s = reopen();
+	CHECK(s != NULL);
+	CHECK_INT(hf_store_start(s), 0);
+	CHECK_INT(hf_store_put_call(s, &one), 0);
+	hf_store_close(s);
+	s = reopen();
+	CHECK(s != NULL);
+	CHECK_INT(hf_store_each_call(s, note, &seen), 0);
+	hf_store_close(s);
+	CHECK_INT(seen.count, 1);
+	found = system("test $(ls " FILE_NAME ".damaged-* | wc -l) -ge 1");
+	CHECK_INT(found, 0);
+}
+
+TEST(on_a_full_disk_calls_go_on_and_are_written_when_there_is_room)
+{
+	static char fill[4096];
+	struct hf_store *s;
+	struct seen seen = {0};
+	int fd;
+
+	fresh_folder();
+	if (mount("none", FOLDER, "tmpfs", 0, "size=512k"))
+		SKIP("no right to mount a small tmpfs");
+	s = reopen();
+	CHECK(s != NULL);
+	CHECK_INT(hf_store_start(s), 0);
+	fd = open(FOLDER "/fill", O_WRONLY | O_CREAT, 0600);
+	while (write(fd, fill, sizeof(fill)) > 0)
+		;
+	for (uint64_t id = 1; id <= 200; id++) {
+		struct hf_store_call c = call_of(id, "701");
+
+		CHECK_INT(hf_store_put_call(s, &c), 0);
+	}
+	CHECK(settle(s)); /* nobody waits for room */
+	CHECK(hf_store_failing(s));
+	close(fd);
+	unlink(FOLDER "/fill");
+	for (int i = 0; i < 100 && hf_store_failing(s); i++)
+		usleep(100000);
+	CHECK(!hf_store_failing(s));
+	hf_store_close(s);
+	s = reopen();
+	CHECK(s != NULL);
+	CHECK_INT(hf_store_each_call(s, note, &seen), 0);
+	hf_store_close(s);
+	umount(FOLDER);
+	CHECK_INT(seen.count, 200);
+}
+
+TEST(a_read_only_disk_and_a_newer_file_are_refused_in_a_sentence)
+{
+	struct hf_store *s;
+	char err[512];
+
+	fresh_folder();
+	if (mount("none", FOLDER, "tmpfs", 0, "size=512k"))
+		SKIP("no right to mount a small tmpfs");
+	CHECK_INT(mount("none", FOLDER, "tmpfs", MS_REMOUNT | MS_RDONLY, ""), 0);
+	CHECK(hf_store_open(FILE_NAME, true, &s, err, sizeof(err)) < 0);
+	umount(FOLDER);
+	CHECK(strstr(err, FILE_NAME) && strstr(err, "cannot be used"));
+	hf_store_close(reopen());
+	CHECK_INT(system("printf '\\000\\000\\000\\143' | dd of=" FILE_NAME
+			 " bs=1 seek=60 conv=notrunc status=none"),
+		  0);
+	CHECK(hf_store_open(FILE_NAME, true, &s, err, sizeof(err)) < 0);
+	CHECK(strstr(err, "newer holdfastd"));
+	fresh_folder();
+	rmdir(FOLDER);
+}
+TEST_MAIN()
