@@ -5,13 +5,14 @@
 
 #include "internal.h"
 
-/* One more subscription than before has to fit; setting never allocates. */
-int hf_due_reserve(struct hf_due *d)
+/* So many subscriptions have to fit, whether they are in it now or not: setting
+ * never allocates. */
+int hf_due_reserve(struct hf_due *d, uint32_t count)
 {
 	uint32_t wanted = d->room ? d->room * 2 : 64;
 	struct hf_watch **more;
 
-	if (d->count + 1 < d->room)
+	if (count <= d->room)
 		return 0;
 	more = reallocarray(d->heap, wanted, sizeof(struct hf_watch *));
 	if (!more)

@@ -165,7 +165,7 @@ void hf_watch_schedule(struct hf_watch *);
 void hf_watch_sent(struct hf_watch *, int status, uint32_t retry_after_s);
 
 /* due.c: a heap by due_ms */
-int hf_due_reserve(struct hf_due *);
+int hf_due_reserve(struct hf_due *, uint32_t count);
 void hf_due_set(struct hf_due *, struct hf_watch *, uint64_t at_ms);
 void hf_due_remove(struct hf_due *, struct hf_watch *);
 

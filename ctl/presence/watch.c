@@ -100,7 +100,7 @@ static struct hf_watch *watch_new(struct hf_lamps *l,
 
 	if (w)
 		w->entity = malloc(a + b + c);
-	if (!w || !w->entity || hf_due_reserve(&l->due)) {
+	if (!w || !w->entity || hf_due_reserve(&l->due, l->totals.subscriptions + 1)) {
 		if (w)
 			free(w->entity);
 		free(w);
