@@ -28,14 +28,17 @@ static inline void hf_timer_setup(struct hrtimer *timer,
 #endif
 }
 
-/* A map with spin locks, timers or pointers in its values is not ours. */
+/*
+ * A map with spin locks, timers or pointers in its values is not ours. One with
+ * type information and none of these has an error there, not NULL.
+ */
 static inline bool hf_map_is_plain(const struct bpf_map *map)
 {
 #if LINUX_VERSION_CODE >= KERNEL_VERSION(6, 2, 0)
-	return !map->record;
+	return IS_ERR_OR_NULL(map->record);
 #else
 	return map->spin_lock_off < 0 && map->timer_off < 0 &&
-	       !map->kptr_off_tab;
+	       IS_ERR_OR_NULL(map->kptr_off_tab);
 #endif
 }
 

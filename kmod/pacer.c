@@ -5,6 +5,8 @@
  *  - A tick serves every bucket of the wheel since the tick before, so a late
  *    timer loses nothing; after a long stall it starts at the present, and the
  *    claim skips what is overdue.
+ *  - After a stall a tick serves HF_CATCH_UP_STEP milliseconds, not all at once:
+ *    what is sent in one go has to fit the ring of the device behind it.
  *  - Each CPU takes its share of a bucket (blocks of HF_SHARE entries in turn).
  *    While CPUs come and go two may serve one block for a tick; the claim makes
  *    that harmless.
@@ -28,7 +30,8 @@
 #define HF_SHARE 32u
 #define HF_TICK_FRAMES 2048
 #define HF_TICK_LOOKS 32768 /* entries looked at, due or not */
-#define HF_CATCH_UP_MS 40   /* buckets served in one go after a stall */
+#define HF_CATCH_UP_MS 40   /* milliseconds served after a stall */
+#define HF_CATCH_UP_STEP 4  /* of them in one tick */
 #define HF_REVISIT_MS 6	    /* the claim's gap, and its rounding */
 
 struct hf_cpu {
@@ -232,6 +235,7 @@ static void hf_tick_hold(struct hf_hold *hold, u64 now, unsigned int rank,
 	struct hf_counters *c = this_cpu_ptr(hold->counters);
 	struct hf_batch batch = { .hold = hold, .counters = c };
 	u64 now_ms = div_u64(now, NSEC_PER_MSEC);
+	unsigned int step = HF_CATCH_UP_STEP;
 	bool capped = false;
 
 	if ((s64)(now_ms - walk->ms) > HF_CATCH_UP_MS) {
@@ -241,7 +245,7 @@ static void hf_tick_hold(struct hf_hold *hold, u64 now, unsigned int rank,
 		walk->entry = 0;
 	}
 	while (walk->ms <= now_ms) {
-		if (!hf_millisecond(&batch, walk, now, rank, budget)) {
+		if (!step-- || !hf_millisecond(&batch, walk, now, rank, budget)) {
 			capped = true;
 			break;
 		}

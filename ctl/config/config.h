@@ -69,6 +69,9 @@ enum hf_publish_event { HF_PUBLISH_DIALOG, HF_PUBLISH_PRESENCE };
 enum hf_lamp_pickup { HF_LAMP_DIAL, HF_LAMP_REPLACES };
 enum hf_lamp_state { HF_LAMP_CONFIRMED, HF_LAMP_EARLY };
 enum hf_lamp_idle { HF_LAMP_EMPTY, HF_LAMP_TERMINATED };
+/* Who sends hold frames by the clock: the kernel module, holdfast-mediad by BPF;
+ * auto: the first of these that this host allows. */
+enum hf_pacer_choice { HF_PACER_AUTO, HF_PACER_KMOD, HF_PACER_BPF };
 enum hf_on_busy { HF_BUSY_REFUSE, HF_BUSY_NEXT_FREE, HF_BUSY_RING_PARKER };
 enum hf_on_full { HF_FULL_REFUSE, HF_FULL_RING_PARKER, HF_FULL_URI };
 enum hf_finally { HF_FINALLY_REPEAT, HF_FINALLY_HANG_UP, HF_FINALLY_URI };
@@ -134,6 +137,7 @@ struct hf_config {
 		unsigned int address_count;
 		uint16_t port_min; /* even */
 		uint16_t port_max; /* odd */
+		enum hf_pacer_choice pacer;
 		bool latch;	   /* media.nat: latch where the SDP address is not the signalling source */
 	} media;
 	struct {

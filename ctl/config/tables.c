@@ -29,6 +29,24 @@ static const struct hf_key sip_keys[] = {
 };
 static const struct hf_map sip_map = { sip_keys, NULL };
 
+static bool parse_pacer(struct hf_reader *r, const char *text, void *field)
+{
+	static const char *const words[] = { [HF_PACER_AUTO] = "auto",
+					     [HF_PACER_KMOD] = "kmod",
+					     [HF_PACER_BPF] = "bpf" };
+
+	for (unsigned int i = 0; i < sizeof(words) / sizeof(*words); i++)
+		if (!strcmp(text, words[i])) {
+			*(enum hf_pacer_choice *)field = i;
+			return true;
+		}
+	if (!strcmp(text, "packet"))
+		return hf_wrong(
+			r, "packet is not supported yet; use auto, kmod or bpf");
+	return hf_wrong(r, "\"%s\" is unknown; it can be auto, kmod or bpf",
+			text);
+}
+
 #define ADDRESS(field) offsetof(struct hf_config_address, field)
 static const struct hf_key address_keys[] = {
 	{ VALUE("address", ADDRESS(ip4), hf_parse_ip4, "192.0.2.10"),
@@ -48,6 +66,7 @@ static const struct hf_key media_keys[] = {
 	  .required = true },
 	{ VALUE("ports", CONFIG(media.port_min), hf_parse_ports,
 		"20000-29999") },
+	{ VALUE("pacer", CONFIG(media.pacer), parse_pacer, "auto") },
 	{ .name = "nat",
 	  .kind = HF_KEY_BOOL,
 	  .offset = CONFIG(media.latch),

@@ -24,6 +24,7 @@
 #include "pins_map.h"
 
 #define HF_VERIFIER_LOG (64 * 1024)
+#define HF_KMOD_CHECK_NS (1000 * HF_MS)
 
 static int hf_libbpf_log(enum libbpf_print_level level, const char *format,
 			 va_list args)
@@ -358,6 +359,20 @@ static int hf_bpf_setup(struct hf_media *m, char *err, size_t err_len)
 	return r;
 }
 
+/* Both senders: one of them stands by, and knows it. */
+static void hf_bpf_poke(struct hf_media *m, char what)
+{
+	if (what == HF_POKE_WHEEL)
+		hf_kmod_kick(&m->bpf->kmod);
+	hf_keeper_poke(m, what);
+}
+
+static void hf_bpf_check_module(struct hf_media *m)
+{
+	if (hf_kmod_check(&m->bpf->kmod, m->config, &m->map))
+		hf_bpf_poke(m, HF_POKE_WHEEL);
+}
+
 int hf_media_open_bpf(const struct hf_config *config, struct hf_media **ret,
 		      char *err, size_t err_len)
 {
@@ -379,13 +394,15 @@ int hf_media_open_bpf(const struct hf_config *config, struct hf_media **ret,
 	snprintf(b->instance, sizeof(b->instance), "%s", config->instance);
 	hf_keeper_init(b, config->control.socket);
 	r = hf_bpf_setup(m, err, err_len);
+	if (!r)
+		r = hf_kmod_open(&b->kmod, config, &m->map, err, err_len);
 	if (r) {
 		/* What was there before us stays; what we began goes. */
 		hf_media_close(m, b->pinned && !b->adopted);
 		return r;
 	}
-	m->poke = hf_keeper_poke;
-	hf_keeper_poke(m, HF_POKE_WHEEL);
+	m->poke = hf_bpf_poke;
+	hf_bpf_poke(m, HF_POKE_WHEEL);
 	hf_keeper_tick(m, hf_media_now(m));
 	*ret = m;
 	return 0;
@@ -395,6 +412,7 @@ void hf_bpf_close(struct hf_media *m, bool tear_down)
 {
 	struct hf_bpf *b = m->bpf;
 
+	hf_kmod_close(&b->kmod, tear_down);
 	if (tear_down) {
 		hf_bpffs_remove(b->instance);
 		hf_keeper_stop(b);
@@ -419,38 +437,43 @@ void hf_bpf_close(struct hf_media *m, bool tear_down)
 void hf_bpf_tick(struct hf_media *m, uint64_t now_ns)
 {
 	hf_keeper_tick(m, now_ns);
+	if (now_ns - m->bpf->kmod.checked_ns < HF_KMOD_CHECK_NS)
+		return;
+	m->bpf->kmod.checked_ns = now_ns;
+	hf_bpf_check_module(m);
 }
 
-static const char *hf_engine_word(uint32_t engine)
+/* Which engine sends, and why that one: a sentence for people. */
+static int hf_bpf_sender(const struct hf_media *m, struct hf_media_totals *t)
 {
-	switch (engine) {
-#define X(symbol, word)          \
-	case HF_ENGINE_##symbol: \
-		return word;
-		HF_ENGINES(X)
-#undef X
-	}
-	return "?";
+	struct hf_bpf *b = m->bpf;
+	bool alive = hf_keeper_is_alive(m);
+	const char *keeper = alive		? "holdfast-mediad"
+			     : b->keeper.error[0] ? b->keeper.error
+						: "holdfast-mediad does not answer";
+
+	t->sender_alive = alive || b->kmod.attached;
+	t->engine = b->kmod.attached ? "kmod" : "bpf";
+	if (b->kmod.attached)
+		return snprintf(b->reason, sizeof(b->reason),
+				"the module holdfast %s paces the frames%s%s",
+				b->kmod.version,
+				alive ? "" : "; who keeps its next hops: ",
+				alive ? "" : keeper);
+	return snprintf(b->reason, sizeof(b->reason), "%s%s%s%s", keeper,
+			alive ? " paces the frames" : ": turn-around only",
+			b->kmod.reason[0] ? "; " : "", b->kmod.reason);
 }
 
 static void hf_bpf_engine(const struct hf_media *m, struct hf_media_totals *t)
 {
-	struct hf_bpf *b = m->bpf;
 	const struct hf_bpf_device *generic = NULL;
-	int n;
+	struct hf_bpf *b = m->bpf;
+	int n = hf_bpf_sender(m, t);
 
 	for (uint32_t i = 0; i < b->devices; i++)
 		if (b->device[i].generic)
 			generic = &b->device[i];
-	t->sender_alive = hf_keeper_is_alive(m);
-	t->engine = "bpf";
-	if (t->sender_alive && m->map.work->engine > HF_ENGINE_BPF)
-		t->engine = hf_engine_word(m->map.work->engine);
-	n = snprintf(b->reason, sizeof(b->reason), "%s%s",
-		     t->sender_alive	  ? "holdfast-mediad paces the frames"
-		     : b->keeper.error[0] ? b->keeper.error
-					  : "holdfast-mediad does not answer",
-		     t->sender_alive ? "" : ": turn-around only");
 	if (generic && n > 0 && (size_t)n < sizeof(b->reason))
 		snprintf(
 			b->reason + n, sizeof(b->reason) - (size_t)n,
@@ -464,6 +487,8 @@ void hf_bpf_totals(const struct hf_media *m, struct hf_media_totals *t)
 	int cpus = libbpf_num_possible_cpus();
 	uint64_t *each = cpus > 0 ? calloc((size_t)cpus, sizeof(*each)) : NULL;
 
+	/* Between calls there is no tick: look now. */
+	hf_kmod_check(&m->bpf->kmod, m->config, &m->map);
 	hf_bpf_engine(m, t);
 	for (uint32_t i = 0; i < m->bpf->devices; i++) {
 		const struct hf_bpf_device *d = &m->bpf->device[i];
@@ -481,4 +506,5 @@ void hf_bpf_totals(const struct hf_media *m, struct hf_media_totals *t)
 			t->counter[i] += each[cpu];
 	}
 	free(each);
+	hf_kmod_totals(&m->bpf->kmod, t);
 }

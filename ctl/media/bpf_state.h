@@ -8,6 +8,7 @@
  * holder.c   the device that keeps the paced program attached
  * bpffs.c    the folder of pins
  * inuse.c    who has a UDP port of our range
+ * kmod.c     the kernel module as the sender, if there is one
  * sender.c   holdfast-mediad ("the keeper"): start, wake, watch, stop
  */
 #ifndef HOLDFAST_MEDIA_BPF_STATE_H
@@ -16,6 +17,7 @@
 #include <net/if.h>
 #include <sys/un.h>
 
+#include "kmod.h"
 #include "state.h"
 
 struct hf_datapath_bpf; /* the skeleton */
@@ -49,6 +51,7 @@ struct hf_bpf {
 	struct hf_bpf_device device[HF_MAX_DEVICES];
 	uint32_t devices;
 	struct hf_keeper keeper;
+	struct hf_kmod kmod;
 	char reason[512];
 };
 
