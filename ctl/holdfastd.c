@@ -296,6 +296,7 @@ static int open_park(struct hf_app *app)
 	hf_sip_attach_lamps(app->sip, app->lamps, &hf_watch_calls);
 	hf_control_attach_lamps(app->control, app->lamps);
 	hf_control_attach(app->control, app->park, app->media);
+	hf_control_attach_library(app->control, app->library);
 	return 0;
 }
 
@@ -477,6 +478,7 @@ static void close_all(struct hf_app *app, bool hang_up)
 {
 	if (app->control) {
 		hf_control_attach(app->control, NULL, NULL);
+		hf_control_attach_library(app->control, NULL);
 		hf_control_attach_lamps(app->control, NULL);
 	}
 	if (app->sip)

@@ -355,6 +355,11 @@ void hf_control_attach_lamps(struct hf_control *k, struct hf_lamps *lamps)
 	k->wiring.lamps = lamps;
 }
 
+void hf_control_attach_library(struct hf_control *k, struct hf_library *library)
+{
+	k->wiring.library = library;
+}
+
 void hf_control_destroy(struct hf_control *k)
 {
 	if (!k)

@@ -18,6 +18,7 @@ struct hf_bus;
 struct hf_config;
 struct hf_control;
 struct hf_lamps;
+struct hf_library;
 struct hf_media;
 struct hf_park;
 
@@ -27,6 +28,7 @@ struct hf_control_wiring {
 	struct hf_park *park;	/* NULL: not yet, see hf_control_attach() */
 	struct hf_media *media; /* NULL: not yet */
 	struct hf_lamps *lamps; /* NULL: none, see hf_control_attach_lamps() */
+	struct hf_library *library; /* NULL: not yet */
 	const char *version;	/* HF_VERSION */
 	uint64_t start_ms;	/* hf_now_ms() when the daemon started */
 };
@@ -43,6 +45,7 @@ int hf_control_create(const struct hf_control_wiring *, struct hf_control **ret,
 void hf_control_attach(struct hf_control *, struct hf_park *,
 		       struct hf_media *);
 void hf_control_attach_lamps(struct hf_control *, struct hf_lamps *);
+void hf_control_attach_library(struct hf_control *, struct hf_library *);
 /* Closes every client and removes the socket. */
 void hf_control_destroy(struct hf_control *);
 

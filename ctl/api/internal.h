@@ -89,7 +89,9 @@ json_t *hf_request_hello(const struct hf_control_wiring *);
 typedef void hf_answer_fn(const struct hf_control_wiring *, const json_t *args,
 			  struct hf_answer *ret);
 hf_answer_fn hf_answer_status, hf_answer_slots, hf_answer_calls, hf_answer_call,
-	hf_answer_legs, hf_answer_leg, hf_answer_stats, hf_answer_subscriptions;
+	hf_answer_legs, hf_answer_leg, hf_answer_stats, hf_answer_subscriptions,
+	hf_answer_audio_list, hf_answer_audio_show, hf_answer_audio_add,
+	hf_answer_audio_remove;
 
 /* lamps.c: the block of counters in status */
 json_t *hf_lamps_json(const struct hf_control_wiring *);

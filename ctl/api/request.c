@@ -22,29 +22,42 @@ struct argument {
 struct command {
 	const char *name;
 	enum hf_may needs;
-	struct argument argument;
+	struct argument argument[2];
 	hf_answer_fn *answer; /* NULL: monitor */
 };
 
 static const struct command commands[] = {
-	{ "status", HF_MAY_READ, { 0 }, hf_answer_status },
+	{ "status", HF_MAY_READ, { { 0 } }, hf_answer_status },
 	{ "slot list",
 	  HF_MAY_READ,
-	  { "lot", JSON_STRING, false },
+	  { { "lot", JSON_STRING, false } },
 	  hf_answer_slots },
-	{ "call list", HF_MAY_READ, { 0 }, hf_answer_calls },
+	{ "call list", HF_MAY_READ, { { 0 } }, hf_answer_calls },
 	{ "call show",
 	  HF_MAY_READ,
-	  { "call", JSON_INTEGER, true },
+	  { { "call", JSON_INTEGER, true } },
 	  hf_answer_call },
-	{ "leg list", HF_MAY_READ, { 0 }, hf_answer_legs },
-	{ "leg show", HF_MAY_READ, { "leg", JSON_INTEGER, true }, hf_answer_leg },
+	{ "leg list", HF_MAY_READ, { { 0 } }, hf_answer_legs },
+	{ "leg show", HF_MAY_READ, { { "leg", JSON_INTEGER, true } }, hf_answer_leg },
 	{ "subscription list",
 	  HF_MAY_READ,
-	  { 0 },
+	  { { 0 } },
 	  hf_answer_subscriptions },
-	{ "stats", HF_MAY_READ, { 0 }, hf_answer_stats },
-	{ "monitor", HF_MAY_READ, { 0 }, NULL },
+	{ "audio list", HF_MAY_READ, { { 0 } }, hf_answer_audio_list },
+	{ "audio show",
+	  HF_MAY_READ,
+	  { { "clip", JSON_STRING, true } },
+	  hf_answer_audio_show },
+	{ "audio add",
+	  HF_MAY_ALL,
+	  { { "clip", JSON_STRING, true }, { "file", JSON_STRING, true } },
+	  hf_answer_audio_add },
+	{ "audio remove",
+	  HF_MAY_ALL,
+	  { { "clip", JSON_STRING, true } },
+	  hf_answer_audio_remove },
+	{ "stats", HF_MAY_READ, { { 0 } }, hf_answer_stats },
+	{ "monitor", HF_MAY_READ, { { 0 } }, NULL },
 };
 #define COMMANDS (sizeof(commands) / sizeof(commands[0]))
 
@@ -95,7 +108,7 @@ json_t *hf_request_hello(const struct hf_control_wiring *w)
 
 static json_t *unknown_command(const char *name)
 {
-	char known[256] = "";
+	char known[512] = "";
 	size_t used = 0;
 
 	for (size_t i = 0; i < COMMANDS && used < sizeof(known); i++)
@@ -107,17 +120,27 @@ static json_t *unknown_command(const char *name)
 				name, known);
 }
 
+static const struct argument *find_argument(const struct command *c,
+					    const char *name)
+{
+	for (unsigned int i = 0; i < 2; i++)
+		if (c->argument[i].name && !strcmp(c->argument[i].name, name))
+			return &c->argument[i];
+	return NULL;
+}
+
 /* NULL if the arguments fit the command, else the error. */
 static json_t *check_arguments(const struct command *c, json_t *request)
 {
-	const struct argument *a = &c->argument;
+	const struct argument *a;
 	const char *key;
 	json_t *value;
 
 	json_object_foreach(request, key, value) {
 		if (!strcmp(key, "command"))
 			continue;
-		if (!a->name || strcmp(key, a->name))
+		a = find_argument(c, key);
+		if (!a)
 			return hf_request_error(HF_ERR_BAD_ARGUMENT,
 						"%s has no argument \"%.64s\"",
 						c->name, key);
@@ -133,10 +156,13 @@ static json_t *check_arguments(const struct command *c, json_t *request)
 						"argument \"%s\" of %s is not negative",
 						a->name, c->name);
 	}
-	if (a->required && !json_object_get(request, a->name))
-		return hf_request_error(HF_ERR_BAD_ARGUMENT,
-					"%s needs the argument \"%s\"",
-					c->name, a->name);
+	for (unsigned int i = 0; i < 2; i++) {
+		a = &c->argument[i];
+		if (a->required && !json_object_get(request, a->name))
+			return hf_request_error(HF_ERR_BAD_ARGUMENT,
+						"%s needs the argument \"%s\"",
+						c->name, a->name);
+	}
 	return NULL;
 }
 

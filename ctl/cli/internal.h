@@ -24,6 +24,7 @@ struct hf_cli {
 	/* monitor */
 	long count; /* 0 = no limit */
 	const char *until;
+	const char *second; /* word of the command, where there are two */
 	/* the connection */
 	int fd;
 	char *buffer;
@@ -32,7 +33,7 @@ struct hf_cli {
 
 struct hf_command {
 	const char *object, *command; /* command NULL: the object stands alone */
-	const char *args;	      /* "[LOT]", "ID", "" */
+	const char *args;	      /* "[LOT]", "ID", "", "NAME FILE" */
 	const char *key;	      /* of the argument in the request */
 	bool number;		      /* the argument is a number */
 	const char *summary, *example;
@@ -92,5 +93,12 @@ void hf_show_legs(struct hf_cli *, const json_t *);
 void hf_show_leg(struct hf_cli *, const json_t *);
 void hf_show_subscriptions(struct hf_cli *, const json_t *);
 void hf_show_stats(struct hf_cli *, const json_t *);
+
+/* audio.c */
+void hf_show_clips(struct hf_cli *, const json_t *);
+void hf_show_clip(struct hf_cli *, const json_t *);
+void hf_show_removed(struct hf_cli *, const json_t *);
+int hf_cli_audio_add(struct hf_cli *, const struct hf_command *,
+		     const char *name);
 
 #endif

@@ -139,14 +139,15 @@ static int choose_command(struct hf_cli *cli, const struct hf_object *object,
 static int check_args(struct hf_cli *cli, const struct hf_command *c,
 		      int count, char **args)
 {
+	int words = !*c->args ? 0 : strchr(c->args, ' ') ? 2 : 1;
 	char name[64];
 
 	hf_command_name(c, name, sizeof(name));
-	if (count > (*c->args ? 1 : 0))
+	if (count > words)
 		return hf_cli_fail(cli, HF_EXIT_USAGE, "usage",
 				   "too much after %s: \"%s\"", name,
-				   args[*c->args ? 1 : 0]);
-	if (!count && *c->args && *c->args != '[')
+				   args[words]);
+	if (count < words && *c->args != '[')
 		return hf_cli_fail(cli, HF_EXIT_USAGE, "usage",
 				   "%s needs %s, as in: %s", name, c->args,
 				   c->example);
@@ -200,6 +201,7 @@ static int run_words(struct hf_cli *cli, int count, char **words, bool help)
 	status = check_args(cli, command, count, words);
 	if (status)
 		return status;
+	cli->second = count > 1 ? words[1] : NULL;
 	return command->run(cli, command, count ? words[0] : NULL);
 }
 

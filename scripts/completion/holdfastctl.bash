@@ -25,11 +25,16 @@ _holdfastctl() {
 	case "$current ${words[*]}" in
 	"-"*) choices='--json --pretty --instance --socket --help --version'
 		[ "${words[0]}" = monitor ] && choices+=' --count --until' ;;
-	*" ") choices='status slot call leg subscription stats monitor help' ;;
+	*" ") choices='status slot call leg subscription audio stats monitor help' ;;
 	*" slot") choices='list help' ;;
 	*" call") choices='list show help' ;;
 	*" leg") choices='list show help' ;;
 	*" subscription") choices='list help' ;;
+	*" audio") choices='list show add remove help' ;;
+	*" audio add "*)
+		mapfile -t COMPREPLY < <(compgen -f -- "$current")
+		return
+		;;
 	esac
 	mapfile -t COMPREPLY < <(compgen -W "$choices" -- "$current")
 }

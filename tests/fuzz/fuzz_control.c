@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-/* rooms: api events base */
+/* rooms: api events sdp base */
 /* Any line on the control socket gets one answer that is one line of JSON. */
 #include <stdio.h>
 #include <stdlib.h>

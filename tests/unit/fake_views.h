@@ -13,6 +13,7 @@
 
 #include "config/config.h"
 #include "holdfast/abi.h"
+#include "audio/library.h"
 #include "media/media.h"
 #include "park/park.h"
 #include "presence/lamps.h"
@@ -132,6 +133,55 @@ void hf_lamps_each(struct hf_lamps *lamps, uint64_t now_ms, uint64_t after,
 
 	if (after < v.id)
 		fn(arg, &v);
+}
+
+void hf_media_clips(const struct hf_media *media,
+		    bool (*fn)(void *, const struct hf_clip_view *), void *arg)
+{
+	const struct hf_clip_view v = { .name = "music", .ms = 8000,
+					.frames = { 400, 400, 400 },
+					.legs = 3 };
+
+	fn(arg, &v);
+}
+
+void hf_library_each(const struct hf_library *l,
+		     bool (*fn)(void *, const struct hf_library_view *),
+		     void *arg)
+{
+	const struct hf_library_view v[] = {
+		{ .name = "music", .source = "/srv/m\xfcsic.wav",
+		  .state = "ready", .error = "", .percent = 100,
+		  .configured = true },
+		{ .name = "new", .source = "/srv/new.flac", .state = "loading",
+		  .error = "", .percent = 37 },
+		{ .name = "bad", .source = "/srv/bad.txt", .state = "failed",
+		  .error = "no sound", .percent = 100 },
+	};
+
+	for (int i = 0; i < 3 && fn(arg, &v[i]); i++)
+		;
+}
+
+static char fake_added[128];
+
+int hf_library_add(struct hf_library *l, const char *name, const char *file,
+		   char *err, size_t err_len)
+{
+	snprintf(fake_added, sizeof(fake_added), "%s %s", name, file);
+	if (strcmp(name, "busy"))
+		return 0;
+	snprintf(err, err_len, "busy is being loaded already");
+	return -EBUSY;
+}
+
+int hf_library_remove(struct hf_library *l, const char *name, char *err,
+		      size_t err_len)
+{
+	if (!strcmp(name, "music"))
+		return 0;
+	snprintf(err, err_len, "there is no clip");
+	return -ENOENT;
 }
 
 void hf_lamps_totals(const struct hf_lamps *lamps, struct hf_lamp_totals *ret)

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-/* rooms: api events base */
+/* rooms: api events sdp base */
 /* The control protocol over a real socket, with a made-up park behind it. */
 #include <fcntl.h>
 #include <poll.h>
@@ -221,6 +221,51 @@ TEST(status_names_instance_engine_devices_listeners_lots_and_counters)
 		  HF_COUNTERS_IN_USE);
 	CHECK_INT(number(json_object_get(s, "counters"), "relayed"), 1234);
 	json_decref(s);
+	close(fd);
+	close_world();
+}
+
+TEST(the_audio_requests_say_what_a_clip_takes_and_why_one_failed)
+{
+	json_t *a, *c;
+	int fd;
+
+	CHECK_INT(open_world(), 0);
+	fd = dial();
+	a = ask(fd, "{\"command\":\"audio list\"}");
+	CHECK_STR(text(json_object_get(a, "error"), "code"), "starting");
+	json_decref(a);
+	hf_control_attach_library(w.control, (struct hf_library *)&w);
+	a = ask(fd, "{\"command\":\"audio list\"}");
+	CHECK_INT(json_array_size(json_object_get(a, "clips")), 3);
+	c = json_array_get(json_object_get(a, "clips"), 0);
+	CHECK_STR(text(c, "clip"), "music");
+	CHECK_INT(number(json_object_get(c, "frames"), "G722"), 400);
+	CHECK(json_number_value(json_object_get(c, "kib")) == 225.0);
+	CHECK_INT(number(c, "legs"), 3);
+	c = json_array_get(json_object_get(a, "clips"), 1);
+	CHECK_INT(number(c, "percent"), 37);
+	CHECK(json_is_null(json_object_get(c, "error")));
+	json_decref(a);
+	a = ask(fd, "{\"command\":\"audio show\",\"clip\":\"bad\"}");
+	CHECK_STR(text(a, "error"), "no sound");
+	json_decref(a);
+	a = ask(fd, "{\"command\":\"audio show\",\"clip\":\"none\"}");
+	CHECK_STR(text(json_object_get(a, "error"), "code"), "not_found");
+	json_decref(a);
+	a = ask(fd, "{\"command\":\"audio add\",\"clip\":\"x\",\"file\":\"/a b.wav\"}");
+	CHECK_STR(text(a, "clip"), "x");
+	CHECK_STR(fake_added, "x /a b.wav");
+	json_decref(a);
+	a = ask(fd, "{\"command\":\"audio add\",\"clip\":\"busy\",\"file\":\"/a\"}");
+	CHECK_STR(text(json_object_get(a, "error"), "code"), "failed");
+	json_decref(a);
+	a = ask(fd, "{\"command\":\"audio add\",\"clip\":\"x\"}");
+	CHECK_STR(text(json_object_get(a, "error"), "code"), "bad_argument");
+	json_decref(a);
+	a = ask(fd, "{\"command\":\"audio remove\",\"clip\":\"music\"}");
+	CHECK_STR(text(a, "clip"), "music");
+	json_decref(a);
 	close(fd);
 	close_world();
 }

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-/* rooms: api events base */
+/* rooms: api events sdp base */
 /* Taking the control socket, and who may speak on it. */
 #include <errno.h>
 #include <fcntl.h>
