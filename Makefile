@@ -158,7 +158,35 @@ $(BUILD)/vm/test_kmod: $(BUILD)/obj/tests/vm/test_kmod.o $(BUILD)/obj/tests/vm/r
 	$(call say,LD,$@)
 	@mkdir -p $(@D)
 	$(link)
-vm-tests: $(BUILD)/vm/test_kmod
+$(BUILD)/vm/test_scribble: $(BUILD)/obj/tests/vm/test_scribble.o $(BUILD)/obj/tests/vm/rig.o
+	$(call say,LD,$@)
+	@mkdir -p $(@D)
+	$(link)
+$(BUILD)/vm/ear: $(BUILD)/obj/tests/vm/ear.o
+	$(call say,LD,$@)
+	@mkdir -p $(@D)
+	$(link)
+# What else runs there: the packet tests without sanitizers, for kernels of a few
+# hundred MiB, and what the scenarios need that a VM cannot make.
+define vm_packet_rule
+$(BUILD)/vm/$(1): $(BUILD)/obj/tests/bpf/$(1).o \
+	$(patsubst %.c,$(BUILD)/obj/%.o,$(filter-out tests/bpf/test_%,$(wildcard tests/bpf/*.c))) \
+	$(foreach r,$(shell sed -n 's/.*rooms: *\([a-z ]*\).*/\1/p' tests/bpf/$(1).c | head -1),$(call lib,$(r)))
+	$(call say,LD,$$@)
+	@mkdir -p $$(@D)
+	$$(link)
+endef
+$(foreach t,$(notdir $(PACKET_TESTS)),$(eval $(call vm_packet_rule,$(t))))
+$(BUILD)/tools/pass.bpf.o: tests/tools/pass.bpf.c
+	$(call say,BPF,$@)
+	@mkdir -p $(@D)
+	$(Q)$(CLANG) -target bpf -O2 -g -isystem /usr/include/$(MULTIARCH) -c $< -o $@
+$(BUILD)/vm/hold.wav: scripts/make-hold-audio
+	@mkdir -p $(@D)
+	$(Q)/usr/bin/python3 $< $@
+vm-tests: programs $(BUILD)/vm/test_kmod $(BUILD)/vm/test_scribble $(BUILD)/vm/ear \
+	$(BUILD)/tools/pass.bpf.o $(BUILD)/vm/hold.wav \
+	$(patsubst %,$(BUILD)/vm/%,$(notdir $(PACKET_TESTS)))
 
 # Benchmarks and tools: tests/bench/X.c -> build/bench-X, with the programs of
 # tests/bench/X.bpf.c if there are any.

@@ -32,10 +32,19 @@
 #include "kmod.h"
 
 #define LEGS 256
+#define SECONDS 10 /* of exact counts */
 #define FRAMES 50
 #define PACKET 214
 
 static uint8_t peer_mac[6];
+
+/* A kernel that checks itself is 20 to 100 times slower: fewer calls there. */
+static int calls(void)
+{
+	const char *n = getenv("HF_VM_CALLS");
+
+	return n && atoi(n) > 0 && atoi(n) < 200 ? atoi(n) : 200;
+}
 
 /* ---- the stage: hf0 here, hf1 with 10.9.0.2 in namespace "peer" ---- */
 
@@ -377,19 +386,19 @@ static void counts_are_exact(bool xdp_xmit)
 		FAIL("the stage takes no XDP program");
 	if (rig_ask(&rig, &q, why, sizeof(why)))
 		FAIL("attach: %s", why);
-	play(&rig, 200);
+	play(&rig, calls());
 	q.cmd = HOLDFAST_CMD_KICK;
 	q.maps = q.xdp_xmit = false;
 	CHECK_INT(rig_ask(&rig, &q, why, sizeof(why)), 0);
-	CHECK(ear_wait(&ear, 0, 500, 30000));
-	for (uint32_t i = 0; i < 200; i++)
-		rig_leg_stop(&rig, i);
+	CHECK(ear_wait(&ear, 0, 50 * SECONDS, 30000));
+	for (int i = 0; i < calls(); i++)
+		rig_leg_stop(&rig, (uint32_t)i);
 	CHECK_INT(rig_stats(&rig, "counts", &s), 0);
 	until = rig_now() + 3000 * HF_MS;
 	while (ear_total(&ear) < s.sent && rig_now() < until)
 		usleep(1000);
 	CHECK_INT(ear_total(&ear), s.sent);
-	for (uint32_t i = 0; i < 200; i++) {
+	for (int i = 0; i < calls(); i++) {
 		struct hf_leg *l = (struct hf_leg *)rig.value[RIG_LEGS] + i;
 
 		sent += l->tx.sent;
@@ -401,7 +410,7 @@ static void counts_are_exact(bool xdp_xmit)
 		/* sent + skipped = elapsed / packet time */
 		CHECK_INT((ear.leg[i].last_ts - ear.leg[i].first_ts) / 160 + 1,
 			  l->tx.sent + l->tx.skipped -
-				  (ear.leg[i].first_ts - 1000 * i) / 160);
+				  (ear.leg[i].first_ts - 1000 * (uint32_t)i) / 160);
 	}
 	printf("# %llu sent, %llu skipped, late at most %llu us, %u CPUs, %llu ticks\n",
 	       (unsigned long long)sent, (unsigned long long)skipped,
@@ -680,11 +689,11 @@ TEST(removing_the_device_under_load_neither_leaks_nor_hangs)
 	if (begin(&rig, &ear))
 		FAIL("no stage");
 	CHECK_INT(rig_ask(&rig, &q, why, sizeof(why)), 0);
-	play(&rig, 100);
+	play(&rig, calls() / 2);
 	q.cmd = HOLDFAST_CMD_KICK;
 	q.maps = false;
 	CHECK_INT(rig_ask(&rig, &q, why, sizeof(why)), 0);
-	CHECK(ear_wait(&ear, 99, 5, 3000));
+	CHECK(ear_wait(&ear, (uint32_t)calls() / 2 - 1, 5, 3000));
 	CHECK_INT(run("ip link del hf0"), 0);
 	CHECK_INT(rig_stats(&rig, "device", &s), 0);
 	CHECK(s.sent > 0);
@@ -711,7 +720,7 @@ TEST(the_namespace_goes_while_its_calls_are_sent)
 			_exit(1);
 		rig_frames(&rig);
 		rig_hop(&rig, 0, "hf0", (uint8_t[]){ 2, 0, 0, 0, 0, 1 });
-		play(&rig, 100);
+		play(&rig, calls() / 2);
 		if (rig_ask(&rig, &q, why, sizeof(why)))
 			_exit(2);
 		struct rig_stats s = { 0 };
@@ -734,11 +743,11 @@ TEST(the_module_unloads_while_it_sends)
 	if (begin(&rig, &ear))
 		FAIL("no stage");
 	CHECK_INT(rig_ask(&rig, &q, why, sizeof(why)), 0);
-	play(&rig, 200);
+	play(&rig, calls());
 	q.cmd = HOLDFAST_CMD_KICK;
 	q.maps = false;
 	CHECK_INT(rig_ask(&rig, &q, why, sizeof(why)), 0);
-	CHECK(ear_wait(&ear, 199, 10, 5000));
+	CHECK(ear_wait(&ear, (uint32_t)calls() - 1, 10, 5000));
 	CHECK_INT(unload(), 0);
 	CHECK(ear_wait(&ear, 0, 1, 100));
 	count = ear_total(&ear);
@@ -761,18 +770,18 @@ TEST(a_cpu_goes_and_comes_back_while_it_sends)
 	if (begin(&rig, &ear))
 		FAIL("no stage");
 	CHECK_INT(rig_ask(&rig, &q, why, sizeof(why)), 0);
-	play(&rig, 200);
+	play(&rig, calls());
 	q.cmd = HOLDFAST_CMD_KICK;
 	q.maps = false;
 	CHECK_INT(rig_ask(&rig, &q, why, sizeof(why)), 0);
 	for (int i = 1; i <= 3; i++) {
-		CHECK(ear_wait(&ear, 199, (uint64_t)i * 40 - 20, 5000));
+		CHECK(ear_wait(&ear, (uint32_t)calls() - 1, (uint64_t)i * 40 - 20, 5000));
 		CHECK_INT(run("echo 0 > /sys/devices/system/cpu/cpu1/online"), 0);
-		CHECK(ear_wait(&ear, 199, (uint64_t)i * 40, 5000));
+		CHECK(ear_wait(&ear, (uint32_t)calls() - 1, (uint64_t)i * 40, 5000));
 		CHECK_INT(run("echo 1 > /sys/devices/system/cpu/cpu1/online"), 0);
 	}
-	CHECK(ear_wait(&ear, 199, 150, 5000));
-	for (int i = 0; i < 200; i++) {
+	CHECK(ear_wait(&ear, (uint32_t)calls() - 1, 150, 5000));
+	for (int i = 0; i < calls(); i++) {
 		CHECK_INT(ear.leg[i].holes, 0);
 		CHECK_INT(ear.leg[i].wrong, 0);
 	}
@@ -815,6 +824,8 @@ TEST(the_cost_of_a_frame_against_the_straightforward_way_is_printed)
 {
 	double plain = 0, ours = 0;
 
+	if (calls() < 200)
+		SKIP("this kernel checks itself: its times say nothing");
 	for (int i = 0; i < 3; i++) {
 		plain += cost(true);
 		ours += cost(false);
