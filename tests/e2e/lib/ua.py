@@ -39,7 +39,8 @@ class Media:
 
     def sdp(self, codecs=(0, 8), direction="sendrecv", dtmf=101, version=1, address=None,
             port=None, ptime=20):
-        names = {0: "PCMU/8000", 8: "PCMA/8000", 9: "G722/8000", 18: "G729/8000"}
+        names = {0: "PCMU/8000", 8: "PCMA/8000", 9: "G722/8000", 18: "G729/8000",
+                 111: "opus/48000/2"}
         formats = list(codecs) + ([dtmf] if dtmf else [])
         address = address or self.address
         lines = ["v=0", "o=- %d %d IN IP4 %s" % (self.port, version, self.address), "s=-",
