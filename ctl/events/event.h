@@ -24,6 +24,8 @@
 	X(REFUSED, "refused", "a park or pick-up was refused")                 \
 	X(MOVED, "moved", "the call changed its slot")                         \
 	X(KICKED, "kicked", "an operator ended the call")                      \
+	X(TRANSFERRED, "transferred", "the retriever put the caller through")  \
+	X(TRANSFER_FAILED, "transfer_failed", "the target did not answer")     \
 	X(ENDED, "ended", "a picked-up call is over")                          \
 	X(LOT_FULL, "lot_full", "the last free slot is taken")                 \
 	X(LOT_AVAILABLE, "lot_available", "a slot is free again")              \

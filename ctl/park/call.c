@@ -114,6 +114,7 @@ void hf_call_free(struct hf_call *call, bool close_legs)
 	hf_party_free(call->caller, close_legs);
 	hf_party_free(call->retriever, close_legs);
 	hf_party_free(call->recall, close_legs);
+	hf_call_tell_referrer(call, 487, NULL);
 	hf_slot_free(call);
 	hf_timers_release(&park->timers, &call->timer);
 	hf_timers_release(&park->timers, &call->limit);

@@ -423,3 +423,58 @@ void hf_decide(struct hf_park *park, const struct hf_invite *in,
 		return;
 	}
 }
+
+/* Attended: the agent has dialled for a slot, and that leg is named. */
+static void into_reserved(struct hf_call *call, const struct hf_party *leg,
+			  struct hf_decision *d)
+{
+	struct hf_call *kept = leg->call;
+
+	if (kept->state != HF_S_RESERVED || kept == call) {
+		refuse(d, 486, "this leg cannot be replaced now");
+		return;
+	}
+	d->verdict = HF_DO_PARK;
+	d->lot = kept->lot;
+	d->slot = kept->slot;
+	d->call = kept;
+}
+
+void hf_decide_refer(struct hf_call *call, const struct hf_refer *refer,
+		     struct hf_decision *d)
+{
+	const struct hf_identity agent = hf_person_view(&call->picked);
+	const struct hf_invite in = {
+		.target = refer->target,
+		.target_params = refer->target_params,
+	};
+	struct ask a = {.park = call->park, .in = &in};
+	struct hf_party *leg = NULL;
+
+	*d = (struct hf_decision){
+		.verdict = HF_DO_TRANSFER, .rule = "refer", .lot = call->lot};
+	if (refer->replaces)
+		leg = hf_party_by_replaces(call->park, refer->replaces);
+	if (leg)
+		into_reserved(call, leg, d);
+	if (refer->replaces)
+		return;
+	read_number(&a);
+	if (a.number == NUMBER_UNKNOWN)
+		return;
+	if (a.number == NUMBER_PICK_UP) {
+		refuse(d, 403, "a caller cannot be sent to a pick-up number");
+	} else if (!a.lot) {
+		refuse(d, 404, "there is no such slot");
+	} else if (!hf_may_park(a.park->config, a.lot->config, &agent, true)) {
+		refuse(d, 403, "the parker may not park here");
+	} else {
+		d->verdict = HF_DO_PARK;
+		d->lot = a.lot;
+		d->slot = a.slot ?: hf_lot_choose_again(a.lot, call->last_slot);
+		if (!d->slot)
+			refuse(d, 486, "the lot is full");
+		else if (d->slot->call)
+			refuse(d, 486, "the slot is taken");
+	}
+}

@@ -18,7 +18,8 @@ enum hf_verdict {
 	HF_DO_PARK,
 	HF_DO_RESERVE,
 	HF_DO_SWAP,
-	HF_DO_RETRIEVE
+	HF_DO_RETRIEVE,
+	HF_DO_TRANSFER, /* of a REFER: call somebody else */
 };
 struct hf_decision {
 	enum hf_verdict verdict;
@@ -37,6 +38,10 @@ struct hf_decision {
 };
 void hf_decide(struct hf_park *, const struct hf_invite *,
 	       struct hf_decision *ret);
+/* What a REFER of the retriever means: TRANSFER, PARK (again), REFUSE. With
+ * PARK, `call` is one that keeps the slot for it, or NULL. */
+void hf_decide_refer(struct hf_call *, const struct hf_refer *,
+		     struct hf_decision *ret);
 size_t hf_rule_count(void);
 void hf_rule_describe(size_t, const char **name, const char **text);
 

@@ -2,8 +2,8 @@
 /*
  * What the files of this room share. The walk of an INVITE: park.c takes it
  * from the stack, decide.c says what it means, call.c runs the table (table.c)
- * whose actions stand in actions.c, retrieve.c, transfer.c and recall.c;
- * negotiate.c agrees
+ * whose actions stand in actions.c, retrieve.c, transfer.c, refer.c and
+ * recall.c; negotiate.c agrees
  * on media, party.c keeps dialogs, lot.c slots, timers.c deadlines; report.c
  * tells the world.
  */
@@ -39,6 +39,7 @@ struct hf_call {
 	struct hf_slot *slot;  /* NULL: the lot was full, or picked up */
 	const char *last_slot; /* its name, for records after it is free */
 	struct hf_party *caller, *retriever, *recall;
+	struct hf_dialog *referrer; /* of a REFER outside any dialog, or NULL */
 	struct hf_person who;	 /* the caller */
 	struct hf_person parker; /* uri NULL: not known */
 	struct hf_person picked; /* the retriever */
@@ -72,6 +73,7 @@ struct hf_stimulus {
 	const struct hf_identity *asserted;
 	const char *body;
 	size_t len;
+	const struct hf_refer *refer;
 	int status;
 	const char *why;
 };
@@ -125,6 +127,9 @@ bool hf_recall_target(const struct hf_call *, char *uri, size_t len,
 		      const char **why);
 uint64_t hf_recall_wait_ms(const struct hf_call *);
 void hf_recall_ring(struct hf_call *, uint64_t ring_ms);
+/* A leg of our own, called. NULL, or why it cannot be. */
+const char *hf_call_target(struct hf_call *, const char *uri,
+			   const struct hf_refer *, struct hf_words *);
 
 /* retrieve.c: connect the two legs as their directions say. */
 int hf_call_relay(struct hf_call *);
@@ -134,6 +139,11 @@ void hf_call_relay_as_agreed(struct hf_call *); /* logs a failure */
 bool hf_call_guarded(const struct hf_call *);
 /* Take a slot of the lot for a call that has none, the old one if it is free. */
 void hf_call_find_slot(struct hf_call *);
+/* Parked again by who had picked it up; NULL: the old slot or any. */
+void hf_call_wait_again(struct hf_call *, struct hf_slot *, const char *why);
+
+/* refer.c: tell who sent the REFER how it ended, and let go of it. */
+void hf_call_tell_referrer(struct hf_call *, int status, const char *phrase);
 
 /* report.c */
 void hf_report(struct hf_call *, enum hf_event_type, const char *reason);

@@ -181,6 +181,14 @@ struct hf_slot *hf_lot_choose(struct hf_lot *lot)
 	return &lot->slots[n];
 }
 
+struct hf_slot *hf_lot_choose_again(struct hf_lot *lot, const char *name)
+{
+	struct hf_slot *slot = hf_slot_by_number(lot->park, name);
+
+	return slot && slot->lot == lot && !slot->call ? slot
+						       : hf_lot_choose(lot);
+}
+
 void hf_slot_changed(const struct hf_slot *slot)
 {
 	const struct hf_park_wiring *wire = &slot->lot->park->wire;

@@ -53,6 +53,8 @@ struct hf_slot *hf_slot_by_number(const struct hf_park *, const char *user);
 bool hf_slot_by_prefix(const struct hf_park *, const char *user, bool park,
 		       struct hf_lot **ret_lot, struct hf_slot **ret_slot);
 struct hf_slot *hf_lot_choose(struct hf_lot *); /* NULL = full */
+/* The same, but the slot of this name first if it is free. */
+struct hf_slot *hf_lot_choose_again(struct hf_lot *, const char *name);
 void hf_slot_take(struct hf_slot *, struct hf_call *);
 void hf_slot_free(struct hf_call *);
 /* Tell who shows slots that this one may look different. */

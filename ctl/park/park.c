@@ -211,20 +211,126 @@ void hf_park_reinvite(struct hf_party *p, const struct hf_identity *asserted,
 		     .asserted = asserted, .body = body, .len = len});
 }
 
+void hf_park_refer(struct hf_party *p, const struct hf_refer *refer)
+{
+	const struct hf_signal_ops *ops = p->park->wire.signal;
+	struct hf_decision d = {
+		.verdict = HF_DO_REFUSE,
+		.status = 403,
+		.rule = "refer",
+		.reason = "only who has picked up may send the caller on",
+	};
+
+	if (p != p->call->caller && p != p->call->retriever) {
+		ops->refer(p->dialog, 403, NULL);
+		return;
+	}
+	if (p == p->call->retriever && p->call->state == HF_S_RELAY)
+		hf_decide_refer(p->call, refer, &d);
+	tell(p, HF_E_CALLER_REFER, HF_E_RETRIEVER_REFER,
+	     (struct hf_stimulus){.decision = &d, .refer = refer});
+}
+
+/* A call whose caller has yet to be fetched: its leg is called by us. */
+static struct hf_call *call_to_fetch(struct hf_park *park,
+				     struct hf_decision *d,
+				     const struct hf_invite *asked,
+				     const struct hf_refer *refer)
+{
+	struct hf_invite in = *asked;
+	struct hf_party *p;
+	struct hf_call *call;
+
+	p = hf_party_create(park, NULL, HF_ROLE_CALLER);
+	if (!p)
+		return NULL;
+	in.from = refer->target;
+	in.asserted = (struct hf_identity){0};
+	if (hf_party_fill(p, &in)) {
+		hf_party_free(p, true);
+		return NULL;
+	}
+	/* what the REFER says of itself is not true of this leg */
+	p->incoming = false;
+	free(p->sip_call_id);
+	free(p->remote_tag);
+	p->sip_call_id = NULL;
+	p->remote_tag = NULL;
+	call = hf_call_create(park, d, &in, p);
+	if (!call)
+		hf_party_free(p, true);
+	return call;
+}
+
+void hf_park_refer_outside(struct hf_park *park, struct hf_dialog *dialog,
+			   const struct hf_invite *asked,
+			   const struct hf_refer *refer)
+{
+	struct hf_invite in = *asked;
+	struct hf_stimulus s = {
+		.event = HF_E_FETCH, .invite = asked, .refer = refer};
+	struct hf_call *call = NULL;
+	struct hf_decision d;
+
+	in.replaces = NULL;
+	in.referred_by = *hf_invite_sender(asked); /* he parks the other one */
+	hf_decide(park, &in, &d);
+	/* nobody has let go of the caller yet: a refusal does no harm */
+	if (d.verdict == HF_DO_PARK && (!d.slot || d.remark[0])) {
+		d.verdict = HF_DO_REFUSE;
+		d.status = 486;
+		d.reason = d.remark[0] ? d.remark : "the lot is full";
+	} else if (d.verdict != HF_DO_REFUSE &&
+		   (d.verdict != HF_DO_PARK || !refer->replaces)) {
+		d.verdict = HF_DO_REFUSE;
+		d.status = 403;
+		d.reason = "only a dialog to park (Replaces) is fetched";
+	}
+	if (d.verdict == HF_DO_PARK) {
+		d.rule = "refer-outside";
+		call = call_to_fetch(park, &d, asked, refer);
+		d.status = 500;
+		d.reason = "no memory";
+	}
+	if (!call) {
+		hf_info("REFER from %s to %s: refused with %d: %s",
+			asked->from.uri, asked->target.uri, d.status, d.reason);
+		hf_report_refused(park, &in, &d);
+		park->wire.signal->refer(dialog, d.status, NULL);
+		park->wire.signal->release(dialog);
+		return;
+	}
+	s.decision = &d;
+	s.party = call->caller;
+	call->referrer = dialog;
+	park->wire.signal->refer(dialog, 202, NULL);
+	hf_call_event(call, &s);
+}
+
+static bool is_fetched(const struct hf_party *p)
+{
+	return p == p->call->caller;
+}
+
 void hf_park_progress(struct hf_party *p, int status)
 {
 	const struct hf_stimulus s = {
-		.event = HF_E_RECALL_RINGS, .party = p, .status = status};
+		.event = is_fetched(p) ? HF_E_FETCH_RINGS : HF_E_RECALL_RINGS,
+		.party = p,
+		.status = status,
+	};
 
 	hf_call_event(p->call, &s);
 }
 
 void hf_park_answered(struct hf_party *p, const char *body, size_t len)
 {
-	const struct hf_stimulus s = {.event = HF_E_RECALL_ANSWERED,
-				      .party = p,
-				      .body = body,
-				      .len = len};
+	const struct hf_stimulus s = {
+		.event = is_fetched(p) ? HF_E_FETCHED : HF_E_RECALL_ANSWERED,
+		.party = p,
+		.body = body,
+		.len = len,
+	};
 
 	p->park->fresh = NULL;
 	hf_call_event(p->call, &s);
@@ -232,10 +338,12 @@ void hf_park_answered(struct hf_party *p, const char *body, size_t len)
 
 void hf_park_failed(struct hf_party *p, int status, const char *phrase)
 {
-	const struct hf_stimulus s = {.event = HF_E_RECALL_FAILED,
-				      .party = p,
-				      .status = status,
-				      .why = phrase};
+	const struct hf_stimulus s = {
+		.event = is_fetched(p) ? HF_E_FETCH_FAILED : HF_E_RECALL_FAILED,
+		.party = p,
+		.status = status,
+		.why = phrase,
+	};
 
 	p->gone = true;
 	p->park->fresh = NULL;

@@ -56,7 +56,7 @@ struct hf_slot_view {
 };
 
 struct hf_party_view {
-	const char *role; /* "parkee", "retriever", "recall", "parker" */
+	const char *role; /* "parkee", "retriever", "recall", "parker", "target" */
 	const char *identity, *sip_call_id, *state;
 	uint32_t leg; /* HF_LEG_NONE = none */
 	const char *codec;
@@ -64,7 +64,7 @@ struct hf_party_view {
 
 struct hf_call_view {
 	uint64_t call;
-	const char *state; /* also "relay" */
+	const char *state; /* also "relay", "transfer" */
 	const char *lot, *slot, *rule;
 	const char *caller_number, *caller_name, *parker, *retriever;
 	uint32_t seconds, seconds_parked, seconds_to_recall, attempt, park_count;

@@ -20,7 +20,12 @@
 struct hf_call;
 
 /* party.c */
-enum hf_role { HF_ROLE_CALLER, HF_ROLE_RETRIEVER, HF_ROLE_RECALL };
+enum hf_role {
+	HF_ROLE_CALLER,
+	HF_ROLE_RETRIEVER,
+	HF_ROLE_RECALL,
+	HF_ROLE_TARGET, /* of a transfer; the retriever once it has answered */
+};
 struct hf_codecs {
 	enum hf_codec list[HF_CODEC_COUNT];
 	unsigned int count;

@@ -212,9 +212,28 @@ static struct hf_dialog *send_invite(struct hf_call *call, struct hf_party *p,
 	return call->park->wire.signal->invite(call->park->wire.stack, p, &out);
 }
 
+/* The target of a transfer sees the caller as it is. */
+static struct hf_dialog *send_transfer(struct hf_call *call, struct hf_party *p,
+				       const struct hf_refer *refer,
+				       const char *sdp)
+{
+	const struct hf_call_out out = {
+		.uri = p->who.uri,
+		.from = hf_person_view(&call->who),
+		.asserted = hf_person_view(&call->who),
+		.privacy = call->privacy,
+		.user_to_user = call->user_to_user,
+		.replaces = refer->replaces,
+		.referred_by = hf_person_view(&call->picked),
+		.body = sdp,
+	};
+
+	return call->park->wire.signal->invite(call->park->wire.stack, p, &out);
+}
+
 /* Make the leg and the INVITE; why not, if not. */
 static const char *try_ring(struct hf_call *call, const char *uri,
-			    struct hf_words *w)
+			    const struct hf_refer *refer, struct hf_words *w)
 {
 	const struct hf_identity who = {.uri = uri};
 	const struct hf_signal_ops *ops = call->park->wire.signal;
@@ -223,7 +242,8 @@ static const char *try_ring(struct hf_call *call, const char *uri,
 
 	if (!call->caller->session->have_remote)
 		return "the caller is not there yet";
-	p = hf_party_create(call->park, NULL, HF_ROLE_RECALL);
+	p = hf_party_create(call->park, NULL,
+			    refer ? HF_ROLE_TARGET : HF_ROLE_RECALL);
 	if (!p)
 		return "no memory";
 	p->call = call;
@@ -235,7 +255,8 @@ static const char *try_ring(struct hf_call *call, const char *uri,
 		hf_party_free(p, true);
 		return w->why;
 	}
-	p->dialog = send_invite(call, p, w->sdp);
+	p->dialog = refer ? send_transfer(call, p, refer, w->sdp)
+			  : send_invite(call, p, w->sdp);
 	if (!p->dialog) {
 		hf_party_free(p, true);
 		return strerror(errno);
@@ -246,6 +267,12 @@ static const char *try_ring(struct hf_call *call, const char *uri,
 		p->sip_call_id = strdup(sip_call_id);
 	call->recall = p;
 	return NULL;
+}
+
+const char *hf_call_target(struct hf_call *call, const char *uri,
+			   const struct hf_refer *refer, struct hf_words *w)
+{
+	return try_ring(call, uri, refer, w);
 }
 
 void hf_recall_ring(struct hf_call *call, uint64_t ring_ms)
@@ -260,7 +287,7 @@ void hf_recall_ring(struct hf_call *call, uint64_t ring_ms)
 		hf_call_then(call, HF_E_RECALL_FAILED);
 		return;
 	}
-	failed = try_ring(call, uri, &words);
+	failed = try_ring(call, uri, NULL, &words);
 	if (failed) {
 		snprintf(call->why, sizeof(call->why),
 			 "%.99s cannot be rung: %.80s", uri, failed);

@@ -78,7 +78,17 @@ struct hf_reply {
 	int retry_after_s;	  /* 0 = none */
 };
 
-/* A new INVITE of ours (recall, fallback). Goes through the outbound proxy. */
+/* REFER (RFC 3515) with one Refer-To. */
+struct hf_refer {
+	struct hf_identity target; /* Refer-To */
+	const char *target_params; /* as in struct hf_invite */
+	/* Out of its header part: a dialog that the target has; to_tag is the
+	 * target's. NULL if none. */
+	const struct hf_replaces *replaces;
+	struct hf_identity referred_by; /* only if trusted */
+};
+
+/* A new INVITE of ours (recall, fallback, transfer). Goes through the outbound proxy. */
 struct hf_call_out {
 	const char *uri; /* Request-URI and To */
 	struct hf_identity from; /* uri NULL: our own domain; display with the label */
@@ -88,7 +98,9 @@ struct hf_call_out {
 	const char *diversion;	   /* URI of the slot, NULL = none */
 	const char *recall_marker; /* X-Holdfast-Recall */
 	const char *user_to_user;
-	const char *body; /* SDP offer */
+	const struct hf_replaces *replaces; /* to_tag is the target's; or NULL */
+	struct hf_identity referred_by;	    /* uri NULL = none */
+	const char *body;		    /* SDP offer */
 };
 
 /* Why a dialog is ended by us: Reason: SIP;cause=..;text=".." (RFC 3326). */
@@ -118,6 +130,10 @@ struct hf_signal_ops {
 	/* Offer `body` in a re-INVITE; hf_park_reinvite_done() follows. Glare
 	 * (491) is retried inside the stack (RFC 3261 14.1). */
 	int (*reinvite)(struct hf_dialog *, const char *body);
+	/* What becomes of the REFER at hand: first its answer, 202 or 300 and
+	 * above; after a 202, once, how it ended (RFC 3515 2.4.5). A BYE waits
+	 * until that has been told. */
+	void (*refer)(struct hf_dialog *, int status, const char *phrase);
 	/* The park logic has forgotten the party. */
 	void (*release)(struct hf_dialog *);
 	/* Own tag, for Replaces matching and display; valid while the dialog is. */
@@ -144,6 +160,14 @@ void hf_park_bye(struct hf_party *, const char *why);
  * NULL). Answer with ->reply(). `from`/`asserted`: identity in this request. */
 void hf_park_reinvite(struct hf_party *, const struct hf_identity *asserted,
 		      const char *body, size_t len);
+/* REFER in the dialog of a party. Answer with ->refer(). */
+void hf_park_refer(struct hf_party *, const struct hf_refer *);
+/* REFER outside any dialog, to one of our numbers (RFC 5359 2.9): fetch the
+ * caller whose dialog it names. `asked` is the REFER itself as if it were an
+ * INVITE. Answer with ->refer(), then ->release() the dialog. */
+void hf_park_refer_outside(struct hf_park *, struct hf_dialog *,
+			   const struct hf_invite *asked,
+			   const struct hf_refer *);
 /* 1xx to our INVITE (never its SDP). */
 void hf_park_progress(struct hf_party *, int status);
 /* 2xx to our INVITE; the stack has sent the ACK. */

@@ -21,6 +21,12 @@
 	X(CLAIMED, "claimed",                                                  \
 	  "One retriever has won the caller; its ACK is awaited.")             \
 	X(RELAY, "relay", "Both talk; the slot is free again.")                \
+	X(TRANSFER, "transfer",                                                \
+	  "The retriever has sent the caller on (REFER): the target is rung, " \
+	  "the caller hears music.")                                           \
+	X(FETCHING, "arriving",                                                \
+	  "A REFER asks for the caller to be fetched: the slot is claimed and "\
+	  "our INVITE with Replaces is out.")                                  \
 	X(ENDED, "ended", "Over; the record goes away at once.")
 
 /* X(symbol, what it means) */
@@ -36,15 +42,21 @@
 	X(CALLER_CANCEL, "The caller cancels before our final answer.")        \
 	X(CALLER_BYE, "The caller hangs up, or its dialog is lost.")           \
 	X(CALLER_OFFER, "re-INVITE of the caller, with or without SDP.")       \
+	X(CALLER_REFER, "REFER in the dialog of the caller.")                  \
 	X(CALLER_UNFIT, "No media can be agreed with the caller.")             \
 	X(RETRIEVER_ACK, "ACK of the retriever for a 200 of ours.")            \
 	X(RETRIEVER_NO_ACK, "No ACK of the retriever in 64*T1.")               \
 	X(RETRIEVER_CANCEL, "The retriever cancels before our final answer.")  \
 	X(RETRIEVER_BYE, "The retriever hangs up, or its dialog is lost.")     \
 	X(RETRIEVER_OFFER, "re-INVITE of the retriever.")                      \
+	X(RETRIEVER_REFER, "REFER in the dialog of the retriever.")            \
 	X(RETRIEVER_UNFIT, "No media can be agreed with the retriever.")       \
 	X(JOINED, "Caller and retriever hear each other.")                     \
-	X(RECALL_RINGS, "1xx to our recall.")                                  \
+	X(FETCH, "A REFER outside any dialog names a caller to park.")         \
+	X(FETCH_RINGS, "1xx to the INVITE that fetches the caller.")           \
+	X(FETCHED, "2xx to it.")                                               \
+	X(FETCH_FAILED, "It failed, or could not be sent.")                    \
+	X(RECALL_RINGS, "1xx to our recall, or from the target of a transfer.") \
 	X(RECALL_ANSWERED, "2xx to our recall; the stack has sent the ACK.")   \
 	X(RECALL_FAILED, "The recall ended without an answer, or could not "   \
 			 "be sent.")                                           \

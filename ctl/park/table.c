@@ -25,8 +25,8 @@
 #define EVERY	  ((1u << HF_S_COUNT) - 1)
 #define RETRIEVER                                                              \
 	(ON(RETRIEVER_ACK) | ON(RETRIEVER_NO_ACK) | ON(RETRIEVER_CANCEL) |     \
-	 ON(RETRIEVER_BYE) | ON(RETRIEVER_OFFER) | ON(RETRIEVER_UNFIT) |       \
-	 ON(JOINED))
+	 ON(RETRIEVER_BYE) | ON(RETRIEVER_OFFER) | ON(RETRIEVER_REFER) |       \
+	 ON(RETRIEVER_UNFIT) | ON(JOINED))
 #define CALLER                                                                 \
 	(ON(CALLER_ACK) | ON(CALLER_NO_ACK) | ON(CALLER_CANCEL) |              \
 	 ON(CALLER_BYE) | ON(CALLER_OFFER) | ON(CALLER_UNFIT))
@@ -36,6 +36,8 @@
 #define RETRIEVER_LEAVES                                                       \
 	(ON(RETRIEVER_CANCEL) | ON(RETRIEVER_BYE) | ON(RETRIEVER_NO_ACK) |     \
 	 ON(RETRIEVER_UNFIT))
+#define FETCHED                                                                \
+	(ON(FETCH_RINGS) | ON(FETCHED) | ON(FETCH_FAILED))
 #define RECALL (ON(RECALL_RINGS) | ON(RECALL_ANSWERED) | ON(RECALL_FAILED))
 
 static const struct hf_row table[] = {
@@ -57,6 +59,23 @@ static const struct hf_row table[] = {
 
 	{ IN(NEW), ON(ADOPT), ALWAYS, DO(adopt), TO(RECALLING),
 	  "a slot of its own, and the agent is rung" },
+
+
+	/* RFC 5359 2.9: the parker asks us to fetch the caller. */
+	{ IN(NEW), ON(FETCH), ALWAYS, DO(fetch), TO(FETCHING),
+	  "claim the slot, call the caller with Replaces" },
+	{ IN(FETCHING), ON(FETCHED), ALWAYS, DO(fetched), TO(PARKED),
+	  "the caller is here and waits; the parker is told (NOTIFY 200)" },
+	{ IN(FETCHING), ON(FETCH_RINGS), ALWAYS, IGNORE,
+	  "only the 2xx counts" },
+	{ IN(FETCHING), ON(FETCH_FAILED) | ON(TIMER) | CALLER_LEAVES, ALWAYS,
+	  DO(fetch_failed), TO(ENDED),
+	  "the slot is free, the parker is told and still has its call" },
+	{ IN(FETCHING), ON(CALLER_ACK) | ON(CALLER_OFFER) | ON(CALLER_REFER),
+	  ALWAYS, BUG, "there is no dialog yet" },
+	{ IN(FETCHING), ON(MAX_WAIT) | ON(SWAPPED), ALWAYS, BUG,
+	  "the wait has not begun" },
+	{ IN(FETCHING), RETRIEVER, ALWAYS, BUG, "there is no retriever" },
 
 	/* A slot kept by the leg of a parker. */
 	{ IN(RESERVED), ON(CALLER_ACK), ALWAYS, DO(late_answer), STAY,
@@ -166,11 +185,55 @@ static const struct hf_row table[] = {
 	{ IN(RELAY), ON(TIMER) | ON(MAX_WAIT) | ON(SWAPPED) | ON(JOINED),
 	  ALWAYS, BUG, "what leads to it was stopped by the pick-up" },
 
+	{ IN(RELAY), ON(RETRIEVER_REFER), IF(refer_is_refused),
+	  DO(refuse_refer), STAY, "the call goes on as it was" },
+	{ IN(RELAY), ON(RETRIEVER_REFER), IF(refer_parks), DO(repark),
+	  TO(PARKED), "parked again: same call id; BYE to who had picked it up" },
+	{ IN(RELAY), ON(RETRIEVER_REFER), ALWAYS, DO(begin_transfer),
+	  TO(TRANSFER), "202; the target is called by the outbound proxy" },
+
+	/* Sent on: the caller waits for the target. */
+	{ IN(TRANSFER), RETRIEVER, IF(retriever_left), BUG,
+	  "who sent the caller on has gone and is forgotten" },
+	{ IN(TRANSFER), ON(RECALL_RINGS), ALWAYS, DO(recall_rings), STAY,
+	  "the SDP of a 1xx is not used: the caller has music" },
+	{ IN(TRANSFER), ON(RECALL_ANSWERED), ALWAYS, DO(target_answered), STAY,
+	  "switch the media; NOTIFY 200 and BYE to who sent it on" },
+	{ IN(TRANSFER), ON(JOINED), ALWAYS, DO(transferred), TO(RELAY),
+	  "the target is the retriever now" },
+	{ IN(TRANSFER), ON(RECALL_FAILED), IF(retriever_waits),
+	  DO(back_to_retriever), TO(RELAY),
+	  "NOTIFY with the failure; both talk again" },
+	{ IN(TRANSFER), ON(RECALL_FAILED), ALWAYS, DO(repark_lost), TO(PARKED),
+	  "who sent it on has hung up: it is the parker now" },
+	{ IN(TRANSFER), ON(TIMER), ALWAYS, DO(target_silent), STAY,
+	  "CANCEL; it counts as failed" },
+	{ IN(TRANSFER),
+	  ON(RETRIEVER_BYE) | ON(RETRIEVER_NO_ACK) | ON(RETRIEVER_UNFIT),
+	  ALWAYS, DO(transferor_left), STAY, "the transfer goes on" },
+	{ IN(TRANSFER), ON(RETRIEVER_OFFER), ALWAYS, DO(reoffer_claim), STAY,
+	  "answered; it hears nothing meanwhile" },
+	{ IN(TRANSFER), ON(RETRIEVER_ACK) | ON(RETRIEVER_CANCEL) |
+	  ON(CALLER_CANCEL), ALWAYS, IGNORE, "of a re-INVITE" },
+	{ IN(TRANSFER), ON(CALLER_ACK), ALWAYS, DO(late_answer), STAY,
+	  "of a re-INVITE" },
+	{ IN(TRANSFER), ON(CALLER_OFFER), ALWAYS, DO(reoffer_caller), STAY,
+	  "only with the codec that the target is offered" },
+	{ IN(TRANSFER), ON(CALLER_BYE) | ON(CALLER_NO_ACK) | ON(CALLER_UNFIT),
+	  ALWAYS, DO(caller_left_relay), TO(ENDED),
+	  "CANCEL to the target, BYE to who sent it on" },
+	{ IN(TRANSFER), ON(MAX_WAIT) | ON(SWAPPED), ALWAYS, BUG,
+	  "what leads to it was stopped by the pick-up" },
+
 	/* Whoever comes too early or too late. */
-	{ IN(ARRIVING) | IN(RESERVED) | IN(CLAIMED) | IN(RELAY), ON(RETRIEVE),
-	  ALWAYS, DO(refuse_busy), STAY, "486: not there yet, or taken" },
-	{ IN(ARRIVING) | IN(PARKED) | IN(RECALLING) | IN(CLAIMED), ON(SWAP),
-	  ALWAYS, DO(refuse_swap), STAY,
+	{ IN(CLAIMED) | IN(TRANSFER), ON(RETRIEVER_REFER), ALWAYS,
+	  DO(refuse_refer), STAY, "not now" },
+	{ EVERY & ~IN(NEW) & ~IN(ENDED), ON(CALLER_REFER), ALWAYS,
+	  DO(refuse_refer), STAY, "403: a caller sends nobody anywhere" },
+	{ IN(ARRIVING) | IN(FETCHING) | IN(RESERVED) | IN(CLAIMED) | IN(RELAY) |
+	  IN(TRANSFER), ON(RETRIEVE), ALWAYS, DO(refuse_busy), STAY, "486: not there yet, or taken" },
+	{ IN(ARRIVING) | IN(FETCHING) | IN(PARKED) | IN(RECALLING) |
+	  IN(CLAIMED) | IN(TRANSFER), ON(SWAP), ALWAYS, DO(refuse_swap), STAY,
 	  "486: of a call that waits only a leg that a parker dialled" },
 
 	/* We end it. */
@@ -178,15 +241,17 @@ static const struct hf_row table[] = {
 	  TO(ENDED), "BYE to all" },
 
 	/* What cannot happen. */
-	{ IN(NEW), ~(ON(PARK) | ON(RESERVE) | ON(ADOPT)), ALWAYS, BUG,
-	  "a new call gets one of three events before anything else" },
+	{ IN(NEW), ~(ON(PARK) | ON(RESERVE) | ON(ADOPT) | ON(FETCH)), ALWAYS, BUG,
+	  "a new call gets one of four events before anything else" },
 	{ IN(ENDED), ~0u, ALWAYS, BUG, "the record of an ended call is gone" },
-	{ EVERY, ON(PARK) | ON(RESERVE) | ON(ADOPT), ALWAYS, BUG,
+	{ EVERY, ON(PARK) | ON(RESERVE) | ON(ADOPT) | ON(FETCH), ALWAYS, BUG,
 	  "only a new call" },
+	{ EVERY & ~IN(FETCHING), FETCHED, ALWAYS, BUG,
+	  "only a caller that a REFER named is called by us" },
 	{ IN(ARRIVING), ON(SWAPPED), ALWAYS, BUG, "no swap is begun here" },
 	{ IN(ARRIVING) | IN(RESERVED) | WAITING, RETRIEVER, ALWAYS, BUG,
 	  "there is no retriever" },
-	{ EVERY & ~IN(RECALLING), RECALL, ALWAYS, BUG,
+	{ EVERY & ~IN(RECALLING) & ~IN(TRANSFER), RECALL, ALWAYS, BUG,
 	  "there is no recall; one that was given up is forgotten" },
 	{ EVERY, ON(REINVITE_DONE), ALWAYS, BUG, "we send no re-INVITE" },
 };

@@ -54,6 +54,19 @@ bool hf_row_is_ignore(const struct hf_row *);
 	X(swap_leg)             \
 	X(part_strangers)       \
 	X(adopt)                \
+	/* refer.c */           \
+	X(refuse_refer)         \
+	X(repark)               \
+	X(begin_transfer)       \
+	X(target_answered)      \
+	X(transferred)          \
+	X(target_silent)        \
+	X(transferor_left)      \
+	X(back_to_retriever)    \
+	X(repark_lost)          \
+	X(fetch)                \
+	X(fetched)              \
+	X(fetch_failed)         \
 	/* retrieve.c */        \
 	X(claim)                \
 	X(claim_and_stop_ring)  \
@@ -91,7 +104,11 @@ HF_ACTIONS(X)
 	X(ring_ends_chain)       \
 	X(nobody_to_ring)        \
 	X(may_be_swapped)        \
-	X(strangers_meet)
+	X(strangers_meet)        \
+	X(refer_is_refused)      \
+	X(refer_parks)           \
+	X(retriever_waits)       \
+	X(retriever_left)
 #define X(name) hf_guard_fn hf_if_##name;
 HF_GUARDS(X)
 #undef X

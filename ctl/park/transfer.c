@@ -34,12 +34,27 @@ bool hf_if_strangers_meet(const struct hf_call *call,
 
 void hf_call_find_slot(struct hf_call *call)
 {
-	struct hf_slot *slot = hf_slot_by_number(call->park, call->last_slot);
+	struct hf_slot *slot = hf_lot_choose_again(call->lot, call->last_slot);
 
-	if (!slot || slot->lot != call->lot || slot->call)
-		slot = hf_lot_choose(call->lot);
 	if (slot)
 		hf_slot_take(slot, call);
+}
+
+void hf_call_wait_again(struct hf_call *call, struct hf_slot *slot,
+			const char *why)
+{
+	const struct hf_identity agent = hf_person_view(&call->picked);
+
+	if (hf_person_set(&call->parker, &agent))
+		hf_warn("call %llu: no memory for the agent's name", id(call));
+	hf_person_clear(&call->picked);
+	call->chain = 0;
+	call->attempt = 0;
+	if (slot)
+		hf_slot_take(slot, call);
+	else
+		hf_call_find_slot(call);
+	hf_call_begin_wait(call, why);
 }
 
 /* INVITE with Replaces for a leg of a picked-up call. */
@@ -98,13 +113,7 @@ void hf_act_part_strangers(struct hf_call *call, const struct hf_stimulus *s)
 	hf_party_hear_nothing(p);
 	other = new_call(call, p, s, agent);
 	call->retriever = NULL;
-	if (hf_person_set(&call->parker, &agent))
-		hf_warn("call %llu: no memory for the agent's name", id(call));
-	hf_person_clear(&call->picked);
-	call->chain = 0;
-	call->attempt = 0;
-	hf_call_find_slot(call);
-	hf_call_begin_wait(call, "two outside callers would have met");
+	hf_call_wait_again(call, NULL, "two outside callers would have met");
 	hf_act_start_recall(call, s);
 	if (!other) {
 		hf_party_drop(p, 500, &cause);

@@ -117,7 +117,8 @@ static void view_call(const struct hf_call *call, struct hf_call_view *v)
 			  call->retriever->role == HF_ROLE_RECALL
 				  ? "recall"
 				  : "retriever");
-	add_party(v, call->recall, "recall");
+	add_party(v, call->recall,
+		  call->state == HF_S_TRANSFER ? "target" : "recall");
 }
 
 void hf_park_each_call(struct hf_park *park, uint64_t now_ms,

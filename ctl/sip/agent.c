@@ -43,6 +43,8 @@ static int outside_dialog(void *arg, nta_leg_t *leg, nta_incoming_t *irq,
 		hf_options(irq);
 	else if (request->sip_request->rq_method == sip_method_subscribe)
 		hf_subscribe_in(sip, irq, request, &peer);
+	else if (request->sip_request->rq_method == sip_method_refer)
+		hf_refer_outside(sip, irq, request, &peer);
 	else
 		hf_invite_in(sip, irq, request, &peer);
 	return 0;

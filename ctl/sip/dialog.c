@@ -45,6 +45,8 @@ void hf_dialog_free(struct hf_dialog *d)
 	nta_incoming_destroy(d->request);
 	nta_outgoing_destroy(d->invite);
 	nta_outgoing_destroy(d->bye);
+	nta_incoming_destroy(d->refer);
+	nta_outgoing_destroy(d->notify);
 	nta_leg_destroy(d->leg);
 	su_timer_destroy(d->retry);
 	su_timer_destroy(d->expiry);
@@ -71,7 +73,8 @@ void hf_dialog_enter(struct hf_dialog *d)
 void hf_dialog_leave(struct hf_dialog *d)
 {
 	d->busy--;
-	if (!d->busy && d->released && !d->request && !d->invite && !d->bye)
+	if (!d->busy && d->released && !d->request && !d->invite && !d->bye &&
+	    !d->notify)
 		hf_dialog_free(d);
 }
 
@@ -135,7 +138,7 @@ void hf_dialog_bye(struct hf_dialog *d, const struct hf_cause *cause)
 	d->offer_waits = false;
 	/* RFC 3261 15.1.1: the called side must not send BYE before the ACK or
 	 * the end of its wait. */
-	if (d->state == HF_DIALOG_CONFIRMED)
+	if (d->state == HF_DIALOG_CONFIRMED && !d->notify)
 		send_bye(d);
 }
 

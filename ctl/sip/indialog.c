@@ -139,6 +139,15 @@ static void offer(struct hf_dialog *d, nta_incoming_t *irq, const sip_t *s)
 	su_home_deinit(home);
 }
 
+static void refer(struct hf_dialog *d, nta_incoming_t *irq, const sip_t *s)
+{
+	struct hf_peer peer;
+
+	hf_peer_of(d->sip, irq, &peer);
+	if (hf_precheck_session(d->sip, irq, s, &peer))
+		hf_refer_in(d, irq, s, &peer);
+}
+
 static bool has_info_package(const sip_t *s)
 {
 	for (const sip_unknown_t *un = s->sip_unknown; un; un = un->un_next)
@@ -171,6 +180,9 @@ static void dispatch(struct hf_dialog *d, nta_incoming_t *irq, const sip_t *s)
 			answer(irq, 469, "Bad Info Package");
 		else
 			answer(irq, SIP_200_OK);
+		break;
+	case sip_method_refer:
+		refer(d, irq, s);
 		break;
 	case sip_method_cancel:
 	case sip_method_notify:

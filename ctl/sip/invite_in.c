@@ -11,9 +11,10 @@
 #include "private.h"
 
 /* The dialog's leg in the stack: From is ours, whoever began. */
-static bool create_leg(struct hf_sip *sip, struct hf_dialog *d,
-		       nta_incoming_t *irq, const sip_t *invite)
+bool hf_dialog_leg(struct hf_dialog *d, nta_incoming_t *irq,
+		   const sip_t *invite)
 {
+	struct hf_sip *sip = d->sip;
 	char cseq[32];
 
 	snprintf(cseq, sizeof(cseq), "%u INVITE", sip->epoch << 16);
@@ -57,7 +58,7 @@ void hf_invite_in(struct hf_sip *sip, nta_incoming_t *irq, const sip_t *invite,
 		d->trusted = peer->trusted;
 		d->listener = peer->listener;
 	}
-	if (!d || !create_leg(sip, d, irq, invite)) {
+	if (!d || !hf_dialog_leg(d, irq, invite)) {
 		if (d)
 			hf_dialog_free(d);
 		hf_refuse(sip, irq, invite, peer, SIP_500_INTERNAL_SERVER_ERROR,

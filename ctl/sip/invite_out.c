@@ -7,6 +7,8 @@
 #include <errno.h>
 #include <stdio.h>
 
+#include <sofia-sip/su_string.h>
+
 #include "private.h"
 
 void hf_invite_ack(struct hf_dialog *d, const sip_t *ok)
@@ -166,11 +168,22 @@ static sip_unknown_t *call_extensions(su_home_t *home,
 	list = hf_header_text(home, "X-Holdfast-Recall", call->recall_marker,
 			      list);
 	list = hf_header_text(home, "User-to-User", call->user_to_user, list);
+	list = hf_header_address(home, "Referred-By", &call->referred_by, list);
 	list = hf_header_text(home, "Alert-Info", call->alert_info, list);
 	list = hf_header_address(home, "Diversion", &slot, list);
 	list = hf_header_address(home, "P-Asserted-Identity", &call->asserted,
 				 list);
 	return list;
+}
+
+static sip_replaces_t *replaces_header(su_home_t *home,
+				       const struct hf_replaces *r)
+{
+	char *text = su_sprintf(home, "%s;to-tag=%s;from-tag=%s%s", r->call_id,
+				r->to_tag, r->from_tag,
+				r->early_only ? ";early-only" : "");
+
+	return text ? sip_replaces_make(home, text) : NULL;
 }
 
 /* `route`: where it goes, NULL = where its URI says. */
@@ -179,12 +192,17 @@ static bool send_invite(struct hf_dialog *d, su_home_t *home,
 {
 	sip_unknown_t *extensions = call_extensions(home, call);
 	sip_contact_t *contact = hf_header_contact(home, d);
+	sip_replaces_t *replaces =
+		call->replaces ? replaces_header(home, call->replaces) : NULL;
 
+	if (call->replaces && !replaces)
+		return false;
 	d->invite = nta_outgoing_tcreate(
 		d->leg, answered, d, (const url_string_t *)route,
 		SIP_METHOD_INVITE, URL_STRING_MAKE(call->uri),
 		TAG_IF(contact, SIPTAG_CONTACT(contact)),
 		TAG_IF(call->privacy, SIPTAG_PRIVACY_STR("id")),
+		TAG_IF(replaces, SIPTAG_REPLACES(replaces)),
 		TAG_IF(extensions, SIPTAG_UNKNOWN(extensions)),
 		SIPTAG_ALLOW_STR(HF_SIP_ALLOW),
 		SIPTAG_SUPPORTED_STR(HF_SIP_SUPPORTED_OUT),

@@ -182,9 +182,9 @@ static const char *plain_text(su_home_t *home, const char *value)
 	return value && is_plain(value) ? value : "";
 }
 
-static const struct hf_replaces *parse_replaces(su_home_t *home, const sip_t *s)
+static const struct hf_replaces *plain_replaces(su_home_t *home,
+						const sip_replaces_t *from)
 {
-	const sip_replaces_t *from = s->sip_replaces;
 	struct hf_replaces *r;
 
 	if (!from || !from->rp_call_id || !from->rp_to_tag ||
@@ -198,6 +198,39 @@ static const struct hf_replaces *parse_replaces(su_home_t *home, const sip_t *s)
 	r->from_tag = from->rp_from_tag;
 	r->early_only = from->rp_early_only;
 	return r;
+}
+
+/* The header part of a Refer-To, unescaped, is lines of text by a stranger. */
+static const struct hf_replaces *replaces_in(su_home_t *home, const char *part)
+{
+	char *text = part ? su_strdup(home, part) : NULL;
+	char *line = text ? url_query_as_header_string(home, text) : NULL;
+
+	while (line && *line) {
+		size_t n = strcspn(line, "\r\n");
+		char *next = line[n] ? line + n + 1 : line + n;
+
+		line[n] = '\0';
+		if (!strncasecmp(line, "Replaces:", 9) && is_plain(line))
+			return plain_replaces(
+				home, sip_replaces_make(home, line + 9));
+		line = next;
+	}
+	return NULL;
+}
+
+void hf_parse_refer(su_home_t *home, const sip_t *s, const struct hf_peer *peer,
+		    struct hf_refer *ret)
+{
+	const url_t *url = s->sip_refer_to->r_url;
+
+	memset(ret, 0, sizeof(*ret));
+	identity_of(home, url, s->sip_refer_to->r_display, &ret->target);
+	ret->target_params = url->url_params ? url->url_params : "";
+	ret->replaces = replaces_in(home, url->url_headers);
+	if (peer->trusted && s->sip_referred_by)
+		identity_of(home, s->sip_referred_by->b_url,
+			    s->sip_referred_by->b_display, &ret->referred_by);
 }
 
 void hf_parse_body(const sip_t *s, const char **body, size_t *len)
@@ -240,7 +273,7 @@ void hf_parse_invite(su_home_t *home, const sip_t *s,
 	ret->transport = peer->listener->transport;
 	ret->trusted = peer->trusted;
 	ret->privacy = wants_privacy(s);
-	ret->replaces = parse_replaces(home, s);
+	ret->replaces = plain_replaces(home, s->sip_replaces);
 	ret->user_to_user = plain_text(home, text_header(s, "User-to-User", 0));
 	ret->recall_marker =
 		plain_text(home, text_header(s, "X-Holdfast-Recall", 0));

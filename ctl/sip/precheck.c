@@ -35,6 +35,7 @@ static bool check_method(struct hf_sip *sip, nta_incoming_t *irq,
 	switch (r->sip_request->rq_method) {
 	case sip_method_invite:
 	case sip_method_options:
+	case sip_method_refer:
 		return true;
 	case sip_method_subscribe:
 		if (sip->lamps)

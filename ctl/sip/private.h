@@ -8,7 +8,7 @@
  *  - precheck, options: what is answered before and beside any call
  *  - dialog: the record of a dialog and its end
  *  - invite_in, invite_out: the first INVITE, theirs and ours
- *  - indialog, reinvite, refresh: what happens inside a dialog
+ *  - indialog, reinvite, refresh, refer: what happens inside a dialog
  *  - subscribe, notify, restore: subscriptions to lamps (watcher.h)
  *  - publish: lamps told to a presence server
  *  - parse, headers: header text to plain fields and back
@@ -58,9 +58,10 @@ struct hf_watch;
 #define HF_SIP_MIN_SE	  90 /* RFC 4028 section 5 */
 
 #define HF_SIP_AGENT	     "Holdfast/" HF_VERSION
-#define HF_SIP_ALLOW	     "INVITE, ACK, CANCEL, BYE, OPTIONS, UPDATE, INFO, SUBSCRIBE"
+#define HF_SIP_ALLOW	     "INVITE, ACK, CANCEL, BYE, OPTIONS, UPDATE, INFO, " \
+			     "SUBSCRIBE, REFER"
 /* As an answering side. Of our own INVITEs we say only what we do there. */
-#define HF_SIP_SUPPORTED     "replaces, timer, 100rel, eventlist"
+#define HF_SIP_SUPPORTED     "replaces, timer, 100rel, eventlist, norefersub"
 #define HF_SIP_SUPPORTED_OUT "replaces"
 #define HF_SIP_ACCEPT	     "application/sdp"
 
@@ -126,6 +127,9 @@ struct hf_dialog {
 	bool request_answered; /* `request`: 2xx sent, its ACK is awaited */
 	bool offer_waits;      /* `offer` is to be sent when we may */
 	bool identity_only;    /* `request`: UPDATE with no offer in it */
+	bool refer_runs;       /* a REFER was accepted, its end is not told */
+	bool refer_quiet;      /* its sender wants no NOTIFY */
+	bool refer_only;       /* no call: a REFER began the dialog */
 	unsigned int busy;     /* callbacks on the stack: do not free */
 	enum hf_dialog_state state;
 	const struct hf_listener *listener;
@@ -133,6 +137,11 @@ struct hf_dialog {
 	nta_incoming_t *request; /* INVITE or UPDATE of the peer */
 	nta_outgoing_t *invite;	 /* INVITE or re-INVITE of ours */
 	nta_outgoing_t *bye;
+	nta_incoming_t *refer; /* REFER of the peer, not answered */
+	nta_outgoing_t *notify;
+	unsigned int refer_count;
+	int refer_final; /* to be told after `notify`; 0 = nothing */
+	char refer_event[24];
 	su_timer_t *retry;  /* glare, or a CANCEL that nobody answers */
 	su_timer_t *expiry; /* RFC 4028: no refresh came */
 	uint32_t session_s; /* agreed interval, 0 = none */
@@ -189,6 +198,8 @@ struct hf_party *hf_dialog_party(struct hf_dialog *);
 bool hf_dialog_set(char **field, const char *value);
 
 /* invite_in.c, invite_out.c */
+/* The stack's leg for a dialog that the peer's request begins. */
+bool hf_dialog_leg(struct hf_dialog *, nta_incoming_t *, const sip_t *);
 void hf_invite_in(struct hf_sip *, nta_incoming_t *, const sip_t *,
 		  const struct hf_peer *);
 int hf_request_event(struct hf_dialog *, nta_incoming_t *, const sip_t *);
@@ -210,11 +221,20 @@ void hf_refresh_agree(struct hf_dialog *, const sip_t *request);
 void hf_refresh_start(struct hf_dialog *);
 void hf_refresh_stop(struct hf_dialog *);
 
+/* refer.c */
+void hf_refer_in(struct hf_dialog *, nta_incoming_t *, const sip_t *,
+		 const struct hf_peer *);
+void hf_refer_outside(struct hf_sip *, nta_incoming_t *, const sip_t *,
+		      const struct hf_peer *);
+void hf_refer_outcome(struct hf_dialog *, int status, const char *phrase);
+
 /* parse.c; strings are of `home` or of the message. */
 void hf_parse_invite(su_home_t *home, const sip_t *, const struct hf_peer *,
 		     struct hf_invite *ret);
 void hf_parse_asserted(su_home_t *home, const sip_t *, bool trusted,
 		       struct hf_identity *ret);
+void hf_parse_refer(su_home_t *home, const sip_t *, const struct hf_peer *,
+		    struct hf_refer *ret);
 void hf_parse_body(const sip_t *, const char **body, size_t *len);
 
 /* headers.c; NULL when there is nothing to say, or nothing sayable. */

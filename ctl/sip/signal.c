@@ -29,6 +29,13 @@ static void op_bye(struct hf_dialog *d, const struct hf_cause *cause)
 	hf_dialog_leave(d);
 }
 
+static void op_refer(struct hf_dialog *d, int status, const char *phrase)
+{
+	hf_dialog_enter(d);
+	hf_refer_outcome(d, status, phrase);
+	hf_dialog_leave(d);
+}
+
 static const char *op_local_tag(const struct hf_dialog *d)
 {
 	return d->leg ? nta_leg_get_tag(d->leg) : NULL;
@@ -47,6 +54,7 @@ const struct hf_signal_ops *hf_sip_signal_ops(void)
 		.cancel = op_cancel,
 		.bye = op_bye,
 		.reinvite = hf_reinvite,
+		.refer = op_refer,
 		.release = hf_dialog_release,
 		.local_tag = op_local_tag,
 		.call_id = op_call_id,

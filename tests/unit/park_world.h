@@ -24,6 +24,9 @@ struct hf_dialog {
 	bool incoming, pending, first_done, answered, cancelled, over, released;
 	int status;   /* of the latest reply */
 	int replies, byes, cancels, cause;
+	bool refer_pending, refer_runs; /* a REFER wants 202; its outcome */
+	int refer_answer, refer_outcome;
+	char referred_by[128], replaces[128];
 	char sdp[HF_SDP_MAX_TEXT], reason[128], cause_text[128];
 	char contact[64], display[96], asserted[128], uui[64];
 	bool privacy;
@@ -137,7 +140,12 @@ static struct hf_dialog *fake_invite(void *stack, struct hf_party *party,
 	copy(d->uui, sizeof(d->uui), out->user_to_user);
 	copy(d->sdp, sizeof(d->sdp), out->body);
 	d->privacy = out->privacy;
-	if (!out->body || !*d->marker)
+	copy(d->referred_by, sizeof(d->referred_by), out->referred_by.uri);
+	if (out->replaces)
+		snprintf(d->replaces, sizeof(d->replaces), "%s %s %s",
+			 out->replaces->call_id, out->replaces->to_tag,
+			 out->replaces->from_tag);
+	if (!out->body || (!*d->marker && !*d->referred_by && !out->replaces))
 		wrong(w, "a recall without SDP or marker", d);
 	return d;
 }
@@ -171,12 +179,34 @@ static int fake_reinvite(struct hf_dialog *d, const char *body)
 	return -ENOSYS;
 }
 
+static void fake_refer(struct hf_dialog *d, int status, const char *phrase)
+{
+	if (d->released || (!d->refer_pending && !d->refer_runs))
+		wrong(d->w, "the outcome of no REFER", d);
+	if (d->refer_pending) {
+		if (status != 202 && status < 300)
+			wrong(d->w, "a REFER is accepted with 202", d);
+		d->refer_answer = status;
+		d->refer_pending = false;
+		if (d->refer_runs && status == 202)
+			wrong(d->w, "two REFERs at once", d);
+		d->refer_runs |= status == 202;
+		return;
+	}
+	if (status < 200 || status == 202)
+		wrong(d->w, "an outcome that is none", d);
+	d->refer_outcome = status;
+	d->refer_runs = false;
+}
+
 static void fake_release(struct hf_dialog *d)
 {
 	if (d->released)
 		wrong(d->w, "released twice", d);
 	if (d->incoming && !d->over && !d->answered)
 		wrong(d->w, "released without an answer", d);
+	if (d->refer_pending || (d->over && d->refer_runs && !d->party))
+		wrong(d->w, "released without a word to its REFER", d);
 	if (d->answered && !d->over)
 		wrong(d->w, "released a dialog that is up", d);
 	if (!d->incoming && !d->answered && !d->over && !d->cancels)
@@ -224,6 +254,7 @@ static const struct hf_signal_ops fake_ops = {
 	.cancel = fake_cancel,
 	.bye = fake_bye,
 	.reinvite = fake_reinvite,
+	.refer = fake_refer,
 	.release = fake_release,
 	.local_tag = fake_local_tag,
 	.call_id = fake_call_id,
@@ -548,6 +579,47 @@ static void reinvite(struct hf_dialog *d, const char *from, const char *body)
 	d->pending = true;
 	hf_park_reinvite(d->party, from ? &asserted : NULL, body,
 			 body ? strlen(body) : 0);
+}
+
+/* REFER in the dialog of `d`; its answer. */
+static int refer(struct hf_dialog *d, const char *to,
+		 const struct hf_replaces *replaces)
+{
+	const struct hf_refer r = {
+		.target = who(to),
+		.target_params = "",
+		.replaces = replaces,
+	};
+
+	d->refer_pending = true;
+	d->refer_answer = 0;
+	d->refer_outcome = 0;
+	hf_park_refer(d->party, &r);
+	if (d->refer_pending)
+		wrong(d->w, "a REFER without an answer", d);
+	return d->refer_answer;
+}
+
+/* REFER outside any dialog: fetch the caller whose dialog `r` names. */
+static struct hf_dialog *refer_outside(struct world *w, const char *from,
+				       const char *to,
+				       const struct hf_replaces *r)
+{
+	struct hf_dialog *d = dialog_new(w, true);
+	struct hf_invite in = invite(from, to);
+	const struct hf_refer refer = {
+		.target = who("sip:+4930123@127.0.0.3:5070"),
+		.target_params = "",
+		.replaces = r,
+	};
+
+	in.call_id = d->call_id;
+	in.from_tag = d->remote_tag;
+	in.body = NULL;
+	d->refer_pending = true;
+	d->over = true; /* there is no call in it */
+	hf_park_refer_outside(w->park, d, &in, &refer);
+	return d;
 }
 
 /* Counted from the newest. */

@@ -71,6 +71,10 @@ TEST(the_table_makes_only_the_legal_moves)
 		{ HF_S_CLAIMED, HF_S_RELAY },	 { HF_S_CLAIMED, HF_S_PARKED },
 		{ HF_S_CLAIMED, HF_S_RECALLING }, { HF_S_CLAIMED, HF_S_ENDED },
 		{ HF_S_RELAY, HF_S_ENDED },
+		{ HF_S_RELAY, HF_S_PARKED },	 { HF_S_RELAY, HF_S_TRANSFER },
+		{ HF_S_TRANSFER, HF_S_RELAY },	 { HF_S_TRANSFER, HF_S_PARKED },
+		{ HF_S_TRANSFER, HF_S_ENDED },	 { HF_S_NEW, HF_S_FETCHING },
+		{ HF_S_FETCHING, HF_S_PARKED },	 { HF_S_FETCHING, HF_S_ENDED },
 		/* the transfer guard */
 		{ HF_S_RELAY, HF_S_RECALLING },	 { HF_S_NEW, HF_S_RECALLING },
 	};
@@ -103,6 +107,7 @@ struct subject {
 	struct hf_decision decision;
 	struct hf_invite invite;
 	struct hf_identity outsider;
+	struct hf_refer refer;
 };
 
 static void new_call(struct subject *t)
@@ -224,6 +229,28 @@ static void relayed_by_slot(struct subject *t)
 	ack(t->retriever);
 }
 
+static void transferring(struct subject *t)
+{
+	relayed(t);
+	refer(t->retriever, "sip:1003@pbx.example.com", NULL);
+}
+
+static void transferring_alone(struct subject *t)
+{
+	transferring(t);
+	bye(t->retriever);
+	t->retriever = NULL;
+}
+
+static const struct hf_replaces names = { .call_id = "x", .to_tag = "a",
+					  .from_tag = "b" };
+
+static void fetching(struct subject *t)
+{
+	refer_outside(t->w, ALICE_URI, "701", &names);
+	t->caller = recall(t->w);
+}
+
 static const struct {
 	enum hf_call_state state;
 	void (*make)(struct subject *);
@@ -244,6 +271,9 @@ static const struct {
 	{ HF_S_CLAIMED, claimed_by_recall },
 	{ HF_S_RELAY, relayed },
 	{ HF_S_RELAY, relayed_by_slot },
+	{ HF_S_TRANSFER, transferring },
+	{ HF_S_TRANSFER, transferring_alone },
+	{ HF_S_FETCHING, fetching },
 };
 #define VARIETIES (sizeof(variety) / sizeof(variety[0]))
 
@@ -253,7 +283,7 @@ static struct subject subject(unsigned int v)
 
 	variety[v].make(&t);
 	t.call = t.caller->party->call;
-	t.recall = recall(t.w);
+	t.recall = variety[v].state == HF_S_FETCHING ? NULL : recall(t.w);
 	return t;
 }
 
@@ -269,6 +299,12 @@ static struct hf_stimulus stimulus(struct subject *t, enum hf_call_event e)
 		d = t->retriever;
 	if (e >= HF_E_RECALL_RINGS && e <= HF_E_RECALL_FAILED)
 		d = t->recall;
+	if (e >= HF_E_FETCH && e <= HF_E_FETCH_FAILED)
+		d = t->caller;
+	t->refer = (struct hf_refer){ .target = who("sip:1003@pbx.example.com"),
+				      .target_params = "",
+				      .replaces = &names };
+	s.refer = &t->refer;
 	if (e == HF_E_RETRIEVE || e == HF_E_SWAP) {
 		d = dialog_new(t->w, true);
 		t->invite = invite(e == HF_E_SWAP ? CALLER_URI : BOB_URI,
@@ -296,10 +332,12 @@ static struct hf_stimulus stimulus(struct subject *t, enum hf_call_event e)
 	d->pending |= e == HF_E_RETRIEVE || e == HF_E_SWAP ||
 		      e == HF_E_CALLER_OFFER || e == HF_E_RETRIEVER_OFFER ||
 		      e == HF_E_ADOPT;
+	d->refer_pending |= e == HF_E_CALLER_REFER || e == HF_E_RETRIEVER_REFER;
+	d->answered |= e == HF_E_FETCHED;
 	d->answered |= e == HF_E_RECALL_ANSWERED || e == HF_E_ADOPT;
 	s.party->answered |= e == HF_E_ADOPT;
 	if (e == HF_E_CALLER_BYE || e == HF_E_RETRIEVER_BYE ||
-	    e == HF_E_RECALL_FAILED) {
+	    e == HF_E_RECALL_FAILED || e == HF_E_FETCH_FAILED) {
 		d->over = true;
 		d->party->gone = true;
 	}
@@ -307,6 +345,7 @@ static struct hf_stimulus stimulus(struct subject *t, enum hf_call_event e)
 }
 
 static const char *run_pair(unsigned int v, enum hf_call_event e,
+			    enum hf_verdict verdict,
 			    const struct hf_row **ret_row)
 {
 	struct subject t = subject(v);
@@ -319,9 +358,21 @@ static const char *run_pair(unsigned int v, enum hf_call_event e,
 	if (t.call->state != variety[v].state)
 		return "the variety is not in its state";
 	s = stimulus(&t, e);
-	*ret_row = hf_table_row(t.call, &s);
 	if (e == HF_E_SWAP) /* what decide.c finds */
 		t.decision.replaced = t.call->retriever;
+	if (e == HF_E_RETRIEVER_REFER || e == HF_E_CALLER_REFER)
+		t.decision = (struct hf_decision){
+			.verdict = verdict, .rule = "refer", .status = 486,
+			.reason = "test", .lot = t.call->lot,
+			.slot = slot(t.w, "703") };
+	if (e == HF_E_FETCH)
+		t.decision.slot = slot(t.w, "703");
+	if (e == HF_E_FETCH && variety[v].state == HF_S_NEW) {
+		t.caller->released = true;
+		t.caller->party->incoming = false;
+		t.caller->party->dialog = NULL;
+	}
+	*ret_row = hf_table_row(t.call, &s);
 	bugs = t.w->park->bugs;
 	hf_call_event(t.call, &s);
 	HASH_FIND(hh, t.w->park->calls, &id, sizeof(id), call);
@@ -331,6 +382,8 @@ static const char *run_pair(unsigned int v, enum hf_call_event e,
 		if (!call || call->state != variety[v].state)
 			return "a bug changed the state";
 		t.w->park->bugs = bugs;
+		if (s.party && s.party->dialog) /* nobody answers it */
+			s.party->dialog->refer_pending = false;
 		if (t.w->dialogs != fresh) /* the leg that nobody took */
 			hf_party_drop(s.party, 486, NULL);
 	} else if ((*ret_row)->next == HF_S_ENDED && call) {
@@ -356,14 +409,17 @@ TEST(every_row_runs_on_a_real_call_and_leaves_nothing_behind)
 
 	for (unsigned int v = 0; v < VARIETIES; v++)
 		for (unsigned int e = 0; e < HF_E_COUNT; e++) {
-			const char *what =
-				run_pair(v, (enum hf_call_event)e, &row);
+			for (int k = 0; k <= HF_DO_TRANSFER; k++) {
+				const char *what = run_pair(v, e, k, &row);
 
-			if (*what)
-				FAIL("variety %u, %s, %s: %s", v,
-				     hf_state_symbol(variety[v].state),
-				     hf_event_symbol(e), what);
-			ran[row - table] = true;
+				if (*what)
+					FAIL("variety %u, %s, %s: %s", v,
+					     hf_state_symbol(variety[v].state),
+					     hf_event_symbol(e), what);
+				ran[row - table] = true;
+				if (e != HF_E_RETRIEVER_REFER)
+					break;
+			}
 		}
 	for (unsigned int e = 0; e < HF_E_COUNT; e++) {
 		const struct hf_call ended = { .state = HF_S_ENDED };

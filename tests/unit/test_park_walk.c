@@ -14,7 +14,7 @@
 struct walk {
 	struct world *w;
 	uint64_t random;
-	unsigned int answered, parked, relayed, swapped, recalled;
+	unsigned int answered, parked, relayed, swapped, recalled, referred;
 };
 
 static unsigned int draw(struct walk *k, unsigned int below)
@@ -153,6 +153,34 @@ static void unacked(struct walk *k, struct hf_dialog *d)
 	}
 }
 
+static void some_refer(struct walk *k, struct hf_dialog *d)
+{
+	static const char *const to[] = {
+		"sip:1003@pbx.example.com", "sip:+4955@pbx.example.com",
+		"sip:700@127.0.0.1", "sip:702@127.0.0.1", "sip:800@127.0.0.1",
+		"sip:*68701@127.0.0.1" };
+	struct hf_dialog *named = draw(k, 3) ? NULL : some_dialog(k);
+	struct hf_replaces r = { .early_only = false };
+
+	if (named) {
+		r.call_id = named->call_id;
+		r.to_tag = named->local_tag;
+		r.from_tag = named->remote_tag;
+	}
+	refer(d, PICK(k, to), named ? &r : NULL);
+	k->referred++;
+}
+
+static void some_refer_outside(struct walk *k)
+{
+	static const char *const from[] = { CALLER_URI, ALICE_URI, BOB_URI };
+	static const char *const to[] = { "700", "701", "703", "802", "999" };
+	const struct hf_replaces r = { .call_id = "x", .to_tag = "a",
+				       .from_tag = "b" };
+
+	refer_outside(k->w, PICK(k, from), PICK(k, to), draw(k, 5) ? &r : NULL);
+}
+
 static void up(struct walk *k, struct hf_dialog *d)
 {
 	static const char *const now[] = { NULL, NULL, CALLER_URI, BOB_URI };
@@ -170,6 +198,10 @@ static void up(struct walk *k, struct hf_dialog *d)
 	case 3:
 		hf_park_cancel(d->party);
 		break;
+	case 4:
+	case 5:
+		some_refer(k, d);
+		break;
 	default:
 		break;
 	}
@@ -180,7 +212,11 @@ static void step(struct walk *k)
 	struct hf_dialog *d = some_dialog(k);
 	unsigned int what = draw(k, 10);
 
-	if (!d || (what < 2 && k->w->dialog_count < 24)) {
+	if (d && !d->party)
+		return; /* only a REFER, and nothing happens in its dialog */
+	if (what == 1 && !draw(k, 4) && k->w->dialog_count < 24) {
+		some_refer_outside(k);
+	} else if (!d || (what < 2 && k->w->dialog_count < 24)) {
 		new_invite(k);
 	} else if (what == 2) {
 		k->w->now += draw(k, 2) ? draw(k, 2000) : draw(k, 100000);
@@ -221,22 +257,31 @@ static const char *check_state(struct world *w, const struct hf_call *call)
 	bool waits = call->state == HF_S_PARKED ||
 		     call->state == HF_S_RECALLING;
 
-	MUST(c && c->answered);
 	MUST(call->state != HF_S_NEW && call->state != HF_S_ENDED);
 	MUST(!call->has_then || call->state);
-	MUST(!r == (call->state != HF_S_CLAIMED && call->state != HF_S_RELAY));
-	MUST(!call->recall == (call->state != HF_S_RECALLING));
+	bool transfer = call->state == HF_S_TRANSFER;
+
+	if (call->state == HF_S_FETCHING) {
+		MUST(c && !c->answered && call->slot && call->referrer && !r);
+		MUST(hf_timer_armed(&call->timer) && !call->recall);
+		return NULL;
+	}
+	MUST(c && c->answered);
+	MUST(!call->referrer);
+	MUST(transfer || !r == (call->state != HF_S_CLAIMED &&
+				call->state != HF_S_RELAY));
+	MUST(!call->recall == (call->state != HF_S_RECALLING && !transfer));
 	MUST(!call->slot || call->slot->call == call);
-	MUST(call->state != HF_S_RELAY || !call->slot);
+	MUST((call->state != HF_S_RELAY && !transfer) || !call->slot);
 	MUST(call->state != HF_S_RESERVED || call->slot);
 	MUST(hf_timer_armed(&call->timer) ==
-	     (waits || call->state == HF_S_RESERVED));
+	     (waits || transfer || call->state == HF_S_RESERVED));
 	MUST(!waits || hf_timer_armed(&call->limit));
 	MUST(!hf_timer_armed(&call->timer) || call->timer.at > w->now);
 	MUST(call->state == HF_S_ARRIVING || call->state == HF_S_RESERVED ||
 	     call->park_count >= 1);
 	/* the music of a waiting caller */
-	if (waits || call->state == HF_S_RESERVED ||
+	if (waits || transfer || call->state == HF_S_RESERVED ||
 	    call->state == HF_S_CLAIMED)
 		MUST((c->hears == HF_HEARS_HOLD) == hf_party_listens(c));
 	if (call->state == HF_S_RELAY) {
@@ -258,7 +303,7 @@ static const char *check_meeting(struct world *w, const struct hf_call *call)
 
 	if (!r || r->role == HF_ROLE_RECALL)
 		return NULL;
-	if (call->state == HF_S_RELAY &&
+	if ((call->state == HF_S_RELAY || call->state == HF_S_TRANSFER) &&
 	    (!call->by_slot || w->now - call->picked_ms >= 10000))
 		return NULL;
 	MUST(hf_config_internal(&w->config, r->who.user, r->who.host));
@@ -287,7 +332,7 @@ static const char *check_all(struct world *w)
 {
 	struct hf_park_totals sum = { 0 }, t;
 	struct hf_call *call, *next;
-	unsigned int legs = 0;
+	unsigned int legs = 0, referrers = 0;
 	const char *what = NULL;
 
 	MUST(!w->wrongs);
@@ -299,6 +344,7 @@ static const char *check_all(struct world *w)
 		what = what ?: check_party(call, call->retriever, &legs);
 		what = what ?: check_party(call, call->recall, &legs);
 		sum.calls++;
+		referrers += call->referrer != NULL;
 		sum.relayed += call->state == HF_S_RELAY;
 		sum.recalling += call->state == HF_S_RECALLING;
 		sum.parked += call->state == HF_S_PARKED ||
@@ -311,7 +357,7 @@ static const char *check_all(struct world *w)
 	MUST(t.calls == sum.calls && t.relayed == sum.relayed);
 	MUST(t.recalling == sum.recalling && t.parked == sum.parked);
 	MUST(legs == legs_open(w));
-	MUST(legs == w->dialog_count);
+	MUST(legs + referrers == w->dialog_count);
 	MUST(w->park->timers.owned == 2 * t.calls);
 	return check_lots(w);
 }

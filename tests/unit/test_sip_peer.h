@@ -42,6 +42,9 @@ struct hf_park {
 	int invites, acks, no_acks, cancels, byes, reinvites, answers, failures;
 	int progress, failed_status, reinvite_status, reinvites_done, runs;
 	char why[128], body[1024], phrase[128];
+	int refers, refer_answer; /* 0 = none */
+	char refer_to[128], refer_replaces[256];
+	struct hf_dialog *refer_dialog;
 	/* of the last INVITE, copied */
 	char call_id[128], target[128], target_user[128], from[128];
 	char from_display[128], asserted[128], asserted_display[128];
@@ -179,6 +182,39 @@ void hf_park_reinvite(struct hf_party *party, const struct hf_identity *asserted
 					     (struct hf_dialog *)party :
 					     the_park->dialog,
 				     &the_park->again);
+}
+
+static void note_refer(struct hf_dialog *d, const struct hf_refer *r)
+{
+	the_park->refers++;
+	the_park->refer_dialog = d;
+	copy(the_park->refer_to, r->target.uri);
+	copy(the_park->referred_by, r->referred_by.uri);
+	copy(the_park->refer_replaces, "");
+	if (r->replaces)
+		snprintf(the_park->refer_replaces,
+			 sizeof(the_park->refer_replaces), "%s %s %s",
+			 r->replaces->call_id, r->replaces->to_tag,
+			 r->replaces->from_tag);
+	if (the_park->refer_answer)
+		the_park->ops->refer(d, the_park->refer_answer, NULL);
+}
+
+void hf_park_refer(struct hf_party *party, const struct hf_refer *r)
+{
+	note_refer(the_park->many ? (struct hf_dialog *)party :
+				    the_park->dialog, r);
+}
+
+void hf_park_refer_outside(struct hf_park *p, struct hf_dialog *d,
+			   const struct hf_invite *asked,
+			   const struct hf_refer *r)
+{
+	copy(p->target_user, asked->target.user);
+	copy(p->from, asked->from.uri);
+	note_refer(d, r);
+	if (p->refer_answer != 202)
+		p->ops->release(d);
 }
 
 void hf_park_progress(struct hf_party *party, int status)

@@ -33,8 +33,9 @@ TEST(options_says_what_we_can)
 	send_raw(&s, "OPTIONS", "sip:park.example.com", "", "");
 	CHECK(take(&s, "SIP/2.0 200"));
 	CHECK_STR(header(&s, "Allow"),
-		  "INVITE, ACK, CANCEL, BYE, OPTIONS, UPDATE, INFO, SUBSCRIBE");
-	CHECK_STR(header(&s, "Supported"), "replaces, timer, 100rel, eventlist");
+		  "INVITE, ACK, CANCEL, BYE, OPTIONS, UPDATE, INFO, SUBSCRIBE, REFER");
+	CHECK_STR(header(&s, "Supported"), 
+		  "replaces, timer, 100rel, eventlist, norefersub");
 	CHECK_STR(header(&s, "Accept"), "application/sdp");
 	CHECK_STR(header(&s, "Server"), "Holdfast/" HF_VERSION);
 	CHECK(strstr(header(&s, "To"), "tag="));

@@ -551,7 +551,7 @@ TEST(info_and_options_inside_a_call_are_answered)
 	CHECK(take(&s, "SIP/2.0 469"));
 	in_dialog(&l, "OPTIONS", NULL, NULL);
 	CHECK(take(&s, "SIP/2.0 200"));
-	in_dialog(&l, "REFER", "Refer-To: <sip:x@y>\r\n", NULL);
+	in_dialog(&l, "PUBLISH", NULL, NULL);
 	CHECK(take(&s, "SIP/2.0 405"));
 	in_dialog(&l, "PRACK", "RAck: 1 1 INVITE\r\n", NULL);
 	CHECK(take(&s, "SIP/2.0 481"));
