@@ -28,6 +28,7 @@
 #include "base/names.h"
 #include "config/config.h"
 #include "events/bus.h"
+#include "events/netlink.h"
 #include "media/media.h"
 #include "park/park.h"
 #include "presence/lamps.h"
@@ -88,6 +89,7 @@ struct hf_app {
 	struct hf_config *config;
 	struct hf_loop *loop;
 	struct hf_bus *bus;
+	struct hf_event_netlink *netlink; /* NULL: not on this host */
 	struct hf_control *control;
 	struct hf_sip *sip;
 	struct hf_media *media;
@@ -452,6 +454,10 @@ static int open_all(struct hf_app *app)
 		error = open_signalling(app);
 	if (!error)
 		error = open_media(app);
+	/* After the media: they have loaded the module, if it can be. */
+	if (!error && hf_event_netlink_open(app->bus, app->options.instance,
+					    &app->netlink))
+		hf_warn("events: no netlink here; the control socket has them");
 	if (!error)
 		error = open_lamps(app);
 	if (!error)
@@ -507,6 +513,7 @@ static void close_all(struct hf_app *app, bool hang_up)
 	hf_sip_destroy(app->sip);
 	if (app->lamp_events)
 		hf_bus_unsubscribe(app->bus, app->lamp_events);
+	hf_event_netlink_close(app->netlink);
 	hf_bus_destroy(app->bus);
 	if (app->loop) {
 		hf_loop_unwatch(app->loop, app->signals);

@@ -28,7 +28,8 @@ struct hf_remote {
 /* A signalled remote in 32 bits: a latch holds for this one only. */
 HF_INLINE __u32 hf_remote_key(__be32 ip4, __be16 port)
 {
-	return (__u32)ip4 ^ (__u32)(__u16)port * 0x9e3779b1u;
+	return (HF_FORCE __u32)ip4 ^
+	       (__u32)(HF_FORCE __u16)port * 0x9e3779b1u;
 }
 
 HF_INLINE int hf_remote_learned(const struct hf_program *p,

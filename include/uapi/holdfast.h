@@ -13,6 +13,8 @@
 #define HOLDFAST_FAMILY "holdfast"
 #define HOLDFAST_VERSION 1
 #define HOLDFAST_GROUP_EVENTS "events"
+#define HOLDFAST_USERSOCK_GROUP 21
+#define HOLDFAST_USERSOCK_TYPE 16
 
 enum holdfast_cmd {
 	HOLDFAST_CMD_UNSPEC,
@@ -79,6 +81,7 @@ enum holdfast_attr {
 	HOLDFAST_A_RULE, /* string, at most 64 bytes */
 	HOLDFAST_A_REASON, /* string, at most 255 bytes */
 	HOLDFAST_A_USER_TO_USER, /* string, at most 255 bytes */
+	HOLDFAST_A_TEXT, /* string, at most 511 bytes: the event as a sentence */
 
 	__HOLDFAST_A_MAX,
 	HOLDFAST_A_MAX = __HOLDFAST_A_MAX - 1
@@ -100,5 +103,6 @@ enum holdfast_attr {
 #define HOLDFAST_RULE_MAX 64
 #define HOLDFAST_REASON_MAX 255
 #define HOLDFAST_USER_TO_USER_MAX 255
+#define HOLDFAST_TEXT_MAX 511
 
 #endif
