@@ -124,6 +124,7 @@ void hf_call_free(struct hf_call *call, bool close_legs)
 	hf_person_clear(&call->parker);
 	hf_person_clear(&call->picked);
 	free(call->user_to_user);
+	free(call->held_offer);
 	free(call);
 }
 
@@ -254,6 +255,19 @@ static struct hf_codecs free_choice(const struct hf_party *p)
 			all.list[0] = p->session->codec;
 		}
 	return all;
+}
+
+struct hf_codecs hf_call_codecs_late(const struct hf_call *call)
+{
+	const struct hf_session *s = call->caller->session;
+	struct hf_codecs known = free_choice(call->caller), c = {.count = 1};
+
+	c.list[0] = s->codec;
+	for (unsigned int i = 0; i < known.count; i++)
+		if (known.list[i] != s->codec &&
+		    s->codec_offered[known.list[i]])
+			c.list[c.count++] = known.list[i];
+	return c;
 }
 
 /*

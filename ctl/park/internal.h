@@ -45,6 +45,7 @@ struct hf_call {
 	struct hf_person picked; /* the retriever */
 	bool privacy;
 	bool dialled; /* by the parker itself: a consult leg, may be swapped */
+	char *held_offer; /* of a retriever that waits for the caller's codec */
 	bool by_slot; /* picked up by the bare number of the slot */
 	char *user_to_user;
 	const char *rule;
@@ -111,6 +112,8 @@ void hf_call_end(struct hf_call *, const struct hf_cause *);
 /* Codecs that a party may agree on without parting from the other side. */
 struct hf_codecs hf_call_codecs(const struct hf_call *,
 				const struct hf_party *);
+/* What to offer a retriever that left it to us: all that the caller has. */
+struct hf_codecs hf_call_codecs_late(const struct hf_call *);
 void hf_call_begin_wait(struct hf_call *, const char *reason);
 void hf_caller_listen(struct hf_call *);
 /* Answer the INVITE of a new leg of the call. False: refused, and dropped. */

@@ -218,7 +218,7 @@ int hf_party_retake(struct hf_party *p, const char *body, size_t len,
 	int status;
 
 	w->why[0] = '\0';
-	if (p->awaiting_answer)
+	if (p->awaiting_answer || p->reoffered)
 		return say(w, 491, "the answer to our offer is still to come");
 	if (!body) {
 		status = hf_party_make_offer(p, p->source, c, w);
@@ -230,6 +230,39 @@ int hf_party_retake(struct hf_party *p, const char *body, size_t len,
 	if (!status)
 		*p->session = s;
 	return status;
+}
+
+struct hf_codecs hf_codecs_in_offer(const char *body, size_t len,
+				    struct hf_codecs known)
+{
+	struct hf_codecs c = {.count = 0};
+	struct hf_session *s = calloc(1, sizeof(*s));
+	char why[HF_WHY_LEN];
+
+	if (s && !hf_session_take_offer(s, body, len, known.list, known.count,
+					why, sizeof(why))) {
+		c.list[c.count++] = s->codec;
+		for (unsigned int i = 0; i < known.count; i++)
+			if (known.list[i] != s->codec &&
+			    s->codec_offered[known.list[i]])
+				c.list[c.count++] = known.list[i];
+	}
+	free(s);
+	return c;
+}
+
+int hf_party_reoffer(struct hf_party *p, struct hf_codecs c)
+{
+	struct hf_words w;
+	int err;
+
+	if (!p->up || p->awaiting_answer || p->reoffered || !c.count)
+		return -EBUSY;
+	if (hf_party_make_offer(p, p->source, c, &w))
+		return -EINVAL;
+	err = p->park->wire.signal->reinvite(p->dialog, w.sdp);
+	p->reoffered = !err;
+	return err;
 }
 
 /* Does its side want to hear something? False on hold in any way. */

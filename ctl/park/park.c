@@ -158,6 +158,7 @@ static void tell(struct hf_party *p, enum hf_call_event caller,
 void hf_park_ack(struct hf_party *p, const char *body, size_t len)
 {
 	bool first = !p->up;
+	struct hf_codecs codecs;
 	struct hf_words words;
 
 	p->up = true;
@@ -167,9 +168,11 @@ void hf_park_ack(struct hf_party *p, const char *body, size_t len)
 	 */
 	if (p->awaiting_answer && !body && !first)
 		p->awaiting_answer = false;
+	codecs = hf_call_codecs(p->call, p);
+	if (first && p == p->call->retriever)
+		codecs = p->offered; /* the caller follows, see join */
 	if (p->awaiting_answer &&
-	    hf_party_take_answer(p, body, len, hf_call_codecs(p->call, p),
-				 &words)) {
+	    hf_party_take_answer(p, body, len, codecs, &words)) {
 		snprintf(p->call->why, sizeof(p->call->why), "%s", words.why);
 		tell(p, HF_E_CALLER_UNFIT, HF_E_RETRIEVER_UNFIT,
 		     (struct hf_stimulus){.why = p->call->why});

@@ -43,6 +43,7 @@ struct hf_party {
 	bool up;	      /* ... and its ACK */
 	bool gone;	      /* the stack said that the dialog is over */
 	bool awaiting_answer; /* our offer is out, its answer comes in an ACK */
+	bool reoffered;	      /* ... in a re-INVITE of ours */
 	bool privacy;
 	struct hf_codecs offered; /* by us, in the latest offer */
 	enum hf_hears hears;
@@ -83,6 +84,11 @@ int hf_party_make_offer(struct hf_party *, struct in_addr towards,
 			struct hf_codecs, struct hf_words *out);
 int hf_party_retake(struct hf_party *, const char *body, size_t len,
 		    struct hf_codecs, struct hf_words *out);
+/* What of this list an offer has, its first choice first. */
+struct hf_codecs hf_codecs_in_offer(const char *body, size_t len,
+				    struct hf_codecs);
+/* Offer these to a party that is up; 0 = under way. */
+int hf_party_reoffer(struct hf_party *, struct hf_codecs);
 bool hf_party_listens(const struct hf_party *);
 void hf_party_hear_hold(struct hf_party *);
 void hf_party_hear_nothing(struct hf_party *);

@@ -344,6 +344,8 @@ void hf_act_recall_unfit(struct hf_call *call, const struct hf_stimulus *s)
 
 	call->recall = call->retriever;
 	call->retriever = NULL;
+	free(call->held_offer);
+	call->held_offer = NULL;
 	hf_party_drop(call->recall, 0, &cause);
 	call->recall = NULL;
 	hf_caller_listen(call);

@@ -5,6 +5,7 @@
  * An answered recall (recall.c) takes the same way. Afterwards the relay, with
  * its holds and offers, until one side hangs up.
  */
+#include <stdlib.h>
 #include <string.h>
 
 #include "internal.h"
@@ -34,38 +35,134 @@ static void note_claim(struct hf_call *call, const struct hf_stimulus *s)
 }
 
 /* Agree with the retriever and answer it. The 200 itself says who waits. */
-static bool admit(struct hf_call *call, const struct hf_stimulus *s)
+static int welcome(struct hf_call *call, struct hf_party *p, const char *body,
+		   size_t len, struct hf_words *words)
 {
-	struct hf_party *p = s->party;
-	struct hf_words words;
 	struct hf_reply reply = {
 		.status = 200,
-		.body = words.sdp,
+		.body = words->sdp,
 		.contact_user = call->slot ? call->slot->name : NULL,
 		.asserted = hf_person_view(&call->who),
 		.privacy = call->privacy,
 		.user_to_user = call->user_to_user,
 	};
+	int status = hf_party_take_invite(p, body, len,
+					  body ? hf_call_codecs(call, p)
+					       : hf_call_codecs_late(call),
+					  words);
+
+	if (status)
+		return status;
+	call->park->wire.signal->reply(p->dialog, &reply);
+	p->answered = true;
+	call->retriever = p;
+	hf_party_index(p);
+	return 0;
+}
+
+/* No codec in common. The caller may have one of the retriever's: ask it, with
+ * its music going on, and keep the retriever waiting meanwhile. */
+static bool ask_caller(struct hf_call *call, struct hf_party *p,
+		       const struct hf_stimulus *s)
+{
+	struct hf_codecs c = hf_codecs_in_offer(s->body, s->len,
+						hf_codecs_all(call->park));
+
+	if (!c.count)
+		return false;
+	free(call->held_offer);
+	call->held_offer = strndup(s->body, s->len);
+	if (!call->held_offer || hf_party_reoffer(call->caller, c)) {
+		free(call->held_offer);
+		call->held_offer = NULL;
+		return false;
+	}
+	hf_info("call %llu: the caller is asked for a codec of the retriever's",
+		(unsigned long long)call->id);
+	call->retriever = p;
+	return true;
+}
+
+static bool admit(struct hf_call *call, const struct hf_stimulus *s)
+{
+	struct hf_party *p = s->party;
+	struct hf_words words;
 	int status;
 
 	p->call = call;
 	/* for one round trip the caller's codec is open */
 	if (!call->caller->session->have_remote ||
-	    call->caller->awaiting_answer) {
+	    call->caller->awaiting_answer || call->caller->reoffered) {
 		hf_call_refuse(call, s, 480, "the caller is not there yet");
 		return false;
 	}
-	status = hf_party_take_invite(p, s->body, s->len,
-				      hf_call_codecs(call, p), &words);
-	if (status) {
-		hf_call_refuse(call, s, status, words.why);
-		return false;
-	}
-	call->park->wire.signal->reply(p->dialog, &reply);
-	p->answered = true;
-	call->retriever = p;
-	hf_party_index(p);
-	return true;
+	status = welcome(call, p, s->body, s->len, &words);
+	if (!status || (status == 488 && s->body && ask_caller(call, p, s)))
+		return true;
+	hf_call_refuse(call, s, status, words.why);
+	return false;
+}
+
+bool hf_if_retriever_is_held(const struct hf_call *call,
+			     const struct hf_stimulus *s)
+{
+	return s->party == call->caller && call->held_offer;
+}
+
+bool hf_if_retriever_unanswered(const struct hf_call *call,
+				const struct hf_stimulus *s)
+{
+	return !call->retriever->answered;
+}
+
+/* The end of a re-INVITE of ours to the caller; it keeps what it agreed to. */
+static bool caller_agreed(struct hf_call *call, const struct hf_stimulus *s,
+			  struct hf_words *words)
+{
+	struct hf_party *p = s->party;
+	bool ok = s->status < 300;
+
+	p->reoffered = false;
+	if (!ok)
+		snprintf(words->why, sizeof(words->why),
+			 "the caller refused another codec (%d)", s->status);
+	else
+		ok = !hf_party_take_answer(p, s->body, s->len, p->offered,
+					   words);
+	return ok;
+}
+
+void hf_act_caller_reoffered(struct hf_call *call, const struct hf_stimulus *s)
+{
+	struct hf_words words;
+
+	caller_agreed(call, s, &words);
+	hf_caller_listen(call);
+}
+
+/* ... and the retriever has waited for it: before its 200, or after its ACK. */
+void hf_act_answer_held(struct hf_call *call, const struct hf_stimulus *s)
+{
+	struct hf_party *p = call->retriever;
+	char *offer = call->held_offer;
+	const struct hf_cause cause = {.sip = 488, .text = "No common codec"};
+	struct hf_words words;
+	bool ok = caller_agreed(call, s, &words);
+
+	call->held_offer = NULL;
+	hf_caller_listen(call);
+	if (ok && !p->answered)
+		ok = !welcome(call, p, offer, strlen(offer), &words);
+	else if (ok)
+		hf_act_join(call, s);
+	free(offer);
+	if (ok)
+		return;
+	snprintf(call->why, sizeof(call->why), "%s", words.why);
+	hf_report(call, HF_EVENT_REFUSED, call->why);
+	call->retriever = NULL;
+	hf_party_drop(p, 488, &cause);
+	hf_call_then(call, HF_E_RETRIEVER_UNFIT);
 }
 
 void hf_act_claim(struct hf_call *call, const struct hf_stimulus *s)
@@ -134,10 +231,34 @@ int hf_call_relay(struct hf_call *call)
 	return 0;
 }
 
+/*
+ * The retriever left the choice to us and chose what the caller has not agreed
+ * to yet; or a recall is answered while the caller is still being asked for the
+ * codec of somebody who has given up.
+ */
+static bool caller_follows(struct hf_call *call)
+{
+	struct hf_party *c = call->caller;
+	enum hf_codec codec = call->retriever->session->codec;
+
+	if (c->session->codec == codec && !c->reoffered)
+		return false;
+	call->held_offer = strdup("");
+	if (call->held_offer &&
+	    (c->reoffered || !hf_party_reoffer(c, hf_codecs_only(codec))))
+		return true;
+	free(call->held_offer);
+	call->held_offer = NULL;
+	return false;
+}
+
 void hf_act_join(struct hf_call *call, const struct hf_stimulus *s)
 {
-	int err = hf_call_relay(call);
+	int err;
 
+	if (call->held_offer || caller_follows(call))
+		return;
+	err = hf_call_relay(call);
 	if (!err) {
 		hf_call_then(call, HF_E_JOINED);
 		return;
@@ -182,6 +303,8 @@ static void undo(struct hf_call *call, const struct hf_stimulus *s)
 
 	hf_party_drop(call->retriever, 0, &cause);
 	call->retriever = NULL;
+	free(call->held_offer);
+	call->held_offer = NULL;
 	hf_caller_listen(call);
 	/* max_wait may have passed while the claim kept it from ending the call
 	 */

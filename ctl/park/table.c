@@ -135,6 +135,10 @@ static const struct hf_row table[] = {
 	  "CANCEL; it counts as failed" },
 
 	/* One has won; everything can still be undone. */
+	{ IN(CLAIMED), ON(RETRIEVER_ACK) | ON(RETRIEVER_NO_ACK) |
+	  ON(RETRIEVER_OFFER) | ON(RETRIEVER_REFER) | ON(JOINED),
+	  IF(retriever_unanswered), BUG,
+	  "no 200 yet: the caller is being asked for a codec" },
 	{ IN(CLAIMED), ON(RETRIEVER_ACK), ALWAYS, DO(join), STAY,
 	  "switch the media" },
 	{ IN(CLAIMED), ON(JOINED), ALWAYS, DO(pick_up), TO(RELAY),
@@ -161,6 +165,12 @@ static const struct hf_row table[] = {
 	  "a claim ends within 64*T1; if it comes to nothing, this is due" },
 	{ IN(CLAIMED), ON(TIMER), ALWAYS, BUG, "stopped while claimed" },
 	{ IN(CLAIMED), ON(SWAPPED), ALWAYS, BUG, "no swap is begun here" },
+
+	{ IN(CLAIMED), ON(REINVITE_DONE), IF(retriever_is_held),
+	  DO(answer_held), STAY,
+	  "the caller has been asked for the retriever's codec" },
+	{ WAITING | IN(CLAIMED), ON(REINVITE_DONE), ALWAYS, DO(caller_reoffered), STAY,
+	  "who asked for it has gone; the caller keeps what it agreed to" },
 
 	/* After the pick-up the call behaves like any call. */
 	{ IN(RELAY), ON(RETRIEVER_OFFER), IF(strangers_meet),
@@ -253,7 +263,8 @@ static const struct hf_row table[] = {
 	  "there is no retriever" },
 	{ EVERY & ~IN(RECALLING) & ~IN(TRANSFER), RECALL, ALWAYS, BUG,
 	  "there is no recall; one that was given up is forgotten" },
-	{ EVERY, ON(REINVITE_DONE), ALWAYS, BUG, "we send no re-INVITE" },
+	{ EVERY, ON(REINVITE_DONE), ALWAYS, BUG,
+	  "only a waiting caller gets a re-INVITE of ours" },
 };
 /* clang-format on */
 

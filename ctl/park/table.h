@@ -80,6 +80,8 @@ bool hf_row_is_ignore(const struct hf_row *);
 	X(reoffer_relay)        \
 	X(relay_answer)         \
 	X(reoffer_claim)        \
+	X(caller_reoffered)     \
+	X(answer_held)          \
 	/* recall.c */          \
 	X(start_recall)         \
 	X(recall_rings)         \
@@ -100,6 +102,8 @@ HF_ACTIONS(X)
 	X(no_slot)               \
 	X(claimed_while_ringing) \
 	X(claimant_is_recall)    \
+	X(retriever_is_held)     \
+	X(retriever_unanswered)  \
 	X(chain_is_over)         \
 	X(ring_ends_chain)       \
 	X(nobody_to_ring)        \

@@ -24,6 +24,7 @@ struct hf_dialog {
 	bool incoming, pending, first_done, answered, cancelled, over, released;
 	int status;   /* of the latest reply */
 	int replies, byes, cancels, cause;
+	bool reinviting; /* ours, not answered */
 	bool refer_pending, refer_runs; /* a REFER wants 202; its outcome */
 	int refer_answer, refer_outcome;
 	char referred_by[128], replaces[128];
@@ -175,8 +176,13 @@ static void fake_bye(struct hf_dialog *d, const struct hf_cause *c)
 
 static int fake_reinvite(struct hf_dialog *d, const char *body)
 {
-	wrong(d->w, "re-INVITE", d);
-	return -ENOSYS;
+	if (d->released || d->over || !d->answered || d->reinviting)
+		wrong(d->w, "re-INVITE where there can be none", d);
+	if (d->pending)
+		return -EBUSY;
+	d->reinviting = true;
+	copy(d->sdp, sizeof(d->sdp), body);
+	return 0;
 }
 
 static void fake_refer(struct hf_dialog *d, int status, const char *phrase)
@@ -579,6 +585,15 @@ static void reinvite(struct hf_dialog *d, const char *from, const char *body)
 	d->pending = true;
 	hf_park_reinvite(d->party, from ? &asserted : NULL, body,
 			 body ? strlen(body) : 0);
+}
+
+/* The end of our re-INVITE. */
+static void reinvited(struct hf_dialog *d, int status, const char *body)
+{
+	if (!d->reinviting)
+		wrong(d->w, "no re-INVITE of ours", d);
+	d->reinviting = false;
+	hf_park_reinvite_done(d->party, status, body, body ? strlen(body) : 0);
 }
 
 /* REFER in the dialog of `d`; its answer. */

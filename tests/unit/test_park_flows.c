@@ -172,6 +172,7 @@ TEST(a_retriever_without_the_callers_codec_gets_488_and_the_caller_stays)
 	in.body = sdp("127.0.0.4", 5000, "0", "sendrecv");
 	in.body_len = strlen(in.body);
 	b = send_invite(w, &in);
+	reinvited(c, 488, NULL); /* it has been asked for the other */
 	CHECK_INT(b->status, 488);
 	CHECK_STR(slot_state(w, "701"), "parked");
 	CHECK_INT(slot(w, "701")->call->timer.at - w->now, 90000);

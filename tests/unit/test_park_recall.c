@@ -250,7 +250,7 @@ TEST(a_pick_up_without_common_codec_does_not_disturb_the_ring)
 	pass(w, 100);
 	r = recall(w);
 	CHECK(r);
-	in.body = sdp("127.0.0.4", 5000, "0", "sendrecv");
+	in.body = sdp("127.0.0.4", 5000, "96", "sendrecv");
 	in.body_len = strlen(in.body);
 	CHECK_INT(send_invite(w, &in)->status, 488);
 	CHECK_STR(slot_state(w, "701"), "recalling");

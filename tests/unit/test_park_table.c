@@ -200,6 +200,16 @@ static void claimed_while_ringing(struct subject *t)
 	t->retriever = dial(t->w, BOB_URI, "701");
 }
 
+static void claimed_and_held(struct subject *t)
+{
+	struct hf_invite in = invite(BOB_URI, "701");
+
+	parked(t);
+	in.body = sdp("127.0.0.4", 5000, "0", "sendrecv");
+	in.body_len = strlen(in.body);
+	t->retriever = send_invite(t->w, &in);
+}
+
 /* The moment inside RECALL_ANSWERED, before the legs are joined. */
 static void claimed_by_recall(struct subject *t)
 {
@@ -269,6 +279,7 @@ static const struct {
 	{ HF_S_CLAIMED, claimed },
 	{ HF_S_CLAIMED, claimed_while_ringing },
 	{ HF_S_CLAIMED, claimed_by_recall },
+	{ HF_S_CLAIMED, claimed_and_held },
 	{ HF_S_RELAY, relayed },
 	{ HF_S_RELAY, relayed_by_slot },
 	{ HF_S_TRANSFER, transferring },
@@ -299,7 +310,8 @@ static struct hf_stimulus stimulus(struct subject *t, enum hf_call_event e)
 		d = t->retriever;
 	if (e >= HF_E_RECALL_RINGS && e <= HF_E_RECALL_FAILED)
 		d = t->recall;
-	if (e >= HF_E_FETCH && e <= HF_E_FETCH_FAILED)
+	if ((e >= HF_E_FETCH && e <= HF_E_FETCH_FAILED) ||
+	    e == HF_E_REINVITE_DONE)
 		d = t->caller;
 	t->refer = (struct hf_refer){ .target = who("sip:1003@pbx.example.com"),
 				      .target_params = "",

@@ -34,7 +34,7 @@ TEST(options_says_what_we_can)
 	CHECK(take(&s, "SIP/2.0 200"));
 	CHECK_STR(header(&s, "Allow"),
 		  "INVITE, ACK, CANCEL, BYE, OPTIONS, UPDATE, INFO, SUBSCRIBE, REFER");
-	CHECK_STR(header(&s, "Supported"), 
+	CHECK_STR(header(&s, "Supported"),
 		  "replaces, timer, 100rel, eventlist, norefersub");
 	CHECK_STR(header(&s, "Accept"), "application/sdp");
 	CHECK_STR(header(&s, "Server"), "Holdfast/" HF_VERSION);
