@@ -22,22 +22,22 @@ $(BUILD)/config.mk: scripts/configure
 WARN := -Wall -Wextra -Wno-unused-parameter
 CPPFLAGS += -Iinclude -Ictl -I$(BUILD) -D_GNU_SOURCE \
 	$(CFLAGS_BPF) $(CFLAGS_SOFIA) $(CFLAGS_NL) $(CFLAGS_JANSSON) $(CFLAGS_YAML) $(CFLAGS_OPUS) \
-	$(CFLAGS_XML) $(CFLAGS_CURL)
+	$(CFLAGS_XML) $(CFLAGS_CURL) $(CFLAGS_MICROHTTPD)
 CFLAGS ?= -O2 -g
 CFLAGS += -std=gnu11 $(WARN) -fno-strict-aliasing -MMD -MP -pthread
 SAN := -O1 -g -fsanitize=address,undefined -fno-sanitize-recover=undefined -fno-omit-frame-pointer
 LIBS := $(LIBS_BPF) $(LIBS_SOFIA) $(LIBS_NLROUTE) $(LIBS_NLGENL) $(LIBS_NL) \
 	$(LIBS_JANSSON) $(LIBS_YAML) $(LIBS_SNDFILE) $(LIBS_SAMPLERATE) $(LIBS_SPANDSP) $(LIBS_OPUS) $(LIBS_SQLITE) \
-	$(LIBS_XML) $(LIBS_CURL) -lm -pthread
+	$(LIBS_XML) $(LIBS_CURL) $(LIBS_MICROHTTPD) -lm -pthread
 
 # A room is a folder of ctl/; each becomes one archive. Who may see whom is
 # checked by scripts/check-rooms. In the order of linking:
-ROOMS := cli mediad api sip store push presence park events media audio sdp config base
+ROOMS := cli mediad http api sip store push presence park events media audio sdp config base
 src_of = $(sort $(wildcard ctl/$(1)/*.c))
 lib = $(BUILD)/lib/hf_$(1).a
 sanlib = $(BUILD)/san/lib/hf_$(1).a
 
-DAEMON_ROOMS := api sip store push presence park events media audio sdp config base
+DAEMON_ROOMS := http api sip store push presence park events media audio sdp config base
 CTL_ROOMS := cli base
 MEDIAD_ROOMS := mediad media sdp config base
 
@@ -90,6 +90,10 @@ $(BUILD)/san/obj/%.o: %.c $(BUILD)/config.mk | $(SKELETONS)
 	$(call say,CC-SAN,$<)
 	@mkdir -p $(@D)
 	$(Q)$(CC) $(CPPFLAGS) $(CFLAGS) $(SAN) -c $< -o $@
+
+# Files that are built into the controller.
+$(BUILD)/obj/ctl/http/page.o $(BUILD)/san/obj/ctl/http/page.o: \
+	ctl/http/board.html Documentation/openapi.json
 
 define room_rules
 $(call lib,$(1)): $(patsubst %.c,$(BUILD)/obj/%.o,$(call src_of,$(1)))

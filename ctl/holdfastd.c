@@ -28,6 +28,7 @@
 #include "base/names.h"
 #include "config/config.h"
 #include "events/bus.h"
+#include "http/http.h"
 #include "events/netlink.h"
 #include "media/media.h"
 #include "park/park.h"
@@ -91,6 +92,7 @@ struct hf_app {
 	struct hf_bus *bus;
 	struct hf_event_netlink *netlink; /* NULL: not on this host */
 	struct hf_control *control;
+	struct hf_http *http;
 	struct hf_sip *sip;
 	struct hf_media *media;
 	struct hf_library *library;
@@ -274,6 +276,14 @@ static int open_lamps(struct hf_app *app)
 	return HF_EXIT_FAILED;
 }
 
+static void slot_changed(void *arg, uint32_t slot)
+{
+	struct hf_app *app = arg;
+
+	hf_lamps_slot_changed(app->lamps, slot);
+	hf_http_slot_changed(app->http, slot);
+}
+
 static int open_park(struct hf_app *app)
 {
 	const struct hf_park_wiring wiring = {
@@ -284,8 +294,8 @@ static int open_park(struct hf_app *app)
 		.event = hf_bus_publish,
 		.event_arg = app->bus,
 		.call_id_base = app->epoch * HF_CALLS_PER_EPOCH,
-		.slot_changed = hf_lamps_slot_changed,
-		.slot_arg = app->lamps,
+		.slot_changed = slot_changed,
+		.slot_arg = app,
 	};
 	int error = hf_park_create(&wiring, &app->park);
 
@@ -298,8 +308,18 @@ static int open_park(struct hf_app *app)
 	hf_sip_attach_lamps(app->sip, app->lamps, &hf_watch_calls);
 	hf_control_attach_lamps(app->control, app->lamps);
 	hf_control_attach(app->control, app->park, app->media);
+	hf_http_not_ready(app->http, NULL);
 	hf_control_attach_library(app->control, app->library);
 	return 0;
+}
+
+static void http_asks(void *arg)
+{
+	struct hf_app *app = arg;
+
+	if (app->park)
+		hf_park_run(app->park, hf_now_ms());
+	hf_http_dispatch(app->http);
 }
 
 /* Everything that can be refused without having touched the packet path. */
@@ -319,6 +339,12 @@ static int open_signalling(struct hf_app *app)
 	int error;
 
 	error = hf_control_create(&control, &app->control, err, sizeof(err));
+	if (!error)
+		error = hf_http_create(hf_control_live(app->control),
+				       &app->http, err, sizeof(err));
+	if (!error && app->http)
+		error = hf_loop_watch(app->loop, hf_http_fd(app->http),
+				      http_asks, app);
 	if (!error)
 		error = hf_epoch_next(app->config->control.state_dir,
 				      &app->epoch, err, sizeof(err));
@@ -354,6 +380,7 @@ static void before_wait(void *arg)
 
 	if (!app->park)
 		return;
+	hf_http_flush(app->http);
 	next = hf_park_next_ms(app->park);
 	if (app->tick_ms == UINT64_MAX) {
 		struct hf_park_totals totals;
@@ -484,6 +511,7 @@ static void close_all(struct hf_app *app, bool hang_up)
 {
 	if (app->control) {
 		hf_control_attach(app->control, NULL, NULL);
+		hf_http_not_ready(app->http, "stopping");
 		hf_control_attach_library(app->control, NULL);
 		hf_control_attach_lamps(app->control, NULL);
 	}
@@ -503,6 +531,10 @@ static void close_all(struct hf_app *app, bool hang_up)
 	if (app->library) {
 		hf_loop_unwatch(app->loop, hf_library_fd(app->library));
 		hf_library_destroy(app->library);
+	}
+	if (app->http) {
+		hf_loop_unwatch(app->loop, hf_http_fd(app->http));
+		hf_http_destroy(app->http);
 	}
 	hf_media_close(app->media, true);
 	if (app->control) {

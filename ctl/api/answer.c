@@ -46,16 +46,17 @@ static void walk_add(struct walk *walk, json_t *row)
 		walk->listing->failed = true;
 }
 
-static json_t *slot_json(const struct hf_slot_view *v)
+json_t *hf_slot_json(const struct hf_slot_view *v)
 {
-	return json_pack("{s:o,s:o,s:o,s:o,s:I,s:o,s:o,s:o,s:I,s:o,s:I}",
+	return json_pack("{s:o,s:o,s:o,s:o,s:I,s:o,s:o,s:b,s:o,s:I,s:o,s:I}",
 			 "lot", hf_json_text(v->lot), "slot",
 			 hf_json_text(v->slot), "label", hf_json_text(v->label),
 			 "state", hf_json_text(v->state), "call",
 			 (json_int_t)v->call, "caller_number",
 			 hf_json_text(v->caller_number), "caller_name",
-			 hf_json_text(v->caller_name), "parker",
-			 hf_json_text(v->parker), "seconds_parked",
+			 hf_json_text(v->caller_name), "private",
+			 (int)v->privacy, "parker", hf_json_text(v->parker),
+			 "seconds_parked",
 			 (json_int_t)v->seconds_parked, "seconds_to_recall",
 			 seconds_or_null(v->seconds_to_recall), "attempt",
 			 (json_int_t)v->attempt);
@@ -73,7 +74,7 @@ static bool list_slot(void *arg, const struct hf_slot_view *v)
 	walk->done++;
 	walk->listing->at = walk->seen;
 	if (!walk->listing->lot || !strcmp(walk->listing->lot, v->lot))
-		walk_add(walk, slot_json(v));
+		walk_add(walk, hf_slot_json(v));
 	return true;
 }
 
@@ -104,12 +105,12 @@ void hf_answer_slots(const struct hf_control_wiring *w, const json_t *args,
 static json_t *call_json(const struct hf_call_view *v)
 {
 	return json_pack(
-		"{s:I,s:o,s:o,s:o,s:o,s:o,s:o,s:o,s:o,s:I,s:I,s:o,s:I,s:I}",
+		"{s:I,s:o,s:o,s:o,s:o,s:o,s:b,s:o,s:o,s:o,s:I,s:I,s:o,s:I,s:I}",
 		"call", (json_int_t)v->call, "state", hf_json_text(v->state),
 		"lot", hf_json_text(v->lot), "slot", hf_json_text(v->slot),
 		"caller_number", hf_json_text(v->caller_number), "caller_name",
-		hf_json_text(v->caller_name), "parker", hf_json_text(v->parker),
-		"retriever", hf_json_text(v->retriever), "rule",
+		hf_json_text(v->caller_name), "private", (int)v->privacy,
+		"parker", hf_json_text(v->parker), "retriever", hf_json_text(v->retriever), "rule",
 		hf_json_text(v->rule), "seconds", (json_int_t)v->seconds,
 		"seconds_parked", (json_int_t)v->seconds_parked,
 		"seconds_to_recall", seconds_or_null(v->seconds_to_recall),
@@ -174,10 +175,11 @@ static json_t *leg_json(const struct hf_media *media,
 			const struct hf_call_view *v,
 			const struct hf_party_view *p)
 {
-	json_t *leg = json_pack("{s:I,s:I,s:o,s:o,s:o}", "leg",
+	json_t *leg = json_pack("{s:I,s:I,s:o,s:b,s:o,s:o}", "leg",
 				(json_int_t)p->leg, "call",
 				(json_int_t)v->call, "role",
-				hf_json_text(p->role), "identity",
+				hf_json_text(p->role), "private",
+				(int)v->privacy, "identity",
 				hf_json_text(p->identity), "codec",
 				hf_json_text(p->codec));
 	json_t *media_json = hf_media_leg_json(media, p->leg);

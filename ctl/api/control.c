@@ -378,6 +378,11 @@ void hf_control_destroy(struct hf_control *k)
 	free(k);
 }
 
+const struct hf_control_wiring *hf_control_live(const struct hf_control *k)
+{
+	return &k->wiring;
+}
+
 int hf_control_fd(const struct hf_control *k)
 {
 	return k->epoll;

@@ -49,6 +49,9 @@ void hf_control_attach_library(struct hf_control *, struct hf_library *);
 /* Closes every client and removes the socket. */
 void hf_control_destroy(struct hf_control *);
 
+/* What requests are answered from, as it is now; for ctl/http. */
+const struct hf_control_wiring *hf_control_live(const struct hf_control *);
+
 int hf_control_fd(const struct hf_control *);
 void hf_control_dispatch(struct hf_control *);
 

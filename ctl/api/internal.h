@@ -93,6 +93,10 @@ hf_answer_fn hf_answer_status, hf_answer_slots, hf_answer_calls, hf_answer_call,
 	hf_answer_audio_list, hf_answer_audio_show, hf_answer_audio_add,
 	hf_answer_audio_remove;
 
+/* answer.c: one slot, for the board too. */
+struct hf_slot_view;
+json_t *hf_slot_json(const struct hf_slot_view *);
+
 /* lamps.c: the block of counters in status */
 json_t *hf_lamps_json(const struct hf_control_wiring *);
 

@@ -441,5 +441,6 @@ void hf_config_check(struct hf_reader *r)
 	check_lots(r);
 	check_numbers(r);
 	check_lamps(r);
+	hf_config_http_check(r);
 	check_control(r);
 }

@@ -77,6 +77,26 @@ enum hf_on_full { HF_FULL_REFUSE, HF_FULL_RING_PARKER, HF_FULL_URI };
 enum hf_finally { HF_FINALLY_REPEAT, HF_FINALLY_HANG_UP, HF_FINALLY_URI };
 enum hf_slot_choice { HF_CHOICE_FIRST, HF_CHOICE_NEXT, HF_CHOICE_RANDOM };
 
+/* Who may use the board and the REST interface; each role may what those before
+ * it may. */
+enum hf_http_role {
+	HF_ROLE_HTTP_NONE,
+	HF_ROLE_HTTP_VIEW,
+	HF_ROLE_HTTP_ACT,
+	HF_ROLE_HTTP_ADMIN
+};
+struct hf_config_http_listen {
+	char host[48]; /* numeric */
+	bool ip6;
+	uint16_t port;
+};
+struct hf_config_http_user {
+	char *name;
+	enum hf_http_role role;
+	char *token; /* or "sha256:" and 64 hex digits */
+	char *phone; /* URI that "to my phone" calls, or NULL */
+};
+
 struct hf_config_lot {
 	char *name;
 	char *park;	     /* "700" */
@@ -166,6 +186,17 @@ struct hf_config {
 		struct hf_config_push *push;
 		unsigned int push_count;
 	} lamps;
+	struct {
+		struct hf_config_http_listen *listen;
+		unsigned int listen_count; /* 0 = no HTTP at all */
+		char **names; /* that Host: may carry, beside addresses */
+		unsigned int name_count;
+		char *certificate, *key; /* files; both or none */
+		bool cleartext;		 /* outside loopback without TLS */
+		enum hf_http_role anonymous;
+		struct hf_config_http_user *users;
+		unsigned int user_count;
+	} http;
 	struct hf_config_lot *lots;
 	unsigned int lot_count;
 };

@@ -110,6 +110,8 @@ extern const struct hf_map hf_config_map; /* tables.c */
 extern const struct hf_map hf_config_audio_map; /* sound.c */
 void hf_config_audio_init(struct hf_reader *);
 void hf_config_audio_check(struct hf_reader *);
+extern const struct hf_map hf_config_http_map; /* http.c */
+void hf_config_http_check(struct hf_reader *);
 void hf_config_check(struct hf_reader *); /* check.c */
 
 /* load.c: the whole way, for hf_config_load and the fuzzer. */

@@ -308,6 +308,8 @@ static const struct hf_key config_keys[] = {
 	  .required = true },
 	{ SECTION("control", &control_map, "{ socket: PATH }") },
 	{ SECTION("lamps", &lamps_map, "{ min_expires_s: 60 }") },
+	{ SECTION("http", &hf_config_http_map,
+		  "{ listen: [ \"127.0.0.1:8080\" ] }") },
 	{ RECORDS("lots", CONFIG(lots), CONFIG(lot_count), &lot_map,
 		  struct hf_config_lot, 1, 1000,
 		  "{ name: main, park: \"700\", slots: 701-720 }"),

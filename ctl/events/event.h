@@ -6,6 +6,7 @@
 #ifndef HOLDFAST_EVENTS_EVENT_H
 #define HOLDFAST_EVENTS_EVENT_H
 
+#include <stdbool.h>
 #include <stdint.h>
 
 /* X(symbol, name in JSON, sentence) */
@@ -55,6 +56,7 @@ struct hf_event {
 	const char *rule;   /* the decision rule used */
 	const char *reason; /* sentence */
 	const char *user_to_user;
+	bool privacy; /* the caller's name and number are not for everybody */
 };
 
 const char *hf_event_name(enum hf_event_type);

@@ -98,6 +98,8 @@ json_t *hf_event_json(const struct hf_event *e)
 	      set_text(object, "caller_number", e->caller_number) ||
 	      set_text(object, "caller_name", e->caller_name) ||
 	      set_text(object, "caller_uri", e->caller_uri) ||
+	      json_object_set_new(object, "private",
+				  json_boolean(e->privacy)) ||
 	      set_text(object, "parker_uri", e->parker_uri) ||
 	      set_text(object, "retriever_uri", e->retriever_uri) ||
 	      set_text(object, "parked_call_id", e->parked_call_id) ||

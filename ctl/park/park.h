@@ -67,6 +67,7 @@ struct hf_call_view {
 	const char *state; /* also "relay", "transfer" */
 	const char *lot, *slot, *rule;
 	const char *caller_number, *caller_name, *parker, *retriever;
+	bool privacy; /* as of a slot */
 	uint32_t seconds, seconds_parked, seconds_to_recall, attempt, park_count;
 	struct hf_party_view party[4];
 	unsigned int party_count;

@@ -34,6 +34,7 @@ void hf_report(struct hf_call *call, enum hf_event_type type,
 		.rule = call->rule,
 		.reason = reason,
 		.user_to_user = call->user_to_user,
+		.privacy = call->privacy,
 	};
 
 	if (call->slot)

@@ -104,6 +104,7 @@ static void view_call(const struct hf_call *call, struct hf_call_view *v)
 		.caller_name = call->who.display,
 		.parker = call->parker.uri,
 		.retriever = call->picked.uri,
+		.privacy = call->privacy,
 		.seconds = (uint32_t)((now - call->since_ms) / 1000),
 		.seconds_parked = hf_call_seconds_parked(call),
 		.seconds_to_recall = hf_call_seconds_left(call),

@@ -1,0 +1,446 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+/*
+ * The side of the event loop: answers the HTTP thread's jobs with the functions
+ * that answer the control socket, and tells the boards what changed. A long
+ * list is answered a piece a turn, so SIP never waits for one.
+ */
+#include "internal.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "base/clock.h"
+#include "base/log.h"
+#include "events/bus.h"
+#include "events/json.h"
+#include "park/park.h"
+
+/* Acts that the board shows where the controller has them. */
+static const char *const acts[] = {"move", "kick", "retrieve", "step-in",
+				   "page"};
+
+static void hide(json_t *object, const char *key)
+{
+	if (json_object_get(object, key))
+		json_object_set_new(object, key, json_null());
+}
+
+void hf_private_mask(json_t *json)
+{
+	const char *role = json_string_value(json_object_get(json, "role"));
+	json_t *item;
+	size_t i;
+
+	if (json_is_array(json)) {
+		json_array_foreach(json, i, item) hf_private_mask(item);
+		return;
+	}
+	if (!json_is_true(json_object_get(json, "private")))
+		return;
+	hide(json, "caller_number");
+	hide(json, "caller_name");
+	hide(json, "caller_uri");
+	if (role && !strcmp(role, "parkee"))
+		hide(json, "identity");
+	json_array_foreach(json_object_get(json, "parties"), i, item)
+	{
+		role = json_string_value(json_object_get(item, "role"));
+		if (role && !strcmp(role, "parkee"))
+			hide(item, "identity");
+	}
+}
+
+static void add_json(struct hf_text *t, const json_t *json)
+{
+	char *line = json ? json_dumps(json, JSON_COMPACT) : NULL;
+
+	if (line)
+		hf_text_add(t, line, strlen(line));
+	else
+		t->bad = true;
+	free(line);
+}
+
+/* --- events and slots, for every board ---------------------------------- */
+
+/* Takes over the text. */
+static void say(struct hf_http *h, struct hf_text *text)
+{
+	struct hf_said *said = text->bad ? NULL : calloc(1, sizeof(*said));
+
+	if (!said) {
+		hf_text_free(text);
+		return;
+	}
+	said->text = *text;
+	hf_queue_say(&h->queue, said);
+}
+
+static void on_event(void *arg, const struct hf_event *event, const char *json,
+		     size_t len)
+{
+	struct hf_http *h = arg;
+	struct hf_event seen = *event;
+	struct hf_text *text = &h->loop.happened;
+	json_t *object = NULL;
+
+	hf_tally_event(&h->loop.tally, h->config, event);
+	if (!h->counts.boards)
+		return;
+	/* Told after the slots that it changes: who hears "parked" sees it. */
+	hf_text_add(text, "event: happened\ndata: ", 22);
+	if (event->privacy) {
+		seen.caller_number = seen.caller_name = seen.caller_uri = NULL;
+		object = hf_event_json(&seen);
+		add_json(text, object);
+		json_decref(object);
+	} else {
+		hf_text_add(text, json, len);
+	}
+	hf_text_add(text, "\n\n", 2);
+}
+
+void hf_http_slot_changed(struct hf_http *h, uint32_t slot)
+{
+	struct hf_loop_side *l = h ? &h->loop : NULL;
+
+	if (!l || !h->counts.boards || slot >= l->slot_count ||
+	    l->is_changed[slot / 8] & 1 << slot % 8)
+		return;
+	l->is_changed[slot / 8] |= (uint8_t)(1 << slot % 8);
+	l->changed[l->changed_count++] = slot;
+}
+
+void hf_http_flush(struct hf_http *h)
+{
+	struct hf_loop_side *l = h ? &h->loop : NULL;
+	struct hf_text text = {0};
+
+	if (!l || (!l->changed_count && !l->happened.len))
+		return;
+	for (uint32_t i = 0; i < l->changed_count; i++) {
+		uint32_t slot = l->changed[i];
+		struct hf_slot_view v;
+		json_t *row;
+
+		l->is_changed[slot / 8] &= (uint8_t) ~(1 << slot % 8);
+		if (!l->wiring->park ||
+		    !hf_park_slot(l->wiring->park, hf_now_ms(), slot, &v))
+			continue;
+		row = hf_slot_json(&v);
+		hf_private_mask(row);
+		hf_text_add(&text, "event: slot\ndata: ", 18);
+		add_json(&text, row);
+		hf_text_add(&text, "\n\n", 2);
+		json_decref(row);
+	}
+	l->changed_count = 0;
+	if (l->happened.len)
+		hf_text_add(&text, l->happened.at, l->happened.len);
+	text.bad |= l->happened.bad;
+	hf_text_free(&l->happened);
+	say(h, &text);
+}
+
+/* --- jobs ---------------------------------------------------------------- */
+
+static unsigned int status_of(const json_t *answer)
+{
+	static const struct {
+		const char *code;
+		unsigned int status;
+	} table[] = {
+		{"bad_request", 400}, {"bad_argument", 400},
+		{"too_long", 413},    {"unknown_command", 404},
+		{"not_found", 404},   {"forbidden", 403},
+		{"starting", 503},    {"too_many_clients", 503},
+		{"failed", 409},
+	};
+	const char *code = json_string_value(
+		json_object_get(json_object_get(answer, "error"), "code"));
+
+	if (!answer)
+		return 500;
+	if (!code)
+		return json_object_get(answer, "error") ? 409 : 200;
+	for (size_t i = 0; i < sizeof(table) / sizeof(table[0]); i++)
+		if (!strcmp(code, table[i].code))
+			return table[i].status;
+	return 409;
+}
+
+/* The next rows of a list; true when all are in. */
+static bool list_some(struct hf_loop_side *l, struct hf_job *job)
+{
+	json_t *rows = json_array(), *row;
+	bool more;
+	size_t i;
+
+	if (!rows || !l->wiring->park || !l->wiring->media) {
+		json_decref(rows);
+		job->text.len = 0;
+		job->status = 503;
+		hf_text_print(&job->text,
+			      "{\"error\":{\"code\":\"starting\",\"message\":"
+			      "\"holdfastd is stopping\"}}");
+		return true;
+	}
+	more = job->listing.more(l->wiring, &job->listing, rows);
+	hf_private_mask(rows);
+	json_array_foreach(rows, i, row)
+	{
+		hf_text_add(&job->text, job->text.len ? "," : "[", 1);
+		add_json(&job->text, row);
+	}
+	json_decref(rows);
+	if (job->listing.failed)
+		job->text.bad = true;
+	if (more)
+		return false;
+	if (!job->text.len)
+		hf_text_add(&job->text, "[", 1);
+	hf_text_add(&job->text, "]", 1);
+	return true;
+}
+
+/* True when it is answered. */
+static bool ask(struct hf_loop_side *l, struct hf_job *job, const char *line)
+{
+	struct hf_answer answer;
+
+	hf_request_answer(l->wiring, job->may, line, strlen(line), &answer);
+	job->status = 200;
+	if (answer.listing.more) {
+		job->listing = answer.listing;
+		return list_some(l, job);
+	}
+	if (answer.monitor)
+		answer.json = hf_request_error(HF_ERR_BAD_REQUEST,
+					       "events are at /api/v1/events");
+	job->status = status_of(answer.json);
+	hf_private_mask(answer.json);
+	if (job->pick && job->status == 200)
+		add_json(&job->text, json_object_get(answer.json, job->pick));
+	else
+		add_json(&job->text, answer.json);
+	json_decref(answer.json);
+	return true;
+}
+
+/* An act that is there complains about its arguments, not about its name: asked
+ * once, without any, it does nothing. */
+static bool offers(struct hf_loop_side *l, const char *act)
+{
+	struct hf_answer answer;
+	char line[64];
+	const char *code;
+	bool there;
+
+	snprintf(line, sizeof(line), "{\"command\":\"call %s\"}", act);
+	hf_request_answer(l->wiring, HF_MAY_ALL, line, strlen(line), &answer);
+	code = json_string_value(
+		json_object_get(json_object_get(answer.json, "error"), "code"));
+	there = code && !strcmp(code, "bad_argument");
+	json_decref(answer.json);
+	return there;
+}
+
+static void list_acts(struct hf_loop_side *l, struct hf_job *job)
+{
+	job->status = 200;
+	hf_text_add(&job->text, "[", 1);
+	for (size_t i = 0; i < sizeof(acts) / sizeof(acts[0]); i++)
+		if (offers(l, acts[i]))
+			hf_text_print(&job->text, "%s\"%s\"",
+				      job->text.len > 1 ? "," : "", acts[i]);
+	hf_text_add(&job->text, "]", 1);
+}
+
+static void beat(struct hf_http *h)
+{
+	struct hf_text text = {0};
+
+	h->beat_ms = hf_now_ms();
+	hf_text_print(
+		&text,
+		"event: beat\ndata: {\"wall_ms\":%llu,\"last_event\":%llu,"
+		"\"ready\":%s}\n\n",
+		(unsigned long long)hf_wall_ms(),
+		(unsigned long long)hf_bus_last(h->loop.wiring->bus),
+		h->ready ? "true" : "false");
+	say(h, &text);
+}
+
+/* A board's slot table begins: what changes from now on goes to it too. */
+static void announce(struct hf_http *h, struct hf_job *job)
+{
+	struct hf_said *said = calloc(1, sizeof(*said));
+
+	if (said) {
+		said->began = job;
+		hf_queue_say(&h->queue, said);
+	} else {
+		job->text.bad = true;
+	}
+}
+
+/* Work at a job for one turn; true when it is answered. */
+static bool work(struct hf_http *h, struct hf_job *job)
+{
+	struct hf_loop_side *l = &h->loop;
+	json_t *json;
+
+	if (job->listing.more)
+		return list_some(l, job);
+	switch (job->kind) {
+	case HF_JOB_BOARD:
+		announce(h, job);
+		return ask(l, job, "{\"command\":\"slot list\"}");
+	case HF_JOB_REQUEST:
+		return ask(l, job, job->line);
+	case HF_JOB_METRICS:
+		job->status = 200;
+		hf_metrics_write(h, &job->text);
+		return true;
+	case HF_JOB_HISTORY:
+		job->status = 200;
+		json = hf_tally_history(&l->tally, hf_wall_ms());
+		add_json(&job->text, json);
+		json_decref(json);
+		return true;
+	case HF_JOB_ACTS:
+		list_acts(l, job);
+		return true;
+	case HF_JOB_BEAT:
+		beat(h);
+		return true;
+	}
+	return true;
+}
+
+static void done(struct hf_http *h, struct hf_job *job)
+{
+	struct hf_said *said = calloc(1, sizeof(*said));
+	uint64_t ns = hf_now_ns() - job->asked_ns;
+
+	h->counts.asked++;
+	h->counts.asked_ns += ns;
+	if (ns > h->counts.asked_most_ns)
+		h->counts.asked_most_ns = ns;
+	if (!said) {
+		/* Its request stays open until the client gives up. */
+		hf_error("http: an answer is lost: out of memory");
+		return;
+	}
+	said->job = job;
+	hf_queue_say(&h->queue, said);
+}
+
+void hf_http_dispatch(struct hf_http *h)
+{
+	uint64_t count;
+	struct hf_loop_side *l = &h->loop;
+
+	while (read(h->queue.to_loop, &count, sizeof(count)) > 0)
+		;
+	/* A few small jobs or one piece of a list, then SIP has its turn. */
+	for (int i = 0; i < 8; i++) {
+		if (!l->work)
+			l->work = hf_queue_take_job(&h->queue);
+		if (!l->work)
+			return;
+		if (work(h, l->work)) {
+			done(h, l->work);
+			l->work = NULL;
+		} else {
+			break;
+		}
+	}
+	hf_queue_wake(h->queue.to_loop);
+}
+
+int hf_http_fd(const struct hf_http *h)
+{
+	return h->queue.to_loop;
+}
+
+/* --- life ---------------------------------------------------------------- */
+
+static int open_loop_side(struct hf_http *h,
+			  const struct hf_control_wiring *wiring)
+{
+	struct hf_loop_side *l = &h->loop;
+	int err;
+
+	l->wiring = wiring;
+	l->not_ready = "starting";
+	for (unsigned int i = 0; i < h->config->lot_count; i++)
+		l->slot_count += h->config->lots[i].slot_last -
+				 h->config->lots[i].slot_first + 1;
+	l->changed = calloc(l->slot_count, sizeof(*l->changed));
+	l->is_changed = calloc(1, l->slot_count / 8 + 1);
+	if (!l->changed || !l->is_changed)
+		return -ENOMEM;
+	err = hf_tally_open(&l->tally, h->config->lot_count);
+	if (!err)
+		err = hf_bus_subscribe(wiring->bus, on_event, h, &l->reader);
+	return err;
+}
+
+int hf_http_create(const struct hf_control_wiring *wiring, struct hf_http **ret,
+		   char *err, size_t err_len)
+{
+	struct hf_http *h;
+	int failed;
+
+	*ret = NULL;
+	if (!wiring->config->http.listen_count)
+		return 0;
+	h = calloc(1, sizeof(*h));
+	if (!h) {
+		snprintf(err, err_len, "http: out of memory");
+		return -ENOMEM;
+	}
+	h->config = wiring->config;
+	h->queue.to_loop = h->queue.to_http = h->server.epoll = -1;
+	failed = hf_queue_open(&h->queue);
+	if (!failed)
+		failed = open_loop_side(h, wiring);
+	if (failed)
+		snprintf(err, err_len, "http: %s", strerror(-failed));
+	else
+		failed = hf_server_start(h, err, err_len);
+	if (failed) {
+		hf_http_destroy(h);
+		return failed;
+	}
+	*ret = h;
+	return 0;
+}
+
+void hf_http_not_ready(struct hf_http *h, const char *why)
+{
+	if (!h)
+		return;
+	h->loop.not_ready = why;
+	h->ready = !why;
+}
+
+void hf_http_destroy(struct hf_http *h)
+{
+	if (!h)
+		return;
+	if (h->loop.reader)
+		hf_bus_unsubscribe(h->loop.wiring->bus, h->loop.reader);
+	hf_server_stop(h);
+	hf_job_free(h->loop.work);
+	hf_queue_close(&h->queue);
+	hf_tally_close(&h->loop.tally);
+	hf_text_free(&h->loop.happened);
+	free(h->loop.changed);
+	free(h->loop.is_changed);
+	free(h);
+}
