@@ -123,7 +123,7 @@ struct hf_lamps {
 	struct hf_due due;
 	struct hf_watch *ready, **ready_tail;
 	struct hf_lamp_body *body;
-	struct {
+	struct hf_lamp_reader {
 		void (*changed)(void *arg, uint32_t slot);
 		void *arg;
 	} reader[HF_LAMP_READERS];

@@ -70,6 +70,9 @@ uint32_t hf_lamps_slot_count(const struct hf_lamps *);
  * look, and nothing else. */
 int hf_lamps_follow(struct hf_lamps *, void (*changed)(void *arg, uint32_t slot),
 		    void *arg);
+void hf_lamps_unfollow(struct hf_lamps *, void *arg);
+/* The slot's name (NULL = no such slot, or no park), and is it taken? */
+const char *hf_lamps_slot(struct hf_lamps *, uint32_t slot, bool *ret_taken);
 /* The document of one slot: "dialog" or "presence". Lives until the next call
  * into the lamps. NULL: no memory. */
 const char *hf_lamps_document(struct hf_lamps *, uint32_t slot,

@@ -310,3 +310,20 @@ int hf_lamps_follow(struct hf_lamps *l, void (*fn)(void *arg, uint32_t slot),
 	l->reader[l->reader_count++].arg = arg;
 	return 0;
 }
+
+void hf_lamps_unfollow(struct hf_lamps *l, void *arg)
+{
+	for (unsigned int i = 0; i < l->reader_count; i++)
+		if (l->reader[i].arg == arg)
+			l->reader[i] = l->reader[--l->reader_count];
+}
+
+const char *hf_lamps_slot(struct hf_lamps *l, uint32_t slot, bool *ret_taken)
+{
+	struct hf_lamp_look look;
+
+	if (!hf_lamps_look(l, slot, &look))
+		return NULL;
+	*ret_taken = look.shown != HF_LAMP_FREE;
+	return look.slot;
+}

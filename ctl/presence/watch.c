@@ -309,6 +309,11 @@ const struct hf_watch_calls hf_watch_calls = {
 	.refresh = refresh,
 	.refreshed = refreshed,
 	.sent = hf_watch_sent,
+	.slot_count = hf_lamps_slot_count,
+	.slot = hf_lamps_slot,
+	.follow = hf_lamps_follow,
+	.unfollow = hf_lamps_unfollow,
+	.document = hf_lamps_document,
 };
 
 static int event_of(const struct hf_watch_record *r, uint8_t *ret)

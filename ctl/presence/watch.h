@@ -102,6 +102,18 @@ struct hf_watch_calls {
 	/* The NOTIFY under way has ended with this final status; 408 if nobody
 	 * answered. May release the watcher. */
 	void (*sent)(struct hf_watch *, int status, uint32_t retry_after_s);
+
+	/* For publications, of all slots in their order. See lamps.h. */
+	uint32_t (*slot_count)(const struct hf_lamps *);
+	/* Its name, NULL = there is none; and is it taken? */
+	const char *(*slot)(struct hf_lamps *, uint32_t slot, bool *ret_taken);
+	int (*follow)(struct hf_lamps *,
+		      void (*changed)(void *arg, uint32_t slot), void *arg);
+	void (*unfollow)(struct hf_lamps *, void *arg);
+	const char *(*document)(struct hf_lamps *, uint32_t slot,
+				const char *event, const char *entity,
+				uint32_t version, const char **ret_type,
+				size_t *ret_len);
 };
 extern const struct hf_watch_calls hf_watch_calls;
 

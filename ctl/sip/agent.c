@@ -136,8 +136,12 @@ void hf_sip_attach(struct hf_sip *sip, struct hf_park *park)
 void hf_sip_attach_lamps(struct hf_sip *sip, struct hf_lamps *lamps,
 			 const struct hf_watch_calls *calls)
 {
+	if (!lamps)
+		hf_publish_stop(sip);
 	sip->lamps = lamps;
 	sip->lamp_calls = lamps ? calls : NULL;
+	if (lamps)
+		hf_publish_start(sip);
 }
 
 bool hf_sip_idle(const struct hf_sip *sip)

@@ -94,6 +94,7 @@ struct hf_sip {
 	struct hf_lamps *lamps; /* NULL: none is served */
 	const struct hf_watch_calls *lamp_calls;
 	struct hf_watcher *watchers;
+	struct hf_publisher *publisher; /* NULL = none */
 	uint64_t refused_since_ms;
 	unsigned int refused_shown, refused_hidden;
 };
@@ -212,6 +213,10 @@ void hf_invite_ack(struct hf_dialog *, const sip_t *);
 /* subscribe.c: outside any dialog, past the precheck */
 void hf_subscribe_in(struct hf_sip *, nta_incoming_t *, const sip_t *,
 		     const struct hf_peer *);
+
+/* publish.c: with the lamps attached */
+void hf_publish_start(struct hf_sip *);
+void hf_publish_stop(struct hf_sip *);
 
 /* indialog.c, reinvite.c, refresh.c */
 int hf_indialog(void *dialog, nta_leg_t *, nta_incoming_t *, const sip_t *);

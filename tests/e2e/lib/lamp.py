@@ -46,6 +46,8 @@ def quoted(message, name):
 
 def parts_of(message):
     kind = message.get("content-type", "").split(";")[0]
+    if not message.body:
+        return []
     if kind != "multipart/related":
         return [Part(kind, message.body)]
     boundary = quoted(message, "boundary")
@@ -213,6 +215,8 @@ class Lamp:
 
 
 def state_of(message):
+    if not message.body:
+        return ""
     root = parts_of(message)[0].root
     for dialog in root.findall("d:dialog", NS):
         state = dialog.find("d:state", NS).text

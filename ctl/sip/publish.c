@@ -1,0 +1,316 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+/*
+ * Lamps told to a presence server (RFC 3903): a publication for each slot that
+ * is or was taken, changed when the slot changes, refreshed while it is taken.
+ * A server that does not know a publication any more (412: it was restarted, or
+ * it expired) gets it anew; one that does not answer is asked again, ever more
+ * rarely. To one slot there is one PUBLISH under way, so the last state is the
+ * last that is sent; altogether there are never more than fifty.
+ */
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <sofia-sip/su_string.h>
+
+#include "watcher.h"
+
+#include "base/clock.h"
+#include "base/log.h"
+
+#define HF_PUBLISH_AT_ONCE 50
+#define HF_PUBLISH_TICK_MS 250
+#define HF_PUBLISH_RETRY_MS 2000
+#define HF_PUBLISH_RETRY_MOST_MS 60000
+
+struct hf_publication {
+	struct hf_publisher *publisher;
+	struct hf_publication *next_waiting;
+	nta_outgoing_t *request;
+	char *etag; /* NULL: the server has none of ours */
+	uint64_t due_ms; /* refresh or retry, UINT64_MAX = neither */
+	uint32_t slot, version, failures;
+	bool waiting, taken;
+	bool changed; /* since the last one was sent */
+};
+
+struct hf_publisher {
+	struct hf_sip *sip;
+	url_t *server;
+	su_timer_t *timer;
+	struct hf_publication **of_slot;
+	uint32_t slot_count, under_way, expires_s;
+	struct hf_publication *first, **tail; /* waiting */
+	bool quiet; /* it has been said that the server does not answer */
+};
+
+static void wait_in_line(struct hf_publication *p)
+{
+	struct hf_publisher *pr = p->publisher;
+
+	if (p->waiting || p->request)
+		return;
+	p->waiting = true;
+	p->next_waiting = NULL;
+	*pr->tail = p;
+	pr->tail = &p->next_waiting;
+}
+
+static int answered(struct hf_dialog *, nta_outgoing_t *, const sip_t *);
+
+/* Without a body it is a refresh (RFC 3903 4.1); `expires` 0 removes it. */
+static bool put(struct hf_publication *p, uint32_t expires, bool with_body)
+{
+	struct hf_publisher *pr = p->publisher;
+	struct hf_sip *sip = pr->sip;
+	const char *event = sip->config->lamps.publish.event ==
+					    HF_PUBLISH_DIALOG ?
+				    "dialog" : "presence";
+	su_home_t home[1] = { SU_HOME_INIT(home) };
+	const char *name, *type = NULL, *body = NULL;
+	sip_payload_t *payload = NULL;
+	char *entity, text[16];
+	sip_from_t *from;
+	sip_to_t *to;
+	size_t len = 0;
+
+	su_home_init(home);
+	name = sip->lamp_calls->slot(sip->lamps, p->slot, &p->taken);
+	entity = name ? su_sprintf(home, "sip:%s@%s", name,
+				   pr->server->url_host) :
+			NULL;
+	if (entity && with_body) {
+		body = sip->lamp_calls->document(sip->lamps, p->slot, event,
+						 entity, p->version++, &type,
+						 &len);
+		payload = body ? sip_payload_create(home, body, (isize_t)len) :
+				 NULL;
+	}
+	from = entity ? sip_from_create(home, URL_STRING_MAKE(entity)) : NULL;
+	to = entity ? sip_to_create(home, URL_STRING_MAKE(entity)) : NULL;
+	snprintf(text, sizeof(text), "%u", expires);
+	if (from && to && !sip_from_tag(home, from, nta_agent_newtag(
+				home, "%s", sip->agent)) &&
+	    (payload || !with_body))
+		p->request = nta_outgoing_tcreate(
+			sip->default_leg, answered, (struct hf_dialog *)p,
+			(url_string_t *)pr->server, SIP_METHOD_PUBLISH,
+			URL_STRING_MAKE(entity), SIPTAG_FROM(from),
+			SIPTAG_TO(to), SIPTAG_EVENT_STR(event),
+			SIPTAG_EXPIRES_STR(text),
+			TAG_IF(p->etag, SIPTAG_IF_MATCH_STR(p->etag)),
+			TAG_IF(payload, SIPTAG_CONTENT_TYPE_STR(type)),
+			TAG_IF(payload, SIPTAG_PAYLOAD(payload)),
+			SIPTAG_USER_AGENT_STR(HF_SIP_AGENT),
+			TPTAG_IDENT(hf_listener_towards(sip, pr->server)->ident),
+			TAG_END());
+	su_home_deinit(home);
+	if (p->request)
+		pr->under_way++;
+	return p->request;
+}
+
+static void retry_later(struct hf_publication *p)
+{
+	uint64_t wait = HF_PUBLISH_RETRY_MS;
+
+	for (uint32_t i = 0; i < p->failures && wait < HF_PUBLISH_RETRY_MOST_MS;
+	     i++)
+		wait *= 2;
+	p->failures++;
+	p->changed = true;
+	p->due_ms = hf_now_ms() + wait;
+}
+
+/* As many as may be under way. */
+static void go_on(struct hf_publisher *pr)
+{
+	while (pr->first && pr->under_way < HF_PUBLISH_AT_ONCE) {
+		struct hf_publication *p = pr->first;
+		bool with_body = p->changed || !p->etag;
+
+		pr->first = p->next_waiting;
+		if (!pr->first)
+			pr->tail = &pr->first;
+		p->waiting = p->changed = false;
+		p->due_ms = UINT64_MAX;
+		if (!put(p, pr->expires_s, with_body))
+			retry_later(p);
+	}
+}
+
+static void accepted(struct hf_publication *p, const sip_t *s)
+{
+	uint64_t granted = s->sip_expires ? s->sip_expires->ex_delta :
+					    p->publisher->expires_s;
+
+	if (p->publisher->quiet)
+		hf_info("publish: the presence server answers");
+	p->publisher->quiet = false;
+	p->failures = 0;
+	free(p->etag);
+	p->etag = s->sip_etag && s->sip_etag->g_string ?
+			  strdup(s->sip_etag->g_string) :
+			  NULL;
+	/* A free slot is said once, and then left to expire there. */
+	p->due_ms = hf_now_ms() + granted * (p->taken ? 750 : 1000);
+}
+
+static void refused(struct hf_publication *p, int status, const sip_t *s)
+{
+	struct hf_publisher *pr = p->publisher;
+
+	if (status == 412 && p->etag) {
+		free(p->etag);
+		p->etag = NULL;
+		p->changed = true;
+		return;
+	}
+	if (status == 423 && s && s->sip_min_expires &&
+	    s->sip_min_expires->me_delta > pr->expires_s) {
+		pr->expires_s = (uint32_t)s->sip_min_expires->me_delta;
+		p->changed = true;
+		return;
+	}
+	if (!pr->quiet)
+		hf_warn("publish: the presence server answers %d; tried again",
+			status);
+	pr->quiet = true;
+	retry_later(p);
+}
+
+static int answered(struct hf_dialog *cookie, nta_outgoing_t *orq,
+		    const sip_t *s)
+{
+	struct hf_publication *p = (struct hf_publication *)cookie;
+	int status = nta_outgoing_status(orq);
+	bool again;
+
+	if (status < 200)
+		return 0;
+	nta_outgoing_destroy(orq);
+	p->request = NULL;
+	p->publisher->under_way--;
+	again = p->changed;
+	if (status < 300 && s)
+		accepted(p, s);
+	else
+		refused(p, status, s);
+	if (again || (p->changed && p->due_ms == UINT64_MAX))
+		wait_in_line(p);
+	go_on(p->publisher);
+	return 0;
+}
+
+static struct hf_publication *publication(struct hf_publisher *pr,
+					  uint32_t slot)
+{
+	struct hf_publication *p = pr->of_slot[slot];
+
+	if (p)
+		return p;
+	p = calloc(1, sizeof(*p));
+	if (!p)
+		return NULL;
+	p->publisher = pr;
+	p->slot = slot;
+	p->due_ms = UINT64_MAX;
+	return pr->of_slot[slot] = p;
+}
+
+static void slot_changed(void *arg, uint32_t slot)
+{
+	struct hf_publisher *pr = arg;
+	struct hf_publication *p;
+
+	if (slot >= pr->slot_count)
+		return;
+	p = publication(pr, slot);
+	if (!p)
+		return;
+	p->changed = true;
+	wait_in_line(p);
+	go_on(pr);
+}
+
+static void tick(su_root_magic_t *magic, su_timer_t *timer,
+		 struct hf_dialog *cookie)
+{
+	struct hf_publisher *pr = (struct hf_publisher *)cookie;
+	uint64_t now = hf_now_ms();
+
+	for (uint32_t i = 0; i < pr->slot_count; i++) {
+		struct hf_publication *p = pr->of_slot[i];
+
+		if (!p || p->due_ms > now || p->request)
+			continue;
+		p->due_ms = UINT64_MAX;
+		if (p->taken || p->changed) {
+			wait_in_line(p);
+		} else { /* has expired there */
+			free(p->etag);
+			p->etag = NULL;
+		}
+	}
+	go_on(pr);
+}
+
+static void free_all(struct hf_publisher *pr)
+{
+	for (uint32_t i = 0; pr->of_slot && i < pr->slot_count; i++) {
+		struct hf_publication *p = pr->of_slot[i];
+
+		if (!p)
+			continue;
+		nta_outgoing_destroy(p->request);
+		free(p->etag);
+		free(p);
+	}
+	free(pr->of_slot);
+	su_timer_destroy(pr->timer);
+	free(pr);
+}
+
+void hf_publish_start(struct hf_sip *sip)
+{
+	const char *to = sip->config->lamps.publish.to;
+	struct hf_publisher *pr = to ? calloc(1, sizeof(*pr)) : NULL;
+
+	if (!pr)
+		return;
+	pr->sip = sip;
+	pr->tail = &pr->first;
+	pr->expires_s = sip->config->lamps.publish.expires_s;
+	pr->slot_count = sip->lamp_calls->slot_count(sip->lamps);
+	pr->of_slot = calloc(pr->slot_count ? pr->slot_count : 1,
+			     sizeof(struct hf_publication *));
+	pr->server = url_hdup(sip->home, URL_STRING_MAKE(to)->us_url);
+	pr->timer = su_timer_create(su_root_task(sip->root),
+				    HF_PUBLISH_TICK_MS);
+	if (!pr->of_slot || !pr->server || !pr->timer ||
+	    su_timer_run(pr->timer, tick, (struct hf_dialog *)pr) ||
+	    sip->lamp_calls->follow(sip->lamps, slot_changed, pr)) {
+		hf_error("publish: out of memory; nothing is published");
+		free_all(pr);
+		return;
+	}
+	sip->publisher = pr;
+}
+
+/* What the server has of ours would outlive us: take it back. */
+void hf_publish_stop(struct hf_sip *sip)
+{
+	struct hf_publisher *pr = sip->publisher;
+
+	if (!pr)
+		return;
+	sip->publisher = NULL;
+	for (uint32_t i = 0; i < pr->slot_count; i++) {
+		struct hf_publication *p = pr->of_slot[i];
+
+		if (p && p->etag && !p->request)
+			put(p, 0, false);
+	}
+	sip->lamp_calls->unfollow(sip->lamps, pr);
+	free_all(pr);
+}

@@ -1,0 +1,177 @@
+#!/usr/bin/python3
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""Lamps pushed to a PBX that keeps them itself: scripted Asterisk (REST) and
+FreeSWITCH (event socket), every byte that reaches them compared."""
+import base64
+import queue
+import socket
+import threading
+
+from lib import net
+from lib.testing import equal, main, scenario
+
+OUTSIDE = "4930111111"
+
+
+class Server:
+    """Takes one connection after the other in the PBX's namespace."""
+
+    def __init__(self, s, port):
+        self.port, self.stop = port, False
+        self.got = queue.Queue()
+        self.connections = 0
+        self.conn = None
+
+        def listen():
+            l = socket.socket()
+            l.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            l.bind((net.PBX, port))
+            l.listen(5)
+            l.settimeout(0.1)
+            return l
+        self.listener = s.stage.pbx.call(listen)
+        self.thread = threading.Thread(target=self._run, daemon=True)
+        self.thread.start()
+        s.stage.on_close(self.close)
+
+    def close(self):
+        self.stop = True
+        self.thread.join(3)
+        self.listener.close()
+
+    def _run(self):
+        while not self.stop:
+            try:
+                self.conn, _ = self.listener.accept()
+            except (TimeoutError, socket.timeout):
+                continue
+            self.connections += 1
+            self.conn.settimeout(0.1)
+            try:
+                self.serve(self.conn)
+            except OSError:
+                pass
+            self.conn.close()
+
+    def block(self, conn, end):
+        """Bytes up to and with `end`; b"" when the peer or the test has gone."""
+        data = b""
+        while not data.endswith(end) and not self.stop:
+            try:
+                byte = conn.recv(1)
+            except (TimeoutError, socket.timeout):
+                continue
+            if not byte:
+                return b""
+            data += byte
+        return data if data.endswith(end) else b""
+
+    def take(self, seconds=5):
+        try:
+            return self.got.get(timeout=seconds)
+        except queue.Empty:
+            raise net.Failed("nothing was pushed within %g s" % seconds) from None
+
+
+class Asterisk(Server):
+    status = b"204 No Content"
+
+    def serve(self, conn):
+        while True:
+            request = self.block(conn, b"\r\n\r\n")
+            if not request:
+                return
+            self.got.put(request)
+            conn.sendall(b"HTTP/1.1 " + self.status + b"\r\nContent-Length: 0\r\n\r\n")
+
+
+class FreeSwitch(Server):
+    def serve(self, conn):
+        conn.sendall(b"Content-Type: auth/request\n\n")
+        while True:
+            command = self.block(conn, b"\n\n")
+            if not command:
+                return
+            self.got.put(command)
+            conn.sendall(b"Content-Type: command/reply\nReply-Text: +OK\n\n")
+
+    def hang_up(self):
+        self.conn.shutdown(socket.SHUT_RDWR)
+
+
+def put(state, device="Stasis%3Apark701"):
+    return ("PUT /ari/deviceStates/%s?deviceState=%s HTTP/1.1\r\nHost: %s:8088\r\n"
+            "Authorization: Basic %s\r\nUser-Agent: Holdfast\r\nAccept: */*\r\n"
+            "Content-Length: 0\r\n\r\n" % (
+                device, state, net.PBX, base64.b64encode(b"holdfast:secret").decode())).encode()
+
+
+def asterisk():
+    return {"pbx": "asterisk", "url": "http://%s:8088/ari" % net.PBX, "user": "holdfast",
+            "password": "secret"}
+
+
+@scenario
+def asterisk_device_states(s):
+    "Asterisk's device states follow a slot, byte for byte"
+    pbx = Asterisk(s, 8088)
+    s.anchor(lamps={"push": [asterisk()]}, lot__timeout_s=1,
+             lot__recall={"ring_s": 5, "attempts": 1, "finally": "repeat"})
+    peer = s.peer()
+    parked = peer.park(OUTSIDE, s.caller(), parker="1001")
+    equal(pbx.take(), put("INUSE"), "parked")
+    peer.expect_call("1001", 5).ring()
+    equal(pbx.take(), put("RINGING"), "ringing back")
+    parked.bye()
+    equal(pbx.take(), put("NOT_INUSE"), "free")
+    equal(pbx.connections, 1, "connections")
+
+
+@scenario
+def asterisk_is_away(s):
+    "an Asterisk that refuses, or is away, is told the newest state when it is back"
+    anchor = s.anchor(lamps={"push": [asterisk()]})
+    peer = s.peer()
+    parked = peer.park(OUTSIDE, s.caller())
+    pbx = Asterisk(s, 8088)
+    pbx.status = b"503 Service Unavailable"
+    equal(pbx.take(10), put("INUSE"), "the first attempt")
+    parked.bye()
+    anchor.wait_slot(701, "free")
+    pbx.status = b"204 No Content"
+
+    def newest():
+        return pbx.take(10) == put("NOT_INUSE")
+    net.wait_for(newest, 20, "the newest state")
+
+
+def presence_in(slot, status, rpid, channel, answer):
+    return ("sendevent PRESENCE_IN\nproto: park\nlogin: park+%(slot)s@pbx.example.com\n"
+            "from: park+%(slot)s@pbx.example.com\nrpid: %(rpid)s\nstatus: %(status)s\n"
+            "event_type: presence\nalt_event_type: dialog\nevent_count: 1\n"
+            "unique-id: park-%(slot)s\nchannel-state: %(channel)s\nanswer-state: %(answer)s\n"
+            "presence-call-direction: inbound\n\n" % {
+                "slot": slot, "status": status, "rpid": rpid, "channel": channel,
+                "answer": answer}).encode()
+
+
+@scenario
+def freeswitch_presence(s):
+    "FreeSWITCH gets a presence event for each change, and all of them after a restart"
+    pbx = FreeSwitch(s, 8021)
+    s.anchor(lamps={"push": [{"pbx": "freeswitch", "url": "tcp://%s:8021" % net.PBX,
+                              "password": "ClueCon", "device": "park+%s@pbx.example.com"}]})
+    peer = s.peer()
+    parked = peer.park(OUTSIDE, s.caller(), display="Carla Caller")
+    lit = presence_in("701", "Active Carla Caller", "on-the-phone", "CS_EXECUTE", "confirmed")
+    equal(pbx.take(), b"auth ClueCon\n\n", "the password")
+    equal(pbx.take(), lit, "parked")
+    pbx.hang_up()
+    equal(pbx.take(15), b"auth ClueCon\n\n", "the password again")
+    equal(pbx.take(), lit, "told anew")
+    parked.bye()
+    equal(pbx.take(), presence_in("701", "Empty", "unknown", "CS_HANGUP", "terminated"), "free")
+
+
+if __name__ == "__main__":
+    raise SystemExit(main())
