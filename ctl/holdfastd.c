@@ -33,6 +33,7 @@
 #include "media/media.h"
 #include "park/park.h"
 #include "presence/lamps.h"
+#include "push/push.h"
 #include "sip/loop.h"
 #include "sip/stack.h"
 
@@ -99,6 +100,7 @@ struct hf_app {
 	struct hf_park *park;
 	struct hf_lamps *lamps;
 	struct hf_bus_reader *lamp_events;
+	struct hf_push *push;
 	uint32_t epoch;
 	int signals;	   /* signalfd */
 	int timer;	   /* timerfd of the park logic and the media tick */
@@ -270,6 +272,8 @@ static int open_lamps(struct hf_app *app)
 	if (!error)
 		error = hf_bus_subscribe(app->bus, hf_lamps_event, app->lamps,
 					 &app->lamp_events);
+	if (!error)
+		error = hf_push_create(app->config, app->lamps, &app->push);
 	if (!error)
 		return 0;
 	hf_error("lamps: %s", strerror(-error));
@@ -541,6 +545,7 @@ static void close_all(struct hf_app *app, bool hang_up)
 		hf_loop_unwatch(app->loop, hf_control_fd(app->control));
 		hf_control_destroy(app->control);
 	}
+	hf_push_destroy(app->push);
 	hf_lamps_destroy(app->lamps);
 	hf_sip_destroy(app->sip);
 	if (app->lamp_events)
