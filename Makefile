@@ -210,6 +210,7 @@ $(BUILD)/bench-dataplane: $(BUILD)/obj/tests/bench/dataplane.o $(BUILD)/obj/test
 $(BUILD)/bench-%: $(BUILD)/obj/tests/bench/%.o $(foreach r,media base,$(call lib,$(r)))
 	$(call say,LD,$@)
 	$(link)
+$(BUILD)/bench-lamps: $(BUILD)/holdfastd # is run by it
 benches: $(BENCHES)
 
 # Fuzzers (libFuzzer): tests/fuzz/fuzz_X.c, rooms as for unit tests.
