@@ -5,10 +5,12 @@
  * packet path is touched, and runs the loop until it is asked to stop:
  *
  *	configuration -> control socket (is this instance free?) -> epoch ->
- *	SIP addresses -> media -> hold audio -> park logic -> "ready"
+ *	journal -> SIP addresses -> media -> hold audio -> park logic -> calls of
+ *	the journal -> "ready"
  *
  * Exit status: 0 asked to stop, 1 failed, 2 bad configuration or usage.
  */
+#include <arpa/inet.h>
 #include <errno.h>
 #include <getopt.h>
 #include <signal.h>
@@ -36,6 +38,7 @@
 #include "push/push.h"
 #include "sip/loop.h"
 #include "sip/stack.h"
+#include "store/store.h"
 
 #define HF_EXIT_FAILED	   1
 #define HF_EXIT_USAGE	   2
@@ -69,7 +72,8 @@ static const char help[] =
 	"  --help               this\n"
 	"\n"
 	"SIGTERM or SIGINT hangs up every call, takes the packet path down and ends.\n"
-	"Killed by SIGKILL, its parked callers keep hearing music.\n"
+	"SIGUSR1 ends it too, but leaves every call to the next holdfastd: parked\n"
+	"callers hear music on, others talk on. So does a kill by SIGKILL.\n"
 	"\n"
 	"Start with a copy of holdfast.yaml.example, then:\n"
 	"  holdfastd --check-config /etc/holdfast/holdfast.yaml\n"
@@ -101,6 +105,9 @@ struct hf_app {
 	struct hf_lamps *lamps;
 	struct hf_bus_reader *lamp_events;
 	struct hf_push *push;
+	struct hf_store *store;
+	uint64_t orphans_end_ms; /* UINT64_MAX = there are none */
+	bool leave;		 /* calls go on without us */
 	uint32_t epoch;
 	int signals;	   /* signalfd */
 	int timer;	   /* timerfd of the park logic and the media tick */
@@ -288,6 +295,117 @@ static void slot_changed(void *arg, uint32_t slot)
 	hf_http_slot_changed(app->http, slot);
 }
 
+static void journal_put(void *arg, const struct hf_store_call *call)
+{
+	struct hf_app *app = arg;
+
+	if (hf_store_put_call(app->store, call))
+		hf_warn("call %llu: no memory for its record",
+			(unsigned long long)call->id);
+}
+
+static void journal_drop(void *arg, uint64_t call)
+{
+	struct hf_app *app = arg;
+
+	hf_store_drop_call(app->store, call);
+}
+
+/* The answers that wait for their records: see before_wait(). */
+static void journal_moved(void *arg)
+{
+	struct hf_app *app = arg;
+
+	hf_store_settled(app->store);
+}
+
+static int open_store(struct hf_app *app)
+{
+	const struct hf_config *c = app->config;
+	char path[4096], err[512] = "";
+	int error;
+
+	if (c->journal.path)
+		snprintf(path, sizeof(path), "%s", c->journal.path);
+	else
+		snprintf(path, sizeof(path), "%s/journal.db",
+			 c->control.state_dir);
+	error = hf_store_open(path, c->journal.sync == HF_SYNC_FULL,
+			      &app->store, err, sizeof(err));
+	if (!error)
+		error = hf_loop_watch(app->loop, hf_store_fd(app->store),
+				      journal_moved, app);
+	if (!error)
+		return 0;
+	hf_error("%s", err[0] ? err : strerror(-error));
+	return HF_EXIT_FAILED;
+}
+
+struct restored {
+	struct hf_app *app;
+	unsigned int calls, lost;
+};
+
+static void restore_call(void *arg, const struct hf_store_call *call)
+{
+	struct restored *r = arg;
+
+	if (hf_park_restore(r->app->park, call))
+		r->lost++;
+	else
+		r->calls++;
+}
+
+static void name_orphan(void *arg, uint32_t leg,
+			const struct hf_media_leg_stats *s)
+{
+	const struct hf_app *app = arg;
+	char local[INET_ADDRSTRLEN] = "", remote[INET_ADDRSTRLEN] = "";
+
+	inet_ntop(AF_INET, &s->local_ip4, local, sizeof(local));
+	inet_ntop(AF_INET, &s->remote_ip4, remote, sizeof(remote));
+	hf_warn("leg %u (%s:%u, peer %s:%u) belongs to no call in the journal: it goes on for %u s",
+		leg, local, s->local_port, remote, s->remote_port,
+		app->config->journal.orphan_grace_s);
+}
+
+/* Calls of the process before us. Its media goes on meanwhile. */
+static int restore_calls(struct hf_app *app)
+{
+	struct restored r = {.app = app};
+	uint64_t start = hf_now_ms();
+	bool same_boot = hf_store_same_boot(app->store);
+	int error = hf_store_each_call(app->store, restore_call, &r);
+
+	hf_media_adopted(app->media);
+	if (hf_media_orphans(app->media, name_orphan, app))
+		app->orphans_end_ms =
+			hf_now_ms() +
+			app->config->journal.orphan_grace_s * 1000ULL;
+	if (r.calls || r.lost)
+		hf_info("journal: %u calls taken up in %llu ms, %u ended%s",
+			r.calls, (unsigned long long)(hf_now_ms() - start),
+			r.lost,
+			same_boot ? "" : ": this machine was started anew");
+	if (!error)
+		error = hf_store_start(app->store);
+	if (!error)
+		hf_sip_journal(app->sip, true);
+	return error ? HF_EXIT_FAILED : 0;
+}
+
+static void end_orphans(struct hf_app *app, uint64_t now)
+{
+	uint32_t count;
+
+	if (now < app->orphans_end_ms)
+		return;
+	app->orphans_end_ms = UINT64_MAX;
+	count = hf_media_orphans(app->media, NULL, NULL);
+	hf_media_orphans_end(app->media);
+	hf_warn("media: ended %u legs that belong to no call", count);
+}
+
 static int open_park(struct hf_app *app)
 {
 	const struct hf_park_wiring wiring = {
@@ -300,6 +418,9 @@ static int open_park(struct hf_app *app)
 		.call_id_base = app->epoch * HF_CALLS_PER_EPOCH,
 		.slot_changed = slot_changed,
 		.slot_arg = app,
+		.journal_put = journal_put,
+		.journal_drop = journal_drop,
+		.journal_arg = app,
 	};
 	int error = hf_park_create(&wiring, &app->park);
 
@@ -314,7 +435,7 @@ static int open_park(struct hf_app *app)
 	hf_control_attach(app->control, app->park, app->media);
 	hf_http_not_ready(app->http, NULL);
 	hf_control_attach_library(app->control, app->library);
-	return 0;
+	return restore_calls(app);
 }
 
 static void http_asks(void *arg)
@@ -353,6 +474,8 @@ static int open_signalling(struct hf_app *app)
 		error = hf_epoch_next(app->config->control.state_dir,
 				      &app->epoch, err, sizeof(err));
 	sip.epoch = app->epoch;
+	if (!error && open_store(app))
+		return HF_EXIT_FAILED;
 	if (!error)
 		error = hf_sip_create(&sip, &app->sip, err, sizeof(err));
 	if (!error)
@@ -384,8 +507,13 @@ static void before_wait(void *arg)
 
 	if (!app->park)
 		return;
+	if (hf_sip_holds(app->sip))
+		hf_sip_settled(app->sip, hf_store_settled(app->store),
+			       hf_store_ticket(app->store));
 	hf_http_flush(app->http);
 	next = hf_park_next_ms(app->park);
+	if (app->orphans_end_ms < next)
+		next = app->orphans_end_ms;
 	if (app->tick_ms == UINT64_MAX) {
 		struct hf_park_totals totals;
 
@@ -412,6 +540,7 @@ static void timer_due(void *arg)
 	if (!app->park)
 		return;
 	hf_park_run(app->park, now);
+	end_orphans(app, now);
 	if (now < app->tick_ms)
 		return;
 	hf_media_tick(app->media);
@@ -439,6 +568,7 @@ static void signal_came(void *arg)
 			hf_warn("SIGHUP: this version cannot reload; restart to apply a new configuration");
 			continue;
 		}
+		app->leave = info.ssi_signo == SIGUSR1;
 		app->impatient = app->stopping;
 		app->stopping = true;
 		hf_loop_stop(app->loop);
@@ -459,6 +589,7 @@ static int open_loop(struct hf_app *app)
 	sigaddset(&set, SIGTERM);
 	sigaddset(&set, SIGINT);
 	sigaddset(&set, SIGHUP);
+	sigaddset(&set, SIGUSR1);
 	sigprocmask(SIG_BLOCK, &set, NULL);
 	app->signals = signalfd(-1, &set, SFD_NONBLOCK | SFD_CLOEXEC);
 	app->timer =
@@ -540,7 +671,9 @@ static void close_all(struct hf_app *app, bool hang_up)
 		hf_loop_unwatch(app->loop, hf_http_fd(app->http));
 		hf_http_destroy(app->http);
 	}
-	hf_media_close(app->media, true);
+	/* A start that failed ends no call of the process before us. */
+	hf_media_close(app->media,
+		       hang_up || !hf_media_is_adopted(app->media));
 	if (app->control) {
 		hf_loop_unwatch(app->loop, hf_control_fd(app->control));
 		hf_control_destroy(app->control);
@@ -548,6 +681,10 @@ static void close_all(struct hf_app *app, bool hang_up)
 	hf_push_destroy(app->push);
 	hf_lamps_destroy(app->lamps);
 	hf_sip_destroy(app->sip);
+	if (app->store) {
+		hf_loop_unwatch(app->loop, hf_store_fd(app->store));
+		hf_store_close(app->store);
+	}
 	if (app->lamp_events)
 		hf_bus_unsubscribe(app->bus, app->lamp_events);
 	hf_event_netlink_close(app->netlink);
@@ -564,6 +701,19 @@ static void close_all(struct hf_app *app, bool hang_up)
 	hf_config_free(app->config);
 }
 
+/* All is in the journal and in the pinned maps: end as if killed, and the next
+ * holdfastd takes the calls up. */
+static void leave(struct hf_app *app, int status)
+{
+	struct hf_park_totals totals;
+
+	hf_park_totals(app->park, &totals);
+	hf_store_close(app->store);
+	hf_info("left %u calls to the next holdfastd", totals.calls);
+	unlink(app->config->control.socket);
+	_exit(status);
+}
+
 int main(int argc, char **argv)
 {
 	struct hf_app app = {
@@ -571,6 +721,7 @@ int main(int argc, char **argv)
 		.timer = -1,
 		.armed_ms = UINT64_MAX,
 		.tick_ms = UINT64_MAX,
+		.orphans_end_ms = UINT64_MAX,
 	};
 	int status = read_options(argc, argv, &app.options);
 
@@ -596,6 +747,10 @@ int main(int argc, char **argv)
 		notify("READY=1");
 		hf_loop_run(app.loop);
 		notify("STOPPING=1");
+		if (app.leave)
+			leave(&app, 0);
+	} else if (app.park && hf_media_is_adopted(app.media)) {
+		leave(&app, status);
 	}
 	close_all(&app, !status);
 	return status;

@@ -72,6 +72,8 @@ enum hf_lamp_idle { HF_LAMP_EMPTY, HF_LAMP_TERMINATED };
 /* Who sends hold frames by the clock: the kernel module, holdfast-mediad by BPF;
  * auto: the first of these that this host allows. */
 enum hf_pacer_choice { HF_PACER_AUTO, HF_PACER_KMOD, HF_PACER_BPF };
+/* full: a call is answered when its record is on disk. */
+enum hf_journal_sync { HF_SYNC_FULL, HF_SYNC_OFF };
 enum hf_on_busy { HF_BUSY_REFUSE, HF_BUSY_NEXT_FREE, HF_BUSY_RING_PARKER };
 enum hf_on_full { HF_FULL_REFUSE, HF_FULL_RING_PARKER, HF_FULL_URI };
 enum hf_finally { HF_FINALLY_REPEAT, HF_FINALLY_HANG_UP, HF_FINALLY_URI };
@@ -174,6 +176,11 @@ struct hf_config {
 		char *socket;	 /* control socket path */
 		char *state_dir; /* /var/lib/holdfast/INSTANCE */
 	} control;
+	struct {
+		char *path; /* never NULL: else in state_dir */
+		enum hf_journal_sync sync;
+		unsigned int orphan_grace_s; /* of legs without a call */
+	} journal;
 	struct {
 		unsigned int min_expires_s, max_expires_s;
 		struct hf_config_lamp_list *lists;

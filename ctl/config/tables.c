@@ -84,6 +84,17 @@ static const struct hf_key control_keys[] = {
 };
 static const struct hf_map control_map = { control_keys, NULL };
 
+static const char *const sync_words[] = { [HF_SYNC_FULL] = "full",
+					  [HF_SYNC_OFF] = "off", NULL };
+static const struct hf_key journal_keys[] = {
+	{ VALUE("path", CONFIG(journal.path), hf_parse_path,
+		"/var/lib/holdfast/journal.db") },
+	{ WORD("sync", CONFIG(journal.sync), sync_words, "full") },
+	{ NUMBER("orphan_grace_s", CONFIG(journal.orphan_grace_s), 0, 3600) },
+	{ 0 }
+};
+static const struct hf_map journal_map = { journal_keys, NULL };
+
 static const struct hf_key recall_keys[] = {
 	{ NUMBER("ring_s", LOT(recall.ring_s), 1, 600) },
 	{ NUMBER("attempts", LOT(recall.attempts), 0, 100) },
@@ -307,6 +318,7 @@ static const struct hf_key config_keys[] = {
 	{ SECTION("audio", &hf_config_audio_map, "{ clips: [ ... ] }"),
 	  .required = true },
 	{ SECTION("control", &control_map, "{ socket: PATH }") },
+	{ SECTION("journal", &journal_map, "{ sync: full }") },
 	{ SECTION("lamps", &lamps_map, "{ min_expires_s: 60 }") },
 	{ SECTION("http", &hf_config_http_map,
 		  "{ listen: [ \"127.0.0.1:8080\" ] }") },
@@ -348,6 +360,7 @@ static void init_config(struct hf_reader *r, void *record)
 	c->lamps.min_expires_s = 60;
 	c->lamps.max_expires_s = 3600;
 	c->lamps.publish.expires_s = 300;
+	c->journal.orphan_grace_s = 60;
 	c->control.socket = instance_path(r, "/run/holdfast/control.sock",
 					  "/run/holdfast/control-", ".sock");
 	c->control.state_dir =

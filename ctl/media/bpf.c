@@ -200,25 +200,6 @@ static int hf_bpf_map(struct hf_media *m, char *err, size_t err_len)
 	return r;
 }
 
-/* Calls of a controller that is dead cannot be taken up yet: end their media.
- */
-static void hf_bpf_reap(struct hf_media *m)
-{
-	uint32_t ended = 0;
-
-	for (uint32_t i = 0; i < m->map.instance->legs; i++) {
-		const struct hf_leg *leg = &m->map.legs[i];
-
-		if (hf_word_program(leg, leg->tx.word)->local_port) {
-			m->own[i].bucket = HF_NO_BUCKET;
-			hf_leg_stop(m, i);
-			ended++;
-		}
-	}
-	if (ended)
-		hf_info("media: ended %u legs of the controller before", ended);
-}
-
 static int hf_bpf_pin(struct hf_bpf *b, char *err, size_t err_len)
 {
 	char path[256];
@@ -305,14 +286,13 @@ static int hf_bpf_load(struct hf_media *m, const struct hf_instance *in,
 	if (r)
 		return r;
 	*m->map.instance = *in;
+	m->adopted = b->adopted;
 	r = hf_media_init(m);
 	if (!r)
 		r = hf_bpf_devmap(m);
 	if (r)
 		snprintf(err, err_len, "the media tables cannot be set up: %s",
 			 strerror(-r));
-	else if (b->adopted)
-		hf_bpf_reap(m);
 	return r;
 }
 

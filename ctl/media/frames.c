@@ -221,6 +221,10 @@ static int hf_clip_fill(struct hf_media *m, const struct hf_coded *c,
 
 	if (!c->frames)
 		return 0;
+	if (hf_range_reuse(m, c, &first)) {
+		*ret = (struct hf_clip_frames){first, c->frames};
+		return 0;
+	}
 	r = hf_range_get(m, c->frames, &first);
 	if (r)
 		return r;

@@ -106,12 +106,12 @@ static int hf_ports_init(struct hf_media *m)
 		struct hf_ports *p = &m->ports[a];
 
 		p->size = (address->port_max - address->port_min + 1u) / 2;
-		p->count = p->size;
 		p->ring = calloc(p->size, sizeof(*p->ring));
 		if (!p->ring)
 			return -ENOMEM;
 		for (uint32_t i = 0; i < p->size; i++)
-			p->ring[i] = address->leg_base + i;
+			if (!hf_leg_is_live(m, address->leg_base + i))
+				p->ring[p->count++] = address->leg_base + i;
 	}
 	return 0;
 }
@@ -127,6 +127,8 @@ int hf_media_init(struct hf_media *m)
 	if (!m->own)
 		return -ENOMEM;
 	r = hf_ports_init(m);
+	if (!r && m->adopted)
+		hf_legs_adopt(m);
 	if (!r)
 		r = hf_wheel_init(m);
 	if (!r)

@@ -74,6 +74,26 @@ int hf_media_leg_announce(struct hf_media *, uint32_t leg, const char *clip,
 			  uint32_t *ret_ms);
 /* Send nothing, drop what comes. */
 int hf_media_leg_idle(struct hf_media *, uint32_t leg);
+/*
+ * Legs that a controller before us left in the pinned maps go on as they are
+ * and belong to nobody, until a call takes its own back: its remote as it was
+ * (NULL = none yet), its hold audio. What the leg plays or relays goes on; say
+ * next what it shall (hold, idle, relay), which changes nothing if it is that.
+ */
+int hf_media_leg_adopt(struct hf_media *, uint32_t leg,
+		       const struct hf_media_remote *, const char *clip);
+/* The ones nobody took; how many. */
+struct hf_media_leg_stats;
+uint32_t hf_media_orphans(struct hf_media *,
+			  void (*fn)(void *arg, uint32_t leg,
+				     const struct hf_media_leg_stats *),
+			  void *arg);
+void hf_media_orphans_end(struct hf_media *);
+/* Was there a controller before us? */
+bool hf_media_is_adopted(const struct hf_media *);
+/* All calls have their legs: what else was kept for them is given free. */
+void hf_media_adopted(struct hf_media *);
+
 /* Join two legs: each hears the other. Payload types are mapped; the codecs
  * must be equal (-EPROTONOSUPPORT if not). */
 int hf_media_relay(struct hf_media *, uint32_t a, uint32_t b);

@@ -10,19 +10,10 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* A place for `len` frames: the first gap that is long enough. */
-int hf_range_get(struct hf_media *m, uint32_t len, uint32_t *ret_first)
+/* Entry `i` from now on, the others move up. */
+static int hf_range_insert(struct hf_clips *c, uint32_t i, uint32_t first,
+			   uint32_t len)
 {
-	struct hf_clips *c = &m->clips;
-	uint32_t first = 0, i;
-
-	for (i = 0; i < c->ranges; i++) {
-		if (c->range[i].first - first >= len)
-			break;
-		first = c->range[i].first + c->range[i].len;
-	}
-	if (m->map.instance->frames - first < len)
-		return -ENOSPC;
 	if (c->ranges == c->room) {
 		uint32_t room = c->room ? 2 * c->room : 16;
 		void *more = reallocarray(c->range, room, sizeof(*c->range));
@@ -37,8 +28,68 @@ int hf_range_get(struct hf_media *m, uint32_t len, uint32_t *ret_first)
 	c->range[i] = (struct hf_range){.first = first, .len = len};
 	c->ranges++;
 	c->used += len;
-	*ret_first = first;
 	return 0;
+}
+
+/* A place for `len` frames: the first gap that is long enough. */
+int hf_range_get(struct hf_media *m, uint32_t len, uint32_t *ret_first)
+{
+	struct hf_clips *c = &m->clips;
+	uint32_t first = 0, i;
+
+	for (i = 0; i < c->ranges; i++) {
+		if (c->range[i].first - first >= len)
+			break;
+		first = c->range[i].first + c->range[i].len;
+	}
+	if (m->map.instance->frames - first < len)
+		return -ENOSPC;
+	*ret_first = first;
+	return hf_range_insert(c, i, first, len);
+}
+
+/* What does not fit is left out: then it is overwritten, and a listener hears
+ * something else for a moment. */
+void hf_range_keep(struct hf_media *m, uint32_t first, uint32_t len)
+{
+	struct hf_clips *c = &m->clips;
+	uint32_t i = 0;
+
+	if (!len || first >= m->map.instance->frames ||
+	    m->map.instance->frames - first < len)
+		return;
+	while (i < c->ranges && c->range[i].first + c->range[i].len <= first)
+		i++;
+	if (i < c->ranges && c->range[i].first < first + len)
+		return; /* has been kept */
+	if (!hf_range_insert(c, i, first, len))
+		c->range[i].kept = true;
+}
+
+bool hf_range_reuse(struct hf_media *m, const struct hf_coded *coded,
+		    uint32_t *ret_first)
+{
+	for (uint32_t i = 0; i < m->clips.ranges; i++) {
+		struct hf_range *r = &m->clips.range[i];
+		uint32_t n = 0;
+
+		if (!r->kept || r->len != coded->frames)
+			continue;
+		while (n < r->len &&
+		       m->map.frames[r->first + n].bytes ==
+			       coded->frame_bytes &&
+		       !memcmp(m->map.frames[r->first + n].payload,
+			       coded->bytes + (size_t)n * coded->frame_bytes,
+			       coded->frame_bytes))
+			n++;
+		if (n < r->len)
+			continue;
+		r->kept = false;
+		r->free_at_ns = 0;
+		*ret_first = r->first;
+		return true;
+	}
+	return false;
 }
 
 struct hf_range *hf_range_find(struct hf_clips *c, uint32_t first)

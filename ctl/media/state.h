@@ -4,6 +4,7 @@
  * packet path has no use for it. Internal to ctl/media; media.h is the contract.
  *
  * legs.c      a leg's life: ports, the peer's side, close
+ * adopt.c     legs of a controller before us
  * program.c   the next program of a leg, and the flip to it
  * wheel.c     which bucket of the timing wheel a holding leg stands in
  * ranges.c    runs of the frame table
@@ -37,6 +38,7 @@
 struct hf_leg_own {
 	struct hf_media_remote remote;
 	bool open;
+	bool orphan;	     /* of a controller before us, of no call yet */
 	bool has_remote;
 	uint8_t want;	     /* enum hf_mode, if the peer's side allows it */
 	uint32_t peer;	     /* RELAY: the other leg */
@@ -95,6 +97,7 @@ struct hf_phrase {
 struct hf_range {
 	uint32_t first, len;
 	uint64_t free_at_ns; /* 0 = in use */
+	bool kept;	     /* by a program of a controller before us */
 };
 
 struct hf_clips {
@@ -139,6 +142,7 @@ struct hf_media {
 	struct hf_pins map;
 	struct hf_leg_own *own;
 	uint32_t legs_open;
+	bool adopted; /* the maps are of a controller before us */
 	struct hf_ports ports[HF_MAX_ADDRESSES];
 	struct hf_clips clips;
 	struct hf_hops hops;
@@ -172,6 +176,10 @@ struct hf_leg_own *hf_leg_get(const struct hf_media *, uint32_t leg);
 /* The leg leaves whomever it was joined with; the other one is idle then. */
 void hf_leg_part(struct hf_media *, uint32_t leg);
 
+/* adopt.c */
+bool hf_leg_is_live(const struct hf_media *, uint32_t leg);
+void hf_legs_adopt(struct hf_media *);
+
 /* program.c: make the leg's program what `own` says. Cannot fail. */
 void hf_leg_apply(struct hf_media *, uint32_t leg);
 /* A first program, a random SSRC, sequence and timestamp. */
@@ -202,6 +210,11 @@ struct hf_clip_frames hf_clip_frames_get(struct hf_media *, uint32_t clip,
 void hf_clips_tick(struct hf_media *, uint64_t now_ns);
 /* ranges.c: runs of the frame table. */
 int hf_range_get(struct hf_media *, uint32_t len, uint32_t *ret_first);
+/* Not to be overwritten: a program plays it. */
+void hf_range_keep(struct hf_media *, uint32_t first, uint32_t len);
+/* A kept run that holds just these frames is taken into use. */
+bool hf_range_reuse(struct hf_media *, const struct hf_coded *,
+		    uint32_t *ret_first);
 struct hf_range *hf_range_find(struct hf_clips *, uint32_t first);
 /* free_at_ns: now for what no program ever pointed to. */
 void hf_range_release(struct hf_clips *, struct hf_clip_frames,

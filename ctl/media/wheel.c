@@ -13,6 +13,46 @@
 #include <errno.h>
 #include <stdlib.h>
 
+/* What a controller before us left: those that play stay where they are. */
+static void hf_wheel_adopt(struct hf_media *m, uint32_t b)
+{
+	struct hf_wheel *w = &m->wheel;
+	uint32_t fill = m->map.wheel_fill[b].entries;
+
+	for (uint32_t e = 0; e < m->map.wheel_capacity; e++) {
+		struct hf_wheel_entry *at = hf_pins_wheel(&m->map, b, e);
+		struct hf_leg_own *own = hf_leg_get(m, at->leg);
+
+		if (e >= fill || !own || own->want != HF_MODE_HOLD ||
+		    own->bucket != HF_NO_BUCKET) {
+			at->leg = HF_LEG_NONE;
+			continue;
+		}
+		own->bucket = b;
+		own->entry = e;
+		w->taken[(size_t)b * w->words + e / 64] |= 1ULL << (e % 64);
+		w->count[b]++;
+		w->total++;
+	}
+}
+
+/* A kill may have come between the program and the wheel. */
+static void hf_wheel_adopt_rest(struct hf_media *m)
+{
+	for (uint32_t i = 0; i < m->map.instance->legs; i++) {
+		const struct hf_leg *leg = &m->map.legs[i];
+		const struct hf_program *p;
+
+		if (!m->own[i].open || m->own[i].want != HF_MODE_HOLD ||
+		    m->own[i].bucket != HF_NO_BUCKET)
+			continue;
+		p = hf_word_program(leg, leg->tx.word);
+		hf_wheel_put(m, i,
+			     hf_wheel_bucket(p->ptime_ns / (uint32_t)HF_MS,
+					     p->base_ns / HF_MS));
+	}
+}
+
 int hf_wheel_init(struct hf_media *m)
 {
 	struct hf_wheel *w = &m->wheel;
@@ -23,10 +63,16 @@ int hf_wheel_init(struct hf_media *m)
 	if (!w->taken)
 		return -ENOMEM;
 	for (uint32_t b = 0; b < HF_WHEEL_BUCKETS; b++) {
+		if (m->adopted) {
+			hf_wheel_adopt(m, b);
+			continue;
+		}
 		hf_store_release(&m->map.wheel_fill[b].entries, 0);
 		for (uint32_t e = 0; e < m->map.wheel_capacity; e++)
 			hf_pins_wheel(&m->map, b, e)->leg = HF_LEG_NONE;
 	}
+	if (m->adopted)
+		hf_wheel_adopt_rest(m);
 	return 0;
 }
 

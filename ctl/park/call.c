@@ -111,6 +111,7 @@ void hf_call_free(struct hf_call *call, bool close_legs)
 	if (!call)
 		return;
 	park = call->park;
+	hf_call_unnote(call);
 	hf_party_free(call->caller, close_legs);
 	hf_party_free(call->retriever, close_legs);
 	hf_party_free(call->recall, close_legs);
@@ -148,6 +149,13 @@ static void set_state(struct hf_call *call, enum hf_call_event event,
 		hf_slot_changed(call->slot);
 }
 
+void hf_call_resume(struct hf_call *call, enum hf_call_state state)
+{
+	count(call->park, call->state, (uint32_t)-1);
+	call->state = state;
+	count(call->park, state, 1);
+}
+
 void hf_call_event(struct hf_call *call, const struct hf_stimulus *s)
 {
 	struct hf_stimulus next;
@@ -162,8 +170,10 @@ void hf_call_event(struct hf_call *call, const struct hf_stimulus *s)
 			hf_call_free(call, true);
 			return;
 		}
-		if (!call->has_then)
+		if (!call->has_then) {
+			hf_call_note(call);
 			return;
+		}
 		next = (struct hf_stimulus){.event = call->then,
 					    .why = call->why};
 		s = &next;

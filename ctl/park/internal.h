@@ -20,6 +20,7 @@
 #include "../events/event.h"
 #include "../media/media.h"
 #include "../sdp/session.h"
+#include "../store/record.h"
 #include "decide.h"
 #include "hash.h"
 #include "identity.h"
@@ -61,6 +62,7 @@ struct hf_call {
 	/* What an action says happens next; run after the change of state. */
 	enum hf_call_event then;
 	bool has_then;
+	bool noted; /* stands in the journal */
 	char why[HF_WHY_LEN]; /* of the latest refusal or failure */
 	UT_hash_handle hh;
 };
@@ -123,6 +125,13 @@ bool hf_call_reoffer(struct hf_call *, const struct hf_stimulus *);
 const char *hf_state_name(enum hf_call_state);	 /* "parked" */
 const char *hf_state_symbol(enum hf_call_state); /* "PARKED" */
 const char *hf_event_symbol(enum hf_call_event);
+
+/* Begins in another state than NEW: from the journal. */
+void hf_call_resume(struct hf_call *, enum hf_call_state);
+
+/* journal.c */
+void hf_call_note(struct hf_call *);
+void hf_call_unnote(struct hf_call *);
 
 /* recall.c */
 /* Whom to ring next; false = nobody. `why`: what is unusual about it. */

@@ -111,25 +111,45 @@ static bool latches(const struct hf_party *p, const struct hf_session *s)
 	       !hf_media_is_own(park->wire.media, p->source);
 }
 
+/* What was agreed, as the leg wants it. */
+static bool remote_of(const struct hf_party *p, const struct hf_session *s,
+		      struct hf_media_remote *r)
+{
+	*r = (struct hf_media_remote){0};
+	if (!hf_session_remote(s, r))
+		return false;
+	r->latch = latches(p, s);
+	if (r->latch)
+		r->ip4 = p->source;
+	r->auto_clock = p->call->lot->config->hold_clock_auto;
+	return true;
+}
+
 /* Hand what was agreed to the leg. */
 static int set_remote(struct hf_party *p, const struct hf_session *s,
 		      struct hf_words *w)
 {
-	struct hf_media_remote r = {0};
+	struct hf_media_remote r;
 	int err;
 
-	if (!hf_session_remote(s, &r))
+	if (!remote_of(p, s, &r))
 		return say(w, 488, "the SDP names no media address");
-	r.latch = latches(p, s);
-	if (r.latch)
-		r.ip4 = p->source;
-	r.auto_clock = p->call->lot->config->hold_clock_auto;
 	err = hf_media_leg_remote(p->park->wire.media, p->leg, &r);
 	if (!err)
 		return 0;
 	snprintf(w->why, sizeof(w->why),
 		 "the media address cannot be used (%s)", strerror(-err));
 	return 488;
+}
+
+int hf_party_adopt_leg(struct hf_party *p)
+{
+	struct hf_media_remote r;
+	bool known = remote_of(p, p->session, &r);
+
+	return hf_media_leg_adopt(p->park->wire.media, p->leg,
+				  known ? &r : NULL,
+				  p->call->lot->config->hold_audio);
 }
 
 /* An offer that came in: all of it or nothing. */

@@ -38,6 +38,9 @@ void hf_park_destroy(struct hf_park *park, bool hang_up)
 
 	if (!park)
 		return;
+	/* Calls that are left behind stay in the journal. */
+	if (!hang_up)
+		park->wire.journal_drop = NULL;
 	HASH_ITER (hh, park->calls, call, next) {
 		if (hang_up)
 			hf_call_event(call, &stop);

@@ -17,6 +17,7 @@
 struct hf_config;
 struct hf_media;
 struct hf_event;
+struct hf_store_call;
 
 struct hf_park_wiring {
 	const struct hf_config *config;
@@ -30,11 +31,21 @@ struct hf_park_wiring {
 	 * back. `slot` counts all slots in the order of hf_park_each_slot(). */
 	void (*slot_changed)(void *slot_arg, uint32_t slot);
 	void *slot_arg;
+	/* NULL, or told of each call that has changed, and of its end. */
+	void (*journal_put)(void *journal_arg, const struct hf_store_call *);
+	void (*journal_drop)(void *journal_arg, uint64_t call);
+	void *journal_arg;
 };
 
 int hf_park_create(const struct hf_park_wiring *, struct hf_park **ret);
 /* Ends every call with BYE first if `hang_up`. */
 void hf_park_destroy(struct hf_park *, bool hang_up);
+
+/*
+ * Take up a call from the journal: its dialogs, legs, slot and timers. What
+ * cannot be taken up is ended with BYE; then -errno, and the record is dropped.
+ */
+int hf_park_restore(struct hf_park *, const struct hf_store_call *);
 
 /* Run what is due. Call before handing over any input, and at hf_park_next_ms. */
 void hf_park_run(struct hf_park *, uint64_t now_ms);

@@ -92,5 +92,7 @@ int hf_party_reoffer(struct hf_party *, struct hf_codecs);
 bool hf_party_listens(const struct hf_party *);
 void hf_party_hear_hold(struct hf_party *);
 void hf_party_hear_nothing(struct hf_party *);
+/* The leg of a process before us, with what the session says. */
+int hf_party_adopt_leg(struct hf_party *);
 
 #endif

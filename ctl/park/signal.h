@@ -23,6 +23,7 @@
 struct hf_dialog;
 struct hf_party;
 struct hf_park;
+struct hf_store_party;
 
 /* A user as one header names it. Absent header: uri is NULL. */
 struct hf_identity {
@@ -140,6 +141,17 @@ struct hf_signal_ops {
 	const char *(*local_tag)(const struct hf_dialog *);
 	/* Call-ID, for records of the legs we call ourselves. May be NULL. */
 	const char *(*call_id)(const struct hf_dialog *);
+	/* Fill in what the journal keeps of the dialog; text lives until the
+	 * next call of this for it. May be NULL. */
+	void (*save)(struct hf_dialog *, struct hf_store_party *);
+	/*
+	 * Take up the dialog of a process before us, or NULL. `answer`: the SDP
+	 * we sent last. Of one whose ACK we have not seen the stack finds out
+	 * whether it stands: hf_park_ack() or hf_park_no_ack(). May be NULL.
+	 */
+	struct hf_dialog *(*adopt)(void *stack, struct hf_party *,
+				   const struct hf_store_party *,
+				   const char *answer);
 };
 
 /* What the stack tells the park logic. */

@@ -11,6 +11,8 @@
 
 #include "watcher.h"
 
+#include <sofia-sip/nta_stateless.h>
+
 #include "base/log.h"
 
 #define HF_SIP_MAX_UNACKED 2000
@@ -20,6 +22,13 @@
 static int stray_message(struct hf_sip *sip, nta_agent_t *agent, msg_t *msg,
 			 sip_t *request)
 {
+	/* A 2xx to an INVITE of the process before us. */
+	if (request && request->sip_status &&
+	    request->sip_status->st_status / 100 == 2 && request->sip_cseq &&
+	    request->sip_cseq->cs_method == sip_method_invite &&
+	    request->sip_cseq->cs_seq < sip->epoch << 16 &&
+	    nta_msg_ackbye(agent, msg) >= 0)
+		return 0;
 	msg_destroy(msg);
 	return 0;
 }
@@ -45,7 +54,7 @@ static int outside_dialog(void *arg, nta_leg_t *leg, nta_incoming_t *irq,
 		hf_subscribe_in(sip, irq, request, &peer);
 	else if (request->sip_request->rq_method == sip_method_refer)
 		hf_refer_outside(sip, irq, request, &peer);
-	else
+	else if (!hf_invite_again(sip, irq, request))
 		hf_invite_in(sip, irq, request, &peer);
 	return 0;
 }

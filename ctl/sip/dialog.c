@@ -40,6 +40,9 @@ void hf_dialog_free(struct hf_dialog *d)
 	struct hf_sip *sip = d->sip;
 
 	hf_dialog_acked(d);
+	hf_dialog_undoubt(d);
+	hf_reply_forget(d);
+	nta_outgoing_destroy(d->probe);
 	/* Unanswered requests get 500 from the stack, which finishes the rest
 	 * of each transaction without us. */
 	nta_incoming_destroy(d->request);
@@ -59,6 +62,11 @@ void hf_dialog_free(struct hf_dialog *d)
 	sip->dialog_count--;
 	free(d->call_id);
 	free(d->offer);
+	free(d->local);
+	free(d->remote);
+	free(d->saved_route);
+	free(d->saved_target);
+	free(d->saved_listener);
 	free(d->contact_user);
 	free(d->contact_display);
 	free(d->bye_text);
@@ -170,6 +178,7 @@ void hf_dialog_release(struct hf_dialog *d)
 	else if (!d->bye_wanted)
 		hf_dialog_bye(d, &none);
 	if (d->request && !d->request_answered) {
+		hf_reply_forget(d);
 		nta_incoming_treply(d->request, SIP_500_INTERNAL_SERVER_ERROR,
 				    SIPTAG_SERVER_STR(HF_SIP_AGENT), TAG_END());
 		nta_incoming_destroy(d->request);

@@ -25,6 +25,7 @@ static void bye(struct hf_dialog *d, nta_incoming_t *irq)
 	d->state = HF_DIALOG_OVER;
 	d->offer_waits = false;
 	hf_refresh_stop(d);
+	hf_reply_forget(d);
 	if (d->request) {
 		/* RFC 3261 15.1.2: what is pending gets 487. A 2xx without its
 		 * ACK is left to the stack, which repeats it for its time. */
@@ -161,6 +162,7 @@ static void dispatch(struct hf_dialog *d, nta_incoming_t *irq, const sip_t *s)
 	switch (s->sip_request->rq_method) {
 	case sip_method_ack:
 		/* Its INVITE is forgotten, or it is a repetition. */
+		hf_dialog_ack_found(d, s);
 		nta_incoming_destroy(irq);
 		break;
 	case sip_method_bye:

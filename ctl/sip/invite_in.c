@@ -10,6 +10,19 @@
 
 #include "private.h"
 
+static bool set_uri(char **field, const url_t *url)
+{
+	su_home_t home[1] = {SU_HOME_INIT(home)};
+	char *text;
+	bool ok;
+
+	su_home_init(home);
+	text = url_as_string(home, url);
+	ok = text && hf_dialog_set(field, text);
+	su_home_deinit(home);
+	return ok;
+}
+
 /* The dialog's leg in the stack: From is ours, whoever began. */
 bool hf_dialog_leg(struct hf_dialog *d, nta_incoming_t *irq,
 		   const sip_t *invite)
@@ -24,7 +37,9 @@ bool hf_dialog_leg(struct hf_dialog *d, nta_incoming_t *irq,
 		SIPTAG_CSEQ_STR(cseq),
 		NTATAG_REMOTE_CSEQ(invite->sip_cseq->cs_seq), TAG_END());
 	if (!d->leg || !nta_leg_tag(d->leg, nta_incoming_tag(irq, NULL)) ||
-	    !hf_dialog_set(&d->call_id, invite->sip_call_id->i_id))
+	    !hf_dialog_set(&d->call_id, invite->sip_call_id->i_id) ||
+	    !set_uri(&d->local, invite->sip_to->a_url) ||
+	    !set_uri(&d->remote, invite->sip_from->a_url))
 		return false;
 	return nta_leg_server_route(d->leg, invite->sip_record_route,
 				    invite->sip_contact) >= 0;
@@ -73,13 +88,14 @@ void hf_invite_in(struct hf_sip *sip, nta_incoming_t *irq, const sip_t *invite,
 	hf_dialog_enter(d);
 	offer_to_park(d, invite, peer);
 	/* Thinking it over: stop the retransmissions (RFC 3261 8.2.6.1). */
-	if (d->request && d->state == HF_DIALOG_OFFERED)
+	if (d->request && d->state == HF_DIALOG_OFFERED && !d->held)
 		nta_incoming_treply(d->request, SIP_100_TRYING, TAG_END());
 	hf_dialog_leave(d);
 }
 
 static void request_done(struct hf_dialog *d)
 {
+	hf_reply_forget(d);
 	nta_incoming_destroy(d->request);
 	d->request = NULL;
 	d->request_answered = false;
@@ -177,7 +193,8 @@ static sip_unknown_t *reply_extensions(su_home_t *home,
 	return list;
 }
 
-static void send_reply(struct hf_dialog *d, const struct hf_reply *r)
+/* `hold`: it waits for its record; hf_sip_settled() sends it. */
+static void send_reply(struct hf_dialog *d, const struct hf_reply *r, bool hold)
 {
 	bool ok = r->status < 300;
 	bool timer = ok && d->session_s;
@@ -187,6 +204,7 @@ static void send_reply(struct hf_dialog *d, const struct hf_reply *r)
 	sip_unknown_t *extensions;
 	sip_contact_t *contact;
 	sip_reason_t *reason;
+	msg_t *msg;
 	char expires[48], retry[16];
 
 	su_home_init(home);
@@ -196,8 +214,9 @@ static void send_reply(struct hf_dialog *d, const struct hf_reply *r)
 	extensions = reply_extensions(home, d, r);
 	snprintf(expires, sizeof(expires), "%u;refresher=uac", d->session_s);
 	snprintf(retry, sizeof(retry), "%d", r->retry_after_s);
-	nta_incoming_treply(
-		d->request, r->status, r->phrase,
+	msg = nta_incoming_create_response(d->request, 0, NULL);
+	nta_incoming_complete_response(
+		d->request, msg, r->status, r->phrase,
 		TAG_IF(contact, SIPTAG_CONTACT(contact)),
 		SIPTAG_ALLOW_STR(HF_SIP_ALLOW),
 		SIPTAG_SUPPORTED_STR(HF_SIP_SUPPORTED),
@@ -211,21 +230,35 @@ static void send_reply(struct hf_dialog *d, const struct hf_reply *r)
 		TAG_IF(body, SIPTAG_CONTENT_TYPE_STR(HF_SIP_ACCEPT)),
 		TAG_IF(body, SIPTAG_PAYLOAD_STR(body)), TAG_END());
 	su_home_deinit(home);
+	if (hold && msg)
+		hf_reply_hold(d, msg);
+	else if (msg)
+		nta_incoming_mreply(d->request, msg);
+}
+
+void hf_request_replied(struct hf_dialog *d)
+{
+	hf_refresh_start(d);
+	if (nta_incoming_method(d->request) == sip_method_update) {
+		request_done(d);
+		return;
+	}
+	d->request_answered = true;
+	if (d->state == HF_DIALOG_OFFERED)
+		d->state = HF_DIALOG_ACCEPTED;
 }
 
 void hf_request_reply(struct hf_dialog *d, const struct hf_reply *r)
 {
 	bool first = d->state == HF_DIALOG_OFFERED;
-	bool update;
 
-	if (!d->request || d->request_answered)
+	if (!d->request || d->request_answered || d->held)
 		return;
-	update = nta_incoming_method(d->request) == sip_method_update;
 	if (r->contact_user)
 		hf_dialog_set(&d->contact_user, r->contact_user);
 	if (r->display)
 		hf_dialog_set(&d->contact_display, r->display);
-	send_reply(d, r);
+	send_reply(d, r, first && r->status < 300 && d->sip->journal);
 	if (r->status >= 300) {
 		request_done(d);
 		if (first)
@@ -234,12 +267,6 @@ void hf_request_reply(struct hf_dialog *d, const struct hf_reply *r)
 			hf_reinvite_try(d);
 		return;
 	}
-	hf_refresh_start(d);
-	if (update) {
-		request_done(d);
-		return;
-	}
-	d->request_answered = true;
-	if (first)
-		d->state = HF_DIALOG_ACCEPTED;
+	if (!d->held)
+		hf_request_replied(d);
 }

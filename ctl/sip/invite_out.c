@@ -150,7 +150,9 @@ static bool create_leg(struct hf_dialog *d, su_home_t *home,
 	sip_call_id_t *id = sip_call_id_create(home, d->listener->host);
 	char cseq[32];
 
-	if (!from || !to || !id || !hf_dialog_set(&d->call_id, id->i_id))
+	if (!from || !to || !id || !hf_dialog_set(&d->call_id, id->i_id) ||
+	    !hf_dialog_set(&d->local, url_as_string(home, from->a_url)) ||
+	    !hf_dialog_set(&d->remote, url_as_string(home, to->a_url)))
 		return false;
 	snprintf(cseq, sizeof(cseq), "%u INVITE", sip->epoch << 16);
 	d->leg = nta_leg_tcreate(sip->agent, hf_indialog, d, SIPTAG_CALL_ID(id),

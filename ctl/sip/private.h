@@ -10,6 +10,7 @@
  *  - invite_in, invite_out: the first INVITE, theirs and ours
  *  - indialog, reinvite, refresh, refer: what happens inside a dialog
  *  - subscribe, notify, restore: subscriptions to lamps (watcher.h)
+ *  - journal: calls that outlive us
  *  - publish: lamps told to a presence server
  *  - parse, headers: header text to plain fields and back
  *  - signal: the table of ctl/park/signal.h
@@ -95,6 +96,9 @@ struct hf_sip {
 	const struct hf_watch_calls *lamp_calls;
 	struct hf_watcher *watchers;
 	struct hf_publisher *publisher; /* NULL = none */
+	bool journal;		/* answers wait for their record */
+	struct hf_dialog *held; /* ... these */
+	unsigned int in_doubt;
 	uint64_t refused_since_ms;
 	unsigned int refused_shown, refused_hidden;
 };
@@ -131,6 +135,8 @@ struct hf_dialog {
 	bool refer_runs;       /* a REFER was accepted, its end is not told */
 	bool refer_quiet;      /* its sender wants no NOTIFY */
 	bool refer_only;       /* no call: a REFER began the dialog */
+	bool in_doubt; /* from the journal, no ACK seen */
+	unsigned int asked;
 	unsigned int busy;     /* callbacks on the stack: do not free */
 	enum hf_dialog_state state;
 	const struct hf_listener *listener;
@@ -143,10 +149,16 @@ struct hf_dialog {
 	unsigned int refer_count;
 	int refer_final; /* to be told after `notify`; 0 = nothing */
 	char refer_event[24];
+	nta_outgoing_t *probe;	/* OPTIONS: do you know this call? */
+	msg_t *held;		/* our 200, until its record is on disk */
+	struct hf_dialog *held_next;
+	uint64_t ticket;
 	su_timer_t *retry;  /* glare, or a CANCEL that nobody answers */
 	su_timer_t *expiry; /* RFC 4028: no refresh came */
 	uint32_t session_s; /* agreed interval, 0 = none */
 	char *call_id;
+	char *local, *remote; /* URIs of From and To, ours first */
+	char *saved_route, *saved_target, *saved_listener;
 	char *offer; /* of our re-INVITE */
 	char *contact_user;
 	char *contact_display;
@@ -209,6 +221,21 @@ struct hf_dialog *hf_invite_out(struct hf_sip *, struct hf_party *,
 				const struct hf_call_out *);
 void hf_invite_cancel(struct hf_dialog *, const struct hf_cause *);
 void hf_invite_ack(struct hf_dialog *, const sip_t *);
+
+/* The held 200 is on its way. */
+void hf_request_replied(struct hf_dialog *);
+
+/* journal.c */
+struct hf_store_party;
+void hf_reply_hold(struct hf_dialog *, msg_t *);
+void hf_reply_forget(struct hf_dialog *);
+void hf_dialog_save(struct hf_dialog *, struct hf_store_party *);
+struct hf_dialog *hf_dialog_adopt(struct hf_sip *, struct hf_party *,
+				  const struct hf_store_party *,
+				  const char *answer);
+void hf_dialog_undoubt(struct hf_dialog *);
+void hf_dialog_ack_found(struct hf_dialog *, const sip_t *ack);
+bool hf_invite_again(struct hf_sip *, nta_incoming_t *, const sip_t *);
 
 /* subscribe.c: outside any dialog, past the precheck */
 void hf_subscribe_in(struct hf_sip *, nta_incoming_t *, const sip_t *,

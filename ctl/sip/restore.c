@@ -13,7 +13,7 @@
 #include "watcher.h"
 
 /* From the leg: a refresh need not repeat the Record-Route. */
-static char *route_text(su_home_t *home, const sip_route_t *r)
+char *hf_route_text(su_home_t *home, const sip_route_t *r)
 {
 	char *text = su_strdup(home, "");
 
@@ -48,7 +48,7 @@ bool hf_watcher_text(su_home_t *home, const struct hf_watcher *w, const sip_t *s
 	ret->local = address_text(home, s->sip_to, tag);
 	ret->remote = address_text(home, s->sip_from, s->sip_from->a_tag);
 	ret->contact = target ? url_as_string(home, target->m_url) : NULL;
-	ret->route = route_text(home, route);
+	ret->route = hf_route_text(home, route);
 	ret->listener = su_sprintf(home, "%s:%s:%u", l->transport, l->host,
 				   l->port);
 	ret->remote_cseq = s->sip_cseq->cs_seq;
@@ -67,8 +67,8 @@ bool hf_watcher_text(su_home_t *home, const struct hf_watcher *w, const sip_t *s
 
 /* The listener of that name, else one of the same transport: the addresses may
  * have changed while we were down. */
-static const struct hf_listener *listener_of(const struct hf_sip *sip,
-					     const char *name)
+const struct hf_listener *hf_listener_named(const struct hf_sip *sip,
+					    const char *name)
 {
 	const struct hf_listener *like = NULL;
 	char text[96];
@@ -91,7 +91,7 @@ struct hf_watcher *hf_watcher_adopt(void *stack, struct hf_watch *watch,
 				    const struct hf_watch_dialog *d)
 {
 	struct hf_sip *sip = stack;
-	const struct hf_listener *l = listener_of(sip, d->listener);
+	const struct hf_listener *l = hf_listener_named(sip, d->listener);
 	struct hf_watcher *w = l ? hf_watcher_create(sip, l) : NULL;
 	su_home_t home[1] = { SU_HOME_INIT(home) };
 	sip_record_route_t *route = NULL;

@@ -46,6 +46,13 @@ static const char *op_call_id(const struct hf_dialog *d)
 	return d->call_id;
 }
 
+static struct hf_dialog *op_adopt(void *stack, struct hf_party *party,
+				  const struct hf_store_party *record,
+				  const char *answer)
+{
+	return hf_dialog_adopt(stack, party, record, answer);
+}
+
 const struct hf_signal_ops *hf_sip_signal_ops(void)
 {
 	static const struct hf_signal_ops ops = {
@@ -58,6 +65,8 @@ const struct hf_signal_ops *hf_sip_signal_ops(void)
 		.release = hf_dialog_release,
 		.local_tag = op_local_tag,
 		.call_id = op_call_id,
+		.save = hf_dialog_save,
+		.adopt = op_adopt,
 	};
 
 	return &ops;

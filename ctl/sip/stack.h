@@ -58,6 +58,14 @@ void hf_sip_attach(struct hf_sip *, struct hf_park *);
  * NULL, NULL: no more. */
 void hf_sip_attach_lamps(struct hf_sip *, struct hf_lamps *,
 			 const struct hf_watch_calls *);
+/*
+ * With a journal each 200 that commits us to a call waits: hf_sip_settled() lets
+ * go those whose records are settled. `newest` counts the records handed over so
+ * far, `settled` those on disk.
+ */
+void hf_sip_journal(struct hf_sip *, bool on);
+bool hf_sip_holds(const struct hf_sip *);
+void hf_sip_settled(struct hf_sip *, uint64_t settled, uint64_t newest);
 /* No dialog is left, the last BYE is answered. */
 bool hf_sip_idle(const struct hf_sip *);
 /* After the park logic is destroyed. */

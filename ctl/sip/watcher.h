@@ -38,6 +38,11 @@ int hf_watcher_notify(struct hf_watcher *, const struct hf_notify *);
 void hf_watcher_release(struct hf_watcher *);
 
 /* restore.c */
+/* "<sip:a;lr>, <sip:b;lr>", of `home`. */
+char *hf_route_text(su_home_t *home, const sip_route_t *);
+/* The listener of that name, or a like one. */
+const struct hf_listener *hf_listener_named(const struct hf_sip *,
+					    const char *name);
 struct hf_watcher *hf_watcher_adopt(void *sip, struct hf_watch *,
 				    const struct hf_watch_dialog *);
 /* Strings of `home`; NULL when memory ran out. */

@@ -34,7 +34,7 @@ static int version(sqlite3 *db, int *ret)
 int hf_migrate(sqlite3 *db)
 {
 	char set[48];
-	int at, r = version(db, &at);
+	int at = 0, r = version(db, &at);
 
 	if (r)
 		return r;

@@ -23,9 +23,9 @@
 	T(who_uri) T(who_user) T(who_host) T(who_display)                      \
 	T(parker_uri) T(parker_user) T(parker_host) T(parker_display)          \
 	T(picked_uri) T(picked_user) T(picked_host) T(picked_display)          \
-	T(user_to_user) I(privacy) I(dialled) I(first_ring) I(chain)           \
-	I(attempt) I(park_count) I(sessions) I(since_ms) I(parked_ms)          \
-	I(picked_ms) I(wait_ends_ms) I(left_ms) I(timer_ms) I(limit_ms)        \
+	T(user_to_user) I(privacy) I(dialled) I(by_slot) I(first_ring)         \
+	I(chain) I(attempt) I(park_count) I(sessions) I(since_ms) I(parked_ms)          \
+	I(picked_ms) I(waited_ms) I(wait_ends_ms) I(left_ms) I(timer_ms) I(limit_ms)        \
 	I(noted_ms) I(noted_wall_ms)
 
 #define HF_STORE_PARTY(I, T, B)                                                \
@@ -34,7 +34,7 @@
 	T(who_uri) T(who_user) T(who_host) T(who_display)                      \
 	T(sip_call_id) T(local) T(local_tag) T(remote) T(remote_tag)           \
 	I(remote_cseq) T(route) T(target) T(listener) I(ours) I(trusted)       \
-	T(contact_user) T(contact_display) I(session_s) I(session_ends_ms)
+	T(contact_user) T(contact_display) I(session_s)
 /* clang-format on */
 
 #define HF_STORE_I(name) int64_t name;

@@ -1,0 +1,342 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+/*
+ * A call as a record of the journal, and back. Everything that a later process
+ * needs is written whole after each event; what belongs to the dialog is the
+ * stack's to fill (signal.h).
+ */
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "../base/clock.h"
+#include "internal.h"
+
+static const char *const role_name[] = {
+	[HF_ROLE_CALLER] = "caller",
+	[HF_ROLE_RETRIEVER] = "retriever",
+	[HF_ROLE_RECALL] = "recall",
+};
+
+static int64_t timer_ms(const struct hf_timer *t)
+{
+	return hf_timer_armed(t) ? (int64_t)t->at : -1;
+}
+
+#define PERSON(record, name, person)                   \
+	do {                                           \
+		(record)->name##_uri = (person)->uri;  \
+		(record)->name##_user = (person)->user; \
+		(record)->name##_host = (person)->host; \
+		(record)->name##_display = (person)->display; \
+	} while (0)
+
+static void fill_party(struct hf_party *p, struct hf_store_party *r)
+{
+	const struct hf_signal_ops *ops = p->park->wire.signal;
+
+	memset(r, 0, sizeof(*r));
+	if (ops->save)
+		ops->save(p->dialog, r);
+	r->role = role_name[p->role];
+	r->incoming = p->incoming;
+	r->answered = p->answered;
+	r->up = p->up;
+	r->awaiting_answer = p->awaiting_answer;
+	r->privacy = p->privacy;
+	r->hears = p->hears;
+	r->leg = p->leg;
+	r->source = p->source.s_addr;
+	r->offered = &p->offered;
+	r->offered_len = sizeof(p->offered);
+	r->session = p->session;
+	r->session_len = sizeof(*p->session);
+	PERSON(r, who, &p->who);
+	r->sip_call_id = p->sip_call_id;
+}
+
+static void fill_call(struct hf_call *call, struct hf_store_call *r)
+{
+	r->id = call->id;
+	r->lot = call->lot->config->name;
+	r->slot = call->slot ? call->slot->name : NULL;
+	r->last_slot = call->last_slot;
+	r->state = hf_state_name(call->state);
+	r->claimed_from = hf_state_name(call->claimed_from);
+	r->rule = call->rule;
+	PERSON(r, who, &call->who);
+	PERSON(r, parker, &call->parker);
+	PERSON(r, picked, &call->picked);
+	r->user_to_user = call->user_to_user;
+	r->privacy = call->privacy;
+	r->dialled = call->dialled;
+	r->by_slot = call->by_slot;
+	r->first_ring = call->first_ring != NULL;
+	r->chain = call->chain;
+	r->attempt = call->attempt;
+	r->park_count = call->park_count;
+	r->sessions = call->sessions;
+	r->since_ms = (int64_t)call->since_ms;
+	r->parked_ms = (int64_t)call->parked_ms;
+	r->picked_ms = (int64_t)call->picked_ms;
+	r->waited_ms = (int64_t)call->waited_ms;
+	r->wait_ends_ms = (int64_t)call->wait_ends_ms;
+	r->left_ms = (int64_t)call->left_ms;
+	r->timer_ms = timer_ms(&call->timer);
+	r->limit_ms = timer_ms(&call->limit);
+	r->noted_ms = (int64_t)call->park->now_ms;
+	r->noted_wall_ms = (int64_t)hf_wall_ms();
+}
+
+void hf_call_note(struct hf_call *call)
+{
+	const struct hf_park_wiring *wire = &call->park->wire;
+	struct hf_store_call r;
+
+	if (!wire->journal_put || !call->caller || !call->caller->answered ||
+	    call->caller->gone)
+		return;
+	fill_call(call, &r);
+	fill_party(call->caller, &r.party[0]);
+	r.party_count = 1;
+	if (call->retriever && call->retriever->answered)
+		fill_party(call->retriever, &r.party[r.party_count++]);
+	call->noted = true;
+	wire->journal_put(wire->journal_arg, &r);
+}
+
+void hf_call_unnote(struct hf_call *call)
+{
+	const struct hf_park_wiring *wire = &call->park->wire;
+
+	if (call->noted && wire->journal_drop)
+		wire->journal_drop(wire->journal_arg, call->id);
+	call->noted = false;
+}
+
+static int person(struct hf_person *p, const char *uri, const char *user,
+		  const char *host, const char *display)
+{
+	const struct hf_identity id = {uri, user, host, display};
+
+	return *uri ? hf_person_set(p, &id) : 0;
+}
+
+static bool state_of(const char *name, enum hf_call_state *ret)
+{
+	for (int s = 0; s < HF_S_COUNT; s++)
+		if (!strcmp(name, hf_state_name((enum hf_call_state)s))) {
+			*ret = (enum hf_call_state)s;
+			return true;
+		}
+	return false;
+}
+
+static const char *rule_of(const char *name)
+{
+	const char *rule, *text;
+
+	for (size_t i = 0; i < hf_rule_count(); i++) {
+		hf_rule_describe(i, &rule, &text);
+		if (!strcmp(rule, name))
+			return rule;
+	}
+	return "restored";
+}
+
+static struct hf_lot *lot_of(struct hf_park *park, const char *name)
+{
+	for (unsigned int i = 0; i < park->config->lot_count; i++)
+		if (!strcmp(park->lots[i].config->name, name))
+			return &park->lots[i];
+	return NULL;
+}
+
+/* The record in memory, but for parties, slot and timers. */
+static int read_call(struct hf_call *call, const struct hf_store_call *r)
+{
+	struct hf_park *park = call->park;
+	struct hf_slot *last = hf_slot_by_number(park, r->last_slot);
+	int err;
+
+	call->rule = rule_of(r->rule);
+	call->first_ring = r->first_ring ? call->lot->config->on_full_uri : NULL;
+	call->chain = (int)r->chain;
+	if (call->chain < 0 && !call->first_ring)
+		call->chain = 0;
+	call->privacy = r->privacy;
+	call->dialled = r->dialled;
+	call->by_slot = r->by_slot;
+	call->attempt = (uint32_t)r->attempt;
+	call->park_count = (uint32_t)r->park_count;
+	call->sessions = (uint32_t)r->sessions;
+	call->since_ms = (uint64_t)r->since_ms;
+	call->parked_ms = (uint64_t)r->parked_ms;
+	call->picked_ms = (uint64_t)r->picked_ms;
+	call->waited_ms = (uint64_t)r->waited_ms;
+	call->wait_ends_ms = (uint64_t)r->wait_ends_ms;
+	call->left_ms = (uint64_t)r->left_ms;
+	call->last_slot = last ? last->name : NULL;
+	call->user_to_user = strdup(r->user_to_user);
+	err = call->user_to_user ? 0 : -ENOMEM;
+	if (!err)
+		err = person(&call->who, r->who_uri, r->who_user, r->who_host,
+			     r->who_display);
+	if (!err)
+		err = person(&call->parker, r->parker_uri, r->parker_user,
+			     r->parker_host, r->parker_display);
+	if (!err)
+		err = person(&call->picked, r->picked_uri, r->picked_user,
+			     r->picked_host, r->picked_display);
+	if (!err)
+		err = hf_timers_reserve(&park->timers, &call->timer, call,
+					HF_E_TIMER);
+	if (!err)
+		err = hf_timers_reserve(&park->timers, &call->limit, call,
+					HF_E_MAX_WAIT);
+	return err;
+}
+
+static int read_party(struct hf_party *p, const struct hf_store_party *r)
+{
+	p->incoming = r->incoming;
+	p->answered = r->answered;
+	p->up = r->up;
+	p->awaiting_answer = r->awaiting_answer;
+	p->privacy = r->privacy;
+	p->source.s_addr = (in_addr_t)r->source;
+	if (r->offered_len == sizeof(p->offered))
+		memcpy(&p->offered, r->offered, sizeof(p->offered));
+	p->sip_call_id = strdup(r->sip_call_id);
+	p->remote_tag = p->incoming ? strdup(r->remote_tag) : NULL;
+	if (!p->sip_call_id || (p->incoming && !p->remote_tag) ||
+	    person(&p->who, r->who_uri, r->who_user, r->who_host,
+		   r->who_display))
+		return -ENOMEM;
+	/* Kept as this program has it in memory: another layout is another
+	 * version, whose calls cannot be taken up. */
+	if (r->session_len != sizeof(*p->session))
+		return -EPROTO;
+	memcpy(p->session, r->session, sizeof(*p->session));
+	return 0;
+}
+
+/* The dialog first: what cannot go on is at least told so. */
+static int restore_party(struct hf_call *call, enum hf_role role,
+			 struct hf_party **at, const struct hf_store_party *r)
+{
+	const struct hf_signal_ops *ops = call->park->wire.signal;
+	struct hf_party *p = hf_party_create(call->park, NULL, role);
+	int err;
+
+	if (!p)
+		return -ENOMEM;
+	p->call = call;
+	*at = p;
+	err = read_party(p, r);
+	p->dialog = ops->adopt ? ops->adopt(call->park->wire.stack, p, r,
+					    p->session->last_text)
+			       : NULL;
+	if (!p->dialog)
+		return err ? err : -ECONNRESET;
+	hf_party_index(p);
+	if (err)
+		return err;
+	p->leg = (uint32_t)r->leg;
+	err = hf_party_adopt_leg(p);
+	if (err)
+		p->leg = HF_LEG_NONE;
+	return err;
+}
+
+/* Media as the state wants it; where it is so already nothing changes. */
+static int restore_media(struct hf_call *call)
+{
+	struct hf_media *media = call->park->wire.media;
+
+	if (call->state == HF_S_RELAY)
+		return call->retriever ? hf_call_relay(call) : -ENOENT;
+	hf_caller_listen(call);
+	if (call->caller->hears == HF_HEARS_NOTHING)
+		hf_media_leg_idle(media, call->caller->leg);
+	if (call->retriever)
+		hf_media_leg_idle(media, call->retriever->leg);
+	return 0;
+}
+
+static void restore_timers(struct hf_call *call, const struct hf_store_call *r)
+{
+	struct hf_timers *t = &call->park->timers;
+
+	if (r->timer_ms >= 0)
+		hf_timer_arm(t, &call->timer, (uint64_t)r->timer_ms);
+	if (r->limit_ms >= 0)
+		hf_timer_arm(t, &call->limit, (uint64_t)r->limit_ms);
+}
+
+static int restore(struct hf_call *call, const struct hf_store_call *r)
+{
+	struct hf_slot *slot = hf_slot_by_number(call->park, r->slot);
+	int err = read_call(call, r), e;
+
+	for (unsigned int i = 0; i < r->party_count; i++) {
+		bool caller = !strcmp(r->party[i].role, "caller");
+
+		e = restore_party(call,
+				  caller ? HF_ROLE_CALLER
+				  : !strcmp(r->party[i].role, "recall")
+					  ? HF_ROLE_RECALL
+					  : HF_ROLE_RETRIEVER,
+				  caller ? &call->caller : &call->retriever,
+				  &r->party[i]);
+		err = err ? err : e;
+	}
+	if (!err && !call->caller)
+		err = -ENOENT;
+	if (err)
+		return err;
+	if (slot && !slot->call)
+		hf_slot_take(slot, call);
+	restore_timers(call, r);
+	return restore_media(call);
+}
+
+int hf_park_restore(struct hf_park *park, const struct hf_store_call *r)
+{
+	const struct hf_cause lost = {.sip = 500,
+				      .text = "Lost over a restart"};
+	struct hf_call *call = calloc(1, sizeof(*call));
+	enum hf_call_state state;
+	int err = -EINVAL;
+
+	if (!call)
+		return -ENOMEM;
+	park->now_ms = hf_now_ms();
+	call->park = park;
+	call->id = r->id;
+	call->noted = true;
+	call->lot = lot_of(park, r->lot) ?: &park->lots[0];
+	if (!state_of(r->claimed_from, &call->claimed_from))
+		call->claimed_from = HF_S_PARKED;
+	HASH_ADD(hh, park->calls, id, sizeof(call->id), call);
+	if (call->hh.tbl && state_of(r->state, &state)) {
+		/* Whoever was being rung is rung again when the time is over,
+		 * which was to be the end of the ringing. */
+		if (state == HF_S_RECALLING)
+			state = HF_S_PARKED;
+		if (call->claimed_from == HF_S_RECALLING)
+			call->claimed_from = HF_S_PARKED;
+		hf_call_resume(call, state);
+		err = restore(call, r);
+	}
+	if (!err)
+		return 0;
+	hf_warn("call %llu of %s cannot be taken up: %s",
+		(unsigned long long)r->id, r->who_uri, strerror(-err));
+	if (call->caller || call->retriever) {
+		hf_report(call, HF_EVENT_ENDED, "lost over a restart");
+		hf_call_end(call, &lost);
+	}
+	hf_call_resume(call, HF_S_ENDED);
+	hf_call_free(call, true);
+	return err;
+}

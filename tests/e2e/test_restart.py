@@ -1,0 +1,171 @@
+#!/usr/bin/python3
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""holdfastd is killed and started again: nobody on a call notices."""
+import os
+import re
+import signal
+import time
+
+from lib import net, ua, wire
+from lib.testing import check, equal, main, scenario
+
+OUTSIDE = "49301110%02d"
+ANCHORS = (net.ANCHOR_TRUNK, net.ANCHOR_OFFICE)
+
+
+def again(anchor):
+    """The next holdfastd; the one before is dead."""
+    anchor.name = "holdfastd-again"
+    anchor.start()
+
+
+def hang_up(peer, call):
+    """BYE; it is answered 200."""
+    seen = len(peer.messages)
+    call.bye()
+
+    def answer():
+        got = [m for _, d, m in peer.messages[seen:] if d == "<-" and m.status and
+               m.get("cseq").endswith("BYE")]
+        return got[0] if got else None
+    equal(net.wait_for(answer, 5, "the answer to BYE").status, 200, "the answer to BYE")
+
+
+def stream_to(trace, media):
+    packets = [p for p in trace.rtp(dst=media.address) if p.dst[1] == media.port]
+    return [p for p in packets if p.src[0] in ANCHORS]
+
+
+def no_gap(packets, since, until):
+    """One stream, no packet missing, none later than the next but one was due."""
+    equal(len(wire.streams(packets)), 1, "number of SSRCs")
+    check(not wire.gaps(packets), "sequence gaps %s" % wire.gaps(packets)[:3])
+    within = [p for p in packets if since <= p.time <= until]
+    seconds = until - since
+    check(abs(len(within) - seconds * 50) <= 5, "%d packets in %.2f s" % (len(within), seconds))
+
+
+@scenario
+def calls_outlive_a_kill(s):
+    "after kill -9 and a new start parked and relayed calls go on: no gap, pick-up, BYE, ring-back"
+    anchor, peer = s.anchor(lot__timeout_s=8), s.peer()
+    trace = s.trace()
+    media = [s.caller() for _ in range(4)]
+    b, c = s.phone(), s.phone()
+    calls = [peer.park(OUTSIDE % i, m, parker="1001") for i, m in enumerate(media)]
+    for slot in (701, 702, 703, 704):
+        anchor.wait_slot(slot, "parked")
+    picked = peer.call("704", "1002", b)
+    equal(picked.status(), 200, "the answer to the pick-up")
+    b.play()
+    media[3].play()
+    media[3].wait_packets(10, match=ua.from_media(b))
+    media[0].play()                     # one talks to us, the others are silent
+    media[1].wait_packets(20)
+    begin = time.time()
+    anchor.kill()
+    again(anchor)
+    ended = time.time()
+    slots = anchor.slots()
+    for slot in ("701", "702", "703"):
+        equal(slots[slot]["state"], "parked", "slot " + slot)
+    equal(slots["704"]["state"], "free", "slot 704")
+    equal(slots["702"]["caller_number"], OUTSIDE % 1, "the caller in 702")
+    equal(len(anchor.calls()), 4, "number of calls")
+    for m in media[:3]:
+        m.wait_packets(25, since=ended)
+    media[3].wait_packets(25, since=ended, match=ua.from_media(b))
+    b.wait_packets(25, since=ended, match=ua.from_media(media[3]))
+
+    # Pick-up of a restored call.
+    call = peer.call("701", "1003", c)
+    equal(call.status(), 200, "the pick-up after the restart")
+    c.play()
+    media[0].wait_packets(10, match=ua.from_media(c))
+    c.wait_packets(10, match=ua.from_media(media[0]))
+    # re-INVITE and BYE of a parked caller.
+    equal(calls[1].reinvite(media[1].sdp(version=2)).status, 200, "the re-INVITE")
+    hang_up(peer, calls[1])
+    anchor.wait_slot(702, "free")
+    # BYE across the relay, both ways.
+    hang_up(peer, picked)
+    bye = calls[3].wait("bye")
+    check(bye.cseq[0] > 65536, "our CSeq %s is not above those before" % (bye.cseq,))
+    # The third rings back when its time is over.
+    recall = peer.expect_call("1001", 12, media=b)
+    recall.accept()
+    recall.wait("ack")
+    media[2].wait_packets(5, match=ua.from_media(b))
+    trace.stop()
+    for i in (1, 2):
+        no_gap(stream_to(trace, media[i]), begin, ended + 0.4)
+    check(not re.search("belongs to no call", anchor.process.text()), "a leg was left over")
+
+
+@scenario
+def left_on_purpose(s):
+    "SIGUSR1 leaves the calls to the next holdfastd"
+    anchor, peer = s.anchor(), s.peer()
+    caller = s.caller()
+    call = peer.park(OUTSIDE % 1, caller)
+    anchor.wait_slot(701, "parked")
+    anchor.process.kill(signal.SIGUSR1)
+    equal(anchor.process.wait(5), 0, "exit status")
+    again(anchor)
+    equal(anchor.slot(701)["state"], "parked", "the slot")
+    caller.wait_packets(10, since=time.time())
+    hang_up(peer, call)
+    anchor.wait_slot(701, "free")
+
+
+@scenario
+def orphans_end(s):
+    "a leg without a call is named with its addresses, lives for its grace and ends"
+    anchor, peer = s.anchor(journal={"orphan_grace_s": 1}), s.peer()
+    caller = s.caller()
+    peer.park(OUTSIDE % 1, caller)
+    anchor.wait_slot(701, "parked")
+    anchor.kill()
+    for name in "journal.db", "journal.db-wal", "journal.db-shm":
+        os.remove(os.path.join(s.folder, "state", name))
+    again(anchor)
+    said = anchor.process.text()
+    check(re.search(r"leg \d+ \(\S+:\d+, peer %s:%d\) belongs to no call" % (
+        re.escape(caller.address), caller.port), said), "it is not named: " + said)
+    caller.wait_packets(5, since=time.time())
+    net.wait_for(lambda: "ended 1 legs" in anchor.process.text(), 5, "the end of the leg")
+    time.sleep(0.1)
+    mark = caller.count()
+    time.sleep(0.3)
+    equal(caller.count(), mark, "packets after the end")
+
+
+@scenario
+def invite_comes_again(s):
+    "an INVITE sent again over the restart meets the dialog that it made, and its ACK is taken"
+    anchor, peer = s.anchor(), s.peer()
+    caller = s.caller()
+    call = peer.park(OUTSIDE % 1, caller, ack=False)
+    tag = call.answer.get("to").split("tag=")[1]
+    invite = [m for _, d, m in peer.sent_and_received("INVITE") if d == "->"][0]
+    anchor.kill()
+    again(anchor)
+    seen = len(peer.messages)
+    peer.loop.call(lambda: peer.endpoint.sock.sendto(invite.bytes(), peer.anchor))
+
+    def answer():
+        got = [m for _, d, m in peer.messages[seen:] if d == "<-" and m.status == 200 and
+               m.get("cseq").endswith("INVITE")]
+        return got[0] if got else None
+    second = net.wait_for(answer, 5, "the 200 again")
+    equal(second.get("to").split("tag=")[1], tag, "our tag")
+    equal(second.body, call.answer.body, "the SDP of the answer")
+    call.ack()
+    anchor.wait_slot(701, "parked")
+    equal(len(anchor.calls()), 1, "number of calls")
+    hang_up(peer, call)
+    anchor.wait_slot(701, "free")
+
+
+if __name__ == "__main__":
+    raise SystemExit(main())
