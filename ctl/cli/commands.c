@@ -8,7 +8,8 @@
 #include "internal.h"
 
 /* NULL if the argument is not UTF-8. */
-static json_t *make_request(const struct hf_command *command, const char *arg)
+static json_t *make_request(const struct hf_cli *cli,
+			    const struct hf_command *command, const char *arg)
 {
 	json_t *request, *value = NULL;
 	char name[64];
@@ -17,6 +18,12 @@ static json_t *make_request(const struct hf_command *command, const char *arg)
 	request = json_pack("{s:s}", "command", name);
 	if (!arg)
 		return request;
+	if (command->key2 && cli->second &&
+	    json_object_set_new(request, command->key2,
+				json_string(cli->second))) {
+		json_decref(request);
+		return NULL;
+	}
 	value = command->number ? json_integer(atoll(arg)) : json_string(arg);
 	if (!json_object_set_new(request, command->key, value))
 		return request;
@@ -28,7 +35,7 @@ static json_t *make_request(const struct hf_command *command, const char *arg)
 static int ask(struct hf_cli *cli, const struct hf_command *command,
 	       const char *arg)
 {
-	json_t *request = make_request(command, arg), *answer = NULL;
+	json_t *request = make_request(cli, command, arg), *answer = NULL;
 	int status = hf_cli_connect(cli);
 
 	if (!status)
@@ -56,6 +63,7 @@ const struct hf_object hf_objects[] = {
 	{ "subscription", "who has lamps" },
 	{ "audio", "what callers hear" },
 	{ "stats", "what has been counted since the start" },
+	{ "drain", "take no new calls, or take them again" },
 	{ "monitor", "events as they happen" },
 	{ NULL, NULL },
 };
@@ -91,6 +99,52 @@ const struct hf_command hf_commands[] = {
 	  .example = "holdfastctl call show 17",
 	  .run = ask,
 	  .show = hf_show_call },
+	{ .object = "call",
+	  .command = "move",
+	  .args = "ID SLOT",
+	  .key = "call",
+	  .key2 = "to",
+	  .number = true,
+	  .summary = "give a waiting call another slot or lot",
+	  .example = "holdfastctl call move 17 705",
+	  .run = ask,
+	  .show = hf_show_act },
+	{ .object = "call",
+	  .command = "kick",
+	  .args = "ID",
+	  .key = "call",
+	  .number = true,
+	  .summary = "end a call",
+	  .example = "holdfastctl call kick 17",
+	  .run = ask,
+	  .show = hf_show_act },
+	{ .object = "call",
+	  .command = "retrieve",
+	  .args = "ID URI",
+	  .key = "call",
+	  .key2 = "for",
+	  .number = true,
+	  .summary = "call somebody and join the waiting caller",
+	  .example = "holdfastctl call retrieve 17 sip:1002@pbx.example.com",
+	  .run = ask,
+	  .show = hf_show_act },
+	{ .object = "call",
+	  .command = "step-in",
+	  .args = "ID URI",
+	  .key = "call",
+	  .key2 = "for",
+	  .number = true,
+	  .summary = "talk to a waiting caller, who keeps the slot",
+	  .example = "holdfastctl call step-in 17 sip:1002@pbx.example.com",
+	  .run = ask,
+	  .show = hf_show_act },
+	{ .object = "drain",
+	  .args = "on|off",
+	  .key = "mode",
+	  .summary = "new calls get 503; those that are here go on",
+	  .example = "holdfastctl drain on",
+	  .run = ask,
+	  .show = hf_show_drain },
 	{ .object = "leg",
 	  .command = "list",
 	  .args = "",

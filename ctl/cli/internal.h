@@ -35,6 +35,7 @@ struct hf_command {
 	const char *object, *command; /* command NULL: the object stands alone */
 	const char *args;	      /* "[LOT]", "ID", "", "NAME FILE" */
 	const char *key;	      /* of the argument in the request */
+	const char *key2;	      /* of the second one, NULL = none */
 	bool number;		      /* the argument is a number */
 	const char *summary, *example;
 	int (*run)(struct hf_cli *, const struct hf_command *, const char *arg);
@@ -92,6 +93,8 @@ void hf_show_call(struct hf_cli *, const json_t *);
 void hf_show_legs(struct hf_cli *, const json_t *);
 void hf_show_leg(struct hf_cli *, const json_t *);
 void hf_show_subscriptions(struct hf_cli *, const json_t *);
+void hf_show_act(struct hf_cli *, const json_t *);
+void hf_show_drain(struct hf_cli *, const json_t *);
 void hf_show_stats(struct hf_cli *, const json_t *);
 
 /* audio.c */

@@ -405,3 +405,18 @@ void hf_show_stats(struct hf_cli *cli, const json_t *stats)
 	}
 	hf_table_print(&t, cli->out, 0, cli->colour);
 }
+
+void hf_show_act(struct hf_cli *cli, const json_t *answer)
+{
+	fprintf(cli->out, "call %lld: %s\n",
+		(long long)json_integer_value(json_object_get(answer, "call")),
+		json_string_value(json_object_get(answer, "did")));
+}
+
+void hf_show_drain(struct hf_cli *cli, const json_t *answer)
+{
+	fprintf(cli->out, "%s\n",
+		json_is_true(json_object_get(answer, "draining")) ?
+			"draining: new calls get 503" :
+			"new calls are taken");
+}

@@ -126,6 +126,7 @@ void hf_call_free(struct hf_call *call, bool close_legs)
 	hf_person_clear(&call->picked);
 	free(call->user_to_user);
 	free(call->held_offer);
+	free(call->ring_for);
 	free(call);
 }
 

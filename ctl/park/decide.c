@@ -474,7 +474,7 @@ void hf_decide_refer(struct hf_call *call, const struct hf_refer *refer,
 		d->slot = a.slot ?: hf_lot_choose_again(a.lot, call->last_slot);
 		if (!d->slot)
 			refuse(d, 486, "the lot is full");
-		else if (d->slot->call)
+		else if (d->slot->call && d->slot->call != call)
 			refuse(d, 486, "the slot is taken");
 	}
 }

@@ -46,6 +46,8 @@ struct hf_call {
 	struct hf_person picked; /* the retriever */
 	bool privacy;
 	bool dialled; /* by the parker itself: a consult leg, may be swapped */
+	char *ring_for; /* a supervisor's wish, while it is tried; or NULL */
+	bool step_in;	/* ... and the slot is kept */
 	char *held_offer; /* of a retriever that waits for the caller's codec */
 	bool by_slot; /* picked up by the bare number of the slot */
 	char *user_to_user;
@@ -77,6 +79,9 @@ struct hf_stimulus {
 	const char *body;
 	size_t len;
 	const struct hf_refer *refer;
+	const char *uri;      /* RING_FOR */
+	struct hf_slot *slot; /* MOVE */
+	bool step_in;
 	int status;
 	const char *why;
 };
@@ -93,6 +98,7 @@ struct hf_park {
 	struct hf_party *parties; /* by key */
 	struct hf_timers timers;
 	struct hf_party *fresh; /* of the INVITE at hand; NULL once refused */
+	bool draining; /* no new calls */
 	struct hf_park_totals totals;
 	uint64_t bugs; /* pairs of the table that cannot happen, and did */
 };
@@ -139,6 +145,8 @@ bool hf_recall_target(const struct hf_call *, char *uri, size_t len,
 		      const char **why);
 uint64_t hf_recall_wait_ms(const struct hf_call *);
 void hf_recall_ring(struct hf_call *, uint64_t ring_ms);
+/* Tell of it, and forget the leg. */
+void hf_recall_failed(struct hf_call *, const struct hf_stimulus *);
 /* A leg of our own, called. NULL, or why it cannot be. */
 const char *hf_call_target(struct hf_call *, const char *uri,
 			   const struct hf_refer *, struct hf_words *);

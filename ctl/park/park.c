@@ -114,6 +114,12 @@ struct hf_party *hf_park_invite(struct hf_park *park, struct hf_dialog *dialog,
 	struct hf_call *call;
 
 	hf_decide(park, in, &d);
+	if (park->draining &&
+	    (d.verdict == HF_DO_PARK || d.verdict == HF_DO_RESERVE)) {
+		d.verdict = HF_DO_REFUSE;
+		d.status = 503;
+		d.reason = "draining: no new calls";
+	}
 	s.decision = &d;
 	s.event = event[d.verdict];
 	s.party =
@@ -278,6 +284,11 @@ void hf_park_refer_outside(struct hf_park *park, struct hf_dialog *dialog,
 	struct hf_call *call = NULL;
 	struct hf_decision d;
 
+	if (park->draining) {
+		park->wire.signal->refer(dialog, 503, NULL);
+		park->wire.signal->release(dialog);
+		return;
+	}
 	in.replaces = NULL;
 	in.referred_by = *hf_invite_sender(asked); /* he parks the other one */
 	hf_decide(park, &in, &d);

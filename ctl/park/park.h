@@ -96,6 +96,21 @@ void hf_park_each_call(struct hf_park *, uint64_t now_ms,
 bool hf_park_slot(struct hf_park *park, uint64_t now_ms, uint32_t slot,
 		  struct hf_slot_view *ret);
 
+/*
+ * Acts of a supervisor. -ENOENT: no such call, slot or lot; -EBUSY: not in the
+ * state for it; then *why is a sentence.
+ */
+int hf_park_move(struct hf_park *, uint64_t call, const char *slot_or_lot,
+		 const char **why);
+int hf_park_kick(struct hf_park *, uint64_t call);
+/* Call `uri` and join it with the caller, who waits on meanwhile. step_in: the
+ * slot is kept, and when that one hangs up the caller waits in it again. */
+int hf_park_ring_for(struct hf_park *, uint64_t call, const char *uri,
+		     bool step_in, const char **why);
+/* No new calls to park (503); calls that are here go on. */
+void hf_park_drain(struct hf_park *, bool on);
+bool hf_park_draining(const struct hf_park *);
+
 struct hf_park_totals {
 	uint32_t calls, parked, relayed, recalling, slots, slots_free;
 	uint64_t parks, retrieved, rang_back, abandoned, refused;

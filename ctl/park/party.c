@@ -112,6 +112,8 @@ void hf_party_free(struct hf_party *p, bool close_leg)
 	free(p);
 }
 
+#define HF_RETRY_S 30 /* draining */
+
 void hf_party_drop(struct hf_party *p, int status, const struct hf_cause *cause)
 {
 	static const struct hf_cause none;
@@ -131,6 +133,7 @@ void hf_party_drop(struct hf_party *p, int status, const struct hf_cause *cause)
 		struct hf_reply reply = {
 			.status = status ?: 487,
 			.reason = cause->text,
+			.retry_after_s = status == 503 ? HF_RETRY_S : 0,
 		};
 
 		ops->reply(p->dialog, &reply);

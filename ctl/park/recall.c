@@ -74,6 +74,11 @@ static bool entry(const struct hf_call *call, int at, char *uri, size_t len,
 bool hf_recall_target(const struct hf_call *call, char *uri, size_t len,
 		      const char **why)
 {
+	*why = NULL;
+	if (call->ring_for) {
+		snprintf(uri, len, "%s", call->ring_for);
+		return true;
+	}
 	if (entry(call, call->chain, uri, len, why))
 		return true;
 	if (config(call)->recall.finally == HF_FINALLY_REPEAT)
@@ -362,7 +367,7 @@ void hf_act_ring_over(struct hf_call *call, const struct hf_stimulus *s)
 	hf_call_then(call, HF_E_RECALL_FAILED);
 }
 
-static void ring_failed(struct hf_call *call, const struct hf_stimulus *s)
+void hf_recall_failed(struct hf_call *call, const struct hf_stimulus *s)
 {
 	const struct hf_cause cause = {.sip = 480, .text = s->why};
 	char why[HF_WHY_LEN];
@@ -398,7 +403,7 @@ void hf_act_wait_on(struct hf_call *call, const struct hf_stimulus *s)
 
 void hf_act_recall_failed(struct hf_call *call, const struct hf_stimulus *s)
 {
-	ring_failed(call, s);
+	hf_recall_failed(call, s);
 	call->chain = after(call);
 	hf_act_wait_on(call, s);
 }
@@ -410,7 +415,7 @@ void hf_act_give_up(struct hf_call *call, const struct hf_stimulus *s)
 				       .text = "Nobody could be reached"};
 
 	if (s->event == HF_E_RECALL_FAILED)
-		ring_failed(call, s);
+		hf_recall_failed(call, s);
 	hf_report(call, HF_EVENT_EXPIRED,
 		  "the recall chain is through: finally hang_up");
 	hf_call_end(call, &cause);

@@ -98,6 +98,8 @@ void hf_act_begin_transfer(struct hf_call *call, const struct hf_stimulus *s)
 	char uri[512];
 
 	ops(call)->refer(s->party->dialog, 202, NULL);
+	call->step_in = false;
+	hf_slot_free(call);
 	hf_caller_listen(call);
 	hf_party_hear_nothing(call->retriever);
 	target_uri(call, s->refer->target, uri, sizeof(uri));

@@ -185,6 +185,7 @@ void hf_act_claim_and_stop_ring(struct hf_call *call,
 	}
 	hf_party_drop(call->recall, 0, &cause);
 	call->recall = NULL;
+	call->step_in = false;
 }
 
 void hf_act_refuse_busy(struct hf_call *call, const struct hf_stimulus *s)
@@ -271,7 +272,8 @@ void hf_act_join(struct hf_call *call, const struct hf_stimulus *s)
 void hf_act_pick_up(struct hf_call *call, const struct hf_stimulus *s)
 {
 	struct hf_park *park = call->park;
-	bool rang_back = call->retriever->role == HF_ROLE_RECALL;
+	bool rang_back = call->retriever->role == HF_ROLE_RECALL &&
+			 !call->ring_for;
 	struct hf_identity who = hf_person_view(&call->retriever->who);
 
 	hf_timer_stop(&park->timers, &call->timer);
@@ -286,8 +288,11 @@ void hf_act_pick_up(struct hf_call *call, const struct hf_stimulus *s)
 		park->totals.retrieved++;
 	hf_report(call,
 		  rang_back ? HF_EVENT_RECALL_ANSWERED : HF_EVENT_RETRIEVED,
-		  NULL);
-	hf_slot_free(call);
+		  call->step_in ? "stepped in: the slot is kept" : NULL);
+	free(call->ring_for);
+	call->ring_for = NULL;
+	if (!call->step_in)
+		hf_slot_free(call);
 }
 
 /* The claim comes to nothing: the retriever goes, the caller waits on. */

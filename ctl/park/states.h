@@ -64,6 +64,8 @@
 	X(TIMER, "The time of the state is over: lease, park time or ring "    \
 		 "time.")                                                      \
 	X(MAX_WAIT, "The longest wait of the lot is over.")                    \
+	X(MOVE, "A supervisor gives the call another slot.")                   \
+	X(RING_FOR, "Somebody is to be called and joined, by a supervisor.")   \
 	X(HANG_UP, "We end the call: the controller stops, or an operator.")
 
 /* clang-format on */

@@ -12,7 +12,7 @@
 
 /* clang-format off */
 #define IN(s)  (1u << HF_S_##s)
-#define ON(e)  (1u << HF_E_##e)
+#define ON(e)  (1ull << HF_E_##e)
 #define ALWAYS NULL, NULL
 #define IF(g)  hf_if_##g, #g
 #define DO(a)  hf_act_##a, #a
@@ -120,6 +120,10 @@ static const struct hf_row table[] = {
 	{ IN(PARKED), ON(TIMER), ALWAYS, DO(start_recall), TO(RECALLING),
 	  "park time over: the next of the chain is rung" },
 
+	{ WAITING, ON(MOVE), ALWAYS, DO(move), STAY, "same call, same timers" },
+	{ IN(PARKED), ON(RING_FOR), ALWAYS, DO(ring_for), TO(RECALLING),
+	  "click to retrieve; the caller may be picked up meanwhile" },
+
 	/* Ringing back; the caller still waits and can be picked up. */
 	{ IN(RECALLING), ON(RETRIEVE), ALWAYS, DO(claim_and_stop_ring),
 	  TO(CLAIMED), "the recall is cancelled: completed elsewhere" },
@@ -127,6 +131,9 @@ static const struct hf_row table[] = {
 	  "the SDP of a 1xx is not used: the caller has music" },
 	{ IN(RECALLING), ON(RECALL_ANSWERED), ALWAYS, DO(recall_answered),
 	  TO(CLAIMED), "the answerer claims the caller" },
+	{ IN(RECALLING), ON(RECALL_FAILED), IF(rings_for_somebody),
+	  DO(ring_for_failed), TO(PARKED),
+	  "not one of the chain: the park time that was left" },
 	{ IN(RECALLING), ON(RECALL_FAILED), IF(ring_ends_chain), DO(give_up),
 	  TO(ENDED), "the last of the chain, and `finally` says hang_up" },
 	{ IN(RECALLING), ON(RECALL_FAILED), ALWAYS, DO(recall_failed),
@@ -191,6 +198,10 @@ static const struct hf_row table[] = {
 	  ALWAYS, DO(caller_left_relay), TO(ENDED), "BYE to the retriever" },
 	{ IN(RELAY),
 	  ON(RETRIEVER_BYE) | ON(RETRIEVER_NO_ACK) | ON(RETRIEVER_UNFIT),
+	  IF(stepped_in), DO(step_out), TO(PARKED),
+	  "a supervisor has talked to the caller, who waits on in its slot" },
+	{ IN(RELAY),
+	  ON(RETRIEVER_BYE) | ON(RETRIEVER_NO_ACK) | ON(RETRIEVER_UNFIT),
 	  ALWAYS, DO(retriever_left_relay), TO(ENDED), "BYE to the caller" },
 	{ IN(RELAY), ON(TIMER) | ON(MAX_WAIT) | ON(SWAPPED) | ON(JOINED),
 	  ALWAYS, BUG, "what leads to it was stopped by the pick-up" },
@@ -251,9 +262,11 @@ static const struct hf_row table[] = {
 	  TO(ENDED), "BYE to all" },
 
 	/* What cannot happen. */
+	{ EVERY, ON(MOVE) | ON(RING_FOR), ALWAYS, BUG,
+	  "acts.c looks at the state first" },
 	{ IN(NEW), ~(ON(PARK) | ON(RESERVE) | ON(ADOPT) | ON(FETCH)), ALWAYS, BUG,
 	  "a new call gets one of four events before anything else" },
-	{ IN(ENDED), ~0u, ALWAYS, BUG, "the record of an ended call is gone" },
+	{ IN(ENDED), ~0ull, ALWAYS, BUG, "the record of an ended call is gone" },
 	{ EVERY, ON(PARK) | ON(RESERVE) | ON(ADOPT) | ON(FETCH), ALWAYS, BUG,
 	  "only a new call" },
 	{ EVERY & ~IN(FETCHING), FETCHED, ALWAYS, BUG,

@@ -18,7 +18,7 @@ typedef void hf_action_fn(struct hf_call *, const struct hf_stimulus *);
 #define HF_S_SAME HF_S_COUNT
 struct hf_row {
 	uint32_t states; /* bits */
-	uint32_t events; /* bits */
+	uint64_t events; /* bits */
 	hf_guard_fn *guard;
 	const char *guard_name;
 	hf_action_fn *action;
@@ -67,6 +67,11 @@ bool hf_row_is_ignore(const struct hf_row *);
 	X(fetch)                \
 	X(fetched)              \
 	X(fetch_failed)         \
+	/* acts.c */            \
+	X(move)                 \
+	X(ring_for)             \
+	X(step_out)             \
+	X(ring_for_failed)      \
 	/* retrieve.c */        \
 	X(claim)                \
 	X(claim_and_stop_ring)  \
@@ -112,7 +117,9 @@ HF_ACTIONS(X)
 	X(refer_is_refused)      \
 	X(refer_parks)           \
 	X(retriever_waits)       \
-	X(retriever_left)
+	X(retriever_left)        \
+	X(stepped_in)            \
+	X(rings_for_somebody)
 #define X(name) hf_guard_fn hf_if_##name;
 HF_GUARDS(X)
 #undef X

@@ -50,6 +50,8 @@ void hf_call_wait_again(struct hf_call *call, struct hf_slot *slot,
 	hf_person_clear(&call->picked);
 	call->chain = 0;
 	call->attempt = 0;
+	call->step_in = false;
+	hf_slot_free(call);
 	if (slot)
 		hf_slot_take(slot, call);
 	else

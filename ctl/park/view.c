@@ -22,6 +22,8 @@ static void view_slot(const struct hf_slot *slot, struct hf_slot_view *v)
 	if (!call)
 		return;
 	v->state = hf_state_name(call->state);
+	if (call->state == HF_S_RELAY) /* kept while a supervisor talks */
+		v->state = hf_state_name(HF_S_CLAIMED);
 	v->call = call->id;
 	v->caller_number = call->who.user;
 	v->caller_name = call->who.display;

@@ -49,7 +49,7 @@ static int outside_dialog(void *arg, nta_leg_t *leg, nta_incoming_t *irq,
 	if (!hf_precheck(sip, irq, request, &peer))
 		return 0;
 	if (request->sip_request->rq_method == sip_method_options)
-		hf_options(irq);
+		hf_options(sip, irq);
 	else if (request->sip_request->rq_method == sip_method_subscribe)
 		hf_subscribe_in(sip, irq, request, &peer);
 	else if (request->sip_request->rq_method == sip_method_refer)

@@ -173,7 +173,7 @@ static void dispatch(struct hf_dialog *d, nta_incoming_t *irq, const sip_t *s)
 		offer(d, irq, s);
 		break;
 	case sip_method_options:
-		hf_options(irq);
+		hf_options(d->sip, irq);
 		break;
 	case sip_method_info:
 		/* Old-style INFO (DTMF, picture requests) is taken and ignored;

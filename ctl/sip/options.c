@@ -5,9 +5,13 @@
  */
 #include "watcher.h"
 
-void hf_options(nta_incoming_t *irq)
+void hf_options(struct hf_sip *sip, nta_incoming_t *irq)
 {
-	nta_incoming_treply(irq, SIP_200_OK, SIPTAG_ALLOW_STR(HF_SIP_ALLOW),
+	bool drains = sip->park && hf_park_draining(sip->park);
+	int status = drains ? 503 : 200;
+
+	nta_incoming_treply(irq, status, sip_status_phrase(status),
+			    TAG_IF(drains, SIPTAG_RETRY_AFTER_STR("30")), SIPTAG_ALLOW_STR(HF_SIP_ALLOW),
 			    SIPTAG_SUPPORTED_STR(HF_SIP_SUPPORTED),
 			    SIPTAG_ACCEPT_STR(HF_SIP_ACCEPT),
 			    SIPTAG_ALLOW_EVENTS_STR(HF_LAMP_ALLOW_EVENTS),

@@ -193,7 +193,7 @@ void hf_refuse(struct hf_sip *, nta_incoming_t *, const sip_t *,
 	       const char *why, tag_type_t, tag_value_t, ...);
 
 /* options.c */
-void hf_options(nta_incoming_t *);
+void hf_options(struct hf_sip *, nta_incoming_t *);
 
 /* dialog.c */
 struct hf_dialog *hf_dialog_create(struct hf_sip *);

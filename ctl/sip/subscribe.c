@@ -287,7 +287,7 @@ int hf_watcher_request(void *watcher, nta_leg_t *leg, nta_incoming_t *irq,
 		return 0;
 	}
 	if (s->sip_request->rq_method == sip_method_options) {
-		hf_options(irq);
+		hf_options(w->sip, irq);
 		return 0;
 	}
 	if (s->sip_request->rq_method == sip_method_subscribe)

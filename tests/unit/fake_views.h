@@ -113,6 +113,41 @@ void hf_park_each_call(struct hf_park *park, uint64_t now_ms,
 	}
 }
 
+/* Acts: what was asked last, and an error where the call is not 17. */
+static char fake_act[128];
+
+static int fake_acted(uint64_t call, const char *what, const char *arg,
+		      const char **why)
+{
+	snprintf(fake_act, sizeof(fake_act), "%s %llu %s", what,
+		 (unsigned long long)call, arg);
+	if (why)
+		*why = call == 18 ? "the slot is taken" : "there is no such call";
+	return call == 17 ? 0 : call == 18 ? -EBUSY : -ENOENT;
+}
+
+int hf_park_move(struct hf_park *park, uint64_t call, const char *to,
+		 const char **why)
+{
+	return fake_acted(call, "move", to, why);
+}
+
+int hf_park_kick(struct hf_park *park, uint64_t call)
+{
+	return fake_acted(call, "kick", "", NULL);
+}
+
+int hf_park_ring_for(struct hf_park *park, uint64_t call, const char *uri,
+		     bool step_in, const char **why)
+{
+	return fake_acted(call, step_in ? "step-in" : "retrieve", uri, why);
+}
+
+void hf_park_drain(struct hf_park *park, bool on)
+{
+	snprintf(fake_act, sizeof(fake_act), "drain %d", on);
+}
+
 void hf_park_totals(const struct hf_park *park, struct hf_park_totals *ret)
 {
 	*ret = (struct hf_park_totals){ .calls = 2, .parked = 1, .relayed = 1,

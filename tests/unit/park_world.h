@@ -23,6 +23,7 @@ struct hf_dialog {
 	char call_id[48], local_tag[32], remote_tag[32];
 	bool incoming, pending, first_done, answered, cancelled, over, released;
 	int status;   /* of the latest reply */
+	int retry_after;
 	int replies, byes, cancels, cause;
 	bool reinviting; /* ours, not answered */
 	bool refer_pending, refer_runs; /* a REFER wants 202; its outcome */
@@ -87,6 +88,7 @@ static void fake_reply(struct hf_dialog *d, const struct hf_reply *r)
 	d->pending = false;
 	d->replies++;
 	d->status = r->status;
+	d->retry_after = r->retry_after_s;
 	copy(d->sdp, sizeof(d->sdp), r->body);
 	copy(d->reason, sizeof(d->reason), r->reason);
 	copy(d->contact, sizeof(d->contact), r->contact_user);

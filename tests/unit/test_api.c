@@ -270,6 +270,46 @@ TEST(the_audio_requests_say_what_a_clip_takes_and_why_one_failed)
 	close_world();
 }
 
+TEST(a_supervisor_moves_kicks_and_has_calls_picked_up)
+{
+	static const struct {
+		const char *request, *act, *did, *error;
+	} acts[] = {
+		{ "\"call move\",\"call\":17,\"to\":\"705\"", "move 17 705",
+		  "moved", "" },
+		{ "\"call move\",\"call\":18,\"to\":\"705\"", "move 18 705", "",
+		  "failed" },
+		{ "\"call kick\",\"call\":17", "kick 17 ", "kicked", "" },
+		{ "\"call kick\",\"call\":19", "kick 19 ", "", "not_found" },
+		{ "\"call retrieve\",\"call\":17,\"for\":\"sip:1@x\"",
+		  "retrieve 17 sip:1@x", "ringing", "" },
+		{ "\"call step-in\",\"call\":17,\"for\":\"sip:1@x\"",
+		  "step-in 17 sip:1@x", "ringing", "" },
+		{ "\"drain\",\"mode\":\"on\"", "drain 1", "", "" },
+		{ "\"drain\",\"mode\":\"off\"", "drain 0", "", "" },
+		{ "\"drain\",\"mode\":\"maybe\"", "drain 0", "",
+		  "bad_argument" },
+	};
+	char request[160];
+	json_t *a;
+	int fd;
+
+	CHECK_INT(open_world(), 0);
+	fd = dial();
+	for (size_t i = 0; i < sizeof(acts) / sizeof(acts[0]); i++) {
+		snprintf(request, sizeof(request), "{\"command\":%s}",
+			 acts[i].request);
+		a = ask(fd, request);
+		CHECK_STR(fake_act, acts[i].act);
+		CHECK_STR(text(a, "did") ?: "", acts[i].did);
+		CHECK_STR(text(json_object_get(a, "error"), "code") ?: "",
+			  acts[i].error);
+		json_decref(a);
+	}
+	close(fd);
+	close_world();
+}
+
 TEST(the_subscription_list_says_who_watches_what_and_status_counts)
 {
 	json_t *a, *s;

@@ -239,6 +239,22 @@ static void relayed_by_slot(struct subject *t)
 	ack(t->retriever);
 }
 
+static void ringing_for_somebody(struct subject *t)
+{
+	const char *why;
+
+	parked(t);
+	hf_park_ring_for(t->w->park, t->caller->party->call->id, BOB_URI, true,
+			 &why);
+}
+
+static void stepped_in(struct subject *t)
+{
+	ringing_for_somebody(t);
+	t->retriever = recall(t->w);
+	answer(t->retriever, sdp("127.0.0.4", 5000, "8", "sendrecv"));
+}
+
 static void transferring(struct subject *t)
 {
 	relayed(t);
@@ -282,6 +298,8 @@ static const struct {
 	{ HF_S_CLAIMED, claimed_and_held },
 	{ HF_S_RELAY, relayed },
 	{ HF_S_RELAY, relayed_by_slot },
+	{ HF_S_RELAY, stepped_in },
+	{ HF_S_RECALLING, ringing_for_somebody },
 	{ HF_S_TRANSFER, transferring },
 	{ HF_S_TRANSFER, transferring_alone },
 	{ HF_S_FETCHING, fetching },
@@ -317,6 +335,8 @@ static struct hf_stimulus stimulus(struct subject *t, enum hf_call_event e)
 				      .target_params = "",
 				      .replaces = &names };
 	s.refer = &t->refer;
+	s.slot = slot(t->w, "702");
+	s.uri = BOB_URI;
 	if (e == HF_E_RETRIEVE || e == HF_E_SWAP) {
 		d = dialog_new(t->w, true);
 		t->invite = invite(e == HF_E_SWAP ? CALLER_URI : BOB_URI,
@@ -443,8 +463,8 @@ TEST(every_row_runs_on_a_real_call_and_leaves_nothing_behind)
 	}
 	for (size_t i = 0; i < count; i++) {
 		/* what only happens inside another event of the same call */
-		if (table[i].events == 1u << HF_E_JOINED ||
-		    table[i].events == 1u << HF_E_SWAPPED)
+		if (table[i].events == 1ull << HF_E_JOINED ||
+		    table[i].events == 1ull << HF_E_SWAPPED)
 			ran[i] = true;
 		if (!ran[i])
 			FAIL("row %zu never ran: %s", i, table[i].why);

@@ -181,6 +181,32 @@ static void some_refer_outside(struct walk *k)
 	refer_outside(k->w, PICK(k, from), PICK(k, to), draw(k, 5) ? &r : NULL);
 }
 
+static void some_act(struct walk *k)
+{
+	static const char *const to[] = { "701", "702", "703", "801", "800",
+					  "700", "999" };
+	struct hf_park *park = k->w->park;
+	struct hf_dialog *d = some_dialog(k);
+	const char *why;
+	uint64_t id;
+
+	if (!d || !d->party || !d->party->call)
+		return;
+	id = d->party->call->id;
+	switch (draw(k, 8)) {
+	case 0:
+		hf_park_kick(park, id);
+		break;
+	case 1:
+	case 2:
+	case 3:
+		hf_park_move(park, id, PICK(k, to), &why);
+		break;
+	default:
+		hf_park_ring_for(park, id, BOB_URI, draw(k, 2), &why);
+	}
+}
+
 static void up(struct walk *k, struct hf_dialog *d)
 {
 	static const char *const now[] = { NULL, NULL, CALLER_URI, BOB_URI };
@@ -221,6 +247,11 @@ static void step(struct walk *k)
 
 	if (d && !d->party)
 		return; /* only a REFER, and nothing happens in its dialog */
+	if (what == 3 && !draw(k, 20)) {
+		some_act(k);
+		prune(k->w);
+		return;
+	}
 	if (what == 1 && !draw(k, 4) && k->w->dialog_count < 24) {
 		some_refer_outside(k);
 	} else if (!d || (what < 2 && k->w->dialog_count < 24)) {
@@ -287,7 +318,10 @@ static const char *check_state(struct world *w, const struct hf_call *call)
 				call->state != HF_S_RELAY));
 	MUST(!call->recall == (call->state != HF_S_RECALLING && !transfer));
 	MUST(!call->slot || call->slot->call == call);
-	MUST((call->state != HF_S_RELAY && !transfer) || !call->slot);
+	MUST((call->state != HF_S_RELAY && !transfer) || !call->slot ||
+	     (call->step_in && !transfer));
+	MUST(!call->ring_for || call->state == HF_S_RECALLING ||
+	     call->state == HF_S_CLAIMED);
 	MUST(call->state != HF_S_RESERVED || call->slot);
 	MUST(hf_timer_armed(&call->timer) ==
 	     (waits || transfer || call->state == HF_S_RESERVED));

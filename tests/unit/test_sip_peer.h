@@ -37,6 +37,7 @@ struct hf_park {
 	struct hf_reply reply; /* to an INVITE; status 0 = later */
 	struct hf_reply again; /* to a re-INVITE or UPDATE */
 	bool bye_on_ack, release_on_end;
+	bool draining;
 	bool many; /* several calls: each is let go at its ACK or end */
 	/* what was told */
 	int invites, acks, no_acks, cancels, byes, reinvites, answers, failures;
@@ -182,6 +183,11 @@ void hf_park_reinvite(struct hf_party *party, const struct hf_identity *asserted
 					     (struct hf_dialog *)party :
 					     the_park->dialog,
 				     &the_park->again);
+}
+
+bool hf_park_draining(const struct hf_park *p)
+{
+	return p->draining;
 }
 
 static void note_refer(struct hf_dialog *d, const struct hf_refer *r)
