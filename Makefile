@@ -55,13 +55,21 @@ endif
 bpf: $(BPF_OBJECTS) $(SKELETONS)
 
 # What callers hear if nothing else is configured.
-SOUNDS := $(BUILD)/audio/default.wav
+PROMPTS := $(patsubst prompts/%.txt,$(BUILD)/audio/prompts/%/tone.wav,$(wildcard prompts/*.txt))
+SOUNDS := $(BUILD)/audio/default.wav $(PROMPTS)
 sounds: $(SOUNDS)
 $(BUILD)/audio/default.wav: scripts/make-hold-audio
 	$(call say,AUDIO,$@)
 	@mkdir -p $(@D)
 	$(Q)if command -v python3 >/dev/null; then python3 $< $@.tmp && mv $@.tmp $@; \
 	else echo "left out: $@ (hold music); python3 would compose it"; fi
+# The tone is written last: then all of the language is there.
+$(BUILD)/audio/prompts/%/tone.wav: prompts/%.txt scripts/make-prompts
+	$(call say,SPEAK,$(@D))
+	@mkdir -p $(@D)
+	$(Q)if command -v python3 >/dev/null && command -v espeak-ng >/dev/null; \
+	then python3 scripts/make-prompts $< $(@D); \
+	else echo "left out: $(@D) (spoken prompts); python3 and espeak-ng would speak them"; fi
 
 ifeq ($(HAVE_KMOD),yes)
 module-note:

@@ -67,7 +67,7 @@ static bool list_one(void *arg, const struct hf_library_view *v)
 	row = json_pack("{s:o,s:s,s:I,s:o,s:o,s:b,s:b,s:I,s:I,s:f,s:o}", "clip",
 			hf_json_text(v->name), "state", v->state, "percent",
 			(json_int_t)v->percent, "source",
-			hf_json_text(v->source), "error",
+			hf_json_text(v->source), "failure",
 			v->error[0] ? hf_json_text(v->error) : json_null(),
 			"configured", v->configured, "shared", s.found.shared,
 			"ms", (json_int_t)s.found.ms, "legs",

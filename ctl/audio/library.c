@@ -268,6 +268,104 @@ static void queue(struct hf_library *l, struct hf_job *job)
 	pthread_mutex_unlock(&l->lock);
 }
 
+/* A prompt of a language; one that is not there is not said. */
+static int load_prompt(struct hf_library *l, const char *language,
+		       const char *word, char *err, size_t err_len)
+{
+	char name[96], *path = NULL;
+	struct hf_entry *e;
+	int r = 0;
+
+	snprintf(name, sizeof(name), "%s/%s", language, word);
+	if (entry_find(l, name))
+		return 0;
+	if (asprintf(&path, "%s/%s.wav", l->config->audio.prompts, name) < 0)
+		return -ENOMEM;
+	if (!access(path, R_OK)) {
+		e = entry_get(l, name);
+		if (e) {
+			e->configured = true;
+			entry_source(e, path);
+			r = load_now(l, e,
+				     (struct hf_clip_source){.files = &path,
+							     .count = 1},
+				     err, err_len);
+		}
+	} else if (!strcmp(word, "parked-at")) {
+		hf_info("no prompts in %s/%s: no slot is told",
+			l->config->audio.prompts, language);
+	}
+	free(path);
+	return r;
+}
+
+static int load_prompts(struct hf_library *l, char *err, size_t err_len)
+{
+	static const char *const words[] = {"parked-at", "0",	 "1",	 "2",
+					    "3",	 "4",	 "5",	 "6",
+					    "7",	 "8",	 "9",	 "star",
+					    "hash",	 "tone"};
+	const struct hf_config *c = l->config;
+	int r = 0;
+
+	for (unsigned int i = 0; i < c->lot_count && c->audio.prompts; i++) {
+		const struct hf_config_lot *lot = &c->lots[i];
+
+		if (!lot->voice.tell_slot && !lot->voice.pickup_tone)
+			continue;
+		for (size_t k = 0; k < sizeof(words) / sizeof(*words) && !r;
+		     k++)
+			r = load_prompt(l, lot->voice.language, words[k], err,
+					err_len);
+	}
+	return r;
+}
+
+static const struct hf_config_clip *configured_clip(const struct hf_config *c,
+						    const char *name)
+{
+	for (unsigned int i = 0; i < c->audio.clip_count; i++)
+		if (!strcmp(c->audio.clips[i].name, name))
+			return &c->audio.clips[i];
+	return NULL;
+}
+
+/* Each lot's announcement, put into its music; calls need not wait for it. */
+static void begin_announcements(struct hf_library *l)
+{
+	const struct hf_config *c = l->config;
+
+	for (unsigned int i = 0; i < c->lot_count; i++) {
+		const char *music = c->lots[i].hold_audio;
+		const char *said = c->lots[i].voice.announce;
+		const struct hf_config_clip *m, *a;
+		struct hf_entry *e, *of_music, *of_said;
+		struct hf_job *job;
+		char name[160];
+
+		m = configured_clip(c, music);
+		a = said ? configured_clip(c, said) : NULL;
+		if (!m || !a)
+			continue;
+		snprintf(name, sizeof(name), "%s+%s", music, said);
+		of_music = entry_find(l, music);
+		of_said = entry_find(l, said);
+		if (entry_find(l, name) || !of_music || !of_said)
+			continue;
+		e = entry_get(l, name);
+		job = e ? job_create(l, e) : NULL;
+		if (!job)
+			continue;
+		e->configured = true;
+		entry_source(e, of_said->source);
+		job->music = source_of(m, of_music);
+		job->src = source_of(a, of_said);
+		job->src.loop = false;
+		job->into = m->name;
+		queue(l, job);
+	}
+}
+
 int hf_library_load(struct hf_library *l, char *err, size_t err_len)
 {
 	const struct hf_config *c = l->config;
@@ -288,6 +386,10 @@ int hf_library_load(struct hf_library *l, char *err, size_t err_len)
 						 : "");
 		r = load_now(l, e, source_of(clip, e), err, err_len);
 	}
+	if (!r)
+		r = load_prompts(l, err, err_len);
+	if (!r)
+		begin_announcements(l);
 	return r;
 }
 

@@ -74,9 +74,9 @@ void hf_show_clip(struct hf_cli *cli, const json_t *clip)
 		json_is_true(json_object_get(clip, "shared")) ?
 			"; all hear the same moment" :
 			"");
-	if (*text_of(clip, "error")) {
+	if (*text_of(clip, "failure")) {
 		fprintf(cli->out, "  refused: ");
-		hf_print_safe(cli->out, text_of(clip, "error"));
+		hf_print_safe(cli->out, text_of(clip, "failure"));
 		fprintf(cli->out, "\n");
 	}
 	json_object_foreach(json_object_get(clip, "frames"), codec, frames)
@@ -131,7 +131,7 @@ static int follow(struct hf_cli *cli, const char *name)
 		fprintf(cli->err, "\r                              \r");
 	if (!strcmp(text_of(clip, "state"), "failed"))
 		status = hf_cli_fail(cli, HF_EXIT_FAILED, "failed", "%s",
-				     text_of(clip, "error"));
+				     text_of(clip, "failure"));
 	else if (cli->json)
 		hf_cli_print_json(cli, clip);
 	else

@@ -114,6 +114,13 @@ struct hf_config_lot {
 	unsigned int max_wait_s; /* 10 - 259200 */
 	unsigned int reserve_s;	 /* lease of a reserved slot, default 30 */
 	char *hold_audio;	 /* clip name */
+	struct {
+		char *language;	  /* folder of audio.prompts, "en" */
+		bool tell_slot;	  /* who dials the park number hears the slot */
+		bool pickup_tone; /* the caller hears it before the retriever */
+		char *announce;	  /* clip put into the music, NULL = none */
+		unsigned int announce_every_s;
+	} voice;
 	bool hold_clock_auto;
 	enum hf_slot_choice choice; /* key slot_choice */
 	enum hf_on_busy on_busy;

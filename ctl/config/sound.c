@@ -100,6 +100,22 @@ static const struct hf_key audio_keys[] = {
 };
 const struct hf_map hf_config_audio_map = { audio_keys, NULL };
 
+static const struct hf_key voice_keys[] = {
+	{ VALUE("language", LOT(voice.language), parse_voice, "en") },
+	{ .name = "tell_slot",
+	  .kind = HF_KEY_BOOL,
+	  .offset = LOT(voice.tell_slot),
+	  .example = "true" },
+	{ .name = "pickup_tone",
+	  .kind = HF_KEY_BOOL,
+	  .offset = LOT(voice.pickup_tone),
+	  .example = "false" },
+	{ VALUE("announce", LOT(voice.announce), hf_parse_name, "thanks") },
+	{ NUMBER("announce_every_s", LOT(voice.announce_every_s), 10, 3600) },
+	{ 0 }
+};
+const struct hf_map hf_config_voice_map = { voice_keys, NULL };
+
 void hf_config_audio_init(struct hf_reader *r)
 {
 	struct hf_config *c = r->config;
@@ -164,10 +180,26 @@ static void check_source(struct hf_reader *r, const struct hf_config_clip *clip)
 		check_file(r, clip, &clip->g729, "g729");
 }
 
+static void check_announce(struct hf_reader *r, const struct hf_config_lot *lot)
+{
+	const struct hf_config *c = r->config;
+
+	if (!lot->voice.announce)
+		return;
+	for (unsigned int i = 0; i < c->audio.clip_count; i++)
+		if (c->audio.clips[i].name &&
+		    !strcmp(c->audio.clips[i].name, lot->voice.announce))
+			return;
+	hf_wrong_at(r, &lot->voice.announce, lot, "voice.announce",
+		    "no clip of audio.clips is called %s", lot->voice.announce);
+}
+
 void hf_config_audio_check(struct hf_reader *r)
 {
 	const struct hf_config *c = r->config;
 
+	for (unsigned int i = 0; i < c->lot_count; i++)
+		check_announce(r, &c->lots[i]);
 	for (unsigned int i = 0; i < c->audio.clip_count; i++) {
 		const struct hf_config_clip *clip = &c->audio.clips[i];
 

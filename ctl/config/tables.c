@@ -198,6 +198,7 @@ static const struct hf_key lot_keys[] = {
 	{ NUMBER("max_wait_s", LOT(max_wait_s), 10, 259200) },
 	{ NUMBER("reserve_s", LOT(reserve_s), 1, 3600) },
 	{ VALUE("hold_audio", LOT(hold_audio), hf_parse_name, "default") },
+	{ SECTION("voice", &hf_config_voice_map, "{ language: en }") },
 	{ VALUE("hold_clock", LOT(hold_clock_auto), parse_hold_clock,
 		"timer") },
 	{ WORD("slot_choice", LOT(choice), choice_words,
@@ -231,6 +232,9 @@ static void init_lot(struct hf_reader *r, void *record)
 	lot->max_wait_s = 3600;
 	lot->reserve_s = 30;
 	lot->hold_audio = hf_config_text(r, "default");
+	lot->voice.language = hf_config_text(r, "en");
+	lot->voice.tell_slot = true;
+	lot->voice.announce_every_s = 60;
 	lot->choice = HF_CHOICE_FIRST;
 	lot->on_busy = HF_BUSY_NEXT_FREE;
 	lot->on_full = HF_FULL_RING_PARKER;

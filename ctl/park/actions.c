@@ -94,7 +94,9 @@ void hf_act_answer_parker(struct hf_call *call, const struct hf_stimulus *s)
 		hf_call_then(call, HF_E_CALLER_UNFIT);
 		return;
 	}
-	hf_caller_listen(call);
+	/* The ACK is waited for with words, not with music. */
+	if (!hf_voice_tells(call))
+		hf_caller_listen(call);
 	hf_timer_arm(&call->park->timers, &call->timer,
 		     call->park->now_ms + lease * 1000);
 	hf_report(call, HF_EVENT_RESERVED, NULL);
@@ -122,6 +124,7 @@ void hf_call_begin_wait(struct hf_call *call, const char *reason)
 		hf_timer_arm(&park->timers, &call->limit, call->wait_ends_ms);
 	}
 	hf_caller_listen(call);
+	hf_voice_begin(call);
 	hf_report(call,
 		  call->park_count > 1 ? HF_EVENT_REPARKED : HF_EVENT_PARKED,
 		  reason && *reason ? reason : NULL);
@@ -211,6 +214,8 @@ void hf_act_hang_up(struct hf_call *call, const struct hf_stimulus *s)
 /* ACK with or without the answer to our offer; park.c has taken that. */
 void hf_act_late_answer(struct hf_call *call, const struct hf_stimulus *s)
 {
+	if (call->state == HF_S_RESERVED && hf_voice_tells(call))
+		hf_voice_tell_slot(call);
 	hf_caller_listen(call);
 }
 

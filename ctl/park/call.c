@@ -66,11 +66,16 @@ static int fill(struct hf_call *call, const struct hf_decision *d,
 		err = hf_timers_reserve(&call->park->timers, &call->limit, call,
 					HF_E_MAX_WAIT);
 	if (!err)
+		err = hf_timers_reserve(&call->park->timers, &call->voice, call,
+					HF_E_VOICE);
+	if (!err)
 		err = hf_person_set(&call->who, hf_invite_sender(in));
 	if (!err)
 		err = hf_person_set(&call->parker, d->parker);
 	if (err)
 		return err;
+	if (in->hold_audio && !(call->hold_audio = strdup(in->hold_audio)))
+		return -ENOMEM;
 	call->user_to_user = strdup(in->user_to_user ?: "");
 	return call->user_to_user ? 0 : -ENOMEM;
 }
@@ -119,6 +124,7 @@ void hf_call_free(struct hf_call *call, bool close_legs)
 	hf_slot_free(call);
 	hf_timers_release(&park->timers, &call->timer);
 	hf_timers_release(&park->timers, &call->limit);
+	hf_timers_release(&park->timers, &call->voice);
 	if (call->hh.tbl)
 		HASH_DEL(park->calls, call);
 	hf_person_clear(&call->who);
@@ -127,6 +133,7 @@ void hf_call_free(struct hf_call *call, bool close_legs)
 	free(call->user_to_user);
 	free(call->held_offer);
 	free(call->ring_for);
+	free(call->hold_audio);
 	free(call);
 }
 

@@ -61,6 +61,10 @@ struct hf_call {
 	int chain; /* next or current entry of the recall chain, see recall.c */
 	uint32_t attempt, park_count, sessions;
 	struct hf_timer timer, limit;
+	struct hf_timer voice; /* the next thing to be said, or said */
+	char *hold_audio;      /* asked for by who sent the caller, or NULL */
+	bool told;	       /* the parker has heard the slot */
+	bool toned;	       /* the caller has heard the tone */
 	/* What an action says happens next; run after the change of state. */
 	enum hf_call_event then;
 	bool has_then;
@@ -150,6 +154,17 @@ void hf_recall_failed(struct hf_call *, const struct hf_stimulus *);
 /* A leg of our own, called. NULL, or why it cannot be. */
 const char *hf_call_target(struct hf_call *, const char *uri,
 			   const struct hf_refer *, struct hf_words *);
+
+/* negotiate.c: the clip that this caller hears. */
+const char *hf_call_hold_audio(const struct hf_call *);
+/* voice.c */
+/* Are there words for this lot? */
+bool hf_voice_tells(const struct hf_call *);
+void hf_voice_tell_slot(struct hf_call *);
+/* The tone of a pick-up. False: there is none, or it was. */
+bool hf_voice_tone(struct hf_call *);
+/* The wait begins: when is it announced into? */
+void hf_voice_begin(struct hf_call *);
 
 /* retrieve.c: connect the two legs as their directions say. */
 int hf_call_relay(struct hf_call *);

@@ -308,10 +308,19 @@ void hf_party_hear_nothing(struct hf_party *p)
 			strerror(-err));
 }
 
+const char *hf_call_hold_audio(const struct hf_call *call)
+{
+	if (call->hold_audio && call->caller &&
+	    hf_media_clip_exists(call->park->wire.media, call->hold_audio,
+				 call->caller->session->codec))
+		return call->hold_audio;
+	return call->lot->config->hold_audio;
+}
+
 /* Silence is better for a caller than a lost call, so this cannot fail. */
 void hf_party_hear_hold(struct hf_party *p)
 {
-	const char *clip = p->call->lot->config->hold_audio;
+	const char *clip = hf_call_hold_audio(p->call);
 	int err;
 
 	if (p->hears == HF_HEARS_HOLD || p->leg == HF_LEG_NONE)

@@ -259,7 +259,7 @@ void hf_act_join(struct hf_call *call, const struct hf_stimulus *s)
 
 	if (call->held_offer || caller_follows(call))
 		return;
-	err = hf_call_relay(call);
+	err = hf_voice_tone(call) ? 0 : hf_call_relay(call);
 	if (!err) {
 		hf_call_then(call, HF_E_JOINED);
 		return;

@@ -63,6 +63,7 @@
 	X(REINVITE_DONE, "The end of a re-INVITE of ours.")                    \
 	X(TIMER, "The time of the state is over: lease, park time or ring "    \
 		 "time.")                                                      \
+	X(VOICE, "Something is to be said to the caller, or has been.")        \
 	X(MAX_WAIT, "The longest wait of the lot is over.")                    \
 	X(MOVE, "A supervisor gives the call another slot.")                   \
 	X(RING_FOR, "Somebody is to be called and joined, by a supervisor.")   \

@@ -261,6 +261,10 @@ static const struct hf_row table[] = {
 	{ EVERY & ~IN(NEW) & ~IN(ENDED), ON(HANG_UP), ALWAYS, DO(hang_up),
 	  TO(ENDED), "BYE to all" },
 
+	{ EVERY & ~IN(NEW) & ~IN(ENDED), ON(VOICE), ALWAYS, DO(voice), STAY,
+	  "while the caller waits: an announcement into the music; in RELAY: "
+	  "the tone is over, and both hear each other" },
+
 	/* What cannot happen. */
 	{ EVERY, ON(MOVE) | ON(RING_FOR), ALWAYS, BUG,
 	  "acts.c looks at the state first" },

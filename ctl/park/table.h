@@ -72,6 +72,8 @@ bool hf_row_is_ignore(const struct hf_row *);
 	X(ring_for)             \
 	X(step_out)             \
 	X(ring_for_failed)      \
+	/* voice.c */           \
+	X(voice)                \
 	/* retrieve.c */        \
 	X(claim)                \
 	X(claim_and_stop_ring)  \

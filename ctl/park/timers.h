@@ -12,7 +12,7 @@
 
 struct hf_call;
 
-/* timers.c: a heap; each call owns two entries. */
+/* timers.c: a heap; each call owns three entries. */
 struct hf_timer {
 	uint64_t at;
 	uint32_t place; /* in the heap; UINT32_MAX = not armed */

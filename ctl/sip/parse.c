@@ -286,4 +286,6 @@ void hf_parse_invite(su_home_t *home, const sip_t *s,
 			    s->sip_referred_by->b_display, &ret->referred_by);
 	parse_diversion(home, s, &ret->diversion);
 	parse_history(home, s, &ret->history);
+	ret->hold_audio =
+		plain_text(home, text_header(s, "X-Holdfast-Audio", 0));
 }

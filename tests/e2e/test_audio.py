@@ -180,5 +180,192 @@ def every_codec_is_what_was_encoded(s):
         equal(jumps, 0, "%s: windows that do not follow the one before" % name)
 
 
+def prompts():
+    """The folder of the built prompts, built if they are not."""
+    build = os.environ.get("HF_BUILD", os.path.join(net.ROOT, "build"))
+    folder = os.path.join(build, "audio/prompts")
+    for language in ("en", "de"):
+        if not os.path.exists(os.path.join(folder, language, "tone.wav")):
+            net.run("/usr/bin/python3", os.path.join(net.ROOT, "scripts/make-prompts"),
+                    os.path.join(net.ROOT, "prompts/%s.txt" % language),
+                    os.path.join(folder, language))
+    return folder
+
+
+def wave8(path):
+    """A file's sound at 8000 samples a second."""
+    import wave
+    with wave.open(path, "rb") as f:
+        rate = f.getframerate()
+        x = numpy.frombuffer(f.readframes(f.getnframes()), "<i2").astype(float)
+    return resample(x, len(x) * 8000 // rate)
+
+
+def where(piece, sound):
+    """Where in the sound the piece is, in seconds, and how alike it is there."""
+    piece = piece - piece.mean()
+    n, best, at = len(piece), 0.0, 0
+    size = 1 << (len(sound) + n).bit_length()
+    product = numpy.fft.irfft(numpy.fft.rfft(sound, size) *
+                              numpy.conj(numpy.fft.rfft(piece, size)), size)[:len(sound) - n]
+    squares = numpy.concatenate(([0.0], numpy.cumsum(sound.astype(float) ** 2)))
+    norm = numpy.sqrt(numpy.maximum(squares[n:-1] - squares[:-n - 1], 1.0)) * \
+        numpy.sqrt((piece ** 2).sum())
+    score = product / norm[:len(product)]
+    at = int(numpy.argmax(score))
+    best = float(score[at])
+    return at / 8000, best
+
+
+def heard_by(trace, media, pt=8):
+    packets = stream_to([p for p in trace.rtp(dst=net.CALLER) if p.src[0] in ANCHORS], media)
+    return decode(pt, [p.payload for p in packets])
+
+
+def slot_is_told(s, language):
+    folder = prompts()
+    holdfastd = start(s, [{"name": "default", "file": "hold.wav"}], audio__prompts=folder,
+                      codecs=["PCMA"], lot__voice={"language": language})
+    peer = s.peer()
+    trace = s.trace()
+    media = s.caller(pt=8)
+    call = peer.call("700", "1001", media, sdp=media.sdp(codecs=(8,)))
+    equal(call.status(), 200, "the answer to the park number")
+    media.wait_packets(300, 12)
+    sound = heard_by(trace, media)
+    at = []
+    for word in ("parked-at", "7", "0", "1"):
+        place, likeness = where(wave8(os.path.join(folder, language, word + ".wav")), sound)
+        check(likeness > 0.9, "%s is heard with %.3f" % (word, likeness))
+        at.append(place)
+    check(at == sorted(at) and at[0] < 0.3, "the words come at %s s" % at)
+    rest = sound[int((at[-1] + 1.0) * 8000):]
+    _, likeness = audio.find(rest[:8000], audio.read_wav(holdfastd.audio_path))
+    check(likeness > 0.99, "then music, %.3f" % likeness)
+
+
+@scenario
+def parker_hears_the_slot(s):
+    "who dials the park number hears \"parked at seven zero one\", then music"
+    slot_is_told(s, "en")
+
+
+@scenario
+def parker_hears_the_slot_in_german(s):
+    "a lot may speak another language"
+    slot_is_told(s, "de")
+
+
+@scenario
+def announcement_into_the_music(s):
+    "an announcement is put into the music, which fades and goes on where it was, in G.711 and Opus without a click"
+    path, loop = music(s.stage, seconds=30.0)
+    said = os.path.join(prompts(), "en/thanks.wav")
+    holdfastd = start(s, [{"name": "default", "file": path}, {"name": "thanks", "file": said}],
+                      lot__voice={"announce": "thanks", "announce_every_s": 10})
+    net.wait_for(lambda: holdfastd.ctl("audio", "show", "default+thanks")["state"] == "ready", 60,
+                 "the announcement is loaded")
+    peer = s.peer()
+    trace = s.trace()
+    heard = listeners(s, peer, pts=(8, 9, 111))
+    time.sleep(26)
+    packets = [p for p in trace.rtp(dst=net.CALLER) if p.src[0] in ANCHORS]
+    words = wave8(said)
+    for pt, media in heard:
+        name, rate, _, least_ok = CODECS[pt]
+        sound = decode(pt, [p.payload for p in stream_to(packets, media)])
+        at8 = resample(sound, len(sound) * 8000 // rate)
+        place, likeness = where(words, at8)
+        check(likeness > 0.9, "%s: the announcement is heard with %.3f" % (name, likeness))
+        check(7 < place < 17, "%s: it is heard at %.1f s" % (name, place))
+        # Before and behind it, the joint to the loop included: the music as it is,
+        # and it goes on where it was.
+        before = sound[int((place - 4) * rate):int((place - 1) * rate)]
+        behind = sound[int((place + len(words) / 8000 + 0.3) * rate):][:3 * rate]
+        want = through(pt, numpy.round(resample(loop, len(loop) * rate // 16000)))
+        (a, like_a), (b, like_b) = audio.find(before, want), audio.find(behind, want)
+        check(min(like_a, like_b) >= least_ok, "%s: music is %.4f before and %.4f behind" % (
+            name, like_a, like_b))
+        pause = (b - a) / rate - 3.0
+        check(-2.0 < pause < 3.0, "%s: the music is %.2f s further" % (name, pause))
+        sticks_out = clicks(sound, rate)
+        print("# %s: announcement %.3f at %.1f s, music %.4f and %.4f, click %.1f" % (
+            name, likeness, place, like_a, like_b, sticks_out))
+
+
+@scenario
+def named_by_a_header(s):
+    "X-Holdfast-Audio of a trusted peer names the caller's music; an unknown name is the lot's own"
+    first, loop = music(s.stage, "first.wav")
+    second, other = music(s.stage, "second.wav", first=60.0)
+    start(s, [{"name": "default", "file": first}, {"name": "sales", "file": second}],
+          codecs=["PCMA"])
+    peer = s.peer()
+    trace = s.trace()
+    named, wrong = s.caller(pt=8), s.caller(pt=8)
+    peer.park("4930111101", named, sdp=named.sdp(codecs=(8,)),
+              headers=(("X-Holdfast-Audio", "sales"),))
+    peer.park("4930111102", wrong, sdp=wrong.sdp(codecs=(8,)),
+              headers=(("X-Holdfast-Audio", "none/such"),))
+    named.wait_packets(300, 12)
+    for media, want in ((named, other), (wrong, loop)):
+        least, jumps = compare(8, heard_by(trace, media), want)
+        check(least > 0.99 and not jumps, "%.4f, %d jumps" % (least, jumps))
+
+
+@scenario
+def new_clip_while_it_plays(s):
+    "audio add replaces the music of who hears it without a gap; a bad file is refused and the old one plays on"
+    first, loop = music(s.stage, "first.wav")
+    second, other = music(s.stage, "second.wav", first=60.0)
+    holdfastd = start(s, [{"name": "default", "file": first}], codecs=["PCMA", "G722"])
+    peer = s.peer()
+    trace = s.trace()
+    media = s.caller(pt=8)
+    peer.park("4930111101", media, sdp=media.sdp(codecs=(8,)))
+    media.wait_packets(200, 10)
+    bad = os.path.join(s.stage.folder, "bad.wav")
+    with open(bad, "w") as f:
+        f.write("no sound")
+    answer = holdfastd.ctl("audio", "add", "default", bad, check=False)
+    check("bad.wav" in answer["error"]["message"], "the refusal says %s" % answer)
+    media.wait_packets(100, 10, since=media.received[-1][0])
+    mark = len(media.received)
+    done = holdfastd.ctl("audio", "add", "default", second)
+    equal(done["state"], "ready", "the new clip")
+    media.wait_packets(200, 10, since=media.received[-1][0])
+    sound = heard_by(trace, media)
+    least, jumps = compare(8, sound[:mark * 160], loop)
+    check(least > 0.99 and not jumps, "before: %.4f, %d jumps" % (least, jumps))
+    least, jumps = compare(8, sound[-190 * 160:], other, skip=0.2)
+    check(least > 0.99 and not jumps, "after: %.4f, %d jumps" % (least, jumps))
+    clip = [c for c in holdfastd.ctl("audio", "list")["clips"] if c["clip"] == "default"][0]
+    equal(clip["legs"], 1, "legs that hear it")
+    equal(clip["frames"], {"PCMA": 351, "G722": 351}, "frames")
+
+
+@scenario
+def tone_at_pick_up(s):
+    "a caller who is picked up hears the tone, then the colleague, in one stream"
+    folder = prompts()
+    start(s, [{"name": "default", "file": "hold.wav"}], audio__prompts=folder, codecs=["PCMA"],
+          lot__voice={"pickup_tone": True})
+    peer = s.peer()
+    trace = s.trace()
+    caller, b = s.caller(pt=8), s.phone(pt=8)
+    peer.park("4930111101", caller, sdp=caller.sdp(codecs=(8,)))
+    caller.play()
+    caller.wait_packets(50)
+    call = peer.call("701", "1002", b, sdp=b.sdp(codecs=(8,)))
+    equal(call.status(), 200, "the answer to the pick-up")
+    b.play()
+    from lib import ua
+    caller.wait_packets(30, match=ua.from_media(b))
+    mine = stream_to([p for p in trace.rtp(dst=net.CALLER) if p.src[0] in ANCHORS], caller)
+    sound = decode(8, [p.payload for p in mine if len(p.payload) == 160])
+    _, likeness = where(wave8(os.path.join(folder, "en/tone.wav")), sound)
+    check(likeness > 0.9, "the tone is heard with %.3f" % likeness)
+
+
 if __name__ == "__main__":
     raise SystemExit(main())

@@ -245,10 +245,10 @@ TEST(the_audio_requests_say_what_a_clip_takes_and_why_one_failed)
 	CHECK_INT(number(c, "legs"), 3);
 	c = json_array_get(json_object_get(a, "clips"), 1);
 	CHECK_INT(number(c, "percent"), 37);
-	CHECK(json_is_null(json_object_get(c, "error")));
+	CHECK(json_is_null(json_object_get(c, "failure")));
 	json_decref(a);
 	a = ask(fd, "{\"command\":\"audio show\",\"clip\":\"bad\"}");
-	CHECK_STR(text(a, "error"), "no sound");
+	CHECK_STR(text(a, "failure"), "no sound");
 	json_decref(a);
 	a = ask(fd, "{\"command\":\"audio show\",\"clip\":\"none\"}");
 	CHECK_STR(text(json_object_get(a, "error"), "code"), "not_found");

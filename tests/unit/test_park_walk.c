@@ -407,7 +407,7 @@ static const char *check_all(struct world *w)
 	MUST(t.recalling == sum.recalling && t.parked == sum.parked);
 	MUST(legs - without == legs_open(w));
 	MUST(legs + referrers == w->dialog_count);
-	MUST(w->park->timers.owned == 2 * t.calls);
+	MUST(w->park->timers.owned == 3 * t.calls);
 	return check_lots(w);
 }
 

@@ -1,0 +1,134 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+/*
+ * What is said besides the music: the slot to who dialled for one, a tone to a
+ * caller who is picked up, announcements into the wait. Each is put before the
+ * music of the leg in one step (media.h), so it ends by itself. What is missing
+ * (a prompt, a clip in the leg's codec) is passed over: a call is worth more.
+ */
+#include <errno.h>
+#include <string.h>
+
+#include "internal.h"
+
+#define HF_WORD_LEN 80
+
+static bool prompt(const struct hf_call *call, const char *word, char *name)
+{
+	const struct hf_session *s = call->caller->session;
+
+	snprintf(name, HF_WORD_LEN, "%s/%s",
+		 call->lot->config->voice.language, word);
+	return hf_media_clip_exists(call->park->wire.media, name, s->codec);
+}
+
+static const char *word_of(char c)
+{
+	static const char *const digits[] = {"0", "1", "2", "3", "4",
+					     "5", "6", "7", "8", "9"};
+
+	if (c >= '0' && c <= '9')
+		return digits[c - '0'];
+	return c == '*' ? "star" : c == '#' ? "hash" : NULL;
+}
+
+bool hf_voice_tells(const struct hf_call *call)
+{
+	char name[HF_WORD_LEN];
+
+	return call->lot->config->voice.language &&
+	       call->lot->config->voice.tell_slot && !call->told &&
+	       prompt(call, "parked-at", name);
+}
+
+void hf_voice_tell_slot(struct hf_call *call)
+{
+	char name[HF_SAY_MAX][HF_WORD_LEN];
+	const char *words[HF_SAY_MAX];
+	unsigned int count = 0;
+	uint32_t ms;
+	int err;
+
+	call->told = true;
+	if (!call->slot || !hf_party_listens(call->caller))
+		return;
+	if (prompt(call, "parked-at", name[0]))
+		words[count++] = name[0];
+	for (const char *at = call->slot->name; *at && count < HF_SAY_MAX;
+	     at++) {
+		const char *word = word_of(*at);
+
+		if (word && prompt(call, word, name[count])) {
+			words[count] = name[count];
+			count++;
+		}
+	}
+	err = hf_media_leg_say(call->park->wire.media, call->caller->leg, words,
+			       count, hf_call_hold_audio(call), &ms);
+	if (err)
+		hf_warn("call %llu: the slot is not told: %s",
+			(unsigned long long)call->id, strerror(-err));
+	else
+		call->caller->hears = HF_HEARS_HOLD;
+}
+
+bool hf_voice_tone(struct hf_call *call)
+{
+	char name[HF_WORD_LEN];
+	const char *tone = name;
+	uint32_t ms;
+
+	if (call->toned || !call->lot->config->voice.pickup_tone ||
+	    !hf_party_listens(call->caller) ||
+	    !prompt(call, "tone", name))
+		return false;
+	call->toned = true;
+	if (hf_media_leg_say(call->park->wire.media, call->caller->leg, &tone,
+			     1, NULL, &ms))
+		return false;
+	call->caller->hears = HF_HEARS_NOTHING;
+	hf_timer_arm(&call->park->timers, &call->voice,
+		     call->park->now_ms + ms);
+	return true;
+}
+
+void hf_voice_begin(struct hf_call *call)
+{
+	uint64_t every = call->lot->config->voice.announce_every_s * 1000ULL;
+
+	call->toned = false;
+	hf_timer_stop(&call->park->timers, &call->voice);
+	if (call->lot->config->voice.announce && every)
+		hf_timer_arm(&call->park->timers, &call->voice,
+			     call->park->now_ms + every);
+}
+
+static void announce(struct hf_call *call)
+{
+	const struct hf_config_lot *lot = call->lot->config;
+	uint64_t every = lot->voice.announce_every_s * 1000ULL;
+	char name[160];
+	uint32_t ms = 0;
+	int err;
+
+	if (!lot->voice.announce || !every)
+		return;
+	/* The library calls it so: what is said, put into this music. */
+	snprintf(name, sizeof(name), "%s+%s", hf_call_hold_audio(call),
+		 lot->voice.announce);
+	err = hf_media_leg_announce(call->park->wire.media, call->caller->leg,
+				    name, &ms);
+	if (err && err != -EAGAIN)
+		hf_debug("call %llu: no announcement %s: %s",
+			 (unsigned long long)call->id, name, strerror(-err));
+	hf_timer_arm(&call->park->timers, &call->voice,
+		     call->park->now_ms + ms + (err == -EAGAIN ? 0 : every));
+}
+
+void hf_act_voice(struct hf_call *call, const struct hf_stimulus *s)
+{
+	if (call->state == HF_S_RELAY)
+		hf_call_relay(call); /* the tone is over */
+	else if (call->state == HF_S_PARKED || call->state == HF_S_RECALLING ||
+		 call->state == HF_S_CLAIMED)
+		announce(call);
+}
