@@ -2,6 +2,7 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 """holdfastd is killed and started again: nobody on a call notices."""
 import os
+import random
 import re
 import signal
 import time
@@ -165,6 +166,57 @@ def invite_comes_again(s):
     equal(len(anchor.calls()), 1, "number of calls")
     hang_up(peer, call)
     anchor.wait_slot(701, "free")
+
+
+def unaccounted(anchor, calls):
+    """(what the peer holds for up and we do not, what only we do)"""
+    theirs = {c.dialog.call_id for c in calls if c.happened("answered") and
+              not c.happened("bye") and not getattr(c, "over", False)}
+    ours = {p["sip_call_id"] for c in anchor.calls() for p in
+            anchor.ctl("call", "show", str(c["call"]))["parties"]}
+    return theirs - ours, ours - theirs
+
+
+@scenario
+def killed_at_random_points(s):
+    "killed at random points of running traffic, every call is accounted for on both sides"
+    anchor, peer = s.anchor(lot__slots="701-790", lot__timeout_s=300,
+                            journal={"orphan_grace_s": 0}), s.peer()
+    chance = random.Random(int(os.environ.get("HF_SEED", "7")))
+    calls, media, most = [], [s.caller() for _ in range(3)], 0
+    for turn in range(int(os.environ.get("HF_KILLS", "6"))):
+        kill_at = time.time() + chance.uniform(0.02, 0.5)
+        while time.time() < kill_at:
+            up = [c for c in calls if c.happened("answered") and not getattr(c, "over", False)]
+            if up and chance.random() < 0.3:
+                call = chance.choice(up)
+                call.over = True
+                call.bye()
+            elif up and chance.random() < 0.3:
+                calls.append(peer.call(str(chance.randint(701, 705)), "1002",
+                                       chance.choice(media)))
+            else:
+                calls.append(peer.call("700", OUTSIDE % (len(calls) % 100), chance.choice(media),
+                                       referred_by="1001"))
+            time.sleep(chance.uniform(0, 0.03))
+        anchor.kill()
+        anchor.name = "holdfastd-%d" % turn
+        anchor.start()
+
+        def settled():
+            return all(c.happened("answered") or c.happened("failed") for c in calls)
+        net.wait_for(settled, 10, "an answer to every INVITE")
+        end = time.time() + 10
+        while any(unaccounted(anchor, calls)) and time.time() < end:
+            time.sleep(0.05)
+        equal(unaccounted(anchor, calls), (set(), set()), "what only one side holds for a call")
+        # A caller whose 200 was still held has a leg of the process before, too.
+        legs = sum(len(anchor.ctl("call", "show", str(c["call"]))["parties"])
+                   for c in anchor.calls())
+        net.wait_for(lambda n=legs: anchor.ctl("status")["legs_open"] == n, 5,
+                     "%d legs in the maps" % legs)
+        most = max(most, legs)
+    check(most > 5, "there were never more than %d legs" % most)
 
 
 if __name__ == "__main__":
