@@ -56,6 +56,7 @@ static const struct nla_policy hf_nl_notify_policy[HOLDFAST_A_MAX + 1] = {
 	[HOLDFAST_A_REASON] = { .type = NLA_NUL_STRING, .len = HOLDFAST_REASON_MAX },
 	[HOLDFAST_A_USER_TO_USER] = { .type = NLA_NUL_STRING, .len = HOLDFAST_USER_TO_USER_MAX },
 	[HOLDFAST_A_TEXT] = { .type = NLA_NUL_STRING, .len = HOLDFAST_TEXT_MAX },
+	[HOLDFAST_A_PRIVATE] = { .type = NLA_U32 },
 	[HOLDFAST_A_ABI_MAJOR] = { .type = NLA_U32 },
 	[HOLDFAST_A_ABI_MINOR] = { .type = NLA_U32 },
 	[HOLDFAST_A_INSTANCE] = { .type = NLA_NUL_STRING, .len = HOLDFAST_INSTANCE_MAX },

@@ -118,11 +118,12 @@ json_t *hf_request_hello(const struct hf_control_wiring *w)
 		boot_id[strcspn(boot_id, "\n")] = '\0';
 		fclose(f);
 	}
-	return json_pack("{s:{s:o,s:o,s:I,s:o,s:I,s:o}}", "hello", "version",
+	return json_pack("{s:{s:o,s:o,s:I,s:o,s:I,s:b,s:o}}", "hello", "version",
 			 hf_json_text(w->version), "instance",
 			 hf_json_text(w->config->instance), "pid",
 			 (json_int_t)getpid(), "boot_id", hf_json_text(boot_id),
-			 "last_event", (json_int_t)hf_bus_last(w->bus), "events",
+			 "last_event", (json_int_t)hf_bus_last(w->bus),
+			 "netlink", (int)hf_bus_netlink(w->bus), "events",
 			 event_names());
 }
 

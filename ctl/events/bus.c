@@ -19,7 +19,7 @@ struct hf_bus_reader {
 
 struct hf_bus {
 	uint64_t last;
-	bool publishing;
+	bool publishing, netlink;
 	struct hf_bus_reader *readers;
 };
 
@@ -55,6 +55,16 @@ void hf_bus_destroy(struct hf_bus *bus)
 		return;
 	bus_reap(bus, true);
 	free(bus);
+}
+
+void hf_bus_set_netlink(struct hf_bus *bus, bool netlink)
+{
+	bus->netlink = netlink;
+}
+
+bool hf_bus_netlink(const struct hf_bus *bus)
+{
+	return bus->netlink;
 }
 
 uint64_t hf_bus_last(const struct hf_bus *bus)

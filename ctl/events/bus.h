@@ -8,6 +8,7 @@
 #ifndef HOLDFAST_EVENTS_BUS_H
 #define HOLDFAST_EVENTS_BUS_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -31,6 +32,9 @@ void hf_bus_destroy(struct hf_bus *);
 
 /* Fits struct hf_park_wiring: .event = hf_bus_publish, .event_arg = bus. */
 void hf_bus_publish(void *bus, const struct hf_event *event);
+/* Do the events go out by netlink, too? */
+void hf_bus_set_netlink(struct hf_bus *, bool);
+bool hf_bus_netlink(const struct hf_bus *);
 /* Number of the newest event, 0 = none yet. */
 uint64_t hf_bus_last(const struct hf_bus *);
 

@@ -69,6 +69,7 @@ static int put_event(struct nl_msg *msg, const struct hf_event_netlink *n,
 	       nla_put_u32(msg, HOLDFAST_A_SECONDS_PARKED, e->seconds_parked) ||
 	       nla_put_u32(msg, HOLDFAST_A_SECONDS_LEFT, e->seconds_left) ||
 	       nla_put_u32(msg, HOLDFAST_A_ATTEMPT, e->attempt) ||
+	       nla_put_u32(msg, HOLDFAST_A_PRIVATE, e->privacy) ||
 	       nla_put_u32(msg, HOLDFAST_A_ABI_MAJOR, HF_ABI_MAJOR) ||
 	       nla_put_u32(msg, HOLDFAST_A_ABI_MINOR, HF_ABI_MINOR) ||
 	       TEXT(INSTANCE, n->instance) || TEXT(BOOT_ID, n->boot_id) ||
@@ -189,6 +190,7 @@ int hf_event_netlink_open(struct hf_bus *bus, const char *instance,
 		return r;
 	}
 	n->bus = bus;
+	hf_bus_set_netlink(bus, true);
 	*ret = n;
 	return 0;
 }

@@ -82,6 +82,7 @@ enum holdfast_attr {
 	HOLDFAST_A_REASON, /* string, at most 255 bytes */
 	HOLDFAST_A_USER_TO_USER, /* string, at most 255 bytes */
 	HOLDFAST_A_TEXT, /* string, at most 511 bytes: the event as a sentence */
+	HOLDFAST_A_PRIVATE, /* u32: 1: name and number of the caller are not for everybody */
 
 	__HOLDFAST_A_MAX,
 	HOLDFAST_A_MAX = __HOLDFAST_A_MAX - 1

@@ -4,11 +4,13 @@
 import json
 import os
 import signal
+import socket
 import struct
 import subprocess
 import sys
 
 from lib import net
+from lib.anchor import programs
 from lib.testing import check, equal, main, scenario
 
 EXAMPLES = os.path.join(net.ROOT, "Documentation/examples")
@@ -134,6 +136,55 @@ def stopped_follower(s):
     lost = sum(e.get("lost", 0) for e in events)
     heard = [e["number"] for e in events if "number" in e]
     equal(lost + len(heard), heard[-1] - heard[0] + 1, "events heard and lost")
+
+
+@scenario
+def stopped_monitor(s):
+    "a monitor that was stopped under load says what it lost, shows the slots and goes on"
+    anchor, peer = s.anchor(), s.peer()
+    process = s.stage.spawn(s.stage.anchor, "monitor", os.path.join(programs(), "holdfastctl"),
+                            "-s", anchor.socket, "-j", "monitor", "--until", "expired")
+
+    def told():
+        return [json.loads(line) for line in process.text().splitlines()]
+    net.wait_for(told, 5, "the monitor says hello")
+    equal(told()[0]["hello"]["source"], "usersock", "the source")
+    peer.park(OUTSIDE, s.caller())
+    net.wait_for(lambda: len(told()) > 1, 5, "the monitor hears of the park")
+    equal(sorted(told()[1]), sorted(json_keys(anchor, peer, s)), "the keys of an event")
+    os.kill(process.pid, signal.SIGSTOP)
+    media = s.caller()
+    before = anchor.ctl("status")["last_event"]
+    while anchor.ctl("status")["last_event"] < before + 700:
+        calls = [peer.park(OUTSIDE, media) for _ in range(4)]
+        for call in calls:
+            call.bye()
+    os.kill(process.pid, signal.SIGCONT)
+    net.wait_for(lambda: any("lost" in t for t in told()), 10, "the monitor says lost")
+    lost = next(t for t in told() if "lost" in t)
+    check("701" in [slot["slot"] for slot in lost["slots"] if slot["state"] == "parked"],
+          "the table does not show the parked call")
+    mark = len(told())
+    peer.park(OUTSIDE, s.caller())
+    net.wait_for(lambda: len(told()) > mark, 5, "the monitor hears what comes afterwards")
+    heard = sum("number" in t for t in told())
+    net.wait_for(lambda: sum(t.get("lost", 0) for t in told()) + sum(
+        "number" in t for t in told()) == anchor.ctl("status")["last_event"], 5,
+        "heard (%d) and lost are all there were: %s" % (heard, [t for t in told()
+                                                               if "lost" in t]))
+
+
+def json_keys(anchor, peer, s):
+    """The keys of an event on the control socket."""
+    line = socket.socket(socket.AF_UNIX)
+    line.connect(anchor.socket)
+    line.sendall(b'{"command":"monitor"}\n')
+    stream = line.makefile()
+    stream.readline()
+    peer.park(OUTSIDE, s.caller()).bye()
+    keys = json.loads(stream.readline()).keys()
+    line.close()
+    return keys
 
 
 if __name__ == "__main__":
