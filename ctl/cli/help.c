@@ -51,7 +51,7 @@ static void print_command(FILE *out, const struct hf_command *c)
 	hf_command_name(c, name, sizeof(name));
 	snprintf(usage, sizeof(usage), "%s%s%s", name, *c->args ? " " : "",
 		 c->args);
-	fprintf(out, "  %-20s %s\n", usage, c->summary);
+	fprintf(out, "  %-22s %s\n", usage, c->summary);
 }
 
 static void help_all(FILE *out)

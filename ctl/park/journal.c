@@ -15,6 +15,7 @@ static const char *const role_name[] = {
 	[HF_ROLE_CALLER] = "caller",
 	[HF_ROLE_RETRIEVER] = "retriever",
 	[HF_ROLE_RECALL] = "recall",
+	[HF_ROLE_TARGET] = "retriever", /* only an answered one is kept */
 };
 
 static int64_t timer_ms(const struct hf_timer *t)
@@ -273,6 +274,46 @@ static void restore_timers(struct hf_call *call, const struct hf_store_call *r)
 		hf_timer_arm(t, &call->limit, (uint64_t)r->limit_ms);
 }
 
+/* What a call lacks that was not PARKED when it was written down. */
+static void restore_wait(struct hf_call *call)
+{
+	struct hf_timers *t = &call->park->timers;
+	uint64_t now = call->park->now_ms, wait = hf_recall_wait_ms(call);
+	uint64_t limit = call->lot->config->max_wait_s * 1000ULL;
+
+	if (!call->slot)
+		hf_call_find_slot(call);
+	if (!hf_timer_armed(&call->timer) && wait != HF_NEVER)
+		hf_timer_arm(t, &call->timer, now + wait);
+	if (!hf_timer_armed(&call->limit) && limit) {
+		call->wait_ends_ms = now + limit;
+		hf_timer_arm(t, &call->limit, call->wait_ends_ms);
+	}
+}
+
+/*
+ * Legs that we were calling are gone. Whoever was being rung is rung again when
+ * the time is over that was to be the end of the ringing; a transfer returns to
+ * the retriever, or the caller waits; so does one whose retriever had no answer
+ * yet.
+ */
+static enum hf_call_state resume_as(const struct hf_store_call *r,
+				    enum hf_call_state was)
+{
+	bool pair = r->party_count > 1;
+
+	switch (was) {
+	case HF_S_RECALLING:
+		return HF_S_PARKED;
+	case HF_S_TRANSFER:
+		return pair ? HF_S_RELAY : HF_S_PARKED;
+	case HF_S_CLAIMED:
+		return pair ? HF_S_CLAIMED : HF_S_PARKED;
+	default:
+		return was;
+	}
+}
+
 static int restore(struct hf_call *call, const struct hf_store_call *r)
 {
 	struct hf_slot *slot = hf_slot_by_number(call->park, r->slot);
@@ -296,7 +337,12 @@ static int restore(struct hf_call *call, const struct hf_store_call *r)
 		return err;
 	if (slot && !slot->call)
 		hf_slot_take(slot, call);
-	restore_timers(call, r);
+	/* a slot that is kept while both talk: a supervisor has stepped in */
+	call->step_in = call->state == HF_S_RELAY && call->slot;
+	if (call->state != HF_S_RELAY)
+		restore_timers(call, r);
+	if (call->state == HF_S_PARKED)
+		restore_wait(call);
 	return restore_media(call);
 }
 
@@ -319,10 +365,7 @@ int hf_park_restore(struct hf_park *park, const struct hf_store_call *r)
 		call->claimed_from = HF_S_PARKED;
 	HASH_ADD(hh, park->calls, id, sizeof(call->id), call);
 	if (call->hh.tbl && state_of(r->state, &state)) {
-		/* Whoever was being rung is rung again when the time is over,
-		 * which was to be the end of the ringing. */
-		if (state == HF_S_RECALLING)
-			state = HF_S_PARKED;
+		state = resume_as(r, state);
 		if (call->claimed_from == HF_S_RECALLING)
 			call->claimed_from = HF_S_PARKED;
 		hf_call_resume(call, state);

@@ -65,7 +65,7 @@ def help_names_every_command_and_option():
     "help names every command and option of the table"
     t = tables()
     text = output(CTL, "help")
-    wrong = same(re.findall(r"^  ([a-z]+(?: [a-z]+)?(?: \[?[A-Z]+\]?)*)  ", text, re.M),
+    wrong = same(re.findall(r"^  ([a-z]+(?: [a-z-]+)?(?: \[?[A-Z]+\]?)*)  ", text, re.M),
                  map(usage, t["commands"]), "help")
     for o in t["options"]:
         where = output(CTL, "help", o["object"]) if o["object"] else text
