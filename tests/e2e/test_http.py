@@ -2,6 +2,7 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 """HTTP: what it answers, whom it answers, and that nobody waits for a browser."""
 import os
+import re
 import socket
 import subprocess
 import time
@@ -219,6 +220,22 @@ def metrics_are_right(s):
                  "holdfast_parks_total 2"):
         check(line + "\n" in text, "%s is missing" % line)
     check('holdfast_packets_total{action="drop",reason="no_leg"}' in text, "packets by reason")
+
+
+@scenario
+def examples_fit_the_metrics(s):
+    "the example alerts are right for promtool, and they and the dashboard name figures that exist"
+    if not any(os.access(os.path.join(d, "promtool"), os.X_OK) for d in os.environ["PATH"].split(":")):
+        raise Skip("promtool (package prometheus) is not installed")
+    _, w = start(s)
+    folder = os.path.join(net.ROOT, "Documentation", "monitoring")
+    net.run("promtool", "check", "rules", os.path.join(folder, "alerts.yml"))
+    known = set(re.findall(r"^(holdfast_\w+)", w.ask("/metrics").body.decode(), re.M))
+    for name in ("alerts.yml", "grafana.json"):
+        with open(os.path.join(folder, name)) as f:
+            named = set(re.findall(r"\bholdfast_\w+", f.read()))
+        check(len(named) > 5, "%s names only %s" % (name, named))
+        equal(sorted(named - known), [], "figures of %s that do not exist" % name)
 
 
 @scenario
