@@ -114,6 +114,7 @@ struct hf_config_lot {
 	unsigned int max_wait_s; /* 10 - 259200 */
 	unsigned int reserve_s;	 /* lease of a reserved slot, default 30 */
 	char *hold_audio;	 /* clip name */
+	bool message_parker;	 /* where the call waits, as SIP MESSAGE */
 	struct {
 		char *language;	  /* folder of audio.prompts, "en" */
 		bool tell_slot;	  /* who dials the park number hears the slot */

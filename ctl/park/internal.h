@@ -165,6 +165,8 @@ void hf_voice_tell_slot(struct hf_call *);
 bool hf_voice_tone(struct hf_call *);
 /* The wait begins: when is it announced into? */
 void hf_voice_begin(struct hf_call *);
+/* And the parker is told where, in writing. */
+void hf_voice_message(struct hf_call *);
 
 /* retrieve.c: connect the two legs as their directions say. */
 int hf_call_relay(struct hf_call *);

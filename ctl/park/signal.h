@@ -142,6 +142,10 @@ struct hf_signal_ops {
 	const char *(*local_tag)(const struct hf_dialog *);
 	/* Call-ID, for records of the legs we call ourselves. May be NULL. */
 	const char *(*call_id)(const struct hf_dialog *);
+	/* A line of text to a URI (RFC 3428), from a user of our domain; nobody
+	 * hears what became of it. May be NULL. */
+	void (*message)(void *stack, const char *from_user, const char *to,
+			const char *text);
 	/* Fill in what the journal keeps of the dialog; text lives until the
 	 * next call of this for it. May be NULL. */
 	void (*save)(struct hf_dialog *, struct hf_store_party *);

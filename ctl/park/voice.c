@@ -132,3 +132,24 @@ void hf_act_voice(struct hf_call *call, const struct hf_stimulus *s)
 		 call->state == HF_S_CLAIMED)
 		announce(call);
 }
+
+void hf_voice_message(struct hf_call *call)
+{
+	const struct hf_signal_ops *signal = call->park->wire.signal;
+	const char *name = call->who.display ?: "";
+	const char *number = call->who.user ?: "";
+	char text[400];
+
+	if (!call->lot->config->message_parker || !call->slot ||
+	    !call->parker.uri || !signal->message)
+		return;
+	if (call->privacy)
+		snprintf(text, sizeof(text), "Parked at %s: anonymous",
+			 call->slot->name);
+	else
+		snprintf(text, sizeof(text), "Parked at %s: %.150s%s%.150s",
+			 call->slot->name, name, *name && *number ? ", " : "",
+			 number);
+	signal->message(call->park->wire.stack, call->lot->config->park,
+			call->parker.uri, text);
+}

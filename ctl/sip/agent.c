@@ -170,6 +170,7 @@ void hf_sip_destroy(struct hf_sip *sip)
 	}
 	while (sip->watchers)
 		hf_watcher_free(sip->watchers);
+	hf_messages_free(sip);
 	nta_leg_destroy(sip->default_leg);
 	nta_agent_destroy(sip->agent);
 	su_home_unref(sip->home);

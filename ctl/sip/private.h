@@ -85,6 +85,8 @@ struct hf_sip {
 	url_t *outbound_proxy; /* NULL = none */
 	struct hf_listener listener[HF_SIP_MAX_LISTEN];
 	unsigned int listener_count;
+#define HF_SIP_MESSAGES 256
+	nta_outgoing_t *message[HF_SIP_MESSAGES]; /* MESSAGEs under way */
 	struct hf_dialog *dialogs; /* first of a ring-less double list */
 	unsigned int dialog_count;
 	unsigned int unacked; /* INVITEs of peers without their ACK yet */
@@ -282,5 +284,10 @@ sip_unknown_t *hf_header_text(su_home_t *, const char *name, const char *value,
 sip_unknown_t *hf_header_address(su_home_t *, const char *name,
 				 const struct hf_identity *,
 				 sip_unknown_t *next);
+
+/* message.c */
+void hf_message_send(struct hf_sip *, const char *from_user, const char *to,
+		     const char *text);
+void hf_messages_free(struct hf_sip *);
 
 #endif

@@ -53,6 +53,12 @@ static struct hf_dialog *op_adopt(void *stack, struct hf_party *party,
 	return hf_dialog_adopt(stack, party, record, answer);
 }
 
+static void op_message(void *stack, const char *from_user, const char *to,
+		       const char *text)
+{
+	hf_message_send(stack, from_user, to, text);
+}
+
 const struct hf_signal_ops *hf_sip_signal_ops(void)
 {
 	static const struct hf_signal_ops ops = {
@@ -65,6 +71,7 @@ const struct hf_signal_ops *hf_sip_signal_ops(void)
 		.release = hf_dialog_release,
 		.local_tag = op_local_tag,
 		.call_id = op_call_id,
+		.message = op_message,
 		.save = hf_dialog_save,
 		.adopt = op_adopt,
 	};

@@ -367,5 +367,22 @@ def tone_at_pick_up(s):
     check(likeness > 0.9, "the tone is heard with %.3f" % likeness)
 
 
+@scenario
+def parker_is_told_in_writing(s):
+    "the parker's phone gets a MESSAGE that names slot and caller, if the lot says so, and nothing of a private one"
+    start(s, [{"name": "default", "file": "hold.wav"}], codecs=["PCMA"], lot__message_parker=True)
+    peer = s.peer()
+    for user, display, headers in (("4930111101", "J\u00fcrgen", ()),
+                                   ("4930111102", "Secret", (("Privacy", "id"),))):
+        media = s.caller(pt=8)
+        peer.park(user, media, sdp=media.sdp(codecs=(8,)), display=display, headers=headers)
+    net.wait_for(lambda: len(peer.endpoint.messages) == 2, 5, "two MESSAGEs")
+    first, second = peer.endpoint.messages
+    check(first.uri.startswith("sip:1001@"), "the parker is asked for as %s" % first.uri)
+    equal(first.get("content-type"), "text/plain;charset=UTF-8", "Content-Type")
+    equal(first.body, "Parked at 701: J\u00fcrgen, 4930111101", "the text")
+    equal(second.body, "Parked at 702: anonymous", "the text about a private caller")
+
+
 if __name__ == "__main__":
     raise SystemExit(main())

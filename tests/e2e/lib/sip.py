@@ -521,6 +521,7 @@ class Endpoint:
         self.clients = {}
         self.servers = {}
         self.dialogs = {}
+        self.messages = []      # MESSAGE requests, answered 200
         self.deaf = False       # drop whatever comes in
         self.loop.call(self.loop.watch, sock, self._readable)
 
@@ -610,6 +611,9 @@ class Endpoint:
         elif request.method == "INVITE":
             dialog = self._answering(transaction)
             self.user.on_invite(dialog, transaction)
+        elif request.method == "MESSAGE":
+            self.messages.append(request)
+            transaction.respond(200)
         elif request.method == "OPTIONS":
             transaction.respond(200)
         elif hasattr(self.user, "on_request"):

@@ -1,0 +1,80 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+/*
+ * A line of text to a phone, outside of any call (RFC 3428). Who gets it does
+ * not wait for it and is not asked again: it is a courtesy.
+ */
+#include <stdio.h>
+
+#include "private.h"
+
+#include "base/log.h"
+
+static int told(nta_outgoing_magic_t *arg, nta_outgoing_t *request,
+		const sip_t *sip)
+{
+	struct hf_sip *s = (struct hf_sip *)arg;
+
+	if (nta_outgoing_status(request) < 200)
+		return 0;
+	for (unsigned int i = 0; i < HF_SIP_MESSAGES; i++)
+		if (s->message[i] == request)
+			s->message[i] = NULL;
+	nta_outgoing_destroy(request);
+	return 0;
+}
+
+static nta_outgoing_t *send_text(struct hf_sip *sip, su_home_t *home,
+				 const char *from_user, const char *to,
+				 const char *text)
+{
+	url_t *url = hf_header_uri(home, to);
+	const url_t *towards;
+	char *own = su_sprintf(home, "sip:%s@%s", from_user,
+			       sip->config->sip.domain);
+	sip_from_t *f = own ? sip_from_create(home, URL_STRING_MAKE(own))
+			    : NULL;
+	sip_to_t *t = url ? sip_to_create(home, (url_string_t *)url) : NULL;
+
+	if (!f || !t ||
+	    sip_from_tag(home, f, nta_agent_newtag(home, "%s", sip->agent)))
+		return NULL;
+	towards = sip->outbound_proxy ? sip->outbound_proxy : url;
+	towards = hf_hosts_resolve(home, towards);
+	return nta_outgoing_tcreate(
+		sip->default_leg, (nta_response_f *)told,
+		(nta_outgoing_magic_t *)sip,
+		(const url_string_t *)(towards == url ? NULL : towards),
+		SIP_METHOD_MESSAGE, (url_string_t *)url, SIPTAG_FROM(f),
+		SIPTAG_TO(t),
+		SIPTAG_CONTENT_TYPE_STR("text/plain;charset=UTF-8"),
+		SIPTAG_PAYLOAD_STR(text), SIPTAG_USER_AGENT_STR(HF_SIP_AGENT),
+		TPTAG_IDENT(hf_listener_towards(sip, towards)->ident),
+		TAG_END());
+}
+
+void hf_message_send(struct hf_sip *sip, const char *from_user, const char *to,
+		     const char *text)
+{
+	su_home_t home[1] = {SU_HOME_INIT(home)};
+	unsigned int i = 0;
+
+	while (i < HF_SIP_MESSAGES && sip->message[i])
+		i++;
+	if (i == HF_SIP_MESSAGES) {
+		hf_warn("no MESSAGE to %s: %d others are under way", to,
+			HF_SIP_MESSAGES);
+		return;
+	}
+	su_home_init(home);
+	sip->message[i] = send_text(sip, home, from_user, to, text);
+	if (!sip->message[i])
+		hf_warn("no MESSAGE to %s: it cannot be sent", to);
+	su_home_deinit(home);
+}
+
+void hf_messages_free(struct hf_sip *sip)
+{
+	for (unsigned int i = 0; i < HF_SIP_MESSAGES; i++)
+		if (sip->message[i])
+			nta_outgoing_destroy(sip->message[i]);
+}
