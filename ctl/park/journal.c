@@ -84,6 +84,10 @@ static void fill_call(struct hf_call *call, struct hf_store_call *r)
 	r->left_ms = (int64_t)call->left_ms;
 	r->timer_ms = timer_ms(&call->timer);
 	r->limit_ms = timer_ms(&call->limit);
+	r->hold_audio = call->hold_audio;
+	r->told = call->told;
+	r->toned = call->toned;
+	r->step_in = call->step_in;
 	r->noted_ms = (int64_t)call->park->now_ms;
 	r->noted_wall_ms = (int64_t)hf_wall_ms();
 }
@@ -178,6 +182,11 @@ static int read_call(struct hf_call *call, const struct hf_store_call *r)
 	call->left_ms = (uint64_t)r->left_ms;
 	call->last_slot = last ? last->name : NULL;
 	call->user_to_user = strdup(r->user_to_user);
+	if (*r->hold_audio)
+		call->hold_audio = strdup(r->hold_audio);
+	call->told = r->told;
+	call->toned = r->toned;
+	call->step_in = r->step_in;
 	err = call->user_to_user ? 0 : -ENOMEM;
 	if (!err)
 		err = person(&call->who, r->who_uri, r->who_user, r->who_host,
@@ -194,6 +203,9 @@ static int read_call(struct hf_call *call, const struct hf_store_call *r)
 	if (!err)
 		err = hf_timers_reserve(&park->timers, &call->limit, call,
 					HF_E_MAX_WAIT);
+	if (!err)
+		err = hf_timers_reserve(&park->timers, &call->voice, call,
+					HF_E_VOICE);
 	return err;
 }
 
@@ -257,6 +269,8 @@ static int restore_media(struct hf_call *call)
 	if (call->state == HF_S_RELAY)
 		return call->retriever ? hf_call_relay(call) : -ENOENT;
 	hf_caller_listen(call);
+	if (call->state == HF_S_PARKED)
+		hf_voice_begin(call);
 	if (call->caller->hears == HF_HEARS_NOTHING)
 		hf_media_leg_idle(media, call->caller->leg);
 	if (call->retriever)

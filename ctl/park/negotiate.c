@@ -149,7 +149,7 @@ int hf_party_adopt_leg(struct hf_party *p)
 
 	return hf_media_leg_adopt(p->park->wire.media, p->leg,
 				  known ? &r : NULL,
-				  p->call->lot->config->hold_audio);
+				  hf_call_hold_audio(p->call));
 }
 
 /* An offer that came in: all of it or nothing. */

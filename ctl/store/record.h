@@ -26,7 +26,8 @@
 	T(user_to_user) I(privacy) I(dialled) I(by_slot) I(first_ring)         \
 	I(chain) I(attempt) I(park_count) I(sessions) I(since_ms) I(parked_ms)          \
 	I(picked_ms) I(waited_ms) I(wait_ends_ms) I(left_ms) I(timer_ms) I(limit_ms)        \
-	I(noted_ms) I(noted_wall_ms)
+	I(noted_ms) I(noted_wall_ms) T(hold_audio) I(told) I(toned)            \
+	I(step_in)
 
 #define HF_STORE_PARTY(I, T, B)                                                \
 	T(role) I(incoming) I(answered) I(up) I(awaiting_answer) I(privacy)    \
