@@ -10,6 +10,7 @@
 
 #include <uthash.h>
 
+#include "base/slab.h"
 #include "config/config.h"
 #include "lamps.h"
 #include "park/park.h"
@@ -96,6 +97,7 @@ struct hf_watch {
 	bool urgent;  /* without waiting for the second to end */
 	bool lit;     /* the last document had a dialog */
 	const char *reason;
+	uint16_t text_len;
 	char *entity, *who, *event_id; /* one block, at `entity` */
 	UT_hash_handle hh;	       /* by id */
 };
@@ -119,6 +121,7 @@ struct hf_lamps {
 	struct hf_lamp_list *lists;
 	uint32_t *dirty;
 	uint32_t dirty_count;
+	struct hf_slab *slab; /* of the watches and their text */
 	struct hf_watch *watches;
 	struct hf_due due;
 	struct hf_watch *ready, **ready_tail;
@@ -131,6 +134,7 @@ struct hf_lamps {
 	uint64_t restore_ms; /* when the last restored one has its turn */
 	uint64_t trimmed;    /* totals.notifies then */
 	uint64_t trim_ms;    /* give memory back to the system then */
+	bool trim_again;
 	struct hf_lamp_totals totals;
 };
 

@@ -19,7 +19,9 @@ int hf_lamps_create(const struct hf_lamps_wiring *wire, struct hf_lamps **ret)
 	l->ready_tail = &l->ready;
 	l->last_id = (uint64_t)wire->epoch << 32;
 	l->now_ms = hf_now_ms();
-	error = hf_lamp_slots_create(l);
+	error = hf_slab_create(&l->slab);
+	if (!error)
+		error = hf_lamp_slots_create(l);
 	if (!error)
 		error = hf_lamp_lists_create(l);
 	if (!error)
@@ -46,6 +48,7 @@ void hf_lamps_destroy(struct hf_lamps *l)
 	hf_lamp_slots_destroy(l);
 	hf_lamp_body_free(l->body);
 	free(l->due.heap);
+	hf_slab_destroy(l->slab);
 	free(l);
 }
 

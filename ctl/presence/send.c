@@ -23,6 +23,8 @@
  * giving back. */
 #define HF_TRIM_AFTER 1000
 #define HF_TRIM_MS 7000
+/* ... and what it was sent (RFC 3261 17.2.2, timer J) for longer. */
+#define HF_TRIM_AGAIN_MS 28000
 
 static void make_ready(struct hf_watch *w)
 {
@@ -171,7 +173,8 @@ static void send_now(struct hf_watch *w)
 	l->totals.notifies++;
 	if (is_change)
 		w->sent_ms = l->now_ms;
-	l->trim_ms = l->now_ms + HF_TRIM_MS;
+	if (!l->trim_again)
+		l->trim_ms = l->now_ms + HF_TRIM_MS;
 }
 
 static void due(struct hf_lamps *l)
@@ -194,10 +197,17 @@ static void trim(struct hf_lamps *l)
 	if (!l->trim_ms || l->now_ms < l->trim_ms)
 		return;
 	l->trim_ms = 0;
+	if (l->trim_again) {
+		l->trim_again = false;
+		malloc_trim(0);
+		return;
+	}
 	if (l->totals.notifies - l->trimmed < HF_TRIM_AFTER)
 		return;
 	l->trimmed = l->totals.notifies;
 	malloc_trim(0);
+	l->trim_again = true;
+	l->trim_ms = l->now_ms + HF_TRIM_AGAIN_MS;
 }
 
 void hf_lamps_run(struct hf_lamps *l, uint64_t now_ms)

@@ -96,16 +96,21 @@ static struct hf_watch *watch_new(struct hf_lamps *l,
 {
 	size_t a = strlen(entity) + 1, b = strlen(who) + 1;
 	size_t c = strlen(event_id) + 1;
-	struct hf_watch *w = calloc(1, sizeof(*w));
+	struct hf_watch *w;
 
+	if (a + b + c > UINT16_MAX)
+		return NULL;
+	w = hf_slab_alloc(l->slab, sizeof(*w));
 	if (w)
-		w->entity = malloc(a + b + c);
-	if (!w || !w->entity || hf_due_reserve(&l->due, l->totals.subscriptions + 1)) {
+		w->entity = hf_slab_alloc(l->slab, a + b + c);
+	if (!w || !w->entity ||
+	    hf_due_reserve(&l->due, l->totals.subscriptions + 1)) {
 		if (w)
-			free(w->entity);
-		free(w);
+			hf_slab_free(l->slab, w->entity, a + b + c);
+		hf_slab_free(l->slab, w, sizeof(*w));
 		return NULL;
 	}
+	w->text_len = (uint16_t)(a + b + c);
 	memcpy(w->entity, entity, a);
 	w->who = memcpy(w->entity + a, who, b);
 	w->event_id = memcpy(w->who + b, event_id, c);
@@ -155,8 +160,8 @@ void hf_watch_free(struct hf_watch *w)
 		store->forget(store->arg, w->id);
 	if (w->sip)
 		l->wire.ops->release(w->sip);
-	free(w->entity);
-	free(w);
+	hf_slab_free(l->slab, w->entity, w->text_len);
+	hf_slab_free(l->slab, w, sizeof(*w));
 }
 
 /* The URI the watcher knows it by: To, unless a proxy has put another number

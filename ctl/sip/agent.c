@@ -46,6 +46,8 @@ static int outside_dialog(void *arg, nta_leg_t *leg, nta_incoming_t *irq,
 		nta_incoming_destroy(irq);
 		return 0;
 	}
+	if (request->sip_to->a_tag && hf_subscribe_again(sip, irq, request))
+		return 0;
 	if (!hf_precheck(sip, irq, request, &peer))
 		return 0;
 	if (request->sip_request->rq_method == sip_method_options)
@@ -117,7 +119,7 @@ int hf_sip_create(const struct hf_sip_wiring *wiring, struct hf_sip **ret,
 		wiring->max_unacked ? wiring->max_unacked : HF_SIP_MAX_UNACKED;
 	sip->min_se_s = wiring->min_se_s ? wiring->min_se_s : HF_SIP_MIN_SE;
 	sip->home = su_home_new(sizeof(su_home_t));
-	error = sip->home ? 0 : -ENOMEM;
+	error = sip->home ? hf_slab_create(&sip->slab) : -ENOMEM;
 	if (!error) {
 		sip->supported =
 			sip_supported_make(sip->home, HF_SIP_SUPPORTED);
@@ -168,11 +170,11 @@ void hf_sip_destroy(struct hf_sip *sip)
 		sip->dialogs->released = true;
 		hf_dialog_free(sip->dialogs);
 	}
-	while (sip->watchers)
-		hf_watcher_free(sip->watchers);
+	hf_watchers_free(sip);
 	hf_messages_free(sip);
 	nta_leg_destroy(sip->default_leg);
 	nta_agent_destroy(sip->agent);
 	su_home_unref(sip->home);
+	hf_slab_destroy(sip->slab);
 	free(sip);
 }

@@ -21,7 +21,9 @@ static int answered(struct hf_dialog *cookie, nta_outgoing_t *orq,
 	if (answer && answer->sip_retry_after)
 		retry = (uint32_t)answer->sip_retry_after->af_delta;
 	nta_outgoing_destroy(orq);
+	nta_leg_destroy(w->leg);
 	w->notify = NULL;
+	w->leg = NULL;
 	if (!w->watch)
 		hf_watcher_free(w);
 	else
@@ -48,11 +50,15 @@ int hf_watcher_notify(struct hf_watcher *w, const struct hf_notify *n)
 	sip_subscription_state_t *ss;
 	sip_contact_t *contact;
 	sip_payload_t *body;
+	struct hf_watcher_text t;
 	sip_event_t *event;
 	char text[128];
 
 	if (w->notify)
 		return -EBUSY;
+	if (!w->leg && !hf_watcher_open_leg(w))
+		return -ENOMEM;
+	hf_watcher_text(w, &t);
 	su_home_init(home);
 	snprintf(text, sizeof(text), "%s%s%s", n->event,
 		 n->event_id ? ";id=" : "", n->event_id ? n->event_id : "");
@@ -63,7 +69,7 @@ int hf_watcher_notify(struct hf_watcher *w, const struct hf_notify *n)
 	if (event && ss && contact && body)
 		w->notify = nta_outgoing_tcreate(
 			w->leg, answered, (struct hf_dialog *)w,
-			(url_string_t *)w->via, SIP_METHOD_NOTIFY, NULL,
+			*t.via ? URL_STRING_MAKE(t.via) : NULL, SIP_METHOD_NOTIFY, NULL,
 			SIPTAG_EVENT(event), SIPTAG_SUBSCRIPTION_STATE(ss),
 			SIPTAG_CONTACT(contact),
 			TAG_IF(n->eventlist, SIPTAG_REQUIRE_STR("eventlist")),
@@ -71,7 +77,12 @@ int hf_watcher_notify(struct hf_watcher *w, const struct hf_notify *n)
 			SIPTAG_USER_AGENT_STR(HF_SIP_AGENT),
 			TPTAG_IDENT(w->listener->ident), TAG_END());
 	su_home_deinit(home);
-	return w->notify ? 0 : -EIO;
+	w->local_cseq = nta_leg_get_seq(w->leg);
+	if (w->notify)
+		return 0;
+	nta_leg_destroy(w->leg);
+	w->leg = NULL;
+	return -EIO;
 }
 
 void hf_watcher_release(struct hf_watcher *w)

@@ -96,7 +96,8 @@ struct hf_sip {
 	uint32_t epoch;
 	struct hf_lamps *lamps; /* NULL: none is served */
 	const struct hf_watch_calls *lamp_calls;
-	struct hf_watcher *watchers;
+	struct hf_watcher *watchers; /* by our tag */
+	struct hf_slab *slab;	     /* of them and their text */
 	struct hf_publisher *publisher; /* NULL = none */
 	bool journal;		/* answers wait for their record */
 	struct hf_dialog *held; /* ... these */
@@ -239,7 +240,9 @@ void hf_dialog_undoubt(struct hf_dialog *);
 void hf_dialog_ack_found(struct hf_dialog *, const sip_t *ack);
 bool hf_invite_again(struct hf_sip *, nta_incoming_t *, const sip_t *);
 
-/* subscribe.c: outside any dialog, past the precheck */
+/* subscribe.c: in a dialog of a watcher; false if there is none of that tag */
+bool hf_subscribe_again(struct hf_sip *, nta_incoming_t *, const sip_t *);
+/* Outside any dialog, past the precheck. */
 void hf_subscribe_in(struct hf_sip *, nta_incoming_t *, const sip_t *,
 		     const struct hf_peer *);
 

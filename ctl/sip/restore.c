@@ -1,9 +1,11 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 /*
- * The dialog of a subscription as text, and back: what makes it survive a
- * restart. The stack's leg is made anew with the same Call-ID, tags and route
- * set; its CSeq begins at this process's epoch, above all that were sent.
+ * The dialog of a subscription as text: kept in one block, made into a leg of
+ * the stack for each NOTIFY, and taken up after a restart. The leg has the same
+ * Call-ID, tags and route set each time, and its CSeq goes on; after a restart
+ * it begins at this process's epoch, above all that were sent.
  */
+#include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -12,7 +14,8 @@
 
 #include "watcher.h"
 
-/* From the leg: a refresh need not repeat the Record-Route. */
+#define HF_TEXTS 7
+
 char *hf_route_text(su_home_t *home, const sip_route_t *r)
 {
 	char *text = su_strdup(home, "");
@@ -27,42 +30,96 @@ char *hf_route_text(su_home_t *home, const sip_route_t *r)
 	return text;
 }
 
-static char *address_text(su_home_t *home, const sip_addr_t *a, const char *tag)
+void hf_watcher_text(const struct hf_watcher *w, struct hf_watcher_text *ret)
 {
-	char *uri = url_as_string(home, a->a_url);
+	const char *part[HF_TEXTS], *c = w->text;
 
-	return uri && tag ? su_sprintf(home, "<%s>;tag=%s", uri, tag) : NULL;
+	for (int i = 0; i < HF_TEXTS; i++) {
+		part[i] = c;
+		c += strlen(c) + 1;
+	}
+	*ret = (struct hf_watcher_text){
+		.tag = part[0],
+		.dialog = { .call_id = part[1],
+			    .local = part[2],
+			    .remote = part[3],
+			    .contact = part[4],
+			    .route = part[5],
+			    .remote_cseq = w->remote_cseq },
+		.via = part[6],
+	};
 }
 
-bool hf_watcher_text(su_home_t *home, const struct hf_watcher *w, const sip_t *s,
-		     struct hf_watch_dialog *ret)
+int hf_watcher_set_text(struct hf_watcher *w, const struct hf_watcher_text *t)
 {
-	const struct hf_listener *l = w->listener;
-	const char *tag = nta_leg_get_tag(w->leg);
-	const sip_contact_t *target = NULL;
-	const sip_route_t *route = NULL;
+	const char *part[HF_TEXTS] = { t->tag,		 t->dialog.call_id,
+				       t->dialog.local,	 t->dialog.remote,
+				       t->dialog.contact, t->dialog.route,
+				       t->via };
+	size_t len = 0;
+	char *text, *c;
 
-	nta_leg_get_route(w->leg, &route, &target);
+	for (int i = 0; i < HF_TEXTS; i++) {
+		if (!part[i])
+			return -ENOMEM;
+		len += strlen(part[i]) + 1;
+	}
+	if (len > UINT16_MAX)
+		return -EMSGSIZE;
+	text = c = hf_slab_alloc(w->sip->slab, len);
+	if (!text)
+		return -ENOMEM;
+	for (int i = 0; i < HF_TEXTS; i++)
+		c = stpcpy(c, part[i]) + 1;
+	/* `t` may point into the old block: it goes last. */
+	if (w->text) {
+		HASH_DEL(w->sip->watchers, w);
+		hf_slab_free(w->sip->slab, w->text, w->text_len);
+	}
+	w->text = text;
+	w->text_len = (uint16_t)len;
+	HASH_ADD_KEYPTR(hh, w->sip->watchers, w->text, strlen(w->text), w);
+	return 0;
+}
 
-	ret->call_id = s->sip_call_id->i_id;
-	ret->local = address_text(home, s->sip_to, tag);
-	ret->remote = address_text(home, s->sip_from, s->sip_from->a_tag);
-	ret->contact = target ? url_as_string(home, target->m_url) : NULL;
-	ret->route = hf_route_text(home, route);
-	ret->listener = su_sprintf(home, "%s:%s:%u", l->transport, l->host,
-				   l->port);
-	ret->remote_cseq = s->sip_cseq->cs_seq;
-	if (!ret->local)
-		ret->local = "";
-	if (!ret->remote)
-		ret->remote = "";
-	if (!ret->contact)
-		ret->contact = "";
-	if (!ret->route)
-		ret->route = "";
-	if (!ret->listener)
-		ret->listener = "";
-	return *ret->local && *ret->remote && *ret->contact;
+void hf_watcher_listener(const struct hf_watcher *w, char *text, size_t len)
+{
+	snprintf(text, len, "%s:%s:%u", w->listener->transport,
+		 w->listener->host, w->listener->port);
+}
+
+bool hf_watcher_open_leg(struct hf_watcher *w)
+{
+	struct hf_sip *sip = w->sip;
+	su_home_t home[1] = { SU_HOME_INIT(home) };
+	sip_record_route_t *route = NULL;
+	struct hf_watcher_text t;
+	sip_contact_t *contact;
+	char cseq[32];
+	bool ok;
+
+	hf_watcher_text(w, &t);
+	su_home_init(home);
+	snprintf(cseq, sizeof(cseq), "%u NOTIFY", w->local_cseq);
+	contact = sip_contact_create(home, URL_STRING_MAKE(t.dialog.contact),
+				     NULL);
+	if (*t.dialog.route)
+		route = sip_record_route_make(home, t.dialog.route);
+	w->leg = nta_leg_tcreate(sip->agent, hf_watcher_request, w,
+				 SIPTAG_CALL_ID_STR(t.dialog.call_id),
+				 SIPTAG_FROM_STR(t.dialog.local),
+				 SIPTAG_TO_STR(t.dialog.remote),
+				 SIPTAG_CSEQ_STR(cseq),
+				 NTATAG_REMOTE_CSEQ(w->remote_cseq), TAG_END());
+	/* Never by SIPTAG_ROUTE: the leg would be routed strictly. */
+	ok = w->leg && contact && (!*t.dialog.route || route) &&
+	     nta_leg_server_route(w->leg, route, contact) >= 0;
+	su_home_deinit(home);
+	if (!ok) {
+		nta_leg_destroy(w->leg);
+		w->leg = NULL;
+	}
+	return ok;
 }
 
 /* The listener of that name, else one of the same transport: the addresses may
@@ -93,29 +150,15 @@ struct hf_watcher *hf_watcher_adopt(void *stack, struct hf_watch *watch,
 	struct hf_sip *sip = stack;
 	const struct hf_listener *l = hf_listener_named(sip, d->listener);
 	struct hf_watcher *w = l ? hf_watcher_create(sip, l) : NULL;
-	su_home_t home[1] = { SU_HOME_INIT(home) };
-	sip_record_route_t *route = NULL;
-	sip_contact_t *contact;
-	char cseq[32];
-	bool ok;
+	const char *tag = strstr(d->local, ">;tag=");
+	const struct hf_watcher_text t = { .tag = tag ? tag + 6 : NULL,
+					   .dialog = *d,
+					   .via = "" };
 
 	if (!w)
 		return NULL;
-	su_home_init(home);
-	snprintf(cseq, sizeof(cseq), "%u NOTIFY", sip->epoch << 16);
-	contact = sip_contact_create(home, URL_STRING_MAKE(d->contact), NULL);
-	if (*d->route)
-		route = sip_record_route_make(home, d->route);
-	w->leg = nta_leg_tcreate(sip->agent, hf_watcher_request, w,
-				 SIPTAG_CALL_ID_STR(d->call_id),
-				 SIPTAG_FROM_STR(d->local),
-				 SIPTAG_TO_STR(d->remote), SIPTAG_CSEQ_STR(cseq),
-				 NTATAG_REMOTE_CSEQ(d->remote_cseq), TAG_END());
-	/* Never by SIPTAG_ROUTE: the leg would be routed strictly. */
-	ok = w->leg && contact && (!*d->route || route) &&
-	     nta_leg_server_route(w->leg, route, contact) >= 0;
-	su_home_deinit(home);
-	if (!ok) {
+	w->remote_cseq = d->remote_cseq;
+	if (!tag || hf_watcher_set_text(w, &t)) {
 		hf_watcher_free(w);
 		return NULL;
 	}

@@ -17,31 +17,35 @@
 struct hf_watcher *hf_watcher_create(struct hf_sip *sip,
 				     const struct hf_listener *listener)
 {
-	struct hf_watcher *w = calloc(1, sizeof(*w));
+	struct hf_watcher *w = hf_slab_alloc(sip->slab, sizeof(*w));
 
 	if (!w)
 		return NULL;
 	w->sip = sip;
 	w->listener = listener;
-	w->next = sip->watchers;
-	if (w->next)
-		w->next->prev = w;
-	sip->watchers = w;
+	w->local_cseq = sip->epoch << 16;
 	return w;
 }
 
 void hf_watcher_free(struct hf_watcher *w)
 {
+	struct hf_sip *sip = w->sip;
+
 	nta_outgoing_destroy(w->notify);
 	nta_leg_destroy(w->leg);
-	if (w->prev)
-		w->prev->next = w->next;
-	else
-		w->sip->watchers = w->next;
-	if (w->next)
-		w->next->prev = w->prev;
-	free(w->via);
-	free(w);
+	if (w->text) {
+		HASH_DEL(sip->watchers, w);
+		hf_slab_free(sip->slab, w->text, w->text_len);
+	}
+	hf_slab_free(sip->slab, w, sizeof(*w));
+}
+
+void hf_watchers_free(struct hf_sip *sip)
+{
+	struct hf_watcher *w, *next;
+
+	HASH_ITER(hh, sip->watchers, w, next)
+		hf_watcher_free(w);
 }
 
 sip_contact_t *hf_watcher_contact(su_home_t *home, const struct hf_watcher *w)
@@ -155,39 +159,68 @@ static void accept_it(struct hf_watcher *w, nta_incoming_t *irq,
 /* The request's source, if the Contact is on another address than that: behind
  * NAT only the way it came leads back. Requests that came through a proxy have
  * a Record-Route, and go by that. */
-static void set_via(struct hf_watcher *w, const sip_t *s,
-		    const struct hf_peer *peer, nta_incoming_t *irq)
+static const char *read_via(su_home_t *home, const struct hf_watcher *w,
+			    const sip_t *s, const struct hf_peer *peer)
 {
 	const url_t *contact = s->sip_contact->m_url;
 	const sip_via_t *via = s->sip_via;
-	char text[96];
+	const char *port;
 
 	if (s->sip_record_route || !contact->url_host || !via ||
 	    !strcmp(contact->url_host, peer->source) || !via->v_received ||
 	    strcmp(via->v_received, peer->source))
-		return;
-	snprintf(text, sizeof(text), "sip:%s:%s;transport=%s", peer->source,
-		 via->v_rport && *via->v_rport ? via->v_rport :
-		 via->v_port ? via->v_port : "5060", w->listener->transport);
-	free(w->via);
-	w->via = url_hdup(NULL, URL_STRING_MAKE(text)->us_url);
+		return "";
+	port = via->v_rport && *via->v_rport ? via->v_rport : via->v_port;
+	return su_sprintf(home, "sip:%s:%s;transport=%s", peer->source,
+			  port ? port : "5060", w->listener->transport);
 }
 
-static bool create_leg(struct hf_watcher *w, nta_incoming_t *irq, const sip_t *s)
+static char *read_address(su_home_t *home, const sip_addr_t *a, const char *tag)
 {
-	struct hf_sip *sip = w->sip;
-	char cseq[32];
+	char *uri = url_as_string(home, a->a_url);
 
-	snprintf(cseq, sizeof(cseq), "%u NOTIFY", sip->epoch << 16);
-	w->leg = nta_leg_tcreate(sip->agent, hf_watcher_request, w,
-				 SIPTAG_CALL_ID(s->sip_call_id),
-				 SIPTAG_FROM(s->sip_to), SIPTAG_TO(s->sip_from),
-				 SIPTAG_CSEQ_STR(cseq),
-				 NTATAG_REMOTE_CSEQ(s->sip_cseq->cs_seq),
-				 TAG_END());
-	return w->leg && nta_leg_tag(w->leg, nta_incoming_tag(irq, NULL)) &&
-	       nta_leg_server_route(w->leg, s->sip_record_route,
-				    s->sip_contact) >= 0;
+	return !uri ? NULL :
+	       tag  ? su_sprintf(home, "<%s>;tag=%s", uri, tag) :
+		      su_sprintf(home, "<%s>", uri);
+}
+
+/* The dialog that a first SUBSCRIBE makes. */
+static int create_dialog(struct hf_watcher *w, su_home_t *home,
+			 nta_incoming_t *irq, const sip_t *s,
+			 const struct hf_peer *peer)
+{
+	struct hf_watcher_text t = { .tag = nta_incoming_tag(irq, NULL) };
+
+	t.dialog.call_id = s->sip_call_id->i_id;
+	t.dialog.local = t.tag ? read_address(home, s->sip_to, t.tag) : NULL;
+	t.dialog.remote = read_address(home, s->sip_from, s->sip_from->a_tag);
+	t.dialog.contact = url_as_string(home, s->sip_contact->m_url);
+	t.dialog.route = hf_route_text(home, s->sip_record_route);
+	t.via = read_via(home, w, s, peer);
+	w->remote_cseq = s->sip_cseq->cs_seq;
+	return hf_watcher_set_text(w, &t);
+}
+
+/* A refresh may come from another Contact (RFC 6665 4.5.1); the route stays. */
+static void refresh_target(struct hf_watcher *w, su_home_t *home,
+			   const sip_t *s, const struct hf_peer *peer)
+{
+	struct hf_watcher_text t;
+	const char *contact, *via;
+
+	contact = url_as_string(home, s->sip_contact->m_url);
+	via = read_via(home, w, s, peer);
+	w->listener = peer->listener;
+	if (w->leg)
+		nta_leg_server_route(w->leg, NULL, s->sip_contact);
+	hf_watcher_text(w, &t);
+	if (!contact || !via ||
+	    (!strcmp(contact, t.dialog.contact) && !strcmp(via, t.via)))
+		return;
+	t.dialog.contact = contact;
+	t.via = via;
+	/* without memory it stays where it was */
+	(void)hf_watcher_set_text(w, &t);
 }
 
 static bool usable_contact(const sip_t *s)
@@ -198,17 +231,17 @@ static bool usable_contact(const sip_t *s)
 	       (m->m_url->url_type == url_sip || m->m_url->url_type == url_sips);
 }
 
-static void begin(struct hf_watcher *w, nta_incoming_t *irq, const sip_t *s,
+static void begin(struct hf_watcher *w, nta_incoming_t *irq,
 		  const struct hf_subscribed *r)
 {
-	su_home_t home[1] = { SU_HOME_INIT(home) };
-	struct hf_watch_dialog text;
+	struct hf_watcher_text t;
+	char listener[96];
 
-	su_home_init(home);
-	hf_watcher_text(home, w, s, &text);
 	accept_it(w, irq, r);
-	w->sip->lamp_calls->start(w->watch, &text);
-	su_home_deinit(home);
+	hf_watcher_text(w, &t);
+	hf_watcher_listener(w, listener, sizeof(listener));
+	t.dialog.listener = listener;
+	w->sip->lamp_calls->start(w->watch, &t.dialog);
 }
 
 void hf_subscribe_in(struct hf_sip *sip, nta_incoming_t *irq, const sip_t *s,
@@ -229,7 +262,7 @@ void hf_subscribe_in(struct hf_sip *sip, nta_incoming_t *irq, const sip_t *s,
 	read_request(home, s, peer, &in);
 	if (w)
 		w->watch = sip->lamp_calls->subscribe(sip->lamps, w, &in, &r);
-	if (w && w->watch && !create_leg(w, irq, s)) {
+	if (w && w->watch && create_dialog(w, home, irq, s, peer)) {
 		r = (struct hf_subscribed){ .status = 500,
 					    .why = "out of memory" };
 		/* As if the phone had said that it knows nothing of it. */
@@ -237,8 +270,7 @@ void hf_subscribe_in(struct hf_sip *sip, nta_incoming_t *irq, const sip_t *s,
 		w = NULL;
 	}
 	if (w && w->watch) {
-		set_via(w, s, peer, irq);
-		begin(w, irq, s, &r);
+		begin(w, irq, &r);
 	} else {
 		if (w)
 			hf_watcher_free(w);
@@ -250,10 +282,11 @@ void hf_subscribe_in(struct hf_sip *sip, nta_incoming_t *irq, const sip_t *s,
 static void refresh(struct hf_watcher *w, nta_incoming_t *irq, const sip_t *s)
 {
 	su_home_t home[1] = { SU_HOME_INIT(home) };
-	struct hf_watch_dialog text;
+	struct hf_watcher_text t;
 	struct hf_subscribed r;
 	struct hf_subscribe in;
 	struct hf_peer peer;
+	char listener[96];
 
 	hf_peer_of(w->sip, irq, &peer);
 	su_home_init(home);
@@ -262,18 +295,41 @@ static void refresh(struct hf_watcher *w, nta_incoming_t *irq, const sip_t *s)
 	if (r.status != 200) {
 		refuse(w->sip, irq, s, &peer, &r);
 	} else {
-		/* A target refresh (RFC 6665 4.5.1). */
-		if (usable_contact(s)) {
-			nta_leg_server_route(w->leg, s->sip_record_route,
-					     s->sip_contact);
-			w->listener = peer.listener;
-			set_via(w, s, &peer, irq);
-		}
-		hf_watcher_text(home, w, s, &text);
+		if (usable_contact(s))
+			refresh_target(w, home, s, &peer);
 		accept_it(w, irq, &r);
-		w->sip->lamp_calls->refreshed(w->watch, &text);
+		hf_watcher_text(w, &t);
+		hf_watcher_listener(w, listener, sizeof(listener));
+		t.dialog.listener = listener;
+		w->sip->lamp_calls->refreshed(w->watch, &t.dialog);
 	}
 	su_home_deinit(home);
+}
+
+bool hf_subscribe_again(struct hf_sip *sip, nta_incoming_t *irq, const sip_t *s)
+{
+	const char *tag = s->sip_to->a_tag;
+	struct hf_watcher_text t;
+	struct hf_watcher *w;
+	const char *theirs;
+
+	HASH_FIND(hh, sip->watchers, tag, strlen(tag), w);
+	if (!w)
+		return false;
+	hf_watcher_text(w, &t);
+	theirs = strstr(t.dialog.remote, ">;tag=");
+	if (strcmp(t.dialog.call_id, s->sip_call_id->i_id) ||
+	    strcmp(theirs ? theirs + 6 : "",
+		   s->sip_from->a_tag ? s->sip_from->a_tag : ""))
+		return false;
+	if (s->sip_cseq->cs_seq < w->remote_cseq) { /* RFC 3261 12.2.2 */
+		nta_incoming_treply(irq, SIP_500_INTERNAL_SERVER_ERROR,
+				    SIPTAG_SERVER_STR(HF_SIP_AGENT), TAG_END());
+		nta_incoming_destroy(irq);
+		return true;
+	}
+	hf_watcher_request(w, NULL, irq, s);
+	return true;
 }
 
 int hf_watcher_request(void *watcher, nta_leg_t *leg, nta_incoming_t *irq,
@@ -281,6 +337,7 @@ int hf_watcher_request(void *watcher, nta_leg_t *leg, nta_incoming_t *irq,
 {
 	struct hf_watcher *w = watcher;
 
+	w->remote_cseq = s->sip_cseq->cs_seq;
 	if (s->sip_request->rq_method == sip_method_subscribe && w->watch &&
 	    w->sip->lamps) {
 		refresh(w, irq, s);

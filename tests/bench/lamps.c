@@ -588,8 +588,9 @@ static void phase_subscribe(struct crowd *c, struct report *r)
 
 /*
  * The stack keeps a SUBSCRIBE for 32 s after its answer (timer J); phones do
- * that once an hour, so it is waited for. Then every lamp is told something
- * twice, and ten seconds later what is left is what a subscription costs.
+ * that once an hour, so it is waited for. Then somebody is parked in every slot,
+ * every lamp is told, and ten seconds later what there is, the parked calls
+ * included, is what it costs.
  */
 static void phase_memory(struct crowd *c, struct report *r, double before)
 {
@@ -598,18 +599,18 @@ static void phase_memory(struct crowd *c, struct report *r, double before)
 		change(c, slot);
 		rest(c, 5);
 	}
-	rest(c, 1500);
+	while (now_ms() - c->last_notify < 10e3)
+		hear(c, 5);
+	report_ratio(r, "memory_per_subscription",
+		     (daemon_bytes(c) - before) / PHONES, "bytes", NULL, 0);
+	report_carry(r, "wrong_lamps", wrong_now(c));
+	report_carry(r, "parked_calls", SLOTS);
 	for (uint32_t slot = 0; slot < SLOTS; slot++) {
 		if (c->slot[slot].truth)
 			end(c, slot, false);
 		rest(c, 5);
 	}
 	rest(c, 1500);
-	while (now_ms() - c->last_notify < 10e3)
-		hear(c, 5);
-	report_ratio(r, "memory_per_subscription",
-		     (daemon_bytes(c) - before) / PHONES, "bytes", NULL, 0);
-	report_carry(r, "wrong_lamps", wrong_now(c));
 }
 
 static void phase_all(struct crowd *c, struct report *r)
