@@ -29,7 +29,8 @@ struct hf_job {
 	struct hf_clip_source src;
 	struct hf_clip_source music; /* into != NULL */
 	const char *into;
-	char *file; /* ours: of an added clip */
+	char *file; /* ours: of an added clip, */
+	char *music_file; /* and of the music that it goes into */
 	/* what the worker makes */
 	struct hf_clip_data data;
 	atomic_uint percent;
@@ -41,6 +42,8 @@ struct hf_job {
 struct hf_entry {
 	char *name, *source;
 	bool configured, ready;
+	bool stale; /* what its job is made of has changed */
+	char *file; /* of a clip added by hand, once it is there */
 	uint32_t seed;
 	struct hf_job *job; /* NULL = nothing is loading */
 	char why[256];	    /* of a failure */
@@ -125,6 +128,7 @@ static void job_free(struct hf_job *job)
 		return;
 	hf_clip_data_free(&job->data);
 	free(job->file);
+	free(job->music_file);
 	free(job);
 }
 
@@ -144,12 +148,23 @@ static void say_full(const struct hf_library *l, struct hf_job *job)
 		 l->config->audio.memory_mib);
 }
 
+static void begin_announcements(struct hf_library *);
+static void put_into_again(struct hf_library *, const char *changed);
+
 /* Back in the controller's thread: the clip goes in whole, or not at all. */
 static int job_finish(struct hf_library *l, struct hf_job *job)
 {
 	struct hf_entry *e = job->entry;
+	const char *changed;
 	int r = job->error;
 
+	if (e->stale && job->into) { /* of music that nobody plays now */
+		e->stale = false;
+		e->job = NULL;
+		job_free(job);
+		begin_announcements(l);
+		return 0;
+	}
 	if (!r) {
 		r = hf_media_clip_put(l->media, e->name, &job->data);
 		if (r == -ENOSPC)
@@ -159,10 +174,19 @@ static int job_finish(struct hf_library *l, struct hf_job *job)
 				 strerror(-r));
 	}
 	snprintf(e->why, sizeof(e->why), "%s", r ? job->why : "");
-	if (!r)
-		e->ready = true;
 	e->job = NULL;
+	if (!r) {
+		e->ready = true;
+		if (job->file && !job->into) {
+			free(e->file);
+			e->file = job->file;
+			job->file = NULL;
+		}
+	}
+	changed = !r && !job->into ? e->name : NULL;
 	job_free(job);
+	if (changed)
+		put_into_again(l, changed);
 	return r;
 }
 
@@ -227,6 +251,22 @@ static struct hf_clip_source source_of(const struct hf_config_clip *c,
 	if (c->file) {
 		src.files = (char *const *)&c->file;
 		src.count = 1;
+	}
+	return src;
+}
+
+/* As it is heard now: from the configuration, or as it was added since. */
+static struct hf_clip_source source_now(const struct hf_config_clip *c,
+					const struct hf_entry *e, char **file)
+{
+	struct hf_clip_source src = source_of(c, e);
+
+	*file = e->file ? strdup(e->file) : NULL;
+	if (*file) {
+		src.files = file;
+		src.count = 1;
+		src.text = NULL;
+		src.shuffle = false;
 	}
 	return src;
 }
@@ -350,20 +390,51 @@ static void begin_announcements(struct hf_library *l)
 		snprintf(name, sizeof(name), "%s+%s", music, said);
 		of_music = entry_find(l, music);
 		of_said = entry_find(l, said);
-		if (entry_find(l, name) || !of_music || !of_said)
-			continue;
 		e = entry_get(l, name);
-		job = e ? job_create(l, e) : NULL;
+		if (!of_music || !of_said || !e || e->job || e->ready)
+			continue;
+		job = job_create(l, e);
 		if (!job)
 			continue;
 		e->configured = true;
 		entry_source(e, of_said->source);
-		job->music = source_of(m, of_music);
-		job->src = source_of(a, of_said);
+		job->music = source_now(m, of_music, &job->music_file);
+		job->src = source_now(a, of_said, &job->file);
 		job->src.loop = false;
 		job->into = m->name;
 		queue(l, job);
 	}
+}
+
+/* A clip is another one now. What was put into it, or was made of it, is silent
+ * until it is made anew. */
+static void put_into_again(struct hf_library *l, const char *changed)
+{
+	const struct hf_config *c = l->config;
+	bool any = false;
+
+	for (unsigned int i = 0; i < c->lot_count; i++) {
+		const char *said = c->lots[i].voice.announce;
+		struct hf_entry *e;
+		char name[160];
+
+		if (!said || (strcmp(said, changed) &&
+			      strcmp(c->lots[i].hold_audio, changed)))
+			continue;
+		snprintf(name, sizeof(name), "%s+%s", c->lots[i].hold_audio,
+			 said);
+		e = entry_find(l, name);
+		if (!e)
+			continue;
+		if (e->job)
+			e->stale = true;
+		if (e->ready)
+			hf_media_clip_remove(l->media, name);
+		e->ready = false;
+		any = true;
+	}
+	if (any)
+		begin_announcements(l);
 }
 
 int hf_library_load(struct hf_library *l, char *err, size_t err_len)
@@ -474,6 +545,7 @@ int hf_library_remove(struct hf_library *l, const char *name, char *err,
 	*at = e->next;
 	free(e->name);
 	free(e->source);
+	free(e->file);
 	free(e);
 	return 0;
 }
@@ -591,6 +663,7 @@ void hf_library_destroy(struct hf_library *l)
 		l->entries = e->next;
 		free(e->name);
 		free(e->source);
+		free(e->file);
 		free(e);
 	}
 	if (l->fd >= 0)

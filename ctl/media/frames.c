@@ -186,6 +186,15 @@ static int hf_clip_entry(struct hf_media *m, const char *name, uint32_t *ret)
 	return c->clip[i].name ? 0 : -ENOMEM;
 }
 
+/* When nobody plays the clip's frames any more, once nobody begins to: an
+ * announcement is heard to its end. */
+static uint64_t hf_clip_last_use(const struct hf_media *m,
+				 const struct hf_clip *c)
+{
+	return hf_media_now(m) + HF_GRACE_NS +
+	       c->block_frames * HF_PTIME_DEFAULT_MS * HF_MS;
+}
+
 static void hf_clip_release(struct hf_media *m,
 			    struct hf_clip_frames f[][HF_PACKING_COUNT],
 			    uint64_t free_at)
@@ -197,7 +206,8 @@ static void hf_clip_release(struct hf_media *m,
 
 /* The new frames are in place: legs that play the clip go over to them. */
 static void hf_clip_replace(struct hf_media *m, uint32_t clip,
-			    struct hf_clip_frames next[][HF_PACKING_COUNT])
+			    struct hf_clip_frames next[][HF_PACKING_COUNT],
+			    uint64_t free_at)
 {
 	struct hf_clip_frames(*f)[HF_PACKING_COUNT] =
 		m->clips.clip[clip].frames;
@@ -210,7 +220,7 @@ static void hf_clip_replace(struct hf_media *m, uint32_t clip,
 		if (m->own[i].open && m->own[i].want == HF_MODE_HOLD &&
 		    m->own[i].clip == clip)
 			hf_leg_apply(m, i);
-	hf_clip_release(m, old, hf_media_now(m) + HF_GRACE_NS);
+	hf_clip_release(m, old, free_at);
 }
 
 static int hf_clip_fill(struct hf_media *m, const struct hf_coded *c,
@@ -262,6 +272,7 @@ int hf_media_clip_put(struct hf_media *m, const char *name,
 	struct hf_clip_frames next[HF_CODEC_COUNT][HF_PACKING_COUNT] = {0};
 	char *into = NULL;
 	struct hf_clip *c;
+	uint64_t free_at;
 	uint32_t clip;
 	int r;
 
@@ -284,6 +295,7 @@ int hf_media_clip_put(struct hf_media *m, const char *name,
 		return r;
 	}
 	c = &m->clips.clip[clip];
+	free_at = hf_clip_last_use(m, c);
 	free(c->into);
 	c->into = into;
 	c->shared = d->shared;
@@ -291,7 +303,7 @@ int hf_media_clip_put(struct hf_media *m, const char *name,
 	c->lead_frames = d->lead_frames;
 	c->tail_frames = d->tail_frames;
 	c->every_frames = d->every_frames;
-	hf_clip_replace(m, clip, next);
+	hf_clip_replace(m, clip, next, free_at);
 	return 0;
 }
 
@@ -347,7 +359,7 @@ int hf_media_clip_remove(struct hf_media *m, const char *name)
 	if (hf_clip_legs(m, i))
 		return -EBUSY;
 	c = &m->clips.clip[i];
-	hf_clip_release(m, c->frames, hf_media_now(m) + HF_GRACE_NS);
+	hf_clip_release(m, c->frames, hf_clip_last_use(m, c));
 	memset(c->frames, 0, sizeof(c->frames));
 	free(c->name);
 	free(c->into);

@@ -404,6 +404,42 @@ TEST(a_file_is_loaded_behind_the_calls_and_a_bad_one_leaves_the_old_sound)
 	stage_close(&s);
 }
 
+TEST(announcements_are_made_anew_when_their_music_is_replaced)
+{
+	struct stage s = {0};
+	struct hf_config_clip clips[2];
+	struct hf_media_totals t;
+	char *file = strdup(tone_file("new", 600, 20));
+	char *said = strdup(tone_file("said", 900, 1));
+
+	stage_open(&s, 4);
+	clips[0] = (struct hf_config_clip){
+		.name = "default", .file = strdup(tone_file("old", 440, 7))};
+	clips[1] = (struct hf_config_clip){.name = "thanks", .file = said};
+	s.config.audio.clips = clips;
+	s.config.audio.clip_count = 2;
+	s.lot.voice.announce = "thanks";
+	s.lot.voice.announce_every_s = 10;
+	CHECK_INT(hf_library_load(s.l, err, sizeof(err)), 0);
+	CHECK_STR(wait_for(&s, "default+thanks").state, "ready");
+	hf_media_totals(s.media, &t);
+	/* 7 s and 1 s, and two blocks of 110 frames, each in two codecs. */
+	CHECK_INT(t.frames_used, 2 * (350 + 50 + 2 * 110));
+	CHECK_INT(hf_library_add(s.l, "default", file, err, sizeof(err)), 0);
+	CHECK_STR(wait_for(&s, "default").state, "ready");
+	CHECK(!hf_media_clip_exists(s.media, "default+thanks", HF_CODEC_PCMA));
+	CHECK_STR(wait_for(&s, "default+thanks").state, "ready");
+	hf_media_totals(s.media, &t);
+	CHECK_INT(t.frames_used, 2 * (350 + 50 + 2 * 110 + 1000 + 4 * 110));
+	unlink(clips[0].file);
+	unlink(file);
+	unlink(said);
+	free(clips[0].file);
+	free(file);
+	stage_close(&s);
+	free(said);
+}
+
 TEST(a_library_that_ends_while_it_loads_ends_at_once)
 {
 	struct stage s = {0};
