@@ -88,6 +88,13 @@ static unsigned int families_of(const struct hf_config_lot *lot,
 					   .key = "park" };
 		snprintf(f[n++].text, sizeof(f->text), "%s", lot->park);
 	}
+	if (lot->retrieve_oldest) {
+		f[n] = (struct hf_family){ .lot = lot,
+					   .field = &lot->retrieve_oldest,
+					   .key = "retrieve_oldest" };
+		snprintf(f[n++].text, sizeof(f->text), "%s",
+			 lot->retrieve_oldest);
+	}
 	if (!lot->slot_digits)
 		return n; /* slots were wrong, which has been said */
 	f[n] = (struct hf_family){ .digits = lot->slot_digits,
@@ -113,7 +120,7 @@ static unsigned int families_of(const struct hf_config_lot *lot,
 static void check_numbers(struct hf_reader *r)
 {
 	const struct hf_config *c = r->config;
-	struct hf_family *all = calloc(c->lot_count * 4 + 1, sizeof(*all));
+	struct hf_family *all = calloc(c->lot_count * 5 + 1, sizeof(*all));
 	unsigned int count = 0;
 	char both[128];
 

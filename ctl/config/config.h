@@ -108,6 +108,7 @@ struct hf_config_lot {
 	unsigned int slot_digits; /* 3: leading zeros are kept */
 	char *park_prefix;   /* "*68" or NULL */
 	char *pickup_prefix; /* "*88" or NULL */
+	char *retrieve_oldest; /* "*89" or NULL */
 	struct hf_config_label *labels;
 	unsigned int label_count;
 	unsigned int timeout_s;	 /* 0 = never rings back; <= max_wait_s */

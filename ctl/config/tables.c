@@ -189,6 +189,8 @@ static const struct hf_key lot_keys[] = {
 	{ VALUE("park_prefix", LOT(park_prefix), hf_parse_dial, "\"*68\"") },
 	{ VALUE("pickup_prefix", LOT(pickup_prefix), hf_parse_dial,
 		"\"*88\"") },
+	{ VALUE("retrieve_oldest", LOT(retrieve_oldest), hf_parse_dial,
+		"\"*89\"") },
 	{ .name = "labels",
 	  .kind = HF_KEY_OWN,
 	  .offset = LOT(labels),

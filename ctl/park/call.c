@@ -99,6 +99,7 @@ struct hf_call *hf_call_create(struct hf_park *park,
 	call->privacy = in->privacy;
 	call->dialled = !d->passed_on;
 	call->since_ms = park->now_ms;
+	call->park_time_s = (uint32_t)in->park_time_s;
 	HASH_ADD(hh, park->calls, id, sizeof(call->id), call);
 	if (!call->hh.tbl || fill(call, d, in)) {
 		hf_call_free(call, true);

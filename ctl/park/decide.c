@@ -18,6 +18,7 @@ enum number {
 	NUMBER_PARK_ONLY, /* prefix, park+N, orbit=N; slot NULL = any of `lot`
 			   */
 	NUMBER_PICK_UP,	  /* prefix; slot NULL = there is no such slot */
+	NUMBER_OLDEST,	  /* of the lot */
 };
 
 /* The INVITE with what the rules want to know of it. */
@@ -248,6 +249,36 @@ static bool pick_up(struct ask *a, struct hf_decision *d)
 	return retrieve(a, d, a->slot->call);
 }
 
+/* Whoever can be picked up and came first; a look at each slot. */
+static struct hf_call *oldest(const struct hf_lot *lot)
+{
+	struct hf_call *first = NULL;
+
+	for (uint32_t i = 0; i < lot->slot_count; i++) {
+		struct hf_call *call = lot->slots[i].call;
+
+		if (call &&
+		    (call->state == HF_S_PARKED ||
+		     call->state == HF_S_RECALLING) &&
+		    (!first || call->parked_ms < first->parked_ms))
+			first = call;
+	}
+	return first;
+}
+
+static bool pick_up_oldest(struct ask *a, struct hf_decision *d)
+{
+	struct hf_call *call;
+
+	if (a->number != NUMBER_OLDEST)
+		return false;
+	if (!a->may_retrieve)
+		return refuse(d, 403, "the sender may not pick up here");
+	call = oldest(a->lot);
+	return call ? retrieve(a, d, call)
+		    : refuse(d, 404, "nobody is parked here");
+}
+
 static bool slot_transfer(struct ask *a, struct hf_decision *d)
 {
 	if (a->number != NUMBER_SLOT || !a->mark)
@@ -318,6 +349,9 @@ static const struct {
 	{ "pick-up", pick_up,
 	  "Pick-up prefix and slot: pick up; 403 without the right, 404 if "
 	  "nobody is there." },
+	{ "pick-up-oldest", pick_up_oldest,
+	  "The lot's `retrieve_oldest` number: pick up who has waited longest; "
+	  "403 without the right, 404 if nobody waits." },
 	{ "slot-transfer", slot_transfer,
 	  "A slot with Referred-By, Diversion or History-Info: park there; a "
 	  "taken slot: `on_busy`, never a bridge." },
@@ -378,6 +412,8 @@ static void read_number(struct ask *a)
 	} else if ((a->slot = hf_slot_by_number(a->park, user))) {
 		a->number = NUMBER_SLOT;
 		a->lot = a->slot->lot;
+	} else if ((a->lot = hf_lot_by_oldest(a->park, user))) {
+		a->number = NUMBER_OLDEST;
 	} else if (hf_slot_by_prefix(a->park, user, true, &a->lot, &a->slot)) {
 		a->number = NUMBER_PARK_ONLY;
 		if (!a->slot)
@@ -462,7 +498,7 @@ void hf_decide_refer(struct hf_call *call, const struct hf_refer *refer,
 	read_number(&a);
 	if (a.number == NUMBER_UNKNOWN)
 		return;
-	if (a.number == NUMBER_PICK_UP) {
+	if (a.number == NUMBER_PICK_UP || a.number == NUMBER_OLDEST) {
 		refuse(d, 403, "a caller cannot be sent to a pick-up number");
 	} else if (!a.lot) {
 		refuse(d, 404, "there is no such slot");

@@ -60,6 +60,7 @@ struct hf_call {
 	enum hf_call_state claimed_from;
 	int chain; /* next or current entry of the recall chain, see recall.c */
 	uint32_t attempt, park_count, sessions;
+	uint32_t park_time_s; /* its own, instead of the lot's; 0 = none */
 	struct hf_timer timer, limit;
 	struct hf_timer voice; /* the next thing to be said, or said */
 	char *hold_audio;      /* asked for by who sent the caller, or NULL */

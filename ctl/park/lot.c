@@ -97,6 +97,17 @@ struct hf_lot *hf_lot_by_number(const struct hf_park *park, const char *user)
 	return lot;
 }
 
+struct hf_lot *hf_lot_by_oldest(const struct hf_park *park, const char *user)
+{
+	for (unsigned int i = 0; user && i < park->config->lot_count; i++) {
+		const char *number = park->lots[i].config->retrieve_oldest;
+
+		if (number && !strcmp(number, user))
+			return &park->lots[i];
+	}
+	return NULL;
+}
+
 /* The slot a number means in this lot, exactly as it is written there. */
 static struct hf_slot *slot_in(struct hf_lot *lot, const char *user)
 {

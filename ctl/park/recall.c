@@ -104,7 +104,7 @@ static int after(const struct hf_call *call)
 
 uint64_t hf_recall_wait_ms(const struct hf_call *call)
 {
-	uint64_t ms = config(call)->timeout_s * 1000ULL;
+	uint64_t ms = (call->park_time_s ?: config(call)->timeout_s) * 1000ULL;
 
 	if (!call->slot && (!ms || ms > NO_SLOT_PAUSE_MS))
 		return NO_SLOT_PAUSE_MS;

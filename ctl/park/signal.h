@@ -56,6 +56,7 @@ struct hf_invite {
 	const struct hf_replaces *replaces; /* NULL if none */
 	const char *user_to_user;	    /* RFC 7433, "" if none */
 	const char *recall_marker; /* X-Holdfast-Recall, "" if none: our own recall come back */
+	int park_time_s; /* X-Holdfast-Park-Time, only if trusted; 0 = none */
 	const char *hold_audio; /* X-Holdfast-Audio, only if trusted: a clip */
 	const char *source;	   /* IP address the request came from */
 	const char *local;	   /* IP address it was sent to */

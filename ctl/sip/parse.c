@@ -5,6 +5,7 @@
  * own marker come as text and are parsed here by its address parser. A header
  * that is broken counts as absent: none of them may stop a call.
  */
+#include <stdlib.h>
 #include <string.h>
 
 #include <sofia-sip/su_string.h>
@@ -247,6 +248,15 @@ void hf_parse_body(const sip_t *s, const char **body, size_t *len)
 	*len = pl->pl_len;
 }
 
+/* 1 to 86400; anything else counts as absent. */
+static int seconds_in(const char *value)
+{
+	size_t n = value ? strspn(value, "0123456789") : 0;
+	int seconds = n && n <= 5 && !value[n] ? atoi(value) : 0;
+
+	return seconds <= 86400 ? seconds : 0;
+}
+
 /* Request-URI and From are always there; empty if they are of no use. */
 static void never_absent(struct hf_identity *who)
 {
@@ -280,6 +290,7 @@ void hf_parse_invite(su_home_t *home, const sip_t *s,
 	hf_parse_body(s, &ret->body, &ret->body_len);
 	if (!peer->trusted)
 		return;
+	ret->park_time_s = seconds_in(text_header(s, "X-Holdfast-Park-Time", 0));
 	hf_parse_asserted(home, s, true, &ret->asserted);
 	if (s->sip_referred_by)
 		identity_of(home, s->sip_referred_by->b_url,

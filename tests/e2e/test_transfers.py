@@ -117,6 +117,7 @@ def killed_in_a_transfer(s):
     peer.expect_call("1003").ring()
     net.wait_for(lambda: anchor.calls()[0]["state"] == "transfer", 5, "the target rings")
     anchor.kill()
+    anchor.name = "holdfastd-again"
     anchor.start()
     equal([c["state"] for c in anchor.calls()], ["relay"], "the call list")
     caller.wait_packets(caller.count() + 10, match=ua.from_media(phone))

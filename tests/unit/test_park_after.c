@@ -728,4 +728,41 @@ TEST(while_it_drains_new_calls_get_503_and_those_here_go_on)
 	WORLD_END(w);
 }
 
+TEST(the_oldest_call_of_a_lot_is_picked_up_by_one_number)
+{
+	struct world *w = world_new();
+	struct hf_dialog *a, *b;
+
+	w->lots[0].retrieve_oldest = "*89";
+	world_start(w);
+	CHECK_INT(dial(w, BOB_URI, "*89")->status, 404);
+	a = park_one(w, "703");
+	pass(w, 5);
+	b = park_one(w, "701");
+	CHECK_INT(dial(w, CALLER_URI, "*89")->status, 403);
+	pick_up(w, "*89");
+	CHECK_STR(hears(w, a), "relay");
+	pick_up(w, "*89");
+	CHECK_STR(hears(w, b), "relay");
+	CHECK_INT(dial(w, BOB_URI, "*89")->status, 404);
+	WORLD_END(w);
+}
+
+TEST(a_call_may_bring_its_own_park_time)
+{
+	struct world *w = world();
+	struct hf_invite in = invite(CALLER_URI, "701");
+	struct hf_dialog *d;
+
+	in.referred_by = who(ALICE_URI);
+	in.park_time_s = 20;
+	d = send_invite(w, &in);
+	ack(d);
+	pass(w, 19);
+	CHECK_STR(recall_uri(w), "nobody");
+	pass(w, 1);
+	CHECK_STR(recall_uri(w), ALICE_URI);
+	WORLD_END(w);
+}
+
 TEST_MAIN()
