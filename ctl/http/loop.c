@@ -114,12 +114,23 @@ void hf_http_slot_changed(struct hf_http *h, uint32_t slot)
 	l->changed[l->changed_count++] = slot;
 }
 
+static void look_ready(struct hf_http *h)
+{
+	const struct hf_park *park = h->loop.wiring->park;
+
+	if (park)
+		hf_http_not_ready(h, hf_park_draining(park) ? "draining" : NULL);
+}
+
 void hf_http_flush(struct hf_http *h)
 {
 	struct hf_loop_side *l = h ? &h->loop : NULL;
 	struct hf_text text = {0};
 
-	if (!l || (!l->changed_count && !l->happened.len))
+	if (!l)
+		return;
+	look_ready(h);
+	if (!l->changed_count && !l->happened.len)
 		return;
 	for (uint32_t i = 0; i < l->changed_count; i++) {
 		uint32_t slot = l->changed[i];

@@ -303,13 +303,13 @@ static json_t *read_body(struct hf_request *r, const char **said)
 /* "me" is the phone of who asks. */
 static bool put_phone(struct hf_request *r, json_t *body)
 {
-	const char *to = json_string_value(json_object_get(body, "to"));
+	const char *whom = json_string_value(json_object_get(body, "for"));
 
-	if (!to || strcmp(to, "me"))
+	if (!whom || strcmp(whom, "me"))
 		return true;
 	if (!r->user.named || !r->user.named->phone)
 		return false;
-	json_object_set_new(body, "to", hf_json_text(r->user.named->phone));
+	json_object_set_new(body, "for", hf_json_text(r->user.named->phone));
 	return true;
 }
 

@@ -9,6 +9,7 @@ import time
 from lib import net, web
 from lib.browser import Browser, Missing
 from lib.testing import Skip, check, equal, main, scenario
+from lib.ua import from_media
 
 URL = "http://127.0.0.1:%d/" % web.PORT
 CARD = "document.querySelector('.card[data-key=\"main %s\"]')"
@@ -123,6 +124,62 @@ def keys_and_words(s):
     browser.wait("%s.hidden && !document.getElementById('none').hidden" % card(701))
     browser.do("type", selector="#agent", text="1001")
     browser.wait("!%s.hidden" % card(701))
+
+
+@scenario
+def to_my_phone(s):
+    "a click on to my phone makes the phone ring, and the two talk"
+    anchor, browser = start(s)
+    peer, caller, phone = s.peer(), s.caller(), s.phone()
+    peer.park("4930111111", caller)
+    browser.wait("%s.dataset.state === 'parked'" % card(701))
+    browser.do("click", selector='.card[data-key="main 701"]')
+    browser.do("click", selector='#acts [data-act="retrieve"]')
+    call = peer.expect_call("1001", 5, phone)
+    call.ring()
+    call.accept()
+    browser.wait("document.getElementById('told').textContent.includes('701: To my phone')")
+    browser.wait("%s.dataset.state === 'free'" % card(701))
+    caller.play()
+    phone.play()
+    phone.wait_packets(10, 5, match=from_media(caller))
+    caller.wait_packets(10, 5, match=from_media(phone))
+    equal(anchor.calls()[0]["state"], "relay", "the call")
+
+
+@scenario
+def move_and_kick(s):
+    "a call is moved and ended from the board, and a refusal is shown in the controller's words"
+    anchor, browser = start(s)
+    peer = s.peer()
+    call = peer.park("4930111111", s.caller())
+    browser.wait("%s.dataset.state === 'parked'" % card(701))
+    browser.do("click", selector='.card[data-key="main 701"]')
+    browser.look("document.getElementById('moveto').value = '704'")
+    browser.do("click", selector='#acts [data-act="move"]')
+    browser.wait("%s.dataset.state === 'parked' && %s.dataset.state === 'free'" % (card(704), card(701)))
+    equal(anchor.slot(704)["state"], "parked", "slot 704")
+    browser.do("click", selector='.card[data-key="main 704"]')
+    browser.do("click", selector='#acts [data-act="kick"]')
+    equal(anchor.slot(704)["state"], "parked", "slot 704 before the second click")
+    browser.look("window.old = slots.get('main 704')")
+    browser.do("click", selector='#acts [data-act="kick"]')
+    call.wait("bye")
+    browser.wait("%s.dataset.state === 'free'" % card(704))
+    browser.look("act('move', { row: { slot: '704', call: 99999 } }, { to: '702' })")
+    browser.wait("document.querySelector('#told .bad')?.textContent.includes('call 99999')")
+    nothing_foreign(browser)
+
+
+@scenario
+def lookers_cannot_act(s):
+    "a token that may only look is offered no act"
+    _, browser = start(s, token="view")
+    s.peer().park("4930111111", s.caller())
+    browser.wait("%s.dataset.state === 'parked'" % card(701))
+    browser.do("click", selector='.card[data-key="main 701"]')
+    browser.wait("document.getElementById('call').open")
+    equal(browser.look("document.querySelectorAll('#acts button').length"), 0, "acts offered")
 
 
 @scenario

@@ -257,10 +257,15 @@ def without_the_section(s):
 
 @scenario
 def ready_and_not(s):
-    "readyz is 200 while calls are welcome, and a stopping controller closes its boards"
+    "readyz is 503 while the controller is drained, and a stopping controller closes its boards"
     anchor, w = start(s)
     equal(w.ask("/readyz", role=None).status, 200, "readyz")
     equal(w.ask("/healthz", role=None).status, 200, "healthz")
+    drain = lambda mode: w.ask("/api/v1/command", role="admin", method="POST",
+                               body={"command": "drain", "mode": mode}).status
+    for mode, status in (("on", 503), ("off", 200)):
+        equal(drain(mode), 200, "drain " + mode)
+        wait_for(lambda: w.ask("/readyz", role=None).status == status, 5, "readyz with drain " + mode)
     events = w.events()
     events.until(lambda k, d: k == "live")
     anchor.tear_down()
