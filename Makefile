@@ -229,7 +229,8 @@ $(BUILD)/fuzz/$(1): tests/fuzz/$(1).c \
 	$(call say,FUZZ,$$@)
 	@mkdir -p $$(@D)
 	$(Q)$(CLANG) -O1 -g -fsanitize=fuzzer,address,undefined $(CPPFLAGS) -std=gnu11 \
-		-fno-strict-aliasing -o $$@ $$(filter %.c,$$^) $(LIBS_JANSSON) $(LIBS_YAML) -lm
+		-fno-strict-aliasing -o $$@ $$(filter %.c,$$^) -Wl,--as-needed \
+		$(LIBS_NLGENL) $(LIBS_NL) $(LIBS_JANSSON) $(LIBS_YAML) -lm
 endef
 $(foreach t,$(notdir $(FUZZERS)),$(eval $(call fuzz_rule,$(t))))
 fuzzers: $(FUZZERS)
