@@ -56,7 +56,7 @@ static json_t *sizes_json(const struct hf_clip_view *v, uint64_t *frames)
 static bool list_one(void *arg, const struct hf_library_view *v)
 {
 	struct walk *walk = arg;
-	struct search s = { .name = v->name };
+	struct search s = {.name = v->name};
 	uint64_t frames;
 	json_t *row, *sizes;
 
@@ -64,15 +64,14 @@ static bool list_one(void *arg, const struct hf_library_view *v)
 		return true;
 	hf_media_clips(walk->wiring->media, search_clip, &s);
 	sizes = sizes_json(&s.found, &frames);
-	row = json_pack("{s:o,s:s,s:I,s:o,s:o,s:b,s:b,s:I,s:I,s:f,s:o}", "clip",
-			hf_json_text(v->name), "state", v->state, "percent",
-			(json_int_t)v->percent, "source",
-			hf_json_text(v->source), "failure",
-			v->error[0] ? hf_json_text(v->error) : json_null(),
-			"configured", v->configured, "shared", s.found.shared,
-			"ms", (json_int_t)s.found.ms, "legs",
-			(json_int_t)s.found.legs, "kib",
-			(double)frames * HF_FRAME_KIB, "frames", sizes);
+	row = json_pack(
+		"{s:o,s:s,s:I,s:o,s:o,s:b,s:b,s:I,s:I,s:f,s:o}", "clip",
+		hf_json_text(v->name), "state", v->state, "percent",
+		(json_int_t)v->percent, "source", hf_json_text(v->source),
+		"failure", v->error[0] ? hf_json_text(v->error) : json_null(),
+		"configured", v->configured, "shared", s.found.shared, "ms",
+		(json_int_t)s.found.ms, "legs", (json_int_t)s.found.legs, "kib",
+		(double)frames * HF_FRAME_KIB, "frames", sizes);
 	if (json_array_append_new(walk->rows, row))
 		walk->failed = true;
 	return true;
@@ -80,7 +79,7 @@ static bool list_one(void *arg, const struct hf_library_view *v)
 
 static json_t *list(const struct hf_control_wiring *w, const char *only)
 {
-	struct walk walk = { .wiring = w, .only = only, .rows = json_array() };
+	struct walk walk = {.wiring = w, .only = only, .rows = json_array()};
 
 	hf_library_each(w->library, list_one, &walk);
 	if (walk.failed) {
@@ -95,8 +94,9 @@ static bool have_library(const struct hf_control_wiring *w,
 {
 	if (w->library)
 		return true;
-	ret->json = hf_request_error(HF_ERR_STARTING,
-				     "holdfastd is starting or stopping; ask again");
+	ret->json = hf_request_error(
+		HF_ERR_STARTING,
+		"holdfastd is starting or stopping; ask again");
 	return false;
 }
 
@@ -122,11 +122,11 @@ void hf_answer_audio_show(const struct hf_control_wiring *w, const json_t *args,
 	if (!have_library(w, ret))
 		return;
 	rows = list(w, name);
-	ret->json = json_array_size(rows) ?
-			    json_incref(json_array_get(rows, 0)) :
-			    hf_request_error(HF_ERR_NOT_FOUND,
-					     "there is no clip \"%.64s\"",
-					     name);
+	ret->json =
+		json_array_size(rows)
+			? json_incref(json_array_get(rows, 0))
+			: hf_request_error(HF_ERR_NOT_FOUND,
+					   "there is no clip \"%.64s\"", name);
 	json_decref(rows);
 }
 
@@ -134,9 +134,9 @@ void hf_answer_audio_show(const struct hf_control_wiring *w, const json_t *args,
 static json_t *result(int error, const char *why, const char *name)
 {
 	if (error)
-		return hf_request_error(error == -ENOENT ? HF_ERR_NOT_FOUND :
-					error == -EINVAL ? HF_ERR_BAD_ARGUMENT :
-							   HF_ERR_FAILED,
+		return hf_request_error(error == -ENOENT   ? HF_ERR_NOT_FOUND
+					: error == -EINVAL ? HF_ERR_BAD_ARGUMENT
+							   : HF_ERR_FAILED,
 					"%s", why);
 	return json_pack("{s:o}", "clip", hf_json_text(name));
 }
@@ -161,7 +161,7 @@ void hf_answer_audio_remove(const struct hf_control_wiring *w,
 	char why[256] = "";
 
 	if (have_library(w, ret))
-		ret->json = result(hf_library_remove(w->library, name, why,
-						     sizeof(why)),
-				   why, name);
+		ret->json = result(
+			hf_library_remove(w->library, name, why, sizeof(why)),
+			why, name);
 }

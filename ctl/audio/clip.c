@@ -14,10 +14,10 @@
 #include "level.h"
 #include "parts.h"
 
-#define HF_LIST_RATE 48000 /* of a playlist's sound */
+#define HF_LIST_RATE   48000 /* of a playlist's sound */
 #define HF_LIST_GAP_MS 400
-#define HF_ENDS_MS   5
-#define HF_G729_BYTES 20 /* of 20 ms */
+#define HF_ENDS_MS     5
+#define HF_G729_BYTES  20 /* of 20 ms */
 
 /* The same order for the same seed: an announcement is put into the music as it
  * plays. */

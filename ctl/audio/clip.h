@@ -10,7 +10,7 @@
 struct hf_clip_source {
 	char *const *files; /* one after the other, */
 	unsigned int count;
-	bool shuffle;	  /* or in the order that `seed` makes */
+	bool shuffle; /* or in the order that `seed` makes */
 	uint32_t seed;
 	const char *text; /* or this is spoken */
 	const char *voice;

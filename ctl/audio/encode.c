@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 /*
- * The encoders: G.711 by our own table, G.722 by spandsp, Opus by libopus. G.711
- * keeps no memory, so any frame may follow any other; the other two do.
+ * The encoders: G.711 by our own table, G.722 by spandsp, Opus by libopus.
+ * G.711 keeps no memory, so any frame may follow any other; the other two do.
  */
 #include "encode.h"
 
@@ -14,10 +14,10 @@
 
 #include "../media/g711.h"
 
-#define HF_FRAMES_PER_S	    50
-#define HF_SAMPLES_MAX	    960
-#define HF_PROGRESS_EVERY   250
-#define HF_OPUS_COMPLEXITY  8
+#define HF_FRAMES_PER_S	   50
+#define HF_SAMPLES_MAX	   960
+#define HF_PROGRESS_EVERY  250
+#define HF_OPUS_COMPLEXITY 8
 
 struct encoder {
 	enum hf_codec codec;
@@ -96,8 +96,7 @@ static int encode_frame(struct encoder *e, const int16_t *x, uint8_t *out)
 					 : hf_alaw_encode(x[i]);
 		return 0;
 	case HF_CODEC_G722:
-		return g722_encode(e->g722, out, x, (int)e->samples) ==
-				       e->bytes
+		return g722_encode(e->g722, out, x, (int)e->samples) == e->bytes
 			       ? 0
 			       : -EIO;
 	default:
@@ -115,7 +114,7 @@ static void take_frame(const struct hf_sound *s, size_t samples, uint32_t frame,
 		size_t at = frame * samples + i;
 		float v = at < s->count ? s->x[at] * 32768 : 0;
 
-		x[i] = v > 32767 ? 32767
+		x[i] = v > 32767    ? 32767
 		       : v < -32768 ? -32768
 				    : (int16_t)lrintf(v);
 	}
@@ -124,8 +123,8 @@ static void take_frame(const struct hf_sound *s, size_t samples, uint32_t frame,
 int hf_encode(const struct hf_encode *how, const struct hf_sound *s,
 	      struct hf_coded *ret)
 {
-	bool memory = how->codec != HF_CODEC_PCMU &&
-		      how->codec != HF_CODEC_PCMA;
+	bool memory =
+		how->codec != HF_CODEC_PCMU && how->codec != HF_CODEC_PCMA;
 	unsigned int passes = how->loop && memory ? 2 : 1;
 	uint32_t frames, done = 0, skip = how->warm_up_frames;
 	int16_t x[HF_SAMPLES_MAX];
@@ -150,8 +149,10 @@ int hf_encode(const struct hf_encode *how, const struct hf_sound *s,
 		uint32_t at = i % frames;
 
 		take_frame(s, e.samples, at, x);
-		r = encode_frame(&e, x, at < skip ? unused :
-				 c.bytes + (size_t)(at - skip) * e.bytes);
+		r = encode_frame(&e, x,
+				 at < skip ? unused
+					   : c.bytes + (size_t)(at - skip) *
+							       e.bytes);
 		if (!r && how->progress && !(++done % HF_PROGRESS_EVERY) &&
 		    !how->progress(how->arg, done / passes))
 			r = -ECANCELED;

@@ -1,13 +1,14 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 /*
- * An announcement in a piece of music. It may begin at a place each 5 s, and for
- * each place there is a block: some music before it, so that the block may be
- * entered at any frame of a short time; the music fading out; what is said; the
- * music from that place on, fading in and then at its full level for a while.
+ * An announcement in a piece of music. It may begin at a place each 5 s, and
+ * for each place there is a block: some music before it, so that the block may
+ * be entered at any frame of a short time; the music fading out; what is said;
+ * the music from that place on, fading in and then at its full level for a
+ * while.
  *
- * A block is encoded in one run, begun well before it, so a codec that remembers
- * finds in it what it would have found in the music; and at its end the codec
- * has heard the music long enough that the loop's own frames fit.
+ * A block is encoded in one run, begun well before it, so a codec that
+ * remembers finds in it what it would have found in the music; and at its end
+ * the codec has heard the music long enough that the loop's own frames fit.
  */
 #include <errno.h>
 #include <stdio.h>
@@ -20,7 +21,7 @@
 #define HF_EVERY   250 /* frames of 20 ms: 5 s */
 #define HF_LEAD	   25
 #define HF_FADE	   10
-#define HF_SETTLE  15  /* at full level, before the loop goes on */
+#define HF_SETTLE  15 /* at full level, before the loop goes on */
 #define HF_WARM_UP 50
 
 struct block {
@@ -90,10 +91,9 @@ static int encode_blocks(const struct block *b, struct hf_encode *how,
 			all.bytes = calloc(all.frames, all.frame_bytes);
 		}
 		if (all.bytes)
-			memcpy(all.bytes + (size_t)k * b->frames *
-						   all.frame_bytes,
-			       one.bytes,
-			       (size_t)b->frames * all.frame_bytes);
+			memcpy(all.bytes +
+				       (size_t)k * b->frames * all.frame_bytes,
+			       one.bytes, (size_t)b->frames * all.frame_bytes);
 		else
 			r = -ENOMEM;
 		free(one.bytes);
@@ -165,8 +165,8 @@ int hf_clip_make_into(const struct hf_clip_source *said,
 		r = -EINVAL;
 	}
 	if (!r)
-		d.block_frames = HF_LEAD + 2 * HF_FADE + HF_SETTLE +
-				 hf_clip_frames(&a);
+		d.block_frames =
+			HF_LEAD + 2 * HF_FADE + HF_SETTLE + hf_clip_frames(&a);
 	hf_clip_work_start(&w, want,
 			   r ? 1
 			     : places_of(hf_clip_frames(&m)) * d.block_frames);

@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 /*
  * The list of what can be heard, and the thread that makes it. An entry belongs
- * to the controller's thread; while its job is out, the job's inner part belongs
- * to the worker. Nothing else is shared but the two queues under the lock.
+ * to the controller's thread; while its job is out, the job's inner part
+ * belongs to the worker. Nothing else is shared but the two queues under the
+ * lock.
  */
 #include "library.h"
 
@@ -29,7 +30,7 @@ struct hf_job {
 	struct hf_clip_source src;
 	struct hf_clip_source music; /* into != NULL */
 	const char *into;
-	char *file; /* ours: of an added clip, */
+	char *file;	  /* ours: of an added clip, */
 	char *music_file; /* and of the music that it goes into */
 	/* what the worker makes */
 	struct hf_clip_data data;
@@ -141,11 +142,12 @@ static void say_full(const struct hf_library *l, struct hf_job *job)
 	hf_media_totals(l->media, &t);
 	for (int codec = 0; codec < HF_CODEC_COUNT; codec++)
 		frames += job->data.in[codec].frames;
-	snprintf(job->why, sizeof(job->why),
-		 "%s takes %.1f MiB and %.1f of %u MiB are free: raise audio.memory_mib",
-		 job->entry->name, (double)frames * 192 / 1048576,
-		 (double)(t.frames - t.frames_used) * 192 / 1048576,
-		 l->config->audio.memory_mib);
+	snprintf(
+		job->why, sizeof(job->why),
+		"%s takes %.1f MiB and %.1f of %u MiB are free: raise audio.memory_mib",
+		job->entry->name, (double)frames * 192 / 1048576,
+		(double)(t.frames - t.frames_used) * 192 / 1048576,
+		l->config->audio.memory_mib);
 }
 
 static void begin_announcements(struct hf_library *);
@@ -341,10 +343,9 @@ static int load_prompt(struct hf_library *l, const char *language,
 
 static int load_prompts(struct hf_library *l, char *err, size_t err_len)
 {
-	static const char *const words[] = {"parked-at", "0",	 "1",	 "2",
-					    "3",	 "4",	 "5",	 "6",
-					    "7",	 "8",	 "9",	 "star",
-					    "hash",	 "tone"};
+	static const char *const words[] = {
+		"parked-at", "0", "1", "2", "3",    "4",    "5",
+		"6",	     "7", "8", "9", "star", "hash", "tone"};
 	const struct hf_config *c = l->config;
 	int r = 0;
 
@@ -451,10 +452,10 @@ int hf_library_load(struct hf_library *l, char *err, size_t err_len)
 			return -ENOMEM;
 		}
 		e->configured = true;
-		entry_source(e, clip->text	 ? clip->text
-				: clip->file	 ? clip->file
+		entry_source(e, clip->text	   ? clip->text
+				: clip->file	   ? clip->file
 				: clip->file_count ? clip->files[0]
-						 : "");
+						   : "");
 		r = load_now(l, e, source_of(clip, e), err, err_len);
 	}
 	if (!r)
@@ -480,9 +481,10 @@ int hf_library_add(struct hf_library *l, const char *name, const char *file,
 
 	if (!name_ok(name) || file[0] != '/') {
 		snprintf(err, err_len, "%s",
-			 file[0] == '/' ? "a clip's name is up to 64 letters, "
-					  "digits, _ . and -"
-					: "the file is named with its whole path");
+			 file[0] == '/'
+				 ? "a clip's name is up to 64 letters, "
+				   "digits, _ . and -"
+				 : "the file is named with its whole path");
 		return -EINVAL;
 	}
 	e = entry_get(l, name);
@@ -558,9 +560,9 @@ void hf_library_each(const struct hf_library *l,
 		struct hf_library_view v = {
 			.name = e->name,
 			.source = e->source,
-			.state = e->job	   ? "loading"
+			.state = e->job	     ? "loading"
 				 : e->why[0] ? "failed"
-					   : "ready",
+					     : "ready",
 			.error = e->why,
 			.percent = e->job ? atomic_load(&e->job->percent) : 100,
 			.configured = e->configured,

@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
  * Everything that can be heard: the clips of the configuration and those added
- * by hand. Files are read and encoded in a thread of its own; a finished clip is
- * handed to the media in hf_library_dispatch(), by the thread that owns those.
+ * by hand. Files are read and encoded in a thread of its own; a finished clip
+ * is handed to the media in hf_library_dispatch(), by the thread that owns
+ * those.
  */
 #ifndef HOLDFAST_AUDIO_LIBRARY_H
 #define HOLDFAST_AUDIO_LIBRARY_H
@@ -25,8 +26,8 @@ int hf_library_fd(const struct hf_library *);
 void hf_library_dispatch(struct hf_library *);
 void hf_library_destroy(struct hf_library *);
 
-/* Begin to load a file; what is called so goes on until it is complete. -EINVAL,
- * -EBUSY while another one is loading for that name. */
+/* Begin to load a file; what is called so goes on until it is complete.
+ * -EINVAL, -EBUSY while another one is loading for that name. */
 int hf_library_add(struct hf_library *, const char *name, const char *file,
 		   char *err, size_t err_len);
 /* -ENOENT; -EBUSY: somebody hears it, or the configuration plays it. */

@@ -20,9 +20,9 @@ extern char **environ;
 /* Exit status, or -errno. `out` is inherited under its own number. */
 static int run_engine(const char *voice, const char *path, int in)
 {
-	char *const argv[] = {"espeak-ng", "-v", (char *)voice,
-			      "-s",	   "150", "-g", "4",
-			      "--stdin",   "-w", (char *)path, NULL};
+	char *const argv[] = {
+		"espeak-ng", "-v", (char *)voice, "-s", "150", "-g", "4",
+		"--stdin",   "-w", (char *)path,  NULL};
 	posix_spawn_file_actions_t files;
 	int error, status;
 	pid_t pid;
@@ -60,13 +60,15 @@ int hf_sound_speak(const char *text, const char *voice, struct hf_sound *ret,
 	if (!r)
 		r = hf_sound_read(path, ret, err, err_len);
 	else if (r == -ENOENT)
-		snprintf(err, err_len,
-			 "\"%.40s\" cannot be spoken: espeak-ng is not installed",
-			 text);
+		snprintf(
+			err, err_len,
+			"\"%.40s\" cannot be spoken: espeak-ng is not installed",
+			text);
 	else if (r > 0)
-		snprintf(err, err_len,
-			 "\"%.40s\" cannot be spoken: espeak-ng has no voice %s, or failed (%d)",
-			 text, voice, r);
+		snprintf(
+			err, err_len,
+			"\"%.40s\" cannot be spoken: espeak-ng has no voice %s, or failed (%d)",
+			text, voice, r);
 	else
 		snprintf(err, err_len, "\"%.40s\" cannot be spoken: %s", text,
 			 strerror(-r));

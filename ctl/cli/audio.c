@@ -30,9 +30,9 @@ static void add_state(struct hf_table *t, const json_t *clip)
 
 void hf_show_clips(struct hf_cli *cli, const json_t *answer)
 {
-	static const char *const titles[] = { "CLIP",	">SECONDS", ">MIB",
-					      ">HEARD BY", "STATE",	"SOURCE",
-					      NULL };
+	static const char *const titles[] = {"CLIP",	  ">SECONDS", ">MIB",
+					     ">HEARD BY", "STATE",    "SOURCE",
+					     NULL};
 	double used = json_number_value(json_object_get(answer, "kib_used"));
 	double all = json_number_value(json_object_get(answer, "kib"));
 	struct hf_table t;
@@ -40,11 +40,13 @@ void hf_show_clips(struct hf_cli *cli, const json_t *answer)
 	size_t i;
 
 	hf_table_init(&t, titles);
-	json_array_foreach(json_object_get(answer, "clips"), i, clip) {
+	json_array_foreach(json_object_get(answer, "clips"), i, clip)
+	{
 		hf_table_add(&t, "%s", text_of(clip, "clip"));
 		hf_table_add(&t, "%.1f",
 			     (double)json_integer_value(
-				     json_object_get(clip, "ms")) / 1000);
+				     json_object_get(clip, "ms")) /
+				     1000);
 		hf_table_add(&t, "%.1f",
 			     json_number_value(json_object_get(clip, "kib")) /
 				     1024);
@@ -68,12 +70,12 @@ void hf_show_clip(struct hf_cli *cli, const json_t *clip)
 		(double)json_integer_value(json_object_get(clip, "ms")) / 1000);
 	hf_print_safe(cli->out, text_of(clip, "source"));
 	fprintf(cli->out, "%s%s\n",
-		json_is_true(json_object_get(clip, "configured")) ?
-			"" :
-			" (until holdfastd ends)",
-		json_is_true(json_object_get(clip, "shared")) ?
-			"; all hear the same moment" :
-			"");
+		json_is_true(json_object_get(clip, "configured"))
+			? ""
+			: " (until holdfastd ends)",
+		json_is_true(json_object_get(clip, "shared"))
+			? "; all hear the same moment"
+			: "");
 	if (*text_of(clip, "failure")) {
 		fprintf(cli->out, "  refused: ");
 		hf_print_safe(cli->out, text_of(clip, "failure"));

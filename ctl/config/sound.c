@@ -15,8 +15,8 @@
 
 static bool parse_codec(struct hf_reader *r, const char *text, void *field)
 {
-	static const char *const names[] = { "PCMU", "PCMA", "G722", "opus",
-					     "G729" };
+	static const char *const names[] = {"PCMU", "PCMA", "G722", "opus",
+					    "G729"};
 	const char *near;
 	char *copy;
 
@@ -27,7 +27,8 @@ static bool parse_codec(struct hf_reader *r, const char *text, void *field)
 			return copy;
 		}
 	near = hf_nearest(text, names, sizeof(names) / sizeof(*names));
-	return hf_wrong(r, "\"%s\" is no codec we know; it can be PCMU, PCMA, "
+	return hf_wrong(r,
+			"\"%s\" is no codec we know; it can be PCMU, PCMA, "
 			"G722, opus or G729%s%s%s",
 			text, near ? "; did you mean " : "", near ? near : "",
 			near ? "?" : "");
@@ -39,7 +40,8 @@ static bool parse_loudness(struct hf_reader *r, const char *text, void *field)
 	long db = strtol(text, &end, 10);
 
 	if (end == text || *end || db < -40 || db > -10)
-		return hf_wrong(r, "is a whole number of dB from -40 to -10, "
+		return hf_wrong(r,
+				"is a whole number of dB from -40 to -10, "
 				"not \"%s\"",
 				text);
 	*(int *)field = (int)db;
@@ -53,68 +55,64 @@ static bool parse_voice(struct hf_reader *r, const char *text, void *field)
 				  "ABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-_");
 
 	if (!len || len > 32 || text[len] || text[0] == '-')
-		return hf_wrong(r, "is a language or voice such as en or de, "
+		return hf_wrong(r,
+				"is a language or voice such as en or de, "
 				"not \"%s\"",
 				text);
 	return hf_parse_text(r, text, field);
 }
 
 static const char *const position_words[] = {
-	[HF_POSITION_START] = "start", [HF_POSITION_SHARED] = "shared", NULL
-};
+	[HF_POSITION_START] = "start", [HF_POSITION_SHARED] = "shared", NULL};
 
 static const struct hf_key clip_keys[] = {
-	{ VALUE("name", CLIP(name), hf_parse_name, "default"),
-	  .required = true },
-	{ VALUE("file", CLIP(file), hf_parse_file,
-		"/usr/share/holdfast/audio/default.wav") },
-	{ LIST("files", CLIP(files), CLIP(file_count), hf_parse_file, char *, 1,
-	       1000, "one.ogg") },
-	{ .name = "shuffle",
-	  .kind = HF_KEY_BOOL,
-	  .offset = CLIP(shuffle),
-	  .example = "true" },
-	{ VALUE("text", CLIP(text), hf_parse_text,
-		"\"Thank you for waiting.\"") },
-	{ VALUE("voice", CLIP(voice), parse_voice, "en") },
-	{ VALUE("g729", CLIP(g729), hf_parse_file, "default.g729") },
-	{ WORD("position", CLIP(position), position_words, "start") },
-	{ 0 }
-};
-static const struct hf_map clip_map = { clip_keys, NULL };
+	{VALUE("name", CLIP(name), hf_parse_name, "default"), .required = true},
+	{VALUE("file", CLIP(file), hf_parse_file,
+	       "/usr/share/holdfast/audio/default.wav")},
+	{LIST("files", CLIP(files), CLIP(file_count), hf_parse_file, char *, 1,
+	      1000, "one.ogg")},
+	{.name = "shuffle",
+	 .kind = HF_KEY_BOOL,
+	 .offset = CLIP(shuffle),
+	 .example = "true"},
+	{VALUE("text", CLIP(text), hf_parse_text,
+	       "\"Thank you for waiting.\"")},
+	{VALUE("voice", CLIP(voice), parse_voice, "en")},
+	{VALUE("g729", CLIP(g729), hf_parse_file, "default.g729")},
+	{WORD("position", CLIP(position), position_words, "start")},
+	{0}};
+static const struct hf_map clip_map = {clip_keys, NULL};
 
 static const struct hf_key audio_keys[] = {
-	{ NUMBER("memory_mib", CONFIG(audio.memory_mib), 1, 65536) },
-	{ LIST("codecs", CONFIG(audio.codecs), CONFIG(audio.codec_count),
-	       parse_codec, char *, 1, 5, "PCMA") },
-	{ NUMBER("opus_kbit_s", CONFIG(audio.opus_kbit_s), 16, 64) },
-	{ VALUE("loudness_db", CONFIG(audio.loudness_db), parse_loudness,
-		"-21") },
-	{ VALUE("prompts", CONFIG(audio.prompts), hf_parse_path,
-		"/usr/share/holdfast/prompts") },
-	{ RECORDS("clips", CONFIG(audio.clips), CONFIG(audio.clip_count),
-		  &clip_map, struct hf_config_clip, 1, 1000,
-		  "{ name: default, file: music.wav }"),
-	  .required = true },
-	{ 0 }
-};
-const struct hf_map hf_config_audio_map = { audio_keys, NULL };
+	{NUMBER("memory_mib", CONFIG(audio.memory_mib), 1, 65536)},
+	{LIST("codecs", CONFIG(audio.codecs), CONFIG(audio.codec_count),
+	      parse_codec, char *, 1, 5, "PCMA")},
+	{NUMBER("opus_kbit_s", CONFIG(audio.opus_kbit_s), 16, 64)},
+	{VALUE("loudness_db", CONFIG(audio.loudness_db), parse_loudness,
+	       "-21")},
+	{VALUE("prompts", CONFIG(audio.prompts), hf_parse_path,
+	       "/usr/share/holdfast/prompts")},
+	{RECORDS("clips", CONFIG(audio.clips), CONFIG(audio.clip_count),
+		 &clip_map, struct hf_config_clip, 1, 1000,
+		 "{ name: default, file: music.wav }"),
+	 .required = true},
+	{0}};
+const struct hf_map hf_config_audio_map = {audio_keys, NULL};
 
 static const struct hf_key voice_keys[] = {
-	{ VALUE("language", LOT(voice.language), parse_voice, "en") },
-	{ .name = "tell_slot",
-	  .kind = HF_KEY_BOOL,
-	  .offset = LOT(voice.tell_slot),
-	  .example = "true" },
-	{ .name = "pickup_tone",
-	  .kind = HF_KEY_BOOL,
-	  .offset = LOT(voice.pickup_tone),
-	  .example = "false" },
-	{ VALUE("announce", LOT(voice.announce), hf_parse_name, "thanks") },
-	{ NUMBER("announce_every_s", LOT(voice.announce_every_s), 10, 3600) },
-	{ 0 }
-};
-const struct hf_map hf_config_voice_map = { voice_keys, NULL };
+	{VALUE("language", LOT(voice.language), parse_voice, "en")},
+	{.name = "tell_slot",
+	 .kind = HF_KEY_BOOL,
+	 .offset = LOT(voice.tell_slot),
+	 .example = "true"},
+	{.name = "pickup_tone",
+	 .kind = HF_KEY_BOOL,
+	 .offset = LOT(voice.pickup_tone),
+	 .example = "false"},
+	{VALUE("announce", LOT(voice.announce), hf_parse_name, "thanks")},
+	{NUMBER("announce_every_s", LOT(voice.announce_every_s), 10, 3600)},
+	{0}};
+const struct hf_map hf_config_voice_map = {voice_keys, NULL};
 
 void hf_config_audio_init(struct hf_reader *r)
 {
@@ -123,8 +121,7 @@ void hf_config_audio_init(struct hf_reader *r)
 	c->audio.memory_mib = 256;
 	c->audio.opus_kbit_s = 48;
 	c->audio.loudness_db = -21;
-	c->audio.prompts =
-		hf_config_text(r, "/usr/share/holdfast/prompts");
+	c->audio.prompts = hf_config_text(r, "/usr/share/holdfast/prompts");
 	c->audio.codecs = hf_config_alloc(c, 2 * sizeof(char *));
 	if (!c->audio.codecs) {
 		r->no_memory = true;

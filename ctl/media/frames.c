@@ -2,8 +2,8 @@
 /*
  * Clips as runs of the frame table: encoded once, with the payload's sum, so
  * that a sender copies and adds and computes nothing. A clip that is replaced
- * goes into new runs (ranges.c), the legs that play it are flipped to those, and
- * the old ones are given back.
+ * goes into new runs (ranges.c), the legs that play it are flipped to those,
+ * and the old ones are given back.
  */
 #include "state.h"
 
@@ -257,8 +257,7 @@ static bool hf_clip_data_ok(const char *name, const struct hf_clip_data *d)
 		if (c->frames &&
 		    (!c->frame_bytes || c->frame_bytes > HF_FRAME_BYTES))
 			return false;
-		if (d->into && d->block_frames &&
-		    c->frames % d->block_frames)
+		if (d->into && d->block_frames && c->frames % d->block_frames)
 			return false;
 	}
 	return any && name && *name &&
@@ -286,8 +285,7 @@ int hf_media_clip_put(struct hf_media *m, const char *name,
 	if (d->into && !(into = strdup(d->into)))
 		return -ENOMEM;
 	for (int codec = 0; codec < HF_CODEC_COUNT && !r; codec++)
-		r = hf_clip_fill(m, &d->in[codec],
-				 &next[codec][HF_PACKING_20]);
+		r = hf_clip_fill(m, &d->in[codec], &next[codec][HF_PACKING_20]);
 	if (r) {
 		hf_clip_release(m, next, 1);
 		hf_clips_tick(m, 1);

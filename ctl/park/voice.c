@@ -16,8 +16,8 @@ static bool prompt(const struct hf_call *call, const char *word, char *name)
 {
 	const struct hf_session *s = call->caller->session;
 
-	snprintf(name, HF_WORD_LEN, "%s/%s",
-		 call->lot->config->voice.language, word);
+	snprintf(name, HF_WORD_LEN, "%s/%s", call->lot->config->voice.language,
+		 word);
 	return hf_media_clip_exists(call->park->wire.media, name, s->codec);
 }
 
@@ -78,8 +78,7 @@ bool hf_voice_tone(struct hf_call *call)
 	uint32_t ms;
 
 	if (call->toned || !call->lot->config->voice.pickup_tone ||
-	    !hf_party_listens(call->caller) ||
-	    !prompt(call, "tone", name))
+	    !hf_party_listens(call->caller) || !prompt(call, "tone", name))
 		return false;
 	call->toned = true;
 	if (hf_media_leg_say(call->park->wire.media, call->caller->leg, &tone,

@@ -31,8 +31,8 @@ static nta_outgoing_t *send_text(struct hf_sip *sip, su_home_t *home,
 	const url_t *towards;
 	char *own = su_sprintf(home, "sip:%s@%s", from_user,
 			       sip->config->sip.domain);
-	sip_from_t *f = own ? sip_from_create(home, URL_STRING_MAKE(own))
-			    : NULL;
+	sip_from_t *f =
+		own ? sip_from_create(home, URL_STRING_MAKE(own)) : NULL;
 	sip_to_t *t = url ? sip_to_create(home, (url_string_t *)url) : NULL;
 
 	if (!f || !t ||

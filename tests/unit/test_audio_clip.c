@@ -85,8 +85,9 @@ TEST(no_peak_passes_the_limiter_and_what_is_quiet_stays_as_it_is)
 	CHECK(most <= 0.8401f);
 	CHECK(most > 0.6f);
 	/* Far from the shout nothing but the gain. */
-	CHECK(fabsf(s.x[28000 + 4] / before - s.x[20004] / (0.1f * sinf(
-		2 * (float)M_PI * 500 * 20004 / 8000))) < 0.01f);
+	CHECK(fabsf(s.x[28000 + 4] / before -
+		    s.x[20004] / (0.1f * sinf(2 * (float)M_PI * 500 * 20004 /
+					      8000))) < 0.01f);
 	hf_sound_free(&s);
 }
 
@@ -101,8 +102,8 @@ TEST(every_codec_makes_frames_of_its_size)
 		    {HF_CODEC_OPUS, 120}};
 
 	for (size_t i = 0; i < 4; i++) {
-		struct hf_sound s = tone(hf_encode_rate(want[i].codec), 440,
-					 0.5, 0.3);
+		struct hf_sound s =
+			tone(hf_encode_rate(want[i].codec), 440, 0.5, 0.3);
 		struct hf_encode how = {.codec = want[i].codec,
 					.opus_kbit_s = 48,
 					.loop = true};
@@ -189,8 +190,7 @@ TEST(a_playlist_has_all_its_files_and_a_shuffled_one_another_order)
 	char *files[4] = {
 		strdup(tone_file("a", 300, 1)), strdup(tone_file("b", 400, 1)),
 		strdup(tone_file("c", 500, 1)), strdup(tone_file("d", 600, 1))};
-	struct hf_clip_source src = {
-		.files = files, .count = 4, .loop = true};
+	struct hf_clip_source src = {.files = files, .count = 4, .loop = true};
 	struct hf_clip_data plain, d;
 	bool differs = false;
 
@@ -201,9 +201,9 @@ TEST(a_playlist_has_all_its_files_and_a_shuffled_one_another_order)
 		CHECK_INT(hf_clip_make(&src, &want_g711, &d, err, sizeof(err)),
 			  0);
 		CHECK_INT(d.in[HF_CODEC_PCMA].frames, 4 * 50 + 3 * 20);
-		differs |= memcmp(d.in[HF_CODEC_PCMA].bytes,
-				  plain.in[HF_CODEC_PCMA].bytes,
-				  260 * 160) != 0;
+		differs |=
+			memcmp(d.in[HF_CODEC_PCMA].bytes,
+			       plain.in[HF_CODEC_PCMA].bytes, 260 * 160) != 0;
 		hf_clip_data_free(&d);
 	}
 	CHECK(differs);
@@ -233,8 +233,7 @@ TEST(an_announcement_is_a_block_for_each_5_s_of_the_music)
 	CHECK_INT(d.every_frames, 250);
 	/* The lead is the music before the place, the end the music again. */
 	for (uint32_t k = 1; k < 3; k++) {
-		const uint8_t *b =
-			d.in[HF_CODEC_PCMA].bytes + k * block * 160;
+		const uint8_t *b = d.in[HF_CODEC_PCMA].bytes + k * block * 160;
 		const uint8_t *l = loop.in[HF_CODEC_PCMA].bytes;
 
 		CHECK_MEM(b, l + (k * 250 - d.lead_frames) * 160,
@@ -252,14 +251,16 @@ TEST(an_announcement_is_a_block_for_each_5_s_of_the_music)
 
 TEST(ready_made_g729_is_taken_in_and_half_a_frame_refused)
 {
-	char *file = strdup(tone_file("x", 440, 1)), g729[] = "/tmp/hf-g729-XXXXXX";
+	char *file = strdup(tone_file("x", 440, 1)),
+	     g729[] = "/tmp/hf-g729-XXXXXX";
 	struct hf_clip_source src = {.files = &file, .count = 1, .g729 = g729};
 	struct hf_clip_want want = want_g711;
 	struct hf_clip_data d;
 	int fd = mkstemp(g729);
 
 	want.codec[HF_CODEC_G729] = true;
-	CHECK_INT(write(fd, "0123456789abcdefghij0123456789ABCDEFGHIJ", 40), 40);
+	CHECK_INT(write(fd, "0123456789abcdefghij0123456789ABCDEFGHIJ", 40),
+		  40);
 	CHECK_INT(hf_clip_make(&src, &want, &d, err, sizeof(err)), 0);
 	CHECK_INT(d.in[HF_CODEC_G729].frames, 2);
 	CHECK_MEM(d.in[HF_CODEC_G729].bytes + 20, "0123456789ABCDEFGHIJ", 20);
@@ -371,9 +372,9 @@ TEST(a_file_is_loaded_behind_the_calls_and_a_bad_one_leaves_the_old_sound)
 	CHECK(hf_media_clip_exists(s.media, "new", HF_CODEC_PCMA));
 
 	/* No sound, then too much of it. */
-	CHECK_INT(hf_library_add(s.l, "default", "/etc/passwd", err,
-				 sizeof(err)),
-		  0);
+	CHECK_INT(
+		hf_library_add(s.l, "default", "/etc/passwd", err, sizeof(err)),
+		0);
 	v = wait_for(&s, "default");
 	CHECK_STR(v.state, "failed");
 	CHECK(strstr(v.error, "/etc/passwd"));
