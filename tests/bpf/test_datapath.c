@@ -191,7 +191,14 @@ TEST(a_controller_that_leaves_is_followed_by_one_that_takes_its_maps_over)
 	CHECK_INT(pins.nexthops[0].dest_ip4, to.s_addr);
 
 	CHECK_INT(hf_media_open_bpf(&config, &m, err, sizeof(err)), 0);
-	/* The very same memory: seen through the descriptors of before. */
+	/* The very same memory, seen through the descriptors of before: the leg
+	 * plays on for a call to take it back, and ends when none has. */
+	CHECK(hf_media_is_adopted(m));
+	CHECK_INT(
+		hf_word_program(&pins.legs[leg], pins.legs[leg].tx.word)->mode,
+		HF_MODE_HOLD);
+	CHECK_INT(hf_media_orphans(m, NULL, NULL), 1);
+	hf_media_orphans_end(m);
 	CHECK_INT(
 		hf_word_program(&pins.legs[leg], pins.legs[leg].tx.word)->mode,
 		HF_MODE_IDLE);

@@ -135,10 +135,14 @@ def orphans_end(s):
         re.escape(caller.address), caller.port), said), "it is not named: " + said)
     caller.wait_packets(5, since=time.time())
     net.wait_for(lambda: "ended 1 legs" in anchor.process.text(), 5, "the end of the leg")
-    time.sleep(0.1)
-    mark = caller.count()
-    time.sleep(0.3)
-    equal(caller.count(), mark, "packets after the end")
+    # Silence is a third of a second in which the count stands still.
+    stood = {"count": -1, "since": 0.0}
+
+    def silent():
+        if caller.count() != stood["count"]:
+            stood.update(count=caller.count(), since=time.monotonic())
+        return time.monotonic() - stood["since"] > 0.3
+    net.wait_for(silent, 3, "silence after the end")
 
 
 @scenario
@@ -198,7 +202,7 @@ def killed_at_random_points(s):
             else:
                 calls.append(peer.call("700", OUTSIDE % (len(calls) % 100), chance.choice(media),
                                        referred_by="1001"))
-            time.sleep(chance.uniform(0, 0.03))
+            net.linger(chance.uniform(0, 0.03))
         anchor.kill()
         anchor.name = "holdfastd-%d" % turn
         anchor.start()
@@ -206,9 +210,7 @@ def killed_at_random_points(s):
         def settled():
             return all(c.happened("answered") or c.happened("failed") for c in calls)
         net.wait_for(settled, 10, "an answer to every INVITE")
-        end = time.time() + 10
-        while any(unaccounted(anchor, calls)) and time.time() < end:
-            time.sleep(0.05)
+        net.settles(lambda: not any(unaccounted(anchor, calls)), 10)
         equal(unaccounted(anchor, calls), (set(), set()), "what only one side holds for a call")
         # A caller whose 200 was still held has a leg of the process before, too.
         legs = sum(len(anchor.ctl("call", "show", str(c["call"]))["parties"])

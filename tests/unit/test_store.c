@@ -260,8 +260,8 @@ TEST(on_a_full_disk_calls_go_on_and_are_written_when_there_is_room)
 	CHECK(hf_store_failing(s));
 	close(fd);
 	unlink(FOLDER "/fill");
-	for (int i = 0; i < 100 && hf_store_failing(s); i++)
-		usleep(100000);
+	for (int i = 0; i < 500 && hf_store_failing(s); i++)
+		usleep(20000);
 	CHECK(!hf_store_failing(s));
 	hf_store_close(s);
 	s = reopen();

@@ -49,6 +49,20 @@ class Failed(Exception):
     """Something the test cannot go on without did not happen."""
 
 
+def linger(seconds):
+    """Spread events over time, as traffic is; never to wait for something."""
+    threading.Event().wait(seconds)
+
+
+def settles(condition, seconds):
+    """Does it become true in time? For those who say more on failure."""
+    try:
+        wait_for(condition, seconds, "")
+        return True
+    except Failed:
+        return False
+
+
 def wait_for(condition, seconds, what):
     """Poll until condition() is true (its value is returned) or fail."""
     deadline = time.monotonic() + seconds
