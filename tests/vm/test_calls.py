@@ -119,7 +119,7 @@ class Scene:
             lot__slots="701-950", lot__timeout_s=600), start=False)
         self.peer = ua.Peer(self.stage)
         if start:
-            self.anchor.start(90)
+            self.anchor.start(180)
 
     def module(self):
         """The module is there, and sends."""
@@ -165,7 +165,8 @@ def exact(streams, count, lost=0):
     for port, s in streams.items():
         span = (s["last_ms"] - s["first_ms"]) / 20 + 1
         owed = s["packets"] + s["skipped"] + s["holes"]
-        check(abs(owed - span) <= 4, "stream %d: %d sent or skipped in %.1f packet times" % (
+        # The first and the last may each be 60 ms late, and the ear be late, too.
+        check(abs(owed - span) <= 8, "stream %d: %d sent or skipped in %.1f packet times" % (
             port, owed, span))
     return sum(s["packets"] for s in streams.values()), sum(
         s["skipped"] for s in streams.values())
@@ -203,7 +204,8 @@ def picked_up(s):
     phone = ua.Media(s.stage, s.stage.phone_b, net.PHONE_B)
     s.peer.park("4930222", caller)
     caller.wait_packets(50, 10)
-    pick = s.peer.call("701", "1002", phone)
+    slot = next(n for n, line in s.anchor.slots().items() if line["caller_number"] == "4930222")
+    pick = s.peer.call(slot, "1002", phone)
     check(pick.status() == 200, "the pick-up was answered %s" % pick.status())
     phone.play()
     caller.play()
@@ -249,6 +251,8 @@ def all_processes_die(s):
     s.module()
     s.park(20)
     net.wait_for(lambda: len(s.anchor.calls()) == 20, 10, "20 calls are left")
+    net.wait_for(lambda: s.anchor.ctl("stats")["counters"]["hold_paced"] > 100, 20,
+                 "the way to the callers is known")
     s.anchor.kill()
     for pid in s.stage.anchor.run("ip", "netns", "pids", s.stage.anchor.name).split():
         net.run("kill", "-9", pid, check=False)     # or gone already
