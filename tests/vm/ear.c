@@ -8,10 +8,10 @@
  * Prints "listening", counts until its stdin is closed, then prints a line for
  * each stream that was heard:
  *
- *	PORT PACKETS HOLES DOUBLES SKIPPED BAD FIRST_MS LAST_MS
+ *	PORT PACKETS HOLES DOUBLES SKIPPED BAD FIRST_MS LAST_MS SWAPPED
  *
- * HOLES are sequence numbers that did not come, DOUBLES those that came again
- * or late, SKIPPED the time slots by which timestamps jumped over what one
+ * HOLES are sequence numbers that did not come, DOUBLES those that came again,
+ * SWAPPED those that came behind a later one (two CPUs sent), SKIPPED the time slots by which timestamps jumped over what one
  * packet owns, BAD all else that is wrong: another SSRC, a timestamp that is
  * not a whole packet time on, a wrong checksum. A last line "lost N" says what
  * the ear itself missed.
@@ -36,7 +36,8 @@
 #define STEP 160 /* timestamp units a packet */
 
 struct stream {
-	uint64_t packets, holes, doubles, skipped, bad;
+	uint64_t packets, holes, doubles, skipped, bad, swapped;
+	uint64_t seen; /* bit n: the newest sequence number less n has come */
 	uint64_t first_ms, last_ms;
 	uint32_t ssrc, ts;
 	uint16_t seq;
@@ -70,26 +71,41 @@ static bool checksum_ok(const uint8_t *ip, uint32_t udp_bytes)
 	return hf_csum_fold(sum) == 0xffff && hf_csum_bytes(ip, 20) == 0xffff;
 }
 
-static void hear_next(struct stream *s, const uint8_t *rtp)
+/* One that is `back` behind the newest. */
+static void hear_old(struct stream *s, uint16_t back)
+{
+	if (back >= 64 || s->seen >> back & 1) {
+		s->doubles++;
+		return;
+	}
+	s->seen |= 1ULL << back;
+	s->holes--;
+	s->swapped++;
+}
+
+/* Is it the newest now? */
+static bool hear_next(struct stream *s, const uint8_t *rtp)
 {
 	uint16_t step = (uint16_t)(get16(rtp + 2) - s->seq);
 	uint32_t units = get32(rtp + 4) - s->ts;
 
 	if (!step || step > 0x8000) {
-		s->doubles++;
-		return;
+		hear_old(s, (uint16_t)-step);
+		return false;
 	}
 	s->holes += step - 1u;
+	s->seen = step < 64 ? s->seen << step | 1 : 1;
 	if (units % STEP || units / STEP < step || get32(rtp + 8) != s->ssrc)
 		s->bad++;
 	else
 		s->skipped += units / STEP - step;
+	return true;
 }
 
 static void hear(struct stream *s, const uint8_t *ip, uint32_t udp_bytes)
 {
 	const uint8_t *rtp = ip + 28;
-	uint64_t doubles = s->doubles;
+	bool newest = true;
 
 	if (udp_bytes != 8 + 12 + 160 || rtp[0] != 0x80 || !checksum_ok(ip, udp_bytes)) {
 		s->bad++;
@@ -98,12 +114,13 @@ static void hear(struct stream *s, const uint8_t *ip, uint32_t udp_bytes)
 	if (!s->packets) {
 		s->first_ms = now_ms();
 		s->ssrc = get32(rtp + 8);
+		s->seen = 1;
 	} else {
-		hear_next(s, rtp);
+		newest = hear_next(s, rtp);
 	}
 	s->packets++;
 	s->last_ms = now_ms();
-	if (s->doubles != doubles)
+	if (!newest)
 		return;
 	s->seq = get16(rtp + 2);
 	s->ts = get32(rtp + 4);
@@ -172,11 +189,12 @@ int main(int argc, char **argv)
 		const struct stream *s = streams + i;
 
 		if (s->packets || s->bad)
-			printf("%u %llu %llu %llu %llu %llu %llu %llu\n", port + 2 * i,
+			printf("%u %llu %llu %llu %llu %llu %llu %llu %llu\n", port + 2 * i,
 			       (unsigned long long)s->packets, (unsigned long long)s->holes,
 			       (unsigned long long)s->doubles, (unsigned long long)s->skipped,
 			       (unsigned long long)s->bad, (unsigned long long)s->first_ms,
-			       (unsigned long long)s->last_ms);
+			       (unsigned long long)s->last_ms,
+			       (unsigned long long)s->swapped);
 	}
 	getsockopt(fd, SOL_PACKET, PACKET_STATISTICS, &lost, &len);
 	printf("lost %u\n", lost.tp_drops);

@@ -98,7 +98,7 @@ class Ear:
                 continue
             port, *rest = map(int, numbers)
             streams[port] = dict(zip(("packets", "holes", "doubles", "skipped", "bad",
-                                      "first_ms", "last_ms"), rest))
+                                      "first_ms", "last_ms", "swapped"), rest))
         return streams
 
 
@@ -118,6 +118,7 @@ class Scene:
             media__pacer=self.pacer, media__ports="20000-20999",
             lot__slots="701-950", lot__timeout_s=600), start=False)
         self.peer = ua.Peer(self.stage)
+        check(self.stage.caller, "there is a caller to send to")
         if start:
             self.anchor.start(180)
 
@@ -146,10 +147,13 @@ class Scene:
 
 
 def refused(stage):
-    """Frames that the ring of the anchor's device did not take: 256 of a veth pair
-    are soon full when an emulated CPU stands still."""
+    """Frames that the ring behind the anchor's device did not take: the 256 entries
+    of a veth pair are soon full when an emulated CPU stands still."""
     text = stage.anchor.run("ethtool", "-S", "trunk0")
-    return sum(int(line.split()[-1]) for line in text.splitlines() if "xdp_xmit_err" in line)
+    count = sum(int(line.split()[-1]) for line in text.splitlines() if "xdp_xmit_err" in line)
+    link = stage.anchor.run("ip", "-s", "link", "show", "trunk0").splitlines()
+    head = next(i for i, line in enumerate(link) if line.split()[:1] == ["TX:"])
+    return count + int(link[head + 1].split()[3])
 
 
 def exact(streams, count, lost=0):
@@ -185,12 +189,15 @@ def module_sends(s):
     reason = s.module()
     check(reason.startswith("the module holdfast"), reason)
     s.park(CALLS)
+    before = refused(s.stage)
     ear = Ear(s.stage)
     listen(SECONDS)
-    packets, skipped = exact(ear.finish(), CALLS)
+    streams = ear.finish()
+    lost = refused(s.stage) - before
+    packets, skipped = exact(streams, CALLS, lost)
     paced = s.anchor.ctl("stats")["counters"]
-    print("# %d calls: %d frames heard in %d s, %d skipped; %d paced in all" % (
-        CALLS, packets, SECONDS, skipped, paced["hold_paced"]))
+    print("# %d calls: %d frames heard in %d s, %d skipped, %d refused by the device; "
+          "%d paced in all" % (CALLS, packets, SECONDS, skipped, lost, paced["hold_paced"]))
     check(paced["hold_paced"] >= packets, "the counters know less than was heard")
     check(paced["hold_turned"] == 0, "the callers were silent, but frames were turned around")
 
@@ -241,8 +248,9 @@ def engines_change(s):
     streams = ear.finish()
     lost = refused(s.stage) - before
     packets, skipped = exact(streams, count, lost)
-    print("# %d frames over four hand-overs, %d skipped, %d refused by the device" % (
-        packets, skipped, lost))
+    print("# %d frames over four hand-overs, %d skipped, %d refused by the device, "
+          "%d behind a later one" % (packets, skipped, lost,
+                                     sum(t["swapped"] for t in streams.values())))
 
 
 @scenario
