@@ -188,7 +188,7 @@ def killed_at_random_points(s):
                             journal={"orphan_grace_s": 0}), s.peer()
     chance = random.Random(int(os.environ.get("HF_SEED", "7")))
     calls, media, most = [], [s.caller() for _ in range(3)], 0
-    for turn in range(int(os.environ.get("HF_KILLS", "6"))):
+    for turn in range(int(os.environ.get("HF_KILLS", "3"))):
         kill_at = time.time() + chance.uniform(0.02, 0.5)
         while time.time() < kill_at:
             up = [c for c in calls if c.happened("answered") and not getattr(c, "over", False)]
