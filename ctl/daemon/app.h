@@ -1,0 +1,86 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * holdfastd as a whole: every room it is made of, and the files that open, run
+ * and close them. The only place that sees all rooms; no room sees it.
+ *
+ * Functions that return int here return an exit status (0 = well), and have
+ * logged why.
+ */
+#ifndef HF_DAEMON_APP_H
+#define HF_DAEMON_APP_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#define HF_EXIT_FAILED 1
+#define HF_EXIT_USAGE  2
+
+struct hf_options {
+	const char *config;
+	const char *check;
+	const char *instance;
+	bool memory_media;
+	bool verbose;
+};
+
+struct hf_app {
+	struct hf_options options;
+	struct hf_config *config;
+	struct hf_loop *loop;
+	struct hf_bus *bus;
+	struct hf_event_netlink *netlink; /* NULL: not on this host */
+	struct hf_control *control;
+	struct hf_http *http;
+	struct hf_sip *sip;
+	struct hf_media *media;
+	struct hf_library *library;
+	struct hf_park *park;
+	struct hf_lamps *lamps;
+	struct hf_bus_reader *lamp_events;
+	struct hf_push *push;
+	struct hf_store *store;
+	uint64_t orphans_end_ms; /* UINT64_MAX = there are none */
+	bool leave;		 /* calls go on without us */
+	uint32_t epoch;
+	int signals;	   /* signalfd */
+	int timer;	   /* timerfd of the park logic and the media tick */
+	uint64_t armed_ms; /* what `timer` is set to, UINT64_MAX = off */
+	uint64_t tick_ms;  /* next media tick, UINT64_MAX = no call */
+	uint64_t start_ms;
+	bool stopping;
+	bool impatient; /* asked twice */
+};
+
+/* options.c. 0 = go on, else the exit status plus one. */
+int hf_options_read(int argc, char **argv, struct hf_options *o);
+int hf_options_check(const struct hf_options *o);
+bool hf_instance_ok(const char *name);
+
+/* notify.c: "READY=1" and the like, to whoever started us. */
+void hf_app_notify(const char *state);
+
+/* open.c: all of it, in order. */
+int hf_app_open(struct hf_app *app);
+/* loop.c */
+int hf_app_open_loop(struct hf_app *app);
+/* signalling.c */
+int hf_app_open_signalling(struct hf_app *app);
+/* media.c */
+int hf_app_open_media(struct hf_app *app);
+/* lamps.c */
+int hf_app_open_lamps(struct hf_app *app);
+
+/* journal.c */
+struct hf_store_call;
+int hf_app_open_journal(struct hf_app *app);
+void hf_app_journal_put(void *arg, const struct hf_store_call *call);
+void hf_app_journal_drop(void *arg, uint64_t call);
+int hf_app_restore_calls(struct hf_app *app);
+void hf_app_end_orphans(struct hf_app *app, uint64_t now_ms);
+
+/* close.c: in any state of half-openness. `hang_up`: we were asked to stop. */
+void hf_app_close(struct hf_app *app, bool hang_up);
+/* Ends the process and leaves every call to the next. */
+void hf_app_leave(struct hf_app *app, int status);
+
+#endif

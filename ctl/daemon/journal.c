@@ -1,0 +1,131 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+/*
+ * The journal: opened before SIP answers, read once the park logic stands, and
+ * from then on told of every call. Legs of the process before us that no record
+ * accounts for are named, and end after their grace.
+ */
+#include <arpa/inet.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "base/clock.h"
+#include "base/log.h"
+#include "config/config.h"
+#include "daemon/app.h"
+#include "media/media.h"
+#include "park/park.h"
+#include "sip/loop.h"
+#include "sip/stack.h"
+#include "store/store.h"
+
+void hf_app_journal_put(void *arg, const struct hf_store_call *call)
+{
+	struct hf_app *app = arg;
+
+	if (hf_store_put_call(app->store, call))
+		hf_warn("call %llu: no memory for its record",
+			(unsigned long long)call->id);
+}
+
+void hf_app_journal_drop(void *arg, uint64_t call)
+{
+	struct hf_app *app = arg;
+
+	hf_store_drop_call(app->store, call);
+}
+
+/* The answers that wait for their records: see before_wait(). */
+static void journal_moved(void *arg)
+{
+	struct hf_app *app = arg;
+
+	hf_store_settled(app->store);
+}
+
+int hf_app_open_journal(struct hf_app *app)
+{
+	const struct hf_config *c = app->config;
+	char path[4096], err[512] = "";
+	int error;
+
+	if (c->journal.path)
+		snprintf(path, sizeof(path), "%s", c->journal.path);
+	else
+		snprintf(path, sizeof(path), "%s/journal.db",
+			 c->control.state_dir);
+	error = hf_store_open(path, c->journal.sync == HF_SYNC_FULL,
+			      &app->store, err, sizeof(err));
+	if (!error)
+		error = hf_loop_watch(app->loop, hf_store_fd(app->store),
+				      journal_moved, app);
+	if (!error)
+		return 0;
+	hf_error("%s", err[0] ? err : strerror(-error));
+	return HF_EXIT_FAILED;
+}
+
+struct restored {
+	struct hf_app *app;
+	unsigned int calls, lost;
+};
+
+
+static void restore_call(void *arg, const struct hf_store_call *call)
+{
+	struct restored *r = arg;
+
+	if (hf_park_restore(r->app->park, call))
+		r->lost++;
+	else
+		r->calls++;
+}
+
+static void name_orphan(void *arg, uint32_t leg,
+			const struct hf_media_leg_stats *s)
+{
+	const struct hf_app *app = arg;
+	char local[INET_ADDRSTRLEN] = "", remote[INET_ADDRSTRLEN] = "";
+
+	inet_ntop(AF_INET, &s->local_ip4, local, sizeof(local));
+	inet_ntop(AF_INET, &s->remote_ip4, remote, sizeof(remote));
+	hf_warn("leg %u (%s:%u, peer %s:%u) belongs to no call in the journal: it goes on for %u s",
+		leg, local, s->local_port, remote, s->remote_port,
+		app->config->journal.orphan_grace_s);
+}
+
+/* Calls of the process before us. Its media goes on meanwhile. */
+int hf_app_restore_calls(struct hf_app *app)
+{
+	struct restored r = {.app = app};
+	uint64_t start = hf_now_ms();
+	bool same_boot = hf_store_same_boot(app->store);
+	int error = hf_store_each_call(app->store, restore_call, &r);
+
+	hf_media_adopted(app->media);
+	if (hf_media_orphans(app->media, name_orphan, app))
+		app->orphans_end_ms =
+			hf_now_ms() +
+			app->config->journal.orphan_grace_s * 1000ULL;
+	if (r.calls || r.lost)
+		hf_info("journal: %u calls taken up in %llu ms, %u ended%s",
+			r.calls, (unsigned long long)(hf_now_ms() - start),
+			r.lost,
+			same_boot ? "" : ": this machine was started anew");
+	if (!error)
+		error = hf_store_start(app->store);
+	if (!error)
+		hf_sip_journal(app->sip, true);
+	return error ? HF_EXIT_FAILED : 0;
+}
+
+void hf_app_end_orphans(struct hf_app *app, uint64_t now)
+{
+	uint32_t count;
+
+	if (now < app->orphans_end_ms)
+		return;
+	app->orphans_end_ms = UINT64_MAX;
+	count = hf_media_orphans(app->media, NULL, NULL);
+	hf_media_orphans_end(app->media);
+	hf_warn("media: ended %u legs that belong to no call", count);
+}

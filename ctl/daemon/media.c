@@ -1,0 +1,56 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+/*
+ * The packet path and the sounds it plays.
+ */
+#include <string.h>
+
+#include "audio/library.h"
+#include "base/log.h"
+#include "daemon/app.h"
+#include "media/media.h"
+#include "sip/loop.h"
+
+static void library_readable(void *arg)
+{
+	struct hf_app *app = arg;
+
+	hf_library_dispatch(app->library);
+}
+
+static int open_library(struct hf_app *app)
+{
+	char err[512] = "";
+	int error = hf_library_create(app->config, app->media, &app->library);
+
+	if (!error)
+		error = hf_library_load(app->library, err, sizeof(err));
+	if (error) {
+		hf_error("%s", err[0] ? err : strerror(-error));
+		return HF_EXIT_USAGE;
+	}
+	if (!hf_loop_watch(app->loop, hf_library_fd(app->library),
+			   library_readable, app))
+		return 0;
+	hf_error("sound library: cannot be watched");
+	return HF_EXIT_FAILED;
+}
+
+int hf_app_open_media(struct hf_app *app)
+{
+	char err[512] = "";
+	int error = 0;
+
+	if (app->options.memory_media)
+		error = hf_media_open_memory(app->config, &app->media, err,
+					     sizeof(err));
+	else
+		error = hf_media_open_bpf(app->config, &app->media, err,
+					  sizeof(err));
+	if (error) {
+		hf_error("%s", err[0] ? err : strerror(-error));
+		return HF_EXIT_FAILED;
+	}
+	if (app->options.memory_media)
+		hf_warn("--media memory: for testing, nobody hears anything");
+	return open_library(app);
+}
