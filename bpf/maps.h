@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0 */
 /*
  * The maps of the data path, as the table at the end of include/holdfast/abi.h
- * has them. Sizes of legs, frames, nexthops and wheel are set before loading.
+ * has them. Sizes of legs, heard, frames, nexthops and wheel are set before
+ * loading.
  */
 #ifndef HF_BPF_MAPS_H
 #define HF_BPF_MAPS_H
@@ -9,6 +10,7 @@
 #include <linux/bpf.h>
 #include <bpf/bpf_helpers.h>
 #include <holdfast/abi.h>
+#include <holdfast/heard.h>
 #include <holdfast/world.h>
 
 #define HF_ARRAY(name, entries, value_type)        \
@@ -27,6 +29,12 @@ HF_ARRAY(nexthops, 256, struct hf_nexthop);
 HF_ARRAY(wheel, HF_WHEEL_BUCKETS, struct hf_wheel_entry);
 HF_ARRAY(wheel_fill, HF_WHEEL_BUCKETS, struct hf_wheel_fill);
 HF_ARRAY(work, 1, struct hf_work);
+HF_ARRAY(heard, 1, struct hf_heard);
+
+struct {
+	__uint(type, BPF_MAP_TYPE_RINGBUF);
+	__uint(max_entries, HF_HAPPENINGS_BYTES);
+} happenings SEC(".maps");
 
 struct {
 	__uint(type, BPF_MAP_TYPE_PERCPU_ARRAY);

@@ -6,6 +6,7 @@
 #ifndef HF_BPF_RECEIVE_H
 #define HF_BPF_RECEIVE_H
 
+#include "dtmf.h"
 #include "hold.h"
 #include "parse.h"
 #include "relay.h"
@@ -61,6 +62,17 @@ static __always_inline int hf_receive_rtp(struct xdp_md *ctx, void *data,
 	HF_WRITE(leg->rx.last_rx, (__u32)(now_ns >> 20));
 	if (p->flags & HF_PROGRAM_RX_OFF)
 		return hf_refuse(&leg->rx, HF_COUNT_DROP_IDLE);
+	if (p->rx_dtmf_pt && (second & 0x7f) == p->rx_dtmf_pt) {
+		struct hf_dtmf_in key = {
+			.timestamp = HF_NTOHL(HF_W32(data, HF_AT_RTP_TS)),
+			.ssrc = HF_NTOHL(rtp.ssrc),
+			.now_unit = (__u32)(now_ns >> 20),
+			.marker = second >> 7,
+		};
+
+		hf_dtmf_hear(ctx, in->leg, HF_AT_RTP, HF_AT_UDP + in->udp_len,
+			     &key);
+	}
 	if (p->peer != HF_LEG_NONE) {
 		rtp.seq = HF_NTOHS(HF_W16(data, HF_AT_RTP_SEQ));
 		rtp.timestamp = HF_NTOHL(HF_W32(data, HF_AT_RTP_TS));

@@ -60,6 +60,9 @@ static const struct nla_policy hf_nl_notify_policy[HOLDFAST_A_MAX + 1] = {
 	[HOLDFAST_A_ABI_MAJOR] = { .type = NLA_U32 },
 	[HOLDFAST_A_ABI_MINOR] = { .type = NLA_U32 },
 	[HOLDFAST_A_INSTANCE] = { .type = NLA_NUL_STRING, .len = HOLDFAST_INSTANCE_MAX },
+	[HOLDFAST_A_PARTY] = { .type = NLA_NUL_STRING, .len = HOLDFAST_PARTY_MAX },
+	[HOLDFAST_A_DIGIT] = { .type = NLA_NUL_STRING, .len = HOLDFAST_DIGIT_MAX },
+	[HOLDFAST_A_DIGIT_MS] = { .type = NLA_U32 },
 };
 
 const struct genl_ops hf_nl_ops[HF_NL_OPS] = {

@@ -122,6 +122,9 @@ static json_t *event_of(struct nlattr **a)
 		{ "rule", HOLDFAST_A_RULE, false },
 		{ "reason", HOLDFAST_A_REASON, false },
 		{ "user_to_user", HOLDFAST_A_USER_TO_USER, false },
+		{ "party", HOLDFAST_A_PARTY, false },
+		{ "digit", HOLDFAST_A_DIGIT, false },
+		{ "digit_ms", HOLDFAST_A_DIGIT_MS, true },
 		{ "text", HOLDFAST_A_TEXT, false },
 	};
 	json_t *event = json_object();
@@ -151,6 +154,7 @@ static json_t *parse(unsigned char *data, int len, const struct ucred *from,
 		[HOLDFAST_A_SECONDS_PARKED] = { .type = NLA_U32 },
 		[HOLDFAST_A_SECONDS_LEFT] = { .type = NLA_U32 },
 		[HOLDFAST_A_ATTEMPT] = { .type = NLA_U32 },
+		[HOLDFAST_A_DIGIT_MS] = { .type = NLA_U32 },
 		[HOLDFAST_A_PRIVATE] = { .type = NLA_U32 },
 		[HOLDFAST_A_INSTANCE] = { .type = NLA_STRING },
 		[HOLDFAST_A_EVENT] = { .type = NLA_STRING },

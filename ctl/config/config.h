@@ -72,6 +72,8 @@ enum hf_lamp_idle { HF_LAMP_EMPTY, HF_LAMP_TERMINATED };
 /* Who sends hold frames by the clock: the kernel module, holdfast-mediad by BPF;
  * auto: the first of these that this host allows. */
 enum hf_pacer_choice { HF_PACER_AUTO, HF_PACER_KMOD, HF_PACER_BPF };
+/* Which keys of parties become events; waiting: not of two who talk. */
+enum hf_key_events { HF_KEYS_ALL, HF_KEYS_WAITING, HF_KEYS_NONE };
 /* full: a call is answered when its record is on disk. */
 enum hf_journal_sync { HF_SYNC_FULL, HF_SYNC_OFF };
 enum hf_on_busy { HF_BUSY_REFUSE, HF_BUSY_NEXT_FREE, HF_BUSY_RING_PARKER };
@@ -169,6 +171,7 @@ struct hf_config {
 		uint16_t port_min; /* even */
 		uint16_t port_max; /* odd */
 		enum hf_pacer_choice pacer;
+		enum hf_key_events key_events;
 		bool latch;	   /* media.nat: latch where the SDP address is not the signalling source */
 	} media;
 	struct {

@@ -58,6 +58,10 @@ static const struct hf_key address_keys[] = {
 };
 static const struct hf_map address_map = { address_keys, NULL };
 
+static const char *const key_event_words[] = { [HF_KEYS_ALL] = "all",
+					       [HF_KEYS_WAITING] = "waiting",
+					       [HF_KEYS_NONE] = "none",
+					       NULL };
 static const struct hf_key media_keys[] = {
 	{ RECORDS("addresses", CONFIG(media.addresses),
 		  CONFIG(media.address_count), &address_map,
@@ -71,6 +75,8 @@ static const struct hf_key media_keys[] = {
 	  .kind = HF_KEY_BOOL,
 	  .offset = CONFIG(media.latch),
 	  .example = "true" },
+	{ WORD("key_events", CONFIG(media.key_events), key_event_words,
+	       "all, waiting or none") },
 	{ 0 }
 };
 static const struct hf_map media_map = { media_keys, NULL };

@@ -67,6 +67,7 @@ int hf_app_open_loop(struct hf_app *app);
 int hf_app_open_signalling(struct hf_app *app);
 /* media.c */
 int hf_app_open_media(struct hf_app *app);
+int hf_app_listen(struct hf_app *app); /* to keys, once the calls are there */
 /* lamps.c */
 int hf_app_open_lamps(struct hf_app *app);
 

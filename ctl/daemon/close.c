@@ -48,6 +48,11 @@ void hf_app_close(struct hf_app *app, bool hang_up)
 		hf_lamps_deactivate(app->lamps, hf_now_ms());
 	if (app->lamps)
 		hf_lamps_attach(app->lamps, NULL, hf_now_ms());
+	if (app->media) {
+		hf_media_listen(app->media, NULL);
+		if (hf_media_fd(app->media) >= 0)
+			hf_loop_unwatch(app->loop, hf_media_fd(app->media));
+	}
 	hf_park_destroy(app->park, hang_up);
 	app->park = NULL;
 	if (app->sip) {

@@ -1,13 +1,15 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 /*
- * The packet path and the sounds it plays.
+ * The packet path, the sounds it plays and the keys it hears.
  */
 #include <string.h>
 
 #include "audio/library.h"
+#include "base/clock.h"
 #include "base/log.h"
 #include "daemon/app.h"
 #include "media/media.h"
+#include "park/park.h"
 #include "sip/loop.h"
 
 static void library_readable(void *arg)
@@ -32,6 +34,34 @@ static int open_library(struct hf_app *app)
 			   library_readable, app))
 		return 0;
 	hf_error("sound library: cannot be watched");
+	return HF_EXIT_FAILED;
+}
+
+static void key_pressed(void *arg, uint32_t leg, char digit, uint32_t ms)
+{
+	struct hf_app *app = arg;
+
+	hf_park_run(app->park, hf_now_ms());
+	hf_park_digit(app->park, leg, digit, ms);
+}
+
+static void media_readable(void *arg)
+{
+	struct hf_app *app = arg;
+
+	hf_media_dispatch(app->media);
+}
+
+int hf_app_listen(struct hf_app *app)
+{
+	const struct hf_media_ears ears = {.digit = key_pressed, .arg = app};
+	int fd = hf_media_fd(app->media);
+
+	hf_media_listen(app->media, &ears);
+	hf_media_dispatch(app->media); /* pressed while nobody was here */
+	if (fd < 0 || !hf_loop_watch(app->loop, fd, media_readable, app))
+		return 0;
+	hf_error("keys of parties: cannot be watched");
 	return HF_EXIT_FAILED;
 }
 

@@ -61,7 +61,7 @@ int hf_app_open_park(struct hf_app *app)
 	hf_control_attach(app->control, app->park, app->media);
 	hf_http_not_ready(app->http, NULL);
 	hf_control_attach_library(app->control, app->library);
-	return hf_app_restore_calls(app);
+	return hf_app_restore_calls(app) || hf_app_listen(app);
 }
 
 static void control_readable(void *arg)

@@ -85,6 +85,10 @@ size_t hf_event_text(const struct hf_event *e, char *text, size_t len)
 		fprintf(out, ", rings back in %u s", e->seconds_left);
 	if (e->attempt)
 		fprintf(out, ", attempt %u", e->attempt);
+	if (known(e->party))
+		fprintf(out, ", the %s", e->party);
+	if (known(e->digit))
+		fprintf(out, ": %s for %u ms", e->digit, e->digit_ms);
 	if (known(e->rule))
 		fprintf(out, ", rule %s", e->rule);
 	if (known(e->reason))

@@ -31,7 +31,8 @@
 	X(LOT_FULL, "lot_full", "the last free slot is taken")                 \
 	X(LOT_AVAILABLE, "lot_available", "a slot is free again")              \
 	X(MEDIA_SILENT, "media_silent", "a leg that should send is silent")    \
-	X(MEDIA_RESUMED, "media_resumed", "it sends again")
+	X(MEDIA_RESUMED, "media_resumed", "it sends again")                    \
+	X(DIGIT, "digit", "a party pressed a key")
 
 enum hf_event_type {
 #define X(symbol, name, text) HF_EVENT_##symbol,
@@ -56,6 +57,9 @@ struct hf_event {
 	const char *rule;   /* the decision rule used */
 	const char *reason; /* sentence */
 	const char *user_to_user;
+	const char *party;  /* whose leg it was, as in struct hf_party_view */
+	const char *digit;  /* "0" to "9", "*", "#", "A" to "D", "!" */
+	uint32_t digit_ms;  /* how long it was pressed */
 	bool privacy; /* the caller's name and number are not for everybody */
 };
 

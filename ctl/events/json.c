@@ -113,6 +113,9 @@ json_t *hf_event_json(const struct hf_event *e)
 	      set_text(object, "rule", e->rule) ||
 	      set_text(object, "reason", e->reason) ||
 	      set_text(object, "user_to_user", e->user_to_user) ||
+	      set_text(object, "party", e->party) ||
+	      set_text(object, "digit", e->digit) ||
+	      set_number(object, "digit_ms", e->digit_ms) ||
 	      set_text(object, "text", text);
 	if (!bad)
 		return object;

@@ -142,7 +142,7 @@ static int hf_object_open(struct hf_bpf *b, const struct hf_instance *in,
 		map = hf_object_map(o, i);
 		if (!map)
 			return -ENOENT;
-		if (i == HF_PIN_legs)
+		if (i == HF_PIN_legs || i == HF_PIN_heard)
 			r = bpf_map__set_max_entries(map, in->legs);
 		else if (i == HF_PIN_frames)
 			r = bpf_map__set_max_entries(map, in->frames);
@@ -290,6 +290,8 @@ static int hf_bpf_load(struct hf_media *m, const struct hf_instance *in,
 	r = hf_media_init(m);
 	if (!r)
 		r = hf_bpf_devmap(m);
+	if (!r)
+		r = hf_happenings_open(m);
 	if (r)
 		snprintf(err, err_len, "the media tables cannot be set up: %s",
 			 strerror(-r));
@@ -400,6 +402,7 @@ void hf_bpf_close(struct hf_media *m, bool tear_down)
 	if (!b->pinned)
 		hf_bpffs_tidy(b->instance);
 	hf_devices_close(b);
+	hf_happenings_close(b);
 	if (b->paced_link >= 0)
 		close(b->paced_link);
 	hf_datapath_bpf__destroy(b->object);

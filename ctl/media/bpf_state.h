@@ -21,6 +21,7 @@
 #include "state.h"
 
 struct hf_datapath_bpf; /* the skeleton */
+struct ring_buffer;
 
 struct hf_bpf_device {
 	char name[IFNAMSIZ];
@@ -50,6 +51,7 @@ struct hf_bpf {
 	char holder[IFNAMSIZ];
 	struct hf_bpf_device device[HF_MAX_DEVICES];
 	uint32_t devices;
+	struct ring_buffer *happenings;
 	struct hf_keeper keeper;
 	struct hf_kmod kmod;
 	char reason[512];
@@ -70,6 +72,10 @@ int hf_link_pin(const struct hf_bpf *, const char *pin, int link);
 /* 0 if no XDP program is on the device, else -EBUSY and a sentence. */
 int hf_link_check_foreign(const char *device, uint32_t ifindex, char *err,
 			  size_t err_len);
+
+/* hear.c */
+int hf_happenings_open(struct hf_media *);
+void hf_happenings_close(struct hf_bpf *);
 
 /* holder.c */
 int hf_holder_attach(struct hf_bpf *, int program, char *err, size_t err_len);

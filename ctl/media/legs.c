@@ -62,6 +62,8 @@ int hf_media_leg_open(struct hf_media *m, struct in_addr towards,
 		.hop = HF_NO_HOP,
 		.bucket = HF_NO_BUCKET,
 	};
+	m->own[leg].opened_ns = hf_media_now(m);
+	m->map.heard[leg] = (struct hf_heard){0};
 	r = hf_leg_start(m, leg, local, port);
 	if (r)
 		return r;

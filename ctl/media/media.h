@@ -39,6 +39,7 @@ struct hf_media_remote {
 	uint8_t dtmf_pt;	 /* telephone-event as the peer wants it, 0 = none */
 	uint8_t rx_payload_type; /* as the peer sends it */
 	uint8_t rx_dtmf_pt;
+	uint32_t dtmf_clock; /* of both, 0 = 8000 */
 	uint16_t ptime_ms;  /* 10, 20, 30, 40 or 60: of hold audio to the peer */
 	bool may_send;	    /* the peer's direction lets it send to us */
 	bool may_receive;   /* and lets us send to it */
@@ -97,6 +98,27 @@ void hf_media_adopted(struct hf_media *);
 /* Join two legs: each hears the other. Payload types are mapped; the codecs
  * must be equal (-EPROTONOSUPPORT if not). */
 int hf_media_relay(struct hf_media *, uint32_t a, uint32_t b);
+
+/*
+ * What parties do besides talking. `digit` is one key press (RFC 4733): 0-9, *,
+ * #, A-D, ! for a hook flash; told once, when it is over. In a relay the other
+ * party gets the packets all the same. Called from hf_media_dispatch() and
+ * hf_media_tick().
+ */
+struct hf_media_ears {
+	void (*digit)(void *arg, uint32_t leg, char digit,
+		      uint32_t duration_ms);
+	void *arg;
+};
+/* After the calls of a controller before us have their legs; NULL: nobody
+ * listens any more. */
+void hf_media_listen(struct hf_media *, const struct hf_media_ears *);
+/* Readable when there is something for hf_media_dispatch(); -1 over plain
+ * memory, where hf_media_hear_digit() says what is heard. */
+int hf_media_fd(const struct hf_media *);
+void hf_media_dispatch(struct hf_media *);
+void hf_media_hear_digit(struct hf_media *, uint32_t leg, char digit,
+			 uint32_t duration_ms);
 
 /* Is this address one of ours? (A remote that is gets 488.) */
 bool hf_media_is_own(const struct hf_media *, struct in_addr);

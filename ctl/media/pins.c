@@ -104,6 +104,9 @@ static void hf_pins_place(struct hf_pins *p, enum hf_pin_map map, void *memory,
 	case HF_PIN_work:
 		p->work = memory;
 		break;
+	case HF_PIN_heard:
+		p->heard = memory;
+		break;
 	default:
 		break;
 	}
@@ -149,6 +152,7 @@ int hf_pins_check(const struct hf_pins *p, const uint32_t *entries, char *err,
 		return -EPROTO;
 	}
 	if (in->legs > entries[HF_PIN_legs] ||
+	    in->legs > entries[HF_PIN_heard] ||
 	    in->frames > entries[HF_PIN_frames] ||
 	    in->wheel_capacity != p->wheel_capacity ||
 	    in->addresses > HF_MAX_ADDRESSES || in->devices > HF_MAX_DEVICES ||

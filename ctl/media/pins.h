@@ -14,6 +14,7 @@
 #include <stdint.h>
 
 #include <holdfast/abi.h>
+#include <holdfast/heard.h>
 
 /* Map names, as pinned below HF_PIN_ROOT/INSTANCE/ and as in the skeleton.
  * X(name, mapped into memory) */
@@ -26,7 +27,9 @@
 	X(wheel_fill, 1)                                                       \
 	X(work, 1)                                                             \
 	X(stats, 0)                                                            \
-	X(devmap, 0)
+	X(devmap, 0)                                                           \
+	X(heard, 1)                                                            \
+	X(happenings, 0)
 
 enum hf_pin_map {
 #define X(name, mapped) HF_PIN_##name,
@@ -43,6 +46,7 @@ struct hf_pins {
 	struct hf_wheel_entry *wheel; /* see hf_pins_wheel() */
 	struct hf_wheel_fill *wheel_fill; /* HF_WHEEL_BUCKETS */
 	struct hf_work *work;
+	struct hf_heard *heard; /* instance->legs */
 	uint32_t nexthop_count;
 	uint32_t wheel_capacity; /* entries of one bucket */
 	int fd[HF_PIN_MAP_COUNT]; /* by enum hf_pin_map */

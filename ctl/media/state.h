@@ -12,6 +12,7 @@
  * say.c       prompts and announcements on a leg
  * nexthops.c  destinations, counted
  * route.c     our address towards a peer
+ * hear.c      keys that are pressed
  * stats.c     what leg and totals say
  * media.c     set-up and housekeeping common to both kinds of memory
  * memory.c    over plain memory
@@ -33,6 +34,7 @@
 #define HF_SAY_KEEP UINT32_MAX /* where the music is */
 #define HF_SAY_NOW UINT32_MAX
 #define HF_PTIME_DEFAULT_MS 20
+#define HF_KEYS_DOWN_MAX 1024
 
 /* One leg, beside struct hf_leg. */
 struct hf_leg_own {
@@ -51,6 +53,7 @@ struct hf_leg_own {
 	uint32_t say_music;  /* frame of the clip after them; HF_SAY_KEEP */
 	enum hf_codec say_codec; /* of what was said last */
 	uint32_t say_ptime_ms;
+	uint64_t opened_ns;  /* what was heard before belongs to no call */
 	uint64_t line_ns;    /* the stream's timestamp by our own clock: */
 	uint32_t line_ts;    /* this much at that moment */
 	uint32_t music_ms;   /* not holding: where the clip goes on */
@@ -148,6 +151,9 @@ struct hf_media {
 	struct hf_hops hops;
 	struct hf_wheel wheel;
 	struct hf_route_cached route[HF_ROUTES_CACHED];
+	struct hf_media_ears ears;
+	uint32_t key_down[HF_KEYS_DOWN_MAX]; /* legs whose key may have to be */
+	uint32_t keys_down;		     /* let go of by us */
 	uint32_t sweep; /* rebasing long epochs goes on at this leg */
 	/* Wakes the sender ('n', 'w'); NULL over plain memory. */
 	void (*poke)(struct hf_media *, char what);
@@ -230,6 +236,10 @@ void hf_hops_tick(struct hf_media *, uint64_t now_ns);
 /* route.c: which of our addresses the kernel would use towards a peer. */
 int hf_route_source(struct hf_media *, struct in_addr to,
 		    struct in_addr *ret_source);
+
+/* hear.c */
+void hf_key_watch(struct hf_media *, uint32_t leg);
+void hf_hear_tick(struct hf_media *, uint64_t now_ns);
 
 /* bpf.c */
 void hf_bpf_close(struct hf_media *, bool tear_down);

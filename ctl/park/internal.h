@@ -4,8 +4,8 @@
  * from the stack, decide.c says what it means, call.c runs the table (table.c)
  * whose actions stand in actions.c, retrieve.c, transfer.c, refer.c and
  * recall.c; negotiate.c agrees
- * on media, party.c keeps dialogs, lot.c slots, timers.c deadlines; report.c
- * tells the world.
+ * on media, party.c keeps dialogs, lot.c slots, timers.c deadlines; keys.c hears
+ * keys; report.c tells the world.
  */
 #ifndef HOLDFAST_PARK_INTERNAL_H
 #define HOLDFAST_PARK_INTERNAL_H
@@ -101,6 +101,7 @@ struct hf_park {
 	struct hf_lot *lot_by_number;
 	struct hf_call *calls;
 	struct hf_party *parties; /* by key */
+	struct hf_party *legs;	  /* by leg */
 	struct hf_timers timers;
 	struct hf_party *fresh; /* of the INVITE at hand; NULL once refused */
 	bool draining; /* no new calls */
@@ -180,11 +181,15 @@ void hf_call_find_slot(struct hf_call *);
 /* Parked again by who had picked it up; NULL: the old slot or any. */
 void hf_call_wait_again(struct hf_call *, struct hf_slot *, const char *why);
 
+/* keys.c: what a key means to the call. */
+void hf_call_key(struct hf_call *, struct hf_party *, char digit);
+
 /* refer.c: tell who sent the REFER how it ended, and let go of it. */
 void hf_call_tell_referrer(struct hf_call *, int status, const char *phrase);
 
 /* report.c */
 void hf_report(struct hf_call *, enum hf_event_type, const char *reason);
+void hf_report_key(const struct hf_party *, char digit, uint32_t ms);
 void hf_report_refused(struct hf_park *, const struct hf_invite *,
 		       const struct hf_decision *);
 void hf_report_lot(struct hf_lot *, enum hf_event_type);

@@ -254,10 +254,10 @@ static int restore_party(struct hf_call *call, enum hf_role role,
 	hf_party_index(p);
 	if (err)
 		return err;
-	p->leg = (uint32_t)r->leg;
+	hf_party_set_leg(p, (uint32_t)r->leg);
 	err = hf_party_adopt_leg(p);
 	if (err)
-		p->leg = HF_LEG_NONE;
+		hf_party_set_leg(p, HF_LEG_NONE);
 	return err;
 }
 

@@ -70,17 +70,18 @@ static int open_leg(struct hf_party *p, struct hf_session *s,
 {
 	struct in_addr ip4;
 	uint16_t port;
+	uint32_t leg;
 	int err;
 
 	if (p->leg == HF_LEG_NONE) {
-		err = hf_media_leg_open(p->park->wire.media, towards, &p->leg,
+		err = hf_media_leg_open(p->park->wire.media, towards, &leg,
 					&ip4, &port);
 		if (err) {
-			p->leg = HF_LEG_NONE;
 			snprintf(w->why, sizeof(w->why),
 				 "no media port is free (%s)", strerror(-err));
 			return 480;
 		}
+		hf_party_set_leg(p, leg);
 		s->local_ip4 = ip4;
 		s->local_port = port;
 	}

@@ -52,6 +52,10 @@ void hf_park_run(struct hf_park *, uint64_t now_ms);
 /* When hf_park_run is next needed, UINT64_MAX = not at all. */
 uint64_t hf_park_next_ms(const struct hf_park *);
 
+/* A party pressed a key (ctl/media, struct hf_media_ears). */
+void hf_park_digit(struct hf_park *, uint32_t leg, char digit,
+		   uint32_t duration_ms);
+
 /* One line of the slot table. Strings live until the next call into the park. */
 struct hf_slot_view {
 	const char *lot, *slot, *label;

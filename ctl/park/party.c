@@ -68,6 +68,41 @@ void hf_party_index(struct hf_party *p)
 	}
 }
 
+void hf_party_set_leg(struct hf_party *p, uint32_t leg)
+{
+	struct hf_park *park = p->park;
+
+	if (p->leg != HF_LEG_NONE && p->hh_leg.tbl)
+		HASH_DELETE(hh_leg, park->legs, p);
+	p->hh_leg.tbl = NULL;
+	p->leg = leg;
+	if (leg != HF_LEG_NONE)
+		HASH_ADD(hh_leg, park->legs, leg, sizeof(p->leg), p);
+}
+
+/* Without memory for its entry a party is not found: its keys do nothing. */
+struct hf_party *hf_party_by_leg(const struct hf_park *park, uint32_t leg)
+{
+	struct hf_party *p;
+
+	HASH_FIND(hh_leg, park->legs, &leg, sizeof(leg), p);
+	return p;
+}
+
+const char *hf_party_role(const struct hf_party *p)
+{
+	if (p->call && p == p->call->caller)
+		return p->call->state == HF_S_RESERVED ? "parker" : "parkee";
+	switch (p->role) {
+	case HF_ROLE_RECALL:
+		return "recall";
+	case HF_ROLE_TARGET:
+		return "target";
+	default:
+		return "retriever";
+	}
+}
+
 /* RFC 3891 3: to-tag is ours, from-tag is the peer's. */
 struct hf_party *hf_party_by_replaces(const struct hf_park *park,
 				      const struct hf_replaces *r)
@@ -100,6 +135,7 @@ void hf_party_free(struct hf_party *p, bool close_leg)
 		park->fresh = NULL;
 	if (p->leg != HF_LEG_NONE && close_leg)
 		hf_media_leg_close(park->wire.media, p->leg);
+	hf_party_set_leg(p, HF_LEG_NONE);
 	if (p->key)
 		HASH_DEL(park->parties, p);
 	if (p->dialog)

@@ -54,12 +54,16 @@ struct hf_party {
 	char *sip_call_id, *remote_tag;
 	char *key; /* Call-ID and our tag: what Replaces names; NULL = not yet
 		    */
-	UT_hash_handle hh;
+	UT_hash_handle hh, hh_leg; /* the latter while it has a leg */
 };
 struct hf_party *hf_party_create(struct hf_park *, struct hf_dialog *,
 				 enum hf_role);
 int hf_party_fill(struct hf_party *, const struct hf_invite *);
 void hf_party_index(struct hf_party *);
+/* The party has this leg from now on; HF_LEG_NONE: none. */
+void hf_party_set_leg(struct hf_party *, uint32_t leg);
+struct hf_party *hf_party_by_leg(const struct hf_park *, uint32_t leg);
+const char *hf_party_role(const struct hf_party *); /* "parkee" */
 struct hf_party *hf_party_by_replaces(const struct hf_park *,
 				      const struct hf_replaces *);
 /* Forget the party; close its leg. Ends the dialog unless it is over: BYE,

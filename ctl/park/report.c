@@ -11,11 +11,12 @@ static void tell(struct hf_park *park, const struct hf_event *e)
 		park->wire.event(park->wire.event_arg, e);
 }
 
-void hf_report(struct hf_call *call, enum hf_event_type type,
-	       const char *reason)
+static struct hf_event event_of(const struct hf_call *call,
+				enum hf_event_type type)
 {
 	const struct hf_party *other = call->retriever ?: call->recall;
-	struct hf_event e = {
+
+	return (struct hf_event){
 		.type = type,
 		.call = call->id,
 		.lot = call->lot->config->name,
@@ -32,14 +33,32 @@ void hf_report(struct hf_call *call, enum hf_event_type type,
 		.seconds_left = hf_call_seconds_left(call),
 		.attempt = call->attempt,
 		.rule = call->rule,
-		.reason = reason,
 		.user_to_user = call->user_to_user,
 		.privacy = call->privacy,
 	};
+}
 
+void hf_report(struct hf_call *call, enum hf_event_type type,
+	       const char *reason)
+{
+	struct hf_event e = event_of(call, type);
+
+	e.reason = reason;
 	if (call->slot)
 		hf_slot_changed(call->slot);
 	tell(call->park, &e);
+}
+
+void hf_report_key(const struct hf_party *p, char digit, uint32_t ms)
+{
+	struct hf_event e = event_of(p->call, HF_EVENT_DIGIT);
+	const char text[] = {digit, 0};
+
+	e.rule = NULL; /* nothing was decided */
+	e.party = hf_party_role(p);
+	e.digit = text;
+	e.digit_ms = ms;
+	tell(p->call->park, &e);
 }
 
 void hf_report_refused(struct hf_park *park, const struct hf_invite *in,

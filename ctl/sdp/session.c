@@ -237,6 +237,7 @@ bool hf_session_remote(const struct hf_session *s, struct hf_media_remote *ret)
 	ret->rx_payload_type = s->codec_rx_pt[s->codec];
 	ret->dtmf_pt = s->dtmf_pt;
 	ret->rx_dtmf_pt = s->dtmf_pt ? s->dtmf_rx_pt : 0;
+	ret->dtmf_clock = s->dtmf_clock;
 	ret->ptime_ms = hf_sdp_ptime(s->ptime_ms, s->maxptime_ms);
 	ret->may_send = s->remote_port && s->remote_direction & HF_SENDONLY;
 	ret->may_receive = s->remote_port && s->remote_direction & HF_RECVONLY;

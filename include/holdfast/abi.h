@@ -301,7 +301,8 @@ struct hf_work {
 	X(RTCP_RX, "rtcp_rx", "RTCP packets taken in")                         \
 	X(PACED_IDLE, "paced_idle", "wheel entries that were not due")         \
 	X(LATCHED, "latched", "remotes learned from packets")                  \
-	X(RELAY_JUMP, "relay_jump", "wild sequence numbers, not yet confirmed")
+	X(RELAY_JUMP, "relay_jump", "wild sequence numbers, not yet confirmed") \
+	X(HAPPENING_LOST, "happening_lost", "not told: the controller is slow")
 
 enum hf_counter {
 #define X(symbol, name, text) HF_COUNT_##symbol,
@@ -313,7 +314,7 @@ enum hf_counter {
 
 /*
  * The maps, pinned under these names below HF_PIN_ROOT/INSTANCE/. Keys are a
- * __u32. All but stats and devmap are ARRAY with BPF_F_MMAPABLE.
+ * __u32. All but stats, devmap and happenings are ARRAY with BPF_F_MMAPABLE.
  *
  * name        entries              value                  written by
  * instance    1                    struct hf_instance     controller
@@ -328,8 +329,11 @@ enum hf_counter {
  * stats       HF_COUNTERS_MAX      __u64 (PERCPU_ARRAY)   everybody, own CPU
  * devmap      HF_MAX_DEVICES       __u32 ifindex          controller, mediad
  *             (DEVMAP_HASH, key = ifindex)
+ * heard       hf_instance.legs     struct hf_heard        receive side
+ * happenings  HF_HAPPENINGS_BYTES  struct hf_happening    receive side
+ *             (RINGBUF; the controller reads; heard.h has both)
  *
- * legs, frames, nexthops and wheel are sized with bpf_map__set_max_entries()
+ * legs, heard, frames, nexthops and wheel are sized with bpf_map__set_max_entries()
  * before the object is loaded. Programs: hf_receive on every media device,
  * hf_paced on the holder device.
  */

@@ -83,6 +83,9 @@ enum holdfast_attr {
 	HOLDFAST_A_USER_TO_USER, /* string, at most 255 bytes */
 	HOLDFAST_A_TEXT, /* string, at most 511 bytes: the event as a sentence */
 	HOLDFAST_A_PRIVATE, /* u32: 1: name and number of the caller are not for everybody */
+	HOLDFAST_A_PARTY, /* string, at most 16 bytes: whose leg it is about: parkee, retriever, ... */
+	HOLDFAST_A_DIGIT, /* string, at most 1 bytes: the key that was pressed */
+	HOLDFAST_A_DIGIT_MS, /* u32: and for how long */
 
 	__HOLDFAST_A_MAX,
 	HOLDFAST_A_MAX = __HOLDFAST_A_MAX - 1
@@ -105,5 +108,7 @@ enum holdfast_attr {
 #define HOLDFAST_REASON_MAX 255
 #define HOLDFAST_USER_TO_USER_MAX 255
 #define HOLDFAST_TEXT_MAX 511
+#define HOLDFAST_PARTY_MAX 16
+#define HOLDFAST_DIGIT_MAX 1
 
 #endif

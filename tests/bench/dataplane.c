@@ -198,6 +198,7 @@ static int path_open(struct bench *b)
 	if (!s)
 		return -errno;
 	bpf_map__set_max_entries(s->maps.legs, BENCH_LEGS);
+	bpf_map__set_max_entries(s->maps.heard, BENCH_LEGS);
 	bpf_map__set_max_entries(s->maps.frames, FRAMES);
 	if (hf_datapath_bpf__load(s))
 		return -errno;

@@ -42,6 +42,7 @@ static const char *load(struct fixture *f)
 		return "the object cannot be opened";
 	skel->rodata->hf_test_clock = 1;
 	bpf_map__set_max_entries(skel->maps.legs, LEGS);
+	bpf_map__set_max_entries(skel->maps.heard, LEGS);
 	bpf_map__set_max_entries(skel->maps.frames, FRAMES);
 	bpf_map__set_max_entries(skel->maps.nexthops, HOPS);
 	bpf_map__set_max_entries(skel->maps.wheel,
@@ -54,7 +55,8 @@ static const char *load(struct fixture *f)
 	f->nexthops = map_memory(skel->maps.nexthops, sizeof(*f->nexthops));
 	f->wheel = map_memory(skel->maps.wheel, sizeof(*f->wheel));
 	f->work = map_memory(skel->maps.work, sizeof(*f->work));
-	if (!f->instance || !f->legs || !f->frames || !f->nexthops ||
+	f->heard = map_memory(skel->maps.heard, sizeof(*f->heard));
+	if (!f->heard || !f->instance || !f->legs || !f->frames || !f->nexthops ||
 	    !f->wheel || !f->work)
 		return "the maps cannot be mapped";
 	f->receive = bpf_program__fd(skel->progs.hf_receive);

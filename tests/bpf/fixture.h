@@ -11,6 +11,7 @@
 #include <stdint.h>
 
 #include <holdfast/abi.h>
+#include <holdfast/heard.h>
 
 #include "packet.h"
 
@@ -49,6 +50,7 @@ struct fixture {
 	struct hf_nexthop *nexthops;
 	struct hf_wheel_entry *wheel;
 	struct hf_work *work;
+	struct hf_heard *heard;
 	int receive, paced; /* programs */
 	uint32_t other;	    /* ifindex */
 	uint64_t counters[HF_COUNTERS_MAX];

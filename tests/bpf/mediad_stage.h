@@ -227,6 +227,7 @@ static int stage_bpf(struct stage *s)
 	if (!b)
 		return -1;
 	bpf_map__set_max_entries(b->maps.legs, STAGE_LEGS);
+	bpf_map__set_max_entries(b->maps.heard, STAGE_LEGS);
 	bpf_map__set_max_entries(b->maps.frames, STAGE_FRAMES);
 	bpf_map__set_max_entries(b->maps.nexthops, STAGE_HOPS);
 	bpf_map__set_max_entries(b->maps.wheel,

@@ -42,7 +42,7 @@ struct note {
 	uint64_t call;
 	char lot[32], slot[32], caller[64], parker[64], retriever[64];
 	char rule[32], reason[160], parked_call_id[48], other_call_id[48];
-	char uui[64];
+	char uui[64], party[16], digit[4];
 	uint32_t attempt, seconds_parked, seconds_left;
 };
 
@@ -251,6 +251,8 @@ static void fake_event(void *arg, const struct hf_event *e)
 	copy(n->parked_call_id, sizeof(n->parked_call_id), e->parked_call_id);
 	copy(n->other_call_id, sizeof(n->other_call_id), e->other_call_id);
 	copy(n->uui, sizeof(n->uui), e->user_to_user);
+	copy(n->party, sizeof(n->party), e->party);
+	copy(n->digit, sizeof(n->digit), e->digit);
 	n->attempt = e->attempt;
 	n->seconds_parked = e->seconds_parked;
 	n->seconds_left = e->seconds_left;
@@ -325,8 +327,16 @@ static struct world *world_new(void)
 	return w;
 }
 
+static void key_pressed(void *arg, uint32_t leg, char digit, uint32_t ms)
+{
+	struct world *w = arg;
+
+	hf_park_digit(w->park, leg, digit, ms);
+}
+
 static void world_start(struct world *w)
 {
+	const struct hf_media_ears ears = { .digit = key_pressed, .arg = w };
 	static int16_t silence[8000];
 	char err[256] = "";
 	struct hf_park_wiring wire = {
@@ -346,7 +356,14 @@ static void world_start(struct world *w)
 	wire.media = w->media;
 	if (hf_park_create(&wire, &w->park))
 		exit(1);
+	hf_media_listen(w->media, &ears);
 	hf_park_run(w->park, w->now);
+}
+
+/* The party of this dialog presses a key. */
+static void press(struct world *w, struct hf_dialog *d, char digit)
+{
+	hf_media_hear_digit(w->media, d->party->leg, digit, 120);
 }
 
 static struct world *world(void)

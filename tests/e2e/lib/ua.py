@@ -76,6 +76,21 @@ class Media:
         self.sent.append((time.time(), index))
         self.sock.sendto(self.packet(index, **how), self.dest)
 
+    def press(self, digit, index, ms=100, pt=101, ends=3, period=0.02):
+        """A key (RFC 4733) from packet `index` on; the next index."""
+        event = "0123456789*#ABCD!".index(digit)
+        ts = self.ts0 + 160 * index & 0xffffffff
+        steps = max(1, ms // 20)
+        for i in range(steps + ends):
+            end = i >= steps
+            head = struct.pack("!BBHII", 0x80, (i == 0) << 7 | pt, self.seq0 + index + i & 0xffff,
+                               ts, self.ssrc)
+            self.sock.sendto(head + struct.pack("!BBH", event, end << 7 | 10,
+                                                160 * min(i + 1, steps)), self.dest)
+            if not end:
+                threading.Event().wait(period)
+        return index + steps + ends
+
     def play(self, order=None, period=0.02):
         """Send in the background, one entry of `order` per period (default: 0,
         1, 2 and so on for ever). An entry is an index, a list of indices, or
