@@ -5,6 +5,7 @@
  * An answered recall (recall.c) takes the same way. Afterwards the relay, with
  * its holds and offers, until one side hangs up.
  */
+#include <errno.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -183,8 +184,7 @@ void hf_act_claim_and_stop_ring(struct hf_call *call,
 		hf_call_then(call, HF_E_RETRIEVER_UNFIT);
 		return;
 	}
-	hf_party_drop(call->recall, 0, &cause);
-	call->recall = NULL;
+	hf_ring_drop(call, &cause);
 	call->step_in = false;
 }
 
@@ -235,31 +235,35 @@ int hf_call_relay(struct hf_call *call)
 /*
  * The retriever left the choice to us and chose what the caller has not agreed
  * to yet; or a recall is answered while the caller is still being asked for the
- * codec of somebody who has given up.
+ * codec of somebody who has given up. 0 = the caller need not be asked, 1 = it
+ * is being asked, -EAGAIN = it cannot be: it has an offer of ours without an answer.
  */
-static bool caller_follows(struct hf_call *call)
+static int caller_follows(struct hf_call *call)
 {
 	struct hf_party *c = call->caller;
 	enum hf_codec codec = call->retriever->session->codec;
 
-	if (c->session->codec == codec && !c->reoffered)
-		return false;
+	/* one that has yet to answer is bound to this codec when it does */
+	if (!c->session->have_remote ||
+	    (c->session->codec == codec && !c->reoffered))
+		return 0;
 	call->held_offer = strdup("");
 	if (call->held_offer &&
 	    (c->reoffered || !hf_party_reoffer(c, hf_codecs_only(codec))))
-		return true;
+		return 1;
 	free(call->held_offer);
 	call->held_offer = NULL;
-	return false;
+	return -EAGAIN;
 }
 
 void hf_act_join(struct hf_call *call, const struct hf_stimulus *s)
 {
-	int err;
+	int err = call->held_offer ? 1 : caller_follows(call);
 
-	if (call->held_offer || caller_follows(call))
+	if (err > 0)
 		return;
-	err = hf_voice_tone(call) ? 0 : hf_call_relay(call);
+	if (!err)
+		err = hf_voice_tone(call) ? 0 : hf_call_relay(call);
 	if (!err) {
 		hf_call_then(call, HF_E_JOINED);
 		return;
@@ -279,6 +283,8 @@ void hf_act_pick_up(struct hf_call *call, const struct hf_stimulus *s)
 	hf_timer_stop(&park->timers, &call->timer);
 	hf_timer_stop(&park->timers, &call->limit);
 	call->picked_ms = park->now_ms;
+	if (!rang_back)
+		call->by_recall = false;
 	if (hf_person_set(&call->picked, &who))
 		hf_warn("call %llu: no memory for the retriever's name",
 			(unsigned long long)call->id);

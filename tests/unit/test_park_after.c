@@ -765,4 +765,29 @@ TEST(a_call_may_bring_its_own_park_time)
 	WORLD_END(w);
 }
 
+/* Found by the walk: with one of them on hold the legs counted as joined, each
+ * with a codec of its own, and nobody heard anybody afterwards. */
+TEST(a_caller_who_cannot_be_asked_for_another_codec_is_not_joined_with_it)
+{
+	char other[400];
+	struct world *w = world();
+	struct hf_dialog *a = dial(w, ALICE_URI, "700"), *c, *b;
+	struct hf_invite in = invite(BOB_URI, "701");
+
+	ack(a);
+	c = replace(w, CALLER_URI, a, sdp("127.0.0.3", 4000, "0 8", "sendrecv"));
+	CHECK_INT(c->status, 200); /* its ACK is on the way */
+	in.body = NULL;
+	b = send_invite(w, &in);
+	CHECK_INT(b->status, 200);
+	CHECK(strstr(b->sdp, "PCMU") && strstr(b->sdp, "PCMA"));
+	snprintf(other, sizeof(other), "%s",
+		 sdp("127.0.0.4", 5000, "8", "sendonly"));
+	hf_park_ack(b->party, other, strlen(other));
+	CHECK_STR(hears(w, c), "hold");
+	CHECK_INT(b->byes, 1);
+	CHECK_STR(slot_state(w, "701"), "parked");
+	WORLD_END(w);
+}
+
 TEST_MAIN()
