@@ -79,6 +79,7 @@ enum hf_journal_sync { HF_SYNC_FULL, HF_SYNC_OFF };
 enum hf_on_busy { HF_BUSY_REFUSE, HF_BUSY_NEXT_FREE, HF_BUSY_RING_PARKER };
 enum hf_on_full { HF_FULL_REFUSE, HF_FULL_RING_PARKER, HF_FULL_URI };
 enum hf_finally { HF_FINALLY_REPEAT, HF_FINALLY_HANG_UP, HF_FINALLY_URI };
+enum hf_on_hangup { HF_HANGUP_END, HF_HANGUP_PARK };
 enum hf_slot_choice { HF_CHOICE_FIRST, HF_CHOICE_NEXT, HF_CHOICE_RANDOM };
 
 /* Who may use the board and the REST interface; each role may what those before
@@ -99,6 +100,13 @@ struct hf_config_http_user {
 	enum hf_http_role role;
 	char *token; /* or "sha256:" and 64 hex digits */
 	char *phone; /* URI that "to my phone" calls, or NULL */
+};
+
+#define HF_CONFIG_RING_MAX 16
+/* Phones that ring at once. */
+struct hf_config_ring {
+	char **uris;
+	unsigned int count;
 };
 
 struct hf_config_lot {
@@ -142,13 +150,15 @@ struct hf_config_lot {
 	struct {
 		unsigned int ring_s;   /* 30 */
 		unsigned int attempts; /* 2: of the parker, before the fallbacks */
-		char **fallback;
+		struct hf_config_ring *fallback;
 		unsigned int fallback_count;
 		enum hf_finally finally;
 		char *finally_uri;
 		char *display_prefix; /* default "Park %s: " (slot), "" = none;
 				       * at most one %s and no other % */
 		char *alert_info;     /* or NULL */
+		bool follow_redirect; /* a 302 is called, not a failure */
+		enum hf_on_hangup on_hangup; /* of who answered the recall */
 	} recall;
 };
 

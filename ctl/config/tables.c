@@ -101,21 +101,6 @@ static const struct hf_key journal_keys[] = {
 };
 static const struct hf_map journal_map = { journal_keys, NULL };
 
-static const struct hf_key recall_keys[] = {
-	{ NUMBER("ring_s", LOT(recall.ring_s), 1, 600) },
-	{ NUMBER("attempts", LOT(recall.attempts), 0, 100) },
-	{ LIST("fallback", LOT(recall.fallback), LOT(recall.fallback_count),
-	       hf_parse_uri, char *, 0, 16,
-	       "\"sip:reception@pbx.example.com\"") },
-	{ VALUE("finally", LOT(recall.finally), hf_parse_finally, "repeat") },
-	{ VALUE("display_prefix", LOT(recall.display_prefix), hf_parse_display,
-		"\"Park %s: \"") },
-	{ VALUE("alert_info", LOT(recall.alert_info), hf_parse_text,
-		"\"<http://pbx.example.com/ring>;info=recall\"") },
-	{ 0 }
-};
-static const struct hf_map recall_map = { recall_keys, NULL };
-
 static const char *const clock_words[] = { "timer", "auto", NULL };
 static const char *const choice_words[] = { [HF_CHOICE_FIRST] = "first",
 					    [HF_CHOICE_NEXT] = "next",
@@ -230,7 +215,7 @@ static const struct hf_key lot_keys[] = {
 	       "confirmed or early") },
 	{ WORD("lamp_idle", LOT(lamp_idle), idle_words,
 	       "empty or terminated") },
-	{ SECTION("recall", &recall_map, "{ ring_s: 30 }") },
+	{ SECTION("recall", &hf_config_recall_map, "{ ring_s: 30 }") },
 	{ 0 }
 };
 

@@ -120,7 +120,7 @@ void hf_call_free(struct hf_call *call, bool close_legs)
 	hf_call_unnote(call);
 	hf_party_free(call->caller, close_legs);
 	hf_party_free(call->retriever, close_legs);
-	hf_party_free(call->recall, close_legs);
+	hf_ring_free(call, close_legs);
 	hf_call_tell_referrer(call, 487, NULL);
 	hf_slot_free(call);
 	hf_timers_release(&park->timers, &call->timer);
@@ -243,8 +243,7 @@ void hf_call_end(struct hf_call *call, const struct hf_cause *cause)
 
 	hf_timer_stop(&call->park->timers, &call->timer);
 	hf_timer_stop(&call->park->timers, &call->limit);
-	hf_party_drop(call->recall, 0, cause);
-	call->recall = NULL;
+	hf_ring_drop(call, cause);
 	hf_party_drop(call->retriever, 487, cause);
 	call->retriever = NULL;
 	if (caller) {

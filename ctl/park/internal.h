@@ -3,9 +3,9 @@
  * What the files of this room share. The walk of an INVITE: park.c takes it
  * from the stack, decide.c says what it means, call.c runs the table (table.c)
  * whose actions stand in actions.c, retrieve.c, transfer.c, refer.c and
- * recall.c; negotiate.c agrees
- * on media, party.c keeps dialogs, lot.c slots, timers.c deadlines; keys.c hears
- * keys; report.c tells the world.
+ * recall.c (ring.c calls the legs); negotiate.c agrees on media, party.c keeps
+ * dialogs, lot.c slots, timers.c deadlines; keys.c hears keys; report.c tells
+ * the world.
  */
 #ifndef HOLDFAST_PARK_INTERNAL_H
 #define HOLDFAST_PARK_INTERNAL_H
@@ -39,7 +39,8 @@ struct hf_call {
 	struct hf_lot *lot;
 	struct hf_slot *slot;  /* NULL: the lot was full, or picked up */
 	const char *last_slot; /* its name, for records after it is free */
-	struct hf_party *caller, *retriever, *recall;
+	struct hf_party *caller, *retriever;
+	struct hf_party *recall; /* the first that rings, see ring.c */
 	struct hf_dialog *referrer; /* of a REFER outside any dialog, or NULL */
 	struct hf_person who;	 /* the caller */
 	struct hf_person parker; /* uri NULL: not known */
@@ -49,6 +50,7 @@ struct hf_call {
 	char *ring_for; /* a supervisor's wish, while it is tried; or NULL */
 	bool step_in;	/* ... and the slot is kept */
 	char *held_offer; /* of a retriever that waits for the caller's codec */
+	bool by_recall; /* picked up by answering our recall */
 	bool by_slot; /* picked up by the bare number of the slot */
 	char *user_to_user;
 	const char *rule;
@@ -146,14 +148,29 @@ void hf_call_note(struct hf_call *);
 void hf_call_unnote(struct hf_call *);
 
 /* recall.c */
+struct hf_targets { /* rung at once */
+	const char *uri[HF_CONFIG_RING_MAX];
+	unsigned int count;
+	char own[512]; /* for one that is not in the configuration */
+};
 /* Whom to ring next; false = nobody. `why`: what is unusual about it. */
-bool hf_recall_target(const struct hf_call *, char *uri, size_t len,
+bool hf_recall_target(const struct hf_call *, struct hf_targets *,
 		      const char **why);
 uint64_t hf_recall_wait_ms(const struct hf_call *);
 void hf_recall_ring(struct hf_call *, uint64_t ring_ms);
 /* Tell of it, and forget the leg. */
 void hf_recall_failed(struct hf_call *, const struct hf_stimulus *);
-/* A leg of our own, called. NULL, or why it cannot be. */
+/* ring.c: legs that we call. NULL, or why none can be called. */
+const char *hf_ring_start(struct hf_call *, const struct hf_targets *,
+			  struct hf_words *);
+/* One of several has failed, and is forgotten. False: it was the last. */
+bool hf_ring_lost(struct hf_party *, int status, const char *why);
+/* The others are told that the call was completed elsewhere. */
+void hf_ring_won(struct hf_party *);
+void hf_ring_drop(struct hf_call *, const struct hf_cause *);
+void hf_ring_free(struct hf_call *, bool close_legs);
+/* RFC 3261 21.3: ring there instead. False: it counts as a failure. */
+bool hf_ring_redirect(struct hf_party *, const struct hf_identity *to);
 const char *hf_call_target(struct hf_call *, const char *uri,
 			   const struct hf_refer *, struct hf_words *);
 

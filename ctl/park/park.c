@@ -159,6 +159,8 @@ static void tell(struct hf_party *p, enum hf_call_event caller,
 		s.event = caller;
 	else if (p == call->retriever)
 		s.event = retriever;
+	else if (hf_ring_lost(p, s.status, s.why))
+		return;
 	else
 		s.event = HF_E_RECALL_FAILED; /* lost before its answer */
 	hf_call_event(call, &s);
@@ -324,6 +326,14 @@ void hf_park_refer_outside(struct hf_park *park, struct hf_dialog *dialog,
 	hf_call_event(call, &s);
 }
 
+/* Did it ring together with others, who go on? */
+static bool others_ring(struct hf_party *p, int status, const char *why)
+{
+	p->gone = true;
+	p->park->fresh = NULL;
+	return hf_ring_lost(p, status, why);
+}
+
 static bool is_fetched(const struct hf_party *p)
 {
 	return p == p->call->caller;
@@ -350,7 +360,16 @@ void hf_park_answered(struct hf_party *p, const char *body, size_t len)
 	};
 
 	p->park->fresh = NULL;
+	hf_ring_won(p);
 	hf_call_event(p->call, &s);
+}
+
+void hf_park_redirected(struct hf_party *p, int status, const char *phrase,
+			const struct hf_identity *to)
+{
+	if (!is_fetched(p))
+		hf_ring_redirect(p, to);
+	hf_park_failed(p, status, phrase);
 }
 
 void hf_park_failed(struct hf_party *p, int status, const char *phrase)
@@ -362,9 +381,8 @@ void hf_park_failed(struct hf_party *p, int status, const char *phrase)
 		.why = phrase,
 	};
 
-	p->gone = true;
-	p->park->fresh = NULL;
-	hf_call_event(p->call, &s);
+	if (!others_ring(p, status, phrase))
+		hf_call_event(p->call, &s);
 }
 
 void hf_park_reinvite_done(struct hf_party *p, int status, const char *body,

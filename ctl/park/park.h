@@ -84,7 +84,8 @@ struct hf_call_view {
 	const char *caller_number, *caller_name, *parker, *retriever;
 	bool privacy; /* as of a slot */
 	uint32_t seconds, seconds_parked, seconds_to_recall, attempt, park_count;
-	struct hf_party_view party[4];
+#define HF_VIEW_PARTIES 18 /* two who talk, and all that may ring at once */
+	struct hf_party_view party[HF_VIEW_PARTIES];
 	unsigned int party_count;
 };
 

@@ -50,6 +50,8 @@ struct hf_party {
 	uint32_t leg;
 	struct in_addr source; /* of its signalling, 0 = unknown */
 	struct hf_session *session;
+	struct hf_party *ring_next; /* rings for the same call, see ring.c */
+	unsigned int redirects;	    /* 3xx that led here */
 	struct hf_person who;
 	char *sip_call_id, *remote_tag;
 	char *key; /* Call-ID and our tag: what Replaces names; NULL = not yet

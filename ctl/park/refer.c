@@ -171,8 +171,7 @@ void hf_act_target_silent(struct hf_call *call, const struct hf_stimulus *s)
 {
 	const struct hf_cause cause = {.sip = 408, .text = "Nobody answers"};
 
-	hf_party_drop(call->recall, 0, &cause);
-	call->recall = NULL;
+	hf_ring_drop(call, &cause);
 	snprintf(call->why, sizeof(call->why), "nobody answered");
 	hf_call_then(call, HF_E_RECALL_FAILED);
 }
@@ -187,8 +186,7 @@ static void transfer_failed(struct hf_call *call, const struct hf_stimulus *s)
 {
 	hf_timer_stop(&call->park->timers, &call->timer);
 	hf_report(call, HF_EVENT_TRANSFER_FAILED, s->why);
-	hf_party_drop(call->recall, 0, NULL);
-	call->recall = NULL;
+	hf_ring_drop(call, NULL);
 }
 
 void hf_act_back_to_retriever(struct hf_call *call, const struct hf_stimulus *s)

@@ -99,6 +99,7 @@ struct hf_call_out {
 	bool privacy;
 	const char *alert_info;	   /* NULL = none */
 	const char *diversion;	   /* URI of the slot, NULL = none */
+	const char *diverted_by;   /* who sent us here by a 3xx, NULL = nobody */
 	const char *recall_marker; /* X-Holdfast-Recall */
 	const char *user_to_user;
 	const struct hf_replaces *replaces; /* to_tag is the target's; or NULL */
@@ -192,6 +193,9 @@ void hf_park_progress(struct hf_party *, int status);
 void hf_park_answered(struct hf_party *, const char *body, size_t len);
 /* Final failure of our INVITE: status 300-699; 408 also for no answer at all. */
 void hf_park_failed(struct hf_party *, int status, const char *phrase);
+/* A 3xx to our INVITE that names another address. */
+void hf_park_redirected(struct hf_party *, int status, const char *phrase,
+			const struct hf_identity *to);
 /* Our re-INVITE ended: status 200 with the answer, or a failure. */
 void hf_park_reinvite_done(struct hf_party *, int status, const char *body,
 			   size_t len);

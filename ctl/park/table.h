@@ -96,6 +96,7 @@ bool hf_row_is_ignore(const struct hf_row *);
 	X(recall_failed)        \
 	X(ring_over)            \
 	X(recall_unfit)         \
+	X(wait_after_recall)    \
 	X(wait_on)              \
 	X(give_up)              \
 	/* table.c */           \
@@ -114,6 +115,7 @@ HF_ACTIONS(X)
 	X(chain_is_over)         \
 	X(ring_ends_chain)       \
 	X(nobody_to_ring)        \
+	X(waits_after_recall)    \
 	X(may_be_swapped)        \
 	X(strangers_meet)        \
 	X(refer_is_refused)      \

@@ -78,7 +78,7 @@ static void add_party(struct hf_call_view *v, const struct hf_party *p,
 {
 	struct hf_party_view *pv;
 
-	if (!p)
+	if (!p || v->party_count == HF_VIEW_PARTIES)
 		return;
 	pv = &v->party[v->party_count++];
 	*pv = (struct hf_party_view){
@@ -120,8 +120,9 @@ static void view_call(const struct hf_call *call, struct hf_call_view *v)
 			  call->retriever->role == HF_ROLE_RECALL
 				  ? "recall"
 				  : "retriever");
-	add_party(v, call->recall,
-		  call->state == HF_S_TRANSFER ? "target" : "recall");
+	for (const struct hf_party *p = call->recall; p; p = p->ring_next)
+		add_party(v, p,
+			  call->state == HF_S_TRANSFER ? "target" : "recall");
 }
 
 void hf_park_each_call(struct hf_park *park, uint64_t now_ms,

@@ -45,6 +45,24 @@ static void failed(struct hf_dialog *d, int status, const char *phrase)
 		hf_park_failed(party, status, phrase ? phrase : "");
 }
 
+/* RFC 3261 21.3: the first Contact is the one to try. */
+static void redirected(struct hf_dialog *d, int status, const sip_t *sip)
+{
+	su_home_t home[1] = {SU_HOME_INIT(home)};
+	struct hf_party *party = hf_dialog_party(d);
+	struct hf_identity to;
+
+	su_home_init(home);
+	hf_parse_address(home, sip->sip_contact, &to);
+	d->state = HF_DIALOG_OVER;
+	if (party && to.uri)
+		hf_park_redirected(party, status, sip->sip_status->st_phrase,
+				   &to);
+	else if (party)
+		hf_park_failed(party, status, sip->sip_status->st_phrase);
+	su_home_deinit(home);
+}
+
 /* RFC 3261 13.2.2.4 */
 static void confirm(struct hf_dialog *d, const sip_t *ok)
 {
@@ -89,8 +107,11 @@ static int answered(struct hf_dialog *d, nta_outgoing_t *orq, const sip_t *sip)
 		d->invite = NULL;
 		if (d->retry)
 			su_timer_reset(d->retry);
-		failed(d, status,
-		       sip && sip->sip_status ? sip->sip_status->st_phrase
+		if (status < 400 && sip && sip->sip_contact && !d->cancelled)
+			redirected(d, status, sip);
+		else
+			failed(d, status,
+			       sip && sip->sip_status ? sip->sip_status->st_phrase
 					      : sip_status_phrase(status));
 		nta_outgoing_destroy(orq);
 	} else if (status >= 200) {
@@ -161,10 +182,37 @@ static bool create_leg(struct hf_dialog *d, su_home_t *home,
 	return d->leg && nta_leg_tag(d->leg, NULL);
 }
 
+/* RFC 7044 5: from the slot, perhaps by way of who forwards, to where it goes. Each
+ * index grows from the one before: the call was mapped on, not forked. */
+static sip_unknown_t *history(su_home_t *home, const struct hf_call_out *call,
+			      sip_unknown_t *next)
+{
+	const char *way[] = {call->diversion, call->diverted_by, call->uri};
+	char *value = NULL;
+	const char *index = NULL;
+
+	if (!call->diversion)
+		return next;
+	for (unsigned int i = 0; i < 3; i++) {
+		url_t *url = way[i] ? hf_header_uri(home, way[i]) : NULL;
+
+		if (!url)
+			continue;
+		value = index ? su_sprintf(home, "%s, <%s>;index=%s.1;mp=%s",
+					   value, url_as_string(home, url),
+					   index, index)
+			      : su_sprintf(home, "<%s>;index=1",
+					   url_as_string(home, url));
+		index = index ? su_sprintf(home, "%s.1", index) : "1";
+	}
+	return hf_header_text(home, "History-Info", value, next);
+}
+
 static sip_unknown_t *call_extensions(su_home_t *home,
 				      const struct hf_call_out *call)
 {
 	struct hf_identity slot = {.uri = call->diversion};
+	struct hf_identity by = {.uri = call->diverted_by};
 	sip_unknown_t *list = NULL;
 
 	list = hf_header_text(home, "X-Holdfast-Recall", call->recall_marker,
@@ -172,7 +220,9 @@ static sip_unknown_t *call_extensions(su_home_t *home,
 	list = hf_header_text(home, "User-to-User", call->user_to_user, list);
 	list = hf_header_address(home, "Referred-By", &call->referred_by, list);
 	list = hf_header_text(home, "Alert-Info", call->alert_info, list);
+	list = history(home, call, list);
 	list = hf_header_address(home, "Diversion", &slot, list);
+	list = hf_header_address(home, "Diversion", &by, list);
 	list = hf_header_address(home, "P-Asserted-Identity", &call->asserted,
 				 list);
 	return list;

@@ -108,6 +108,14 @@ static const sip_contact_t *addresses(su_home_t *home, const char *value)
 	return m && m->m_url->url_type != url_any ? m : NULL;
 }
 
+void hf_parse_address(su_home_t *home, const sip_contact_t *m,
+		      struct hf_identity *ret)
+{
+	memset(ret, 0, sizeof(*ret));
+	if (m->m_url->url_type != url_any)
+		identity_of(home, m->m_url, m->m_display, ret);
+}
+
 void hf_parse_asserted(su_home_t *home, const sip_t *s, bool trusted,
 		       struct hf_identity *ret)
 {

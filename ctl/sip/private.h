@@ -268,6 +268,8 @@ void hf_refer_outcome(struct hf_dialog *, int status, const char *phrase);
 /* parse.c; strings are of `home` or of the message. */
 void hf_parse_invite(su_home_t *home, const sip_t *, const struct hf_peer *,
 		     struct hf_invite *ret);
+/* uri NULL if it is none. */
+void hf_parse_address(su_home_t *, const sip_contact_t *, struct hf_identity *);
 void hf_parse_asserted(su_home_t *home, const sip_t *, bool trusted,
 		       struct hf_identity *ret);
 void hf_parse_refer(su_home_t *home, const sip_t *, const struct hf_peer *,

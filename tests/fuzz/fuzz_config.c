@@ -33,7 +33,8 @@ static void check_lot(const struct hf_config_lot *lot)
 	for (unsigned int i = 0; i < lot->may_park_count; i++)
 		must(lot->may_park[i]);
 	for (unsigned int i = 0; i < lot->recall.fallback_count; i++)
-		must(lot->recall.fallback[i]);
+		for (unsigned int k = 0; k < lot->recall.fallback[i].count; k++)
+			must(lot->recall.fallback[i].uris[k]);
 	snprintf(slot, sizeof(slot), "%s%0*u", lot->slot_prefix,
 		 (int)lot->slot_digits, lot->slot_last);
 	must(strlen(slot) == strlen(lot->slot_prefix) + lot->slot_digits);

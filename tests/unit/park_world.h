@@ -34,6 +34,7 @@ struct hf_dialog {
 	bool privacy;
 	/* of a call out */
 	char uri[128], from_display[128], from_user[64], diversion[64];
+	char diverted_by[128];
 	char marker[64];
 };
 
@@ -64,8 +65,10 @@ struct world {
 
 static char *lot_may[] = { "internal" };
 static char *internal_users[] = { "1???@pbx.example.com" };
-static char *two_fallbacks[] = { "sip:reception@pbx.example.com",
+static char *fallback_uris[] = { "sip:reception@pbx.example.com",
 				 "sip:night@pbx.example.com" };
+static struct hf_config_ring two_fallbacks[] = { { &fallback_uris[0], 1 },
+						 { &fallback_uris[1], 1 } };
 
 static void wrong(struct world *w, const char *what, const struct hf_dialog *d)
 {
@@ -139,6 +142,7 @@ static struct hf_dialog *fake_invite(void *stack, struct hf_party *party,
 	copy(d->from_user, sizeof(d->from_user), out->from.user);
 	copy(d->asserted, sizeof(d->asserted), out->asserted.uri);
 	copy(d->diversion, sizeof(d->diversion), out->diversion);
+	copy(d->diverted_by, sizeof(d->diverted_by), out->diverted_by);
 	copy(d->marker, sizeof(d->marker), out->recall_marker);
 	copy(d->uui, sizeof(d->uui), out->user_to_user);
 	copy(d->sdp, sizeof(d->sdp), out->body);

@@ -47,7 +47,8 @@ TEST(an_unknown_key_is_named_with_the_nearest_one)
 		 "recall.rings: unknown key; did you mean ring_s?");
 	LOT_SAYS("recall: { colour: red }",
 		 "recall.colour: unknown key; known here: ring_s, attempts, "
-		 "fallback, finally, display_prefix, alert_info");
+		 "fallback, finally, display_prefix, alert_info, follow_redirect, "
+		 "on_hangup");
 	CHECK_STR(said(SMALLEST "lost: []\n"),
 		  "holdfast.yaml:13: lost: unknown key; did you mean lots?\n");
 }
@@ -289,6 +290,14 @@ TEST(uris_have_to_be_uris)
 	LOT_SAYS("recall: { fallback: [ \"sip:a@[2001:db8::1]\" ] }",
 		 "recall.fallback[0]: \"sip:a@[2001:db8::1]\": IPv6 is not "
 		 "supported yet by this version");
+	LOT_SAYS("recall: { fallback: [ \"sip:a@b\", [ \"sip:c@d\", x ] ] }",
+		 "recall.fallback[1][1]: \"x\" is not a URI; write sip:user@host");
+	LOT_SAYS("recall: { fallback: [ [] ] }",
+		 "recall.fallback[0]: rings 0 phones at once; a group has 1 to "
+		 "16");
+	LOT_SAYS("recall: { fallback: { a: b } }",
+		 "recall.fallback: needs a list; write [ "
+		 "\"sip:reception@pbx.example.com\" ]");
 	LOT_SAYS("recall: { display_prefix: \"%n\" }",
 		 "recall.display_prefix: \"%n\" may have one %s, for the slot, "
 		 "and no other %");

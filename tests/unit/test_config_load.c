@@ -83,8 +83,13 @@ TEST(the_example_file_is_accepted)
 	CHECK_STR(c->lots[0].park_prefix, "*68");
 	CHECK_STR(c->lots[0].pickup_prefix, "*88");
 	CHECK_INT(c->lots[0].may_retrieve_count, 2);
-	CHECK_STR(c->lots[0].recall.fallback[0],
+	CHECK_INT(c->lots[0].recall.fallback_count, 2);
+	CHECK_INT(c->lots[0].recall.fallback[0].count, 1);
+	CHECK_STR(c->lots[0].recall.fallback[0].uris[0],
 		  "sip:reception@pbx.example.com");
+	CHECK_INT(c->lots[0].recall.fallback[1].count, 2);
+	CHECK_STR(c->lots[0].recall.fallback[1].uris[1],
+		  "sip:desk2@pbx.example.com");
 	CHECK_STR(c->lots[0].recall.alert_info,
 		  "<http://pbx.example.com/ring>;info=recall");
 	hf_config_free(c);

@@ -255,6 +255,14 @@ static void stepped_in(struct subject *t)
 	answer(t->retriever, sdp("127.0.0.4", 5000, "8", "sendrecv"));
 }
 
+static void relayed_by_recall(struct subject *t)
+{
+	t->w->lots[0].recall.on_hangup = HF_HANGUP_PARK;
+	recalling(t);
+	t->retriever = recall(t->w);
+	answer(t->retriever, sdp("127.0.0.4", 5000, "8", "sendrecv"));
+}
+
 static void transferring(struct subject *t)
 {
 	relayed(t);
@@ -299,6 +307,7 @@ static const struct {
 	{ HF_S_RELAY, relayed },
 	{ HF_S_RELAY, relayed_by_slot },
 	{ HF_S_RELAY, stepped_in },
+	{ HF_S_RELAY, relayed_by_recall },
 	{ HF_S_RECALLING, ringing_for_somebody },
 	{ HF_S_TRANSFER, transferring },
 	{ HF_S_TRANSFER, transferring_alone },

@@ -113,11 +113,16 @@ static void new_invite(struct walk *k)
 /* A dialog of ours that still rings. */
 static void ringing(struct walk *k, struct hf_dialog *d)
 {
+	const struct hf_identity moved = who("sip:mobile@pbx.example.com");
 	const char *body = some_sdp(k);
 
 	switch (draw(k, 8)) {
 	case 0:
-		fail(d, 486, "Busy Here");
+		d->over = true;
+		if (draw(k, 2))
+			hf_park_redirected(d->party, 302, "Moved", &moved);
+		else
+			hf_park_failed(d->party, 486, "Busy Here");
 		break;
 	case 1:
 		d->over = true;
@@ -391,7 +396,8 @@ static const char *check_all(struct world *w)
 		what = what ?: check_meeting(w, call);
 		what = what ?: check_party(call, call->caller, &legs, &without);
 		what = what ?: check_party(call, call->retriever, &legs, &without);
-		what = what ?: check_party(call, call->recall, &legs, &without);
+		for (const struct hf_party *p = call->recall; p; p = p->ring_next)
+			what = what ?: check_party(call, p, &legs, &without);
 		sum.calls++;
 		referrers += call->referrer != NULL;
 		sum.relayed += call->state == HF_S_RELAY;
@@ -411,6 +417,9 @@ static const char *check_all(struct world *w)
 	return check_lots(w);
 }
 
+static struct hf_config_ring two_groups[] = { { fallback_uris, 2 },
+					      { fallback_uris, 2 } };
+
 static void configure(struct walk *k, struct hf_config_lot *lot)
 {
 	lot->timeout_s = 5 + draw(k, 60);
@@ -418,7 +427,10 @@ static void configure(struct walk *k, struct hf_config_lot *lot)
 	lot->reserve_s = 5 + draw(k, 30);
 	lot->recall.ring_s = 5 + draw(k, 30);
 	lot->recall.attempts = draw(k, 3);
+	lot->recall.fallback = draw(k, 2) ? two_fallbacks : two_groups;
 	lot->recall.fallback_count = draw(k, 3);
+	lot->recall.on_hangup = (enum hf_on_hangup)draw(k, 2);
+	lot->recall.follow_redirect = draw(k, 2);
 	lot->recall.finally = (enum hf_finally)draw(k, 3);
 	lot->recall.finally_uri = "sip:last@pbx.example.com";
 	lot->on_busy = (enum hf_on_busy)draw(k, 3);

@@ -49,6 +49,9 @@ TEST(a_recall_goes_through_the_proxy_and_is_answered)
 	CHECK_STR(header(&s, "P-Asserted-Identity"), "<sip:+4930123@example.org>");
 	CHECK_STR(header(&s, "Alert-Info"), "<urn:alert:service:recall-callback>");
 	CHECK_STR(header(&s, "Diversion"), "<sip:701@park.example.com>");
+	CHECK_STR(header(&s, "History-Info"),
+		  "<sip:701@park.example.com>;index=1, "
+		  "<sip:1001@pbx.example.com>;index=1.1;mp=1");
 	CHECK_STR(header(&s, "X-Holdfast-Recall"), "main/701");
 	CHECK_STR(header(&s, "User-to-User"), "56a390");
 	CHECK_STR(header(&s, "User-Agent"), "Holdfast/" HF_VERSION);
@@ -161,16 +164,58 @@ TEST(a_busy_phone_is_reported_with_its_words)
 	stage_close(&s);
 }
 
-TEST(a_redirection_is_a_failure_here)
+TEST(a_redirection_tells_where_it_leads)
 {
 	struct stage s;
 
 	CHECK(stage_open(&s, 0));
 	CHECK(call_out(&s, &plain));
 	CHECK(take(&s, "INVITE "));
-	respond(&s, 302, "p1", contact_of(&s), NULL);
+	respond(&s, 302, "p1",
+		"Contact: \"Mobile\" <sip:017%203@gw.example.com;x=y>;q=0.5, "
+		"<sip:b@c>\r\n",
+		NULL);
 	CHECK(take(&s, "ACK "));
 	CHECK(WAIT(&s, s.park.failed_status == 302));
+	CHECK_STR(s.park.redirected_to, "sip:017%203@gw.example.com");
+	stage_close(&s);
+}
+
+TEST(a_redirection_that_leads_nowhere_is_a_failure)
+{
+	static const char *const contacts[] = { "", "Contact: *\r\n",
+						"Contact: <mailto:a@b>\r\n" };
+
+	for (unsigned int i = 0; i < 3; i++) {
+		struct stage s;
+
+		CHECK(stage_open(&s, 0));
+		CHECK(call_out(&s, &plain));
+		CHECK(take(&s, "INVITE "));
+		respond(&s, 301, "p1", contacts[i], NULL);
+		CHECK(take(&s, "ACK "));
+		CHECK(WAIT(&s, s.park.failed_status == 301));
+		CHECK_STR(s.park.redirected_to, "");
+		stage_close(&s);
+	}
+}
+
+TEST(a_recall_that_was_forwarded_names_the_whole_way)
+{
+	struct stage s;
+	const struct hf_call_out call = {
+		.diversion = "sip:*701@park.example.com",
+		.diverted_by = "sip:1002@pbx.example.com",
+	};
+
+	CHECK(stage_open(&s, 0));
+	CHECK(call_out(&s, &call));
+	CHECK(take(&s, "INVITE sip:1001@pbx.example.com SIP/2.0"));
+	CHECK_STR(header(&s, "History-Info"),
+		  "<sip:*701@park.example.com>;index=1, "
+		  "<sip:1002@pbx.example.com>;index=1.1;mp=1, "
+		  "<sip:1001@pbx.example.com>;index=1.1.1;mp=1.1");
+	CHECK_STR(header(&s, "Diversion"), "<sip:1002@pbx.example.com>");
 	stage_close(&s);
 }
 

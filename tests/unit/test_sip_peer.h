@@ -43,6 +43,7 @@ struct hf_park {
 	int invites, acks, no_acks, cancels, byes, reinvites, answers, failures;
 	int progress, failed_status, reinvite_status, reinvites_done, runs;
 	char why[128], body[1024], phrase[128];
+	char redirected_to[128];
 	int refers, refer_answer; /* 0 = none */
 	char refer_to[128], refer_replaces[256];
 	struct hf_dialog *refer_dialog;
@@ -241,6 +242,13 @@ void hf_park_failed(struct hf_party *party, int status, const char *phrase)
 	the_park->failed_status = status;
 	copy(the_park->phrase, phrase);
 	let_go(the_park, party);
+}
+
+void hf_park_redirected(struct hf_party *party, int status, const char *phrase,
+			const struct hf_identity *to)
+{
+	copy(the_park->redirected_to, to->uri);
+	hf_park_failed(party, status, phrase);
 }
 
 void hf_park_reinvite_done(struct hf_party *party, int status, const char *body,
