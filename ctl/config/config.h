@@ -174,6 +174,10 @@ struct hf_config {
 		unsigned int trusted_count;
 		char **internal; /* patterns user@host with ? and * */
 		unsigned int internal_count;
+		char **carry; /* names of headers to carry through */
+		unsigned int carry_count;
+		bool remote_party_id;	 /* also write Remote-Party-ID */
+		bool connected_identity; /* tell the other side by UPDATE */
 	} sip;
 	struct {
 		struct hf_config_address *addresses;

@@ -25,6 +25,16 @@ static const struct hf_key sip_keys[] = {
 	  .required = true },
 	{ LIST("internal", CONFIG(sip.internal), CONFIG(sip.internal_count),
 	       hf_parse_pattern, char *, 0, 1024, "\"1???@pbx.example.com\"") },
+	{ LIST("carry_headers", CONFIG(sip.carry), CONFIG(sip.carry_count),
+	       hf_parse_header, char *, 0, 16, "X-Account") },
+	{ .name = "remote_party_id",
+	  .kind = HF_KEY_BOOL,
+	  .offset = CONFIG(sip.remote_party_id),
+	  .example = "true" },
+	{ .name = "connected_identity",
+	  .kind = HF_KEY_BOOL,
+	  .offset = CONFIG(sip.connected_identity),
+	  .example = "false" },
 	{ 0 }
 };
 static const struct hf_map sip_map = { sip_keys, NULL };
@@ -355,6 +365,7 @@ static void init_config(struct hf_reader *r, void *record)
 {
 	struct hf_config *c = record;
 
+	c->sip.connected_identity = true;
 	c->media.port_min = 20000;
 	c->media.port_max = 29999;
 	hf_config_audio_init(r);

@@ -186,6 +186,20 @@ bool hf_parse_proxy(struct hf_reader *r, const char *text, void *field)
 	return read_uri(r, text, false, field);
 }
 
+/* Standard headers are ours to write; X-Holdfast-... have a meaning already. */
+bool hf_parse_header(struct hf_reader *r, const char *text, void *field)
+{
+	if (strncasecmp(text, "X-", 2) || !text[2] || !only(text, "-_") ||
+	    strlen(text) > HF_NAME_LONGEST)
+		return hf_wrong(r,
+				"\"%s\" cannot be carried; write X- and up to "
+				"%d letters, digits, _ and -",
+				text, HF_NAME_LONGEST - 2);
+	if (!strncasecmp(text, "X-Holdfast-", 11))
+		return hf_wrong(r, "\"%s\" is for Holdfast itself", text);
+	return store(r, text, field);
+}
+
 bool hf_parse_pattern(struct hf_reader *r, const char *text, void *field)
 {
 	const char *at = strrchr(text, '@');

@@ -15,6 +15,7 @@ hf_parse_fn hf_parse_domain;	/* char * */
 hf_parse_fn hf_parse_uri;	/* char *: sip:user@host */
 hf_parse_fn hf_parse_proxy;	/* char *: sip:host */
 hf_parse_fn hf_parse_pattern;	/* char *: user@host with ? and * */
+hf_parse_fn hf_parse_header;	/* char *: name of a header, X-... */
 hf_parse_fn hf_parse_right;	/* char *: internal, any or a pattern */
 hf_parse_fn hf_parse_display;	/* char *: text with one %s at most */
 hf_parse_fn hf_parse_push_url; /* char *: http:, https: or tcp: */

@@ -57,6 +57,7 @@ struct hf_event {
 	const char *rule;   /* the decision rule used */
 	const char *reason; /* sentence */
 	const char *user_to_user;
+	const char *carried; /* sip.carry_headers, as "Name: value" lines */
 	const char *party;  /* whose leg it was, as in struct hf_party_view */
 	const char *digit;  /* "0" to "9", "*", "#", "A" to "D", "!" */
 	uint32_t digit_ms;  /* how long it was pressed */

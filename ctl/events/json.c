@@ -76,6 +76,33 @@ static int set_text(json_t *object, const char *key, const char *text)
 	return json_object_set_new(object, key, hf_json_text(text));
 }
 
+/* "Name: value" lines as an object; only there when there is one. */
+static int set_headers(json_t *object, const char *lines)
+{
+	json_t *headers;
+	int bad = 0;
+
+	if (!lines || !*lines)
+		return 0;
+	headers = json_object();
+	while (*lines && headers && !bad) {
+		size_t len = strcspn(lines, "\n");
+		const char *colon = memchr(lines, ':', len);
+		char name[64];
+
+		if (colon && colon + 2 <= lines + len) {
+			snprintf(name, sizeof(name), "%.*s",
+				 (int)(colon - lines), lines);
+			bad = json_object_set_new(
+				headers, name,
+				json_stringn(colon + 2,
+					     len - (size_t)(colon + 2 - lines)));
+		}
+		lines += len + (lines[len] == '\n');
+	}
+	return json_object_set_new(object, "headers", headers) || bad;
+}
+
 static int set_number(json_t *object, const char *key, uint64_t number)
 {
 	return json_object_set_new(object, key,
@@ -113,6 +140,7 @@ json_t *hf_event_json(const struct hf_event *e)
 	      set_text(object, "rule", e->rule) ||
 	      set_text(object, "reason", e->reason) ||
 	      set_text(object, "user_to_user", e->user_to_user) ||
+	      set_headers(object, e->carried) ||
 	      set_text(object, "party", e->party) ||
 	      set_text(object, "digit", e->digit) ||
 	      set_number(object, "digit_ms", e->digit_ms) ||

@@ -77,7 +77,8 @@ static int fill(struct hf_call *call, const struct hf_decision *d,
 	if (in->hold_audio && !(call->hold_audio = strdup(in->hold_audio)))
 		return -ENOMEM;
 	call->user_to_user = strdup(in->user_to_user ?: "");
-	return call->user_to_user ? 0 : -ENOMEM;
+	call->carried = strdup(in->carried ?: "");
+	return call->user_to_user && call->carried ? 0 : -ENOMEM;
 }
 
 struct hf_call *hf_call_create(struct hf_park *park,
@@ -132,6 +133,7 @@ void hf_call_free(struct hf_call *call, bool close_legs)
 	hf_person_clear(&call->parker);
 	hf_person_clear(&call->picked);
 	free(call->user_to_user);
+	free(call->carried);
 	free(call->held_offer);
 	free(call->ring_for);
 	free(call->hold_audio);

@@ -53,6 +53,7 @@ struct hf_call {
 	bool by_recall; /* picked up by answering our recall */
 	bool by_slot; /* picked up by the bare number of the slot */
 	char *user_to_user;
+	char *carried; /* headers, as lines */
 	const char *rule;
 	const char *first_ring; /* on_full: <uri>, rung before the parker */
 	uint64_t since_ms, parked_ms, picked_ms;
@@ -190,6 +191,9 @@ void hf_voice_message(struct hf_call *);
 /* retrieve.c: connect the two legs as their directions say. */
 int hf_call_relay(struct hf_call *);
 void hf_call_relay_as_agreed(struct hf_call *); /* logs a failure */
+/* Each side hears whom it talks to now. */
+void hf_call_name_to_caller(struct hf_call *);
+void hf_call_name_to_retriever(struct hf_call *);
 
 /* transfer.c: did a pick-up by the bare slot number happen just now? */
 bool hf_call_guarded(const struct hf_call *);

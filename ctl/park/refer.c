@@ -165,6 +165,7 @@ void hf_act_transferred(struct hf_call *call, const struct hf_stimulus *s)
 		hf_warn("call %llu: no memory for the target's name", id(call));
 	call->by_slot = false;
 	hf_report(call, HF_EVENT_TRANSFERRED, NULL);
+	hf_call_name_to_caller(call);
 }
 
 void hf_act_target_silent(struct hf_call *call, const struct hf_stimulus *s)

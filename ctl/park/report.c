@@ -34,6 +34,7 @@ static struct hf_event event_of(const struct hf_call *call,
 		.attempt = call->attempt,
 		.rule = call->rule,
 		.user_to_user = call->user_to_user,
+		.carried = call->carried,
 		.privacy = call->privacy,
 	};
 }
@@ -78,6 +79,7 @@ void hf_report_refused(struct hf_park *park, const struct hf_invite *in,
 		.rule = d->rule,
 		.reason = d->reason,
 		.user_to_user = in->user_to_user,
+		.carried = in->carried,
 	};
 
 	park->totals.refused++;

@@ -46,6 +46,7 @@ static int welcome(struct hf_call *call, struct hf_party *p, const char *body,
 		.asserted = hf_person_view(&call->who),
 		.privacy = call->privacy,
 		.user_to_user = call->user_to_user,
+		.carried = call->carried,
 	};
 	int status = hf_party_take_invite(p, body, len,
 					  body ? hf_call_codecs(call, p)
@@ -297,8 +298,29 @@ void hf_act_pick_up(struct hf_call *call, const struct hf_stimulus *s)
 		  call->step_in ? "stepped in: the slot is kept" : NULL);
 	free(call->ring_for);
 	call->ring_for = NULL;
+	hf_call_name_to_caller(call);
 	if (!call->step_in)
 		hf_slot_free(call);
+}
+
+void hf_call_name_to_caller(struct hf_call *call)
+{
+	const struct hf_signal_ops *ops = call->park->wire.signal;
+	const struct hf_identity who = hf_person_view(&call->picked);
+
+	if (ops->identify && who.uri)
+		ops->identify(call->caller->dialog, &who,
+			      call->retriever->privacy);
+}
+
+/* Who dialled has the name from its 200, who was called from the INVITE. */
+void hf_call_name_to_retriever(struct hf_call *call)
+{
+	const struct hf_signal_ops *ops = call->park->wire.signal;
+	const struct hf_identity who = hf_person_view(&call->who);
+
+	if (ops->identify && who.uri)
+		ops->identify(call->retriever->dialog, &who, call->privacy);
 }
 
 /* The claim comes to nothing: the retriever goes, the caller waits on. */
@@ -390,6 +412,12 @@ static void take_name(struct hf_call *call, const struct hf_stimulus *s)
 	     hf_person_set(&s->party->who, s->asserted)))
 		hf_warn("call %llu: no memory for the new identity",
 			(unsigned long long)call->id);
+	if (!hf_identity_known(s->asserted))
+		return;
+	if (s->party == call->caller)
+		hf_call_name_to_retriever(call);
+	else
+		hf_call_name_to_caller(call);
 }
 
 void hf_act_reoffer_relay(struct hf_call *call, const struct hf_stimulus *s)

@@ -55,6 +55,7 @@ struct hf_invite {
 	struct hf_identity history;     /* the entry before the current target */
 	const struct hf_replaces *replaces; /* NULL if none */
 	const char *user_to_user;	    /* RFC 7433, "" if none */
+	const char *carried; /* sip.carry_headers as "Name: value" lines, "" if none */
 	const char *recall_marker; /* X-Holdfast-Recall, "" if none: our own recall come back */
 	int park_time_s; /* X-Holdfast-Park-Time, only if trusted; 0 = none */
 	const char *hold_audio; /* X-Holdfast-Audio, only if trusted: a clip */
@@ -78,6 +79,7 @@ struct hf_reply {
 	bool privacy;		     /* with Privacy: id; then anonymous to untrusted peers */
 	const char *reason; /* text of a Reason header, NULL = none */
 	const char *user_to_user; /* "" or NULL = none */
+	const char *carried;	  /* lines, "" or NULL = none */
 	int retry_after_s;	  /* 0 = none */
 };
 
@@ -102,6 +104,7 @@ struct hf_call_out {
 	const char *diverted_by;   /* who sent us here by a 3xx, NULL = nobody */
 	const char *recall_marker; /* X-Holdfast-Recall */
 	const char *user_to_user;
+	const char *carried;
 	const struct hf_replaces *replaces; /* to_tag is the target's; or NULL */
 	struct hf_identity referred_by;	    /* uri NULL = none */
 	const char *body;		    /* SDP offer */
@@ -134,6 +137,10 @@ struct hf_signal_ops {
 	/* Offer `body` in a re-INVITE; hf_park_reinvite_done() follows. Glare
 	 * (491) is retried inside the stack (RFC 3261 14.1). */
 	int (*reinvite)(struct hf_dialog *, const char *body);
+	/* Tell an up dialog whom it talks to now, where the peer takes that in
+	 * mid-call; nobody hears what became of it. May be NULL. */
+	void (*identify)(struct hf_dialog *, const struct hf_identity *,
+			 bool privacy);
 	/* What becomes of the REFER at hand: first its answer, 202 or 300 and
 	 * above; after a 202, once, how it ended (RFC 3515 2.4.5). A BYE waits
 	 * until that has been told. */

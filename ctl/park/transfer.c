@@ -80,6 +80,10 @@ void hf_act_swap_leg(struct hf_call *call, const struct hf_stimulus *s)
 	if (!retriever)
 		call->privacy = s->invite->privacy;
 	hf_report(call, HF_EVENT_SWAPPED, "INVITE with Replaces");
+	if (retriever)
+		hf_call_name_to_caller(call);
+	else
+		hf_call_name_to_retriever(call);
 }
 
 /* The leg `p` in a call of its own. The decision stands in for that of an

@@ -48,6 +48,7 @@ void hf_dialog_free(struct hf_dialog *d)
 	nta_incoming_destroy(d->request);
 	nta_outgoing_destroy(d->invite);
 	nta_outgoing_destroy(d->bye);
+	nta_outgoing_destroy(d->update);
 	nta_incoming_destroy(d->refer);
 	nta_outgoing_destroy(d->notify);
 	nta_leg_destroy(d->leg);

@@ -150,6 +150,27 @@ sip_unknown_t *hf_header_text(su_home_t *home, const char *name,
 	return copy ? extension(home, name, copy, next) : next;
 }
 
+sip_unknown_t *hf_header_lines(su_home_t *home, const char *lines,
+			       sip_unknown_t *next)
+{
+	char *line = lines ? su_strdup(home, lines) : NULL;
+
+	while (line && *line) {
+		size_t n = strcspn(line, "\n");
+		char *after = line[n] ? line + n + 1 : line + n;
+		char *colon;
+
+		line[n] = '\0';
+		colon = strstr(line, ": ");
+		if (colon) {
+			*colon = '\0';
+			next = hf_header_text(home, line, colon + 2, next);
+		}
+		line = after;
+	}
+	return next;
+}
+
 sip_unknown_t *hf_header_address(su_home_t *home, const char *name,
 				 const struct hf_identity *who,
 				 sip_unknown_t *next)
@@ -165,4 +186,29 @@ sip_unknown_t *hf_header_address(su_home_t *home, const char *name,
 	value = su_sprintf(home, "%s%s<%s>", display ? display : "",
 			   display ? " " : "", uri);
 	return value ? extension(home, name, value, next) : next;
+}
+
+/* draft-ietf-sip-privacy: older than RFC 3325, and all that some trunks know. */
+static sip_unknown_t *remote_party(su_home_t *home,
+				   const struct hf_identity *who, bool privacy,
+				   const char *party, sip_unknown_t *next)
+{
+	sip_unknown_t *un =
+		hf_header_address(home, "Remote-Party-ID", who, NULL);
+
+	if (!un)
+		return next;
+	un->un_value = su_sprintf(home, "%s;party=%s;screen=yes;privacy=%s",
+				  un->un_value, party, privacy ? "full" : "off");
+	un->un_next = next;
+	return un->un_value ? un : next;
+}
+
+sip_unknown_t *hf_header_names(su_home_t *home, const struct hf_sip *sip,
+			       const struct hf_identity *who, bool privacy,
+			       const char *party, sip_unknown_t *next)
+{
+	if (sip->config->sip.remote_party_id)
+		next = remote_party(home, who, privacy, party, next);
+	return hf_header_address(home, "P-Asserted-Identity", who, next);
 }

@@ -72,6 +72,7 @@ void hf_invite_in(struct hf_sip *sip, nta_incoming_t *irq, const sip_t *invite,
 		d->state = HF_DIALOG_OFFERED;
 		d->trusted = peer->trusted;
 		d->listener = peer->listener;
+		hf_identify_learn(d, invite);
 	}
 	if (!d || !hf_dialog_leg(d, irq, invite)) {
 		if (d)
@@ -187,9 +188,10 @@ static sip_unknown_t *reply_extensions(su_home_t *home,
 	sip_unknown_t *list = NULL;
 
 	list = hf_header_text(home, "User-to-User", r->user_to_user, list);
+	list = hf_header_lines(home, r->carried, list);
 	if (d->trusted && r->asserted.uri)
-		list = hf_header_address(home, "P-Asserted-Identity",
-					 &r->asserted, list);
+		list = hf_header_names(home, d->sip, &r->asserted, r->privacy,
+				       "called", list);
 	return list;
 }
 

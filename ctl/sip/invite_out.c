@@ -79,6 +79,7 @@ static void confirm(struct hf_dialog *d, const sip_t *ok)
 	if (!contact)
 		contact = sip_contact_create(
 			home, (url_string_t *)ok->sip_to->a_url, NULL);
+	hf_identify_learn(d, ok);
 	nta_leg_rtag(d->leg, ok->sip_to->a_tag);
 	nta_leg_client_reroute(d->leg, ok->sip_record_route, contact, 1);
 	su_home_deinit(home);
@@ -208,7 +209,7 @@ static sip_unknown_t *history(su_home_t *home, const struct hf_call_out *call,
 	return hf_header_text(home, "History-Info", value, next);
 }
 
-static sip_unknown_t *call_extensions(su_home_t *home,
+static sip_unknown_t *call_extensions(su_home_t *home, const struct hf_sip *sip,
 				      const struct hf_call_out *call)
 {
 	struct hf_identity slot = {.uri = call->diversion};
@@ -223,9 +224,9 @@ static sip_unknown_t *call_extensions(su_home_t *home,
 	list = history(home, call, list);
 	list = hf_header_address(home, "Diversion", &slot, list);
 	list = hf_header_address(home, "Diversion", &by, list);
-	list = hf_header_address(home, "P-Asserted-Identity", &call->asserted,
-				 list);
-	return list;
+	list = hf_header_lines(home, call->carried, list);
+	return hf_header_names(home, sip, &call->asserted, call->privacy,
+			       "calling", list);
 }
 
 static sip_replaces_t *replaces_header(su_home_t *home,
@@ -242,7 +243,7 @@ static sip_replaces_t *replaces_header(su_home_t *home,
 static bool send_invite(struct hf_dialog *d, su_home_t *home,
 			const struct hf_call_out *call, const url_t *route)
 {
-	sip_unknown_t *extensions = call_extensions(home, call);
+	sip_unknown_t *extensions = call_extensions(home, d->sip, call);
 	sip_contact_t *contact = hf_header_contact(home, d);
 	sip_replaces_t *replaces =
 		call->replaces ? replaces_header(home, call->replaces) : NULL;

@@ -323,6 +323,7 @@ void hf_peer_of(struct hf_sip *sip, nta_incoming_t *irq, struct hf_peer *ret)
 	const su_sockaddr_t *from = msg ? msg_addr(msg) : NULL;
 
 	memset(ret, 0, sizeof(*ret));
+	ret->config = sip->config;
 	if (from && from->su_family == AF_INET)
 		ret->ip4 = from->su_sin.sin_addr;
 	inet_ntop(AF_INET, &ret->ip4, ret->source, sizeof(ret->source));

@@ -12,6 +12,9 @@
 
 #include "private.h"
 
+/* Longer ones would push a recall over the size of a datagram. */
+#define HF_CARRIED_VALUE_MOST 200
+
 /* No control characters: this text ends in logs, tables and other headers. */
 static bool is_plain(const char *text)
 {
@@ -256,6 +259,25 @@ void hf_parse_body(const sip_t *s, const char **body, size_t *len)
 	*len = pl->pl_len;
 }
 
+/* The headers that the configuration says to carry, as "Name: value" lines. */
+static const char *carried(su_home_t *home, const sip_t *s,
+			   const struct hf_config *config)
+{
+	char *lines = NULL;
+
+	for (unsigned int i = 0; i < config->sip.carry_count; i++) {
+		const char *name = config->sip.carry[i];
+		const char *value = text_header(s, name, 0);
+
+		if (!value || !*value || !is_plain(value) ||
+		    strlen(value) > HF_CARRIED_VALUE_MOST)
+			continue;
+		lines = su_sprintf(home, "%s%s%s: %s", lines ? lines : "",
+				   lines ? "\n" : "", name, value);
+	}
+	return lines ? lines : "";
+}
+
 /* 1 to 86400; anything else counts as absent. */
 static int seconds_in(const char *value)
 {
@@ -295,9 +317,11 @@ void hf_parse_invite(su_home_t *home, const sip_t *s,
 	ret->user_to_user = plain_text(home, text_header(s, "User-to-User", 0));
 	ret->recall_marker =
 		plain_text(home, text_header(s, "X-Holdfast-Recall", 0));
+	ret->carried = "";
 	hf_parse_body(s, &ret->body, &ret->body_len);
 	if (!peer->trusted)
 		return;
+	ret->carried = carried(home, s, peer->config);
 	ret->park_time_s = seconds_in(text_header(s, "X-Holdfast-Park-Time", 0));
 	hf_parse_asserted(home, s, true, &ret->asserted);
 	if (s->sip_referred_by)

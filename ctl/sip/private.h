@@ -111,6 +111,7 @@ struct hf_peer {
 	struct in_addr ip4;
 	char source[48];
 	bool trusted;
+	const struct hf_config *config;
 	const struct hf_listener *listener;
 };
 
@@ -135,6 +136,7 @@ struct hf_dialog {
 	bool request_answered; /* `request`: 2xx sent, its ACK is awaited */
 	bool offer_waits;      /* `offer` is to be sent when we may */
 	bool identity_only;    /* `request`: UPDATE with no offer in it */
+	bool takes_update;     /* the peer said that it takes UPDATE */
 	bool refer_runs;       /* a REFER was accepted, its end is not told */
 	bool refer_quiet;      /* its sender wants no NOTIFY */
 	bool refer_only;       /* no call: a REFER began the dialog */
@@ -147,6 +149,7 @@ struct hf_dialog {
 	nta_incoming_t *request; /* INVITE or UPDATE of the peer */
 	nta_outgoing_t *invite;	 /* INVITE or re-INVITE of ours */
 	nta_outgoing_t *bye;
+	nta_outgoing_t *update; /* of ours, see identify.c */
 	nta_incoming_t *refer; /* REFER of the peer, not answered */
 	nta_outgoing_t *notify;
 	unsigned int refer_count;
@@ -250,6 +253,10 @@ void hf_subscribe_in(struct hf_sip *, nta_incoming_t *, const sip_t *,
 void hf_publish_start(struct hf_sip *);
 void hf_publish_stop(struct hf_sip *);
 
+/* identify.c */
+void hf_identify(struct hf_dialog *, const struct hf_identity *, bool privacy);
+void hf_identify_learn(struct hf_dialog *, const sip_t *);
+
 /* indialog.c, reinvite.c, refresh.c */
 int hf_indialog(void *dialog, nta_leg_t *, nta_incoming_t *, const sip_t *);
 int hf_reinvite(struct hf_dialog *, const char *body);
@@ -283,6 +290,14 @@ sip_contact_t *hf_header_contact(su_home_t *, const struct hf_dialog *);
 sip_from_t *hf_header_from(su_home_t *, const struct hf_sip *,
 			   const struct hf_identity *, bool privacy);
 sip_reason_t *hf_header_reason(su_home_t *, int cause, const char *text);
+/* P-Asserted-Identity of a trusted peer's, and Remote-Party-ID if configured;
+ * `party` as in the latter: "calling" or "called". */
+sip_unknown_t *hf_header_names(su_home_t *, const struct hf_sip *,
+			       const struct hf_identity *, bool privacy,
+			       const char *party, sip_unknown_t *next);
+/* "Name: value" lines. */
+sip_unknown_t *hf_header_lines(su_home_t *, const char *lines,
+			       sip_unknown_t *next);
 /* An extension header; refused if the value could end the line. */
 sip_unknown_t *hf_header_text(su_home_t *, const char *name, const char *value,
 			      sip_unknown_t *next);

@@ -67,6 +67,7 @@ const struct hf_signal_ops *hf_sip_signal_ops(void)
 		.cancel = op_cancel,
 		.bye = op_bye,
 		.reinvite = hf_reinvite,
+		.identify = hf_identify,
 		.refer = op_refer,
 		.release = hf_dialog_release,
 		.local_tag = op_local_tag,

@@ -34,7 +34,8 @@ struct hf_dialog {
 	bool privacy;
 	/* of a call out */
 	char uri[128], from_display[128], from_user[64], diversion[64];
-	char diverted_by[128];
+	char diverted_by[128], carried[128], told_name[128];
+	bool told_privately;
 	char marker[64];
 };
 
@@ -98,6 +99,7 @@ static void fake_reply(struct hf_dialog *d, const struct hf_reply *r)
 	copy(d->display, sizeof(d->display), r->display);
 	copy(d->asserted, sizeof(d->asserted), r->asserted.uri);
 	copy(d->uui, sizeof(d->uui), r->user_to_user);
+	copy(d->carried, sizeof(d->carried), r->carried);
 	d->privacy = r->privacy;
 	if (r->status < 300) {
 		if (!r->body)
@@ -145,6 +147,7 @@ static struct hf_dialog *fake_invite(void *stack, struct hf_party *party,
 	copy(d->diverted_by, sizeof(d->diverted_by), out->diverted_by);
 	copy(d->marker, sizeof(d->marker), out->recall_marker);
 	copy(d->uui, sizeof(d->uui), out->user_to_user);
+	copy(d->carried, sizeof(d->carried), out->carried);
 	copy(d->sdp, sizeof(d->sdp), out->body);
 	d->privacy = out->privacy;
 	copy(d->referred_by, sizeof(d->referred_by), out->referred_by.uri);
@@ -189,6 +192,15 @@ static int fake_reinvite(struct hf_dialog *d, const char *body)
 	d->reinviting = true;
 	copy(d->sdp, sizeof(d->sdp), body);
 	return 0;
+}
+
+static void fake_identify(struct hf_dialog *d, const struct hf_identity *who,
+			  bool privacy)
+{
+	if (d->released || d->over || !d->answered)
+		wrong(d->w, "a name for a dialog that is not up", d);
+	copy(d->told_name, sizeof(d->told_name), who->uri);
+	d->told_privately = privacy;
 }
 
 static void fake_refer(struct hf_dialog *d, int status, const char *phrase)
@@ -268,6 +280,7 @@ static const struct hf_signal_ops fake_ops = {
 	.cancel = fake_cancel,
 	.bye = fake_bye,
 	.reinvite = fake_reinvite,
+	.identify = fake_identify,
 	.refer = fake_refer,
 	.release = fake_release,
 	.local_tag = fake_local_tag,

@@ -265,6 +265,20 @@ TEST(rights_are_words_or_patterns)
 		  "leave sip: out\n");
 }
 
+TEST(headers_to_carry_are_of_ones_own)
+{
+	CHECK_STR(said("sip: { listen: [ \"udp:192.0.2.10\" ], "
+		       "trusted: [ 192.0.2.1 ], internal: [ \"a@b\" ], "
+		       "carry_headers: [ X-Ok, Via, X-Holdfast-Audio, X- ] }\n"
+		       MEDIA AUDIO LOT),
+		  "holdfast.yaml:1: sip.carry_headers[1]: \"Via\" cannot be "
+		  "carried; write X- and up to 30 letters, digits, _ and -\n"
+		  "holdfast.yaml:1: sip.carry_headers[2]: "
+		  "\"X-Holdfast-Audio\" is for Holdfast itself\n"
+		  "holdfast.yaml:1: sip.carry_headers[3]: \"X-\" cannot be "
+		  "carried; write X- and up to 30 letters, digits, _ and -\n");
+}
+
 TEST(uris_have_to_be_uris)
 {
 	LOT_SAYS("on_full: ring_praker",

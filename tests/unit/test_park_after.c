@@ -790,4 +790,24 @@ TEST(a_caller_who_cannot_be_asked_for_another_codec_is_not_joined_with_it)
 	WORLD_END(w);
 }
 
+TEST(each_side_is_told_when_the_other_turns_out_to_be_somebody_else)
+{
+	struct world *w = world();
+	struct hf_dialog *c = park_one(w, "701"), *b = pick_up(w, "*88701"), *d;
+
+	CHECK_STR(c->told_name, BOB_URI);
+	/* an attended transfer on the caller's side: another outsider talks */
+	reinvite(c, OUTSIDER_URI, sdp("127.0.0.3", 4000, "8", "sendrecv"));
+	CHECK_STR(b->told_name, OUTSIDER_URI);
+	CHECK_STR(c->told_name, BOB_URI);
+	ack(c);
+	/* a colleague takes over the retriever's leg */
+	pass(w, 11);
+	d = replace(w, CAROL_URI, b, sdp("127.0.0.5", 5000, "8", "sendrecv"));
+	CHECK_INT(d->status, 200);
+	CHECK_STR(c->told_name, CAROL_URI);
+	ack(d);
+	WORLD_END(w);
+}
+
 TEST_MAIN()

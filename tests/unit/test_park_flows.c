@@ -11,6 +11,7 @@ TEST(a_transferred_caller_is_parked_picked_up_and_hangs_up)
 
 	in.referred_by = who(ALICE_URI);
 	in.user_to_user = "abc;encoding=hex";
+	in.carried = "X-Account: 42";
 	c = send_invite(w, &in);
 	CHECK_INT(c->status, 200);
 	CHECK_STR(c->contact, "701");
@@ -35,9 +36,13 @@ TEST(a_transferred_caller_is_parked_picked_up_and_hangs_up)
 	CHECK_STR(b->asserted, CALLER_URI);
 	CHECK_STR(b->contact, "701");
 	CHECK_STR(b->uui, "abc;encoding=hex");
+	CHECK_STR(b->carried, "X-Account: 42");
 	CHECK_STR(slot_state(w, "701"), "claimed");
 	CHECK_STR(hears(w, c), "hold"); /* nothing is switched before the ACK */
+	CHECK_STR(c->told_name, "");
 	ack(b);
+	CHECK_STR(c->told_name, BOB_URI);
+	CHECK_STR(b->told_name, ""); /* the 200 had it */
 	CHECK_STR(slot_state(w, "701"), "free");
 	CHECK_STR(hears(w, c), "relay");
 	CHECK_STR(hears(w, b), "relay");

@@ -3,19 +3,6 @@
 /* Calls of ours (recall, fallback): from INVITE to its end, and giving up. */
 #include "test_sip_peer.h"
 
-static bool call_out(struct stage *s, const struct hf_call_out *more)
-{
-	struct hf_call_out call = *more;
-
-	if (!call.uri)
-		call.uri = "sip:1001@pbx.example.com";
-	if (!call.body)
-		call.body = SDP;
-	s->park.released = false;
-	s->park.dialog = s->park.ops->invite(s->sip, OUR_PARTY, &call);
-	return s->park.dialog;
-}
-
 static const struct hf_call_out plain;
 
 static char *contact_of(struct stage *s)

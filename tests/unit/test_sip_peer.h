@@ -51,6 +51,7 @@ struct hf_park {
 	char call_id[128], target[128], target_user[128], from[128];
 	char from_display[128], asserted[128], asserted_display[128];
 	char referred_by[128], diversion[128], history[128], uui[128];
+	char carried[128];
 	char marker[128], local[64], source[64], replaces[256], params[64];
 	bool privacy, trusted, has_replaces, early_only;
 };
@@ -117,6 +118,7 @@ struct hf_party *hf_park_invite(struct hf_park *p, struct hf_dialog *d,
 	copy(p->diversion, in->diversion.uri);
 	copy(p->history, in->history.uri);
 	copy(p->uui, in->user_to_user);
+	copy(p->carried, in->carried);
 	copy(p->marker, in->recall_marker);
 	snprintf(p->local, sizeof(p->local), "%s", in->local);
 	snprintf(p->source, sizeof(p->source), "%s", in->source);
@@ -549,6 +551,20 @@ __attribute__((unused)) static bool establish(struct line *l)
 		return false;
 	ack(l, NULL);
 	return WAIT(l->s, l->s->park.acks);
+}
+
+/* An INVITE of ours; what the test leaves open is filled in. */
+__attribute__((unused)) static bool call_out(struct stage *s, const struct hf_call_out *more)
+{
+	struct hf_call_out call = *more;
+
+	if (!call.uri)
+		call.uri = "sip:1001@pbx.example.com";
+	if (!call.body)
+		call.body = SDP;
+	s->park.released = false;
+	s->park.dialog = s->park.ops->invite(s->sip, OUR_PARTY, &call);
+	return s->park.dialog;
 }
 
 #endif
