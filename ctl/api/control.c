@@ -360,6 +360,11 @@ void hf_control_attach_library(struct hf_control *k, struct hf_library *library)
 	k->wiring.library = library;
 }
 
+void hf_control_attach_hooks(struct hf_control *k, struct hf_hooks *hooks)
+{
+	k->wiring.hooks = hooks;
+}
+
 void hf_control_destroy(struct hf_control *k)
 {
 	if (!k)

@@ -17,6 +17,7 @@
 struct hf_bus;
 struct hf_config;
 struct hf_control;
+struct hf_hooks;
 struct hf_lamps;
 struct hf_library;
 struct hf_media;
@@ -29,6 +30,7 @@ struct hf_control_wiring {
 	struct hf_media *media; /* NULL: not yet */
 	struct hf_lamps *lamps; /* NULL: none, see hf_control_attach_lamps() */
 	struct hf_library *library; /* NULL: not yet */
+	struct hf_hooks *hooks; /* NULL: none */
 	const char *version;	/* HF_VERSION */
 	uint64_t start_ms;	/* hf_now_ms() when the daemon started */
 };
@@ -46,6 +48,7 @@ void hf_control_attach(struct hf_control *, struct hf_park *,
 		       struct hf_media *);
 void hf_control_attach_lamps(struct hf_control *, struct hf_lamps *);
 void hf_control_attach_library(struct hf_control *, struct hf_library *);
+void hf_control_attach_hooks(struct hf_control *, struct hf_hooks *);
 /* Closes every client and removes the socket. */
 void hf_control_destroy(struct hf_control *);
 

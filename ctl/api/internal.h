@@ -92,7 +92,9 @@ hf_answer_fn hf_answer_status, hf_answer_slots, hf_answer_calls, hf_answer_call,
 	hf_answer_legs, hf_answer_leg, hf_answer_stats, hf_answer_subscriptions,
 	hf_answer_audio_list, hf_answer_audio_show, hf_answer_audio_add,
 	hf_answer_audio_remove, hf_answer_call_move, hf_answer_call_kick,
-	hf_answer_call_retrieve, hf_answer_call_step_in, hf_answer_drain;
+	hf_answer_call_retrieve, hf_answer_call_step_in, hf_answer_drain,
+	hf_answer_webhook_list, hf_answer_webhook_show, hf_answer_webhook_retry,
+	hf_answer_webhook_test;
 
 /* answer.c: one slot, for the board too. */
 struct hf_slot_view;

@@ -104,4 +104,11 @@ void hf_show_removed(struct hf_cli *, const json_t *);
 int hf_cli_audio_add(struct hf_cli *, const struct hf_command *,
 		     const char *name);
 
+/* webhook.c */
+void hf_show_webhooks(struct hf_cli *, const json_t *);
+void hf_show_webhook(struct hf_cli *, const json_t *);
+void hf_show_webhook_retry(struct hf_cli *, const json_t *);
+int hf_cli_webhook_test(struct hf_cli *, const struct hf_command *,
+			const char *name);
+
 #endif

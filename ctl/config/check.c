@@ -449,5 +449,6 @@ void hf_config_check(struct hf_reader *r)
 	check_numbers(r);
 	check_lamps(r);
 	hf_config_http_check(r);
+	hf_config_hooks_check(r);
 	check_control(r);
 }

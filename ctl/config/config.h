@@ -109,6 +109,27 @@ struct hf_config_ring {
 	unsigned int count;
 };
 
+/* Who is told over HTTP what happens (ctl/hooks). */
+enum hf_hook_format { HF_HOOK_JSON, HF_HOOK_SLACK, HF_HOOK_TEAMS };
+struct hf_config_hook {
+	char *name;
+	char *url; /* may hold a secret: not for logs */
+	enum hf_hook_format format;
+	char **events; /* names; none = all but "record" */
+	unsigned int event_count;
+	char **lots; /* none = all */
+	unsigned int lot_count;
+	char *text;	     /* with {keys} of the event, NULL = its own */
+	char *secret;	     /* of the signature, NULL = none */
+	char *authorization; /* value of the header, NULL = none */
+	char *ca;	     /* file with roots to trust, NULL = the system's */
+	bool cleartext;	     /* http: to other hosts */
+	bool trusted;	     /* is told who wants privacy */
+	unsigned int timeout_s, give_up_s;
+	unsigned int queue;    /* entries that wait at most */
+	unsigned int parallel; /* deliveries at a time */
+};
+
 struct hf_config_lot {
 	char *name;
 	char *park;	     /* "700" */
@@ -160,6 +181,16 @@ struct hf_config_lot {
 		bool follow_redirect; /* a 302 is called, not a failure */
 		enum hf_on_hangup on_hangup; /* of who answered the recall */
 	} recall;
+	struct {
+		unsigned int waiting_s;	   /* longer is told, 0 = not */
+		unsigned int full_percent; /* that or more is told, 0 = not */
+		unsigned int full_clear_percent; /* over at that or less */
+		bool recall_failed;
+		char **message; /* URIs that get a line of text */
+		unsigned int message_count;
+		char **call; /* URIs that are called and told */
+		unsigned int call_count;
+	} alerts;
 };
 
 struct hf_config {
@@ -230,6 +261,8 @@ struct hf_config {
 		struct hf_config_http_user *users;
 		unsigned int user_count;
 	} http;
+	struct hf_config_hook *hooks; /* key webhooks */
+	unsigned int hook_count;
 	struct hf_config_lot *lots;
 	unsigned int lot_count;
 };
@@ -243,6 +276,10 @@ struct hf_config {
 int hf_config_load(const char *path, const char *instance, FILE *errors,
 		   struct hf_config **ret);
 void hf_config_free(struct hf_config *);
+
+/* What a webhook may ask for and put into its text; end with NULL. */
+extern const char *const hf_config_event_names[];
+extern const char *const hf_config_event_keys[];
 
 /* "1???@pbx.example.com" against user and host; case-insensitive host. */
 bool hf_pattern_match(const char *pattern, const char *user, const char *host);

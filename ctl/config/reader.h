@@ -114,6 +114,9 @@ void hf_config_audio_init(struct hf_reader *);
 void hf_config_audio_check(struct hf_reader *);
 extern const struct hf_map hf_config_http_map; /* http.c */
 void hf_config_http_check(struct hf_reader *);
+extern const struct hf_map hf_config_hook_map; /* hooks.c: of a webhook */
+extern const struct hf_map hf_config_alerts_map; /* of a lot */
+void hf_config_hooks_check(struct hf_reader *);
 void hf_config_check(struct hf_reader *); /* check.c */
 
 /* load.c: the whole way, for hf_config_load and the fuzzer. */

@@ -226,6 +226,7 @@ static const struct hf_key lot_keys[] = {
 	{ WORD("lamp_idle", LOT(lamp_idle), idle_words,
 	       "empty or terminated") },
 	{ SECTION("recall", &hf_config_recall_map, "{ ring_s: 30 }") },
+	{ SECTION("alerts", &hf_config_alerts_map, "{ waiting_s: 120 }") },
 	{ 0 }
 };
 
@@ -333,6 +334,9 @@ static const struct hf_key config_keys[] = {
 	{ SECTION("lamps", &lamps_map, "{ min_expires_s: 60 }") },
 	{ SECTION("http", &hf_config_http_map,
 		  "{ listen: [ \"127.0.0.1:8080\" ] }") },
+	{ RECORDS("webhooks", CONFIG(hooks), CONFIG(hook_count),
+		  &hf_config_hook_map, struct hf_config_hook, 0, 16,
+		  "{ name: team, url: \"https://...\" }") },
 	{ RECORDS("lots", CONFIG(lots), CONFIG(lot_count), &lot_map,
 		  struct hf_config_lot, 1, 1000,
 		  "{ name: main, park: \"700\", slots: 701-720 }"),

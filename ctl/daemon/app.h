@@ -39,6 +39,7 @@ struct hf_app {
 	struct hf_bus_reader *lamp_events;
 	struct hf_push *push;
 	struct hf_store *store;
+	struct hf_hooks *hooks; /* NULL: nobody is to be told */
 	uint64_t orphans_end_ms; /* UINT64_MAX = there are none */
 	bool leave;		 /* calls go on without us */
 	uint32_t epoch;
@@ -68,6 +69,8 @@ int hf_app_open_signalling(struct hf_app *app);
 /* media.c */
 int hf_app_open_media(struct hf_app *app);
 int hf_app_listen(struct hf_app *app); /* to keys, once the calls are there */
+/* hooks.c */
+int hf_app_open_hooks(struct hf_app *app);
 /* lamps.c */
 int hf_app_open_lamps(struct hf_app *app);
 

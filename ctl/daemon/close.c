@@ -12,6 +12,7 @@
 #include "daemon/app.h"
 #include "events/bus.h"
 #include "events/netlink.h"
+#include "hooks/hooks.h"
 #include "http/http.h"
 #include "media/media.h"
 #include "park/park.h"
@@ -75,6 +76,7 @@ void hf_app_close(struct hf_app *app, bool hang_up)
 		hf_loop_unwatch(app->loop, hf_control_fd(app->control));
 		hf_control_destroy(app->control);
 	}
+	hf_hooks_destroy(app->hooks); /* it has heard how every call ended */
 	hf_push_destroy(app->push);
 	hf_lamps_destroy(app->lamps);
 	hf_sip_destroy(app->sip);
@@ -106,6 +108,7 @@ void hf_app_leave(struct hf_app *app, int status)
 
 	hf_park_totals(app->park, &totals);
 	hf_store_close(app->store);
+	hf_hooks_destroy(app->hooks);
 	hf_info("left %u calls to the next holdfastd", totals.calls);
 	unlink(app->config->control.socket);
 	_exit(status);

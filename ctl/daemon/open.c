@@ -84,6 +84,8 @@ int hf_app_open(struct hf_app *app)
 	if (!error)
 		error = hf_app_open_signalling(app);
 	if (!error)
+		error = hf_app_open_hooks(app);
+	if (!error)
 		error = hf_app_open_media(app);
 	/* After the media: they have loaded the module, if it can be. */
 	if (!error && hf_event_netlink_open(app->bus, app->options.instance,

@@ -32,7 +32,9 @@
 	X(LOT_AVAILABLE, "lot_available", "a slot is free again")              \
 	X(MEDIA_SILENT, "media_silent", "a leg that should send is silent")    \
 	X(MEDIA_RESUMED, "media_resumed", "it sends again")                    \
-	X(DIGIT, "digit", "a party pressed a key")
+	X(DIGIT, "digit", "a party pressed a key")                             \
+	X(ALERT, "alert", "somebody has to look")                              \
+	X(ALERT_CLEARED, "alert_cleared", "what an alert told of is over")
 
 enum hf_event_type {
 #define X(symbol, name, text) HF_EVENT_##symbol,

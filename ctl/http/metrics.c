@@ -10,6 +10,7 @@
 #include "events/bus.h"
 #include "events/event.h"
 #include "holdfast/abi.h"
+#include "hooks/hooks.h"
 #include "media/media.h"
 #include "park/park.h"
 #include "park/states.h"
@@ -256,6 +257,68 @@ static void write_lamps(const struct hf_http *h, struct hf_text *t)
 	       m.notifies);
 }
 
+/* --- webhooks ----------------------------------------------------------------
+ */
+
+struct hook_walk {
+	struct hf_text *t;
+	unsigned int line; /* which family is being written */
+};
+
+static void write_hook(void *arg, const struct hf_hook_view *v)
+{
+	struct hook_walk *w = arg;
+
+	switch (w->line) {
+	case 0:
+		labelled(w->t, "webhook_queue", "webhook", v->name,
+			 v->waiting + v->sending);
+		break;
+	case 1:
+		labelled(w->t, "webhook_failing", "webhook", v->name, v->sick);
+		break;
+	case 2:
+		labelled(w->t, "webhook_delivered_total", "webhook", v->name,
+			 v->delivered);
+		break;
+	case 3:
+		labelled(w->t, "webhook_attempts_failed_total", "webhook",
+			 v->name, v->attempts_failed);
+		break;
+	case 4:
+		labelled(w->t, "webhook_given_up_total", "webhook", v->name,
+			 v->given_up);
+		break;
+	default:
+		labelled(w->t, "webhook_dropped_total", "webhook", v->name,
+			 v->dropped);
+	}
+}
+
+static void write_hooks(const struct hf_http *h, struct hf_text *t)
+{
+	static const char *const family_of[][3] = {
+		{"webhook_queue", "gauge", "Deliveries that wait."},
+		{"webhook_failing", "gauge",
+		 "1 while the last delivery has failed."},
+		{"webhook_delivered_total", "counter", "Deliveries done."},
+		{"webhook_attempts_failed_total", "counter",
+		 "Attempts that failed; most are tried again."},
+		{"webhook_given_up_total", "counter",
+		 "Deliveries that were given up."},
+		{"webhook_dropped_total", "counter",
+		 "Deliveries dropped because too many waited."},
+	};
+
+	for (unsigned int line = 0; line < 6; line++) {
+		struct hook_walk w = {.t = t, .line = line};
+
+		family(t, family_of[line][0], family_of[line][1],
+		       family_of[line][2]);
+		hf_hooks_each(h->loop.wiring->hooks, write_hook, &w);
+	}
+}
+
 /* --- ourselves ---------------------------------------------------------------
  */
 
@@ -327,5 +390,6 @@ void hf_metrics_write(const struct hf_http *h, struct hf_text *t)
 		write_media(h, t);
 		write_lamps(h, t);
 	}
+	write_hooks(h, t);
 	write_http(h, t);
 }

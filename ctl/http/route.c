@@ -76,6 +76,8 @@ static const struct route routes[] = {
 	{"/api/v1/stats", WHAT_LINE, HF_ROLE_HTTP_VIEW, "stats", NULL, 0},
 	{"/api/v1/subscriptions", WHAT_LINE, HF_ROLE_HTTP_VIEW,
 	 "subscription list", NULL, 0},
+	{"/api/v1/webhooks", WHAT_LINE, HF_ROLE_HTTP_VIEW, "webhook list", NULL,
+	 0},
 	{"/api/v1/command", WHAT_COMMAND, HF_ROLE_HTTP_ADMIN, NULL, NULL, 0},
 };
 

@@ -25,12 +25,13 @@ _holdfastctl() {
 	case "$current ${words[*]}" in
 	"-"*) choices='--json --pretty --instance --socket --help --version'
 		[ "${words[0]}" = monitor ] && choices+=' --count --until' ;;
-	*" ") choices='status slot call leg subscription audio stats drain monitor help' ;;
+	*" ") choices='status slot call leg subscription audio webhook stats drain monitor help' ;;
 	*" slot") choices='list help' ;;
 	*" call") choices='list show move kick retrieve step-in help' ;;
 	*" leg") choices='list show help' ;;
 	*" subscription") choices='list help' ;;
 	*" audio") choices='list show add remove help' ;;
+	*" webhook") choices='list show retry test help' ;;
 	*" audio add "*)
 		mapfile -t COMPREPLY < <(compgen -f -- "$current")
 		return

@@ -14,6 +14,7 @@
 #include "config/config.h"
 #include "holdfast/abi.h"
 #include "audio/library.h"
+#include "hooks/hooks.h"
 #include "media/media.h"
 #include "park/park.h"
 #include "presence/lamps.h"
@@ -222,6 +223,54 @@ int hf_library_remove(struct hf_library *l, const char *name, char *err,
 void hf_lamps_totals(const struct hf_lamps *lamps, struct hf_lamp_totals *ret)
 {
 	*ret = (struct hf_lamp_totals){ .subscriptions = 1, .notifies = 6 };
+}
+
+void hf_hooks_each(struct hf_hooks *hooks,
+		   void (*fn)(void *, const struct hf_hook_view *), void *arg)
+{
+	const struct hf_hook_view v = {
+		.name = "team", .to = "https://hooks.example.com",
+		.format = "slack", .sick = true, .said = "answered 503",
+		.waiting = 3, .delivered = 9, .attempts_failed = 2,
+		.next_s = 4, .oldest_wall_ms = 1700000000000 };
+
+	fn(arg, &v);
+}
+
+const char *hf_delivery_state_name(enum hf_delivery_state state)
+{
+	return state == HF_DELIVERY_WAITING ? "waiting" : "delivered";
+}
+
+int hf_hooks_deliveries(struct hf_hooks *hooks, const char *name,
+			void (*fn)(void *, const struct hf_delivery_view *),
+			void *arg)
+{
+	const struct hf_delivery_view v[] = {
+		{ .id = 8, .call = 17, .event = "parked",
+		  .state = HF_DELIVERY_WAITING, .attempts = 1, .status = 503,
+		  .ms = 12, .said = "answered 503" },
+		{ .id = 7, .event = "lot_full", .state = HF_DELIVERY_DELIVERED,
+		  .attempts = 1, .status = 200, .said = "answered 200" },
+	};
+
+	if (strcmp(name, "team"))
+		return -ENOENT;
+	fn(arg, &v[0]);
+	fn(arg, &v[1]);
+	return 0;
+}
+
+int hf_hooks_retry(struct hf_hooks *hooks, const char *name, uint32_t *ret)
+{
+	*ret = 3;
+	return strcmp(name, "team") ? -ENOENT : 0;
+}
+
+int hf_hooks_test(struct hf_hooks *hooks, const char *name, uint64_t *ret)
+{
+	*ret = 7;
+	return strcmp(name, "team") ? -ENOENT : 0;
 }
 
 int hf_media_leg_stats(const struct hf_media *media, uint32_t leg,

@@ -270,6 +270,51 @@ TEST(the_audio_requests_say_what_a_clip_takes_and_why_one_failed)
 	close_world();
 }
 
+TEST(the_webhook_requests_say_what_waits_and_never_a_whole_url)
+{
+	json_t *a, *d;
+	int fd;
+
+	CHECK_INT(open_world(), 0);
+	fd = dial();
+	a = ask(fd, "{\"command\":\"webhook list\"}");
+	CHECK_INT(json_array_size(a), 1);
+	CHECK_STR(text(json_array_get(a, 0), "to"),
+		  "https://hooks.example.com");
+	CHECK_STR(text(json_array_get(a, 0), "failure"), "answered 503");
+	CHECK_INT(number(json_array_get(a, 0), "waiting"), 3);
+	CHECK_INT(number(json_array_get(a, 0), "seconds_to_retry"), 4);
+	json_decref(a);
+	a = ask(fd, "{\"command\":\"webhook show\",\"webhook\":\"team\"}");
+	CHECK_STR(text(a, "webhook"), "team");
+	CHECK_INT(json_array_size(json_object_get(a, "deliveries")), 2);
+	d = json_array_get(json_object_get(a, "deliveries"), 0);
+	CHECK_STR(text(d, "state"), "waiting");
+	CHECK_INT(number(d, "status"), 503);
+	CHECK_INT(number(d, "call"), 17);
+	json_decref(a);
+	a = ask(fd, "{\"command\":\"webhook retry\",\"webhook\":\"team\"}");
+	CHECK_INT(number(a, "deliveries"), 3);
+	json_decref(a);
+	a = ask(fd, "{\"command\":\"webhook test\",\"webhook\":\"team\"}");
+	CHECK_INT(number(a, "delivery"), 7);
+	json_decref(a);
+	for (int i = 0; i < 3; i++) {
+		static const char *const act[] = {"show", "retry", "test"};
+		char line[80];
+
+		snprintf(line, sizeof(line),
+			 "{\"command\":\"webhook %s\",\"webhook\":\"x\"}",
+			 act[i]);
+		a = ask(fd, line);
+		CHECK_STR(text(json_object_get(a, "error"), "code"),
+			  "not_found");
+		json_decref(a);
+	}
+	close(fd);
+	close_world();
+}
+
 TEST(a_supervisor_moves_kicks_and_has_calls_picked_up)
 {
 	static const struct {

@@ -253,6 +253,8 @@ TEST(every_command_prints_json_that_can_be_read)
 		{ "call", "list" },   { "call", "show", "17" },
 		{ "leg", "list" },    { "leg", "show", "4" },
 		{ "stats" },	      { "help" },
+		{ "webhook", "list" }, { "webhook", "show", "team" },
+		{ "webhook", "retry", "team" }, { "webhook", "test", "team" },
 	};
 
 	CHECK_INT(open_world(), 0);
@@ -272,6 +274,22 @@ TEST(every_command_prints_json_that_can_be_read)
 	}
 	CHECK_INT(run("-j", "slot", "list", "big", NULL), HF_EXIT_OK);
 	CHECK_STR(w.out, "[]\n");
+	CHECK_INT(close_world(), 0);
+}
+
+TEST(webhooks_are_shown_with_what_became_of_each_delivery)
+{
+	CHECK_INT(open_world(), 0);
+	CHECK_INT(run("webhook", "list", NULL), HF_EXIT_OK);
+	CHECK(out_has("team     https://hooks.example.com  slack         3"));
+	CHECK(out_has("answered 503; next try in 4 s"));
+	CHECK_INT(run("webhook", "show", "team", NULL), HF_EXIT_OK);
+	CHECK(out_has("  fails: answered 503\n"));
+	CHECK(out_has("parked      17         1  waiting    answered 503\n"));
+	CHECK_INT(run("webhook", "test", "team", NULL), HF_EXIT_OK);
+	CHECK_STR(w.out, "webhook team: delivered in 0 ms (answered 200)\n");
+	CHECK_INT(run("webhook", "test", "none", NULL), HF_EXIT_FAILED);
+	CHECK_STR(w.err, "holdfastctl: there is no webhook \"none\"\n");
 	CHECK_INT(close_world(), 0);
 }
 

@@ -480,4 +480,48 @@ TEST(a_file_that_cannot_be_read_is_said)
 	free(text);
 	CHECK(!c);
 }
+#define HOOK_SAYS(more, what)                                              \
+	CHECK_STR(said(SMALLEST "webhooks: [ { name: a, " more " } ]\n"), \
+		  "holdfast.yaml:13: webhooks[0]." what "\n")
+#define GOOD_URL "url: \"https://x.example.com/T0/SECRET\""
+
+TEST(a_webhook_is_checked_and_its_secrets_are_not_repeated)
+{
+	HOOK_SAYS("url: \"ftp://x/SECRET\"",
+		  "url: is not a URL; write https://host/path");
+	HOOK_SAYS("url: \"https://me:SECRET@x/\"",
+		  "url: has a user before its host; that goes into "
+		  "authorization");
+	HOOK_SAYS("url: \"http://x.example.com/SECRET\"",
+		  "url: callers' names and numbers would cross the network in "
+		  "clear text; write https:, or cleartext: true");
+	HOOK_SAYS(GOOD_URL ", secret: SECRET",
+		  "secret: is 6 characters; 16 to 200 are needed (openssl rand "
+		  "-hex 32 makes one)");
+	HOOK_SAYS(GOOD_URL ", authorization: SECRET",
+		  "authorization: is the whole value of the header; write "
+		  "\"Bearer TOKEN\"");
+	HOOK_SAYS(GOOD_URL ", events: [ parkt ]",
+		  "events[0]: \"parkt\" is no event; did you mean parked? the "
+		  "list is in control.md");
+	HOOK_SAYS(GOOD_URL ", lots: [ none ]",
+		  "lots[0]: there is no lot none");
+	HOOK_SAYS(GOOD_URL ", format: slack, text: \"{colour}\"",
+		  "text: {colour} is no key of an event; {caller_name}, {slot}, "
+		  "{text} and others are in control.md");
+	HOOK_SAYS(GOOD_URL ", format: slack, text: \"{slot\"",
+		  "text: has a { without its }");
+	HOOK_SAYS(GOOD_URL ", text: \"{slot}\"",
+		  "text: belongs to format: slack or teams; json carries the "
+		  "whole event");
+	CHECK_STR(said(SMALLEST "webhooks: [ { name: a, " GOOD_URL
+				" }, { name: a, " GOOD_URL " } ]\n"),
+		  "holdfast.yaml:13: webhooks[1].name: a is there twice\n");
+	LOT_SAYS("alerts: { waiting_s: 4000 }",
+		 "alerts.waiting_s: nobody waits longer than max_wait_s (3600 "
+		 "s)");
+	LOT_SAYS("alerts: { full_percent: 50, full_clear_percent: 60 }",
+		 "alerts.full_clear_percent: has to be below full_percent (50)");
+}
+
 TEST_MAIN()

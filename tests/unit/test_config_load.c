@@ -92,6 +92,14 @@ TEST(the_example_file_is_accepted)
 		  "sip:desk2@pbx.example.com");
 	CHECK_STR(c->lots[0].recall.alert_info,
 		  "<http://pbx.example.com/ring>;info=recall");
+	CHECK_INT(c->hook_count, 2);
+	CHECK_INT(c->hooks[0].format, HF_HOOK_SLACK);
+	CHECK_INT(c->hooks[0].event_count, 4);
+	CHECK_INT(c->hooks[0].queue, 10000);
+	CHECK_STR(c->hooks[1].authorization, "Bearer TOKEN");
+	CHECK_INT(c->lots[0].alerts.waiting_s, 120);
+	CHECK_INT(c->lots[0].alerts.full_clear_percent, 60);
+	CHECK_STR(c->lots[0].alerts.call[0], "sip:1002@pbx.example.com");
 	hf_config_free(c);
 }
 

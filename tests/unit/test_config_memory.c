@@ -47,6 +47,7 @@ static inline int some_vasprintf(char **ret, const char *format, va_list args)
 #define vasprintf    some_vasprintf
 #include "../../ctl/config/check.c"
 #include "../../ctl/config/http.c"
+#include "../../ctl/config/hooks.c"
 #include "../../ctl/config/load.c"
 #include "../../ctl/config/nearest.c"
 #include "../../ctl/config/numbers.c"

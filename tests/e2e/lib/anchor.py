@@ -146,6 +146,12 @@ class Anchor:
             return any(l.split()[-1:] == ["ready"] for l in self.process.text().splitlines())
         net.wait_for(ready, seconds, "holdfastd says ready")
 
+    def again(self):
+        """The next holdfastd of the instance; the one before is dead."""
+        self.starts = getattr(self, "starts", 1) + 1
+        self.name = "holdfastd-%d" % self.starts    # a log of its own
+        self.start()
+
     def run(self, seconds=10):
         """Start it and expect it to end by itself: (exit status, what it said)."""
         self.launch()
