@@ -236,6 +236,7 @@ struct hf_config {
 	struct {
 		char *path; /* never NULL: else in state_dir */
 		enum hf_journal_sync sync;
+		unsigned int copy_s; /* between two copies, 0 = none */
 		unsigned int orphan_grace_s; /* of legs without a call */
 	} journal;
 	struct {

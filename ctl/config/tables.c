@@ -106,6 +106,7 @@ static const struct hf_key journal_keys[] = {
 	{ VALUE("path", CONFIG(journal.path), hf_parse_path,
 		"/var/lib/holdfast/journal.db") },
 	{ WORD("sync", CONFIG(journal.sync), sync_words, "full") },
+	{ NUMBER("copy_s", CONFIG(journal.copy_s), 0, 3600) },
 	{ NUMBER("orphan_grace_s", CONFIG(journal.orphan_grace_s), 0, 3600) },
 	{ 0 }
 };
@@ -377,6 +378,7 @@ static void init_config(struct hf_reader *r, void *record)
 	c->lamps.max_expires_s = 3600;
 	c->lamps.publish.expires_s = 300;
 	c->journal.orphan_grace_s = 60;
+	c->journal.copy_s = 30;
 	c->control.socket = instance_path(r, "/run/holdfast/control.sock",
 					  "/run/holdfast/control-", ".sock");
 	c->control.state_dir =

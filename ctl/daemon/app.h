@@ -76,9 +76,15 @@ int hf_app_open_lamps(struct hf_app *app);
 
 /* journal.c */
 struct hf_store_call;
+/* Where `what` goes when the state folder cannot be written. */
+void hf_app_spare_path(const struct hf_app *app, const char *what, char *ret,
+		       size_t len);
 int hf_app_open_journal(struct hf_app *app);
 void hf_app_journal_put(void *arg, const struct hf_store_call *call);
 void hf_app_journal_drop(void *arg, uint64_t call);
+/* What this round has said goes to the disk together; what has got there lets
+ * go what waits for it. */
+void hf_app_journal_flush(struct hf_app *app);
 int hf_app_restore_calls(struct hf_app *app);
 void hf_app_end_orphans(struct hf_app *app, uint64_t now_ms);
 

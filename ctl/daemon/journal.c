@@ -34,6 +34,16 @@ void hf_app_journal_drop(void *arg, uint64_t call)
 	hf_store_drop_call(app->store, call);
 }
 
+void hf_app_journal_flush(struct hf_app *app)
+{
+	hf_store_flush(app->store);
+	/* What is let go may have more to say. */
+	while (hf_sip_holds(app->sip) &&
+	       hf_sip_settled(app->sip, hf_store_settled(app->store),
+			      hf_store_ticket(app->store)))
+		hf_store_flush(app->store);
+}
+
 /* The answers that wait for their records: see before_wait(). */
 static void journal_moved(void *arg)
 {
@@ -42,10 +52,27 @@ static void journal_moved(void *arg)
 	hf_store_settled(app->store);
 }
 
+/* Beside the control socket: that is memory, and lasts as long as calls can. */
+void hf_app_spare_path(const struct hf_app *app, const char *what, char *ret,
+		       size_t len)
+{
+	const char *socket = app->config->control.socket;
+	const char *slash = strrchr(socket, '/');
+
+	snprintf(ret, len, "%.*s%s-%s", slash ? (int)(slash - socket + 1) : 0,
+		 socket, what, app->config->instance);
+}
+
 int hf_app_open_journal(struct hf_app *app)
 {
 	const struct hf_config *c = app->config;
-	char path[4096], err[512] = "";
+	char path[4096], spare[4096], err[512] = "";
+	struct hf_store_place place = {
+		.path = path,
+		.spare = spare,
+		.sync = c->journal.sync == HF_SYNC_FULL,
+		.copy_s = c->journal.copy_s,
+	};
 	int error;
 
 	if (c->journal.path)
@@ -53,8 +80,8 @@ int hf_app_open_journal(struct hf_app *app)
 	else
 		snprintf(path, sizeof(path), "%s/journal.db",
 			 c->control.state_dir);
-	error = hf_store_open(path, c->journal.sync == HF_SYNC_FULL,
-			      &app->store, err, sizeof(err));
+	hf_app_spare_path(app, "journal.db", spare, sizeof(spare));
+	error = hf_store_open(&place, &app->store, err, sizeof(err));
 	if (!error)
 		error = hf_loop_watch(app->loop, hf_store_fd(app->store),
 				      journal_moved, app);
@@ -66,14 +93,18 @@ int hf_app_open_journal(struct hf_app *app)
 
 struct restored {
 	struct hf_app *app;
-	unsigned int calls, lost;
+	unsigned int calls, lost, goodbyes;
 };
-
 
 static void restore_call(void *arg, const struct hf_store_call *call)
 {
 	struct restored *r = arg;
 
+	if (!strcmp(call->state, HF_STORE_GOODBYE)) {
+		if (!hf_sip_goodbye(r->app->sip, call))
+			r->goodbyes++;
+		return;
+	}
 	if (hf_park_restore(r->app->park, call))
 		r->lost++;
 	else
@@ -97,10 +128,17 @@ static void name_orphan(void *arg, uint32_t leg,
 int hf_app_restore_calls(struct hf_app *app)
 {
 	struct restored r = {.app = app};
+	const struct hf_sip_journal journal = {
+		.put = hf_app_journal_put,
+		.drop = hf_app_journal_drop,
+		.arg = app,
+	};
 	uint64_t start = hf_now_ms();
 	bool same_boot = hf_store_same_boot(app->store);
-	int error = hf_store_each_call(app->store, restore_call, &r);
+	int error;
 
+	hf_sip_journal(app->sip, &journal);
+	error = hf_store_each_call(app->store, restore_call, &r);
 	hf_media_adopted(app->media);
 	if (hf_media_orphans(app->media, name_orphan, app))
 		app->orphans_end_ms =
@@ -111,10 +149,11 @@ int hf_app_restore_calls(struct hf_app *app)
 			r.calls, (unsigned long long)(hf_now_ms() - start),
 			r.lost,
 			same_boot ? "" : ": this machine was started anew");
+	if (r.goodbyes)
+		hf_info("journal: %u BYEs without an answer are sent again",
+			r.goodbyes);
 	if (!error)
 		error = hf_store_start(app->store);
-	if (!error)
-		hf_sip_journal(app->sip, true);
 	return error ? HF_EXIT_FAILED : 0;
 }
 

@@ -44,11 +44,13 @@ static void before_wait(void *arg)
 	struct hf_app *app = arg;
 	uint64_t next, lamps;
 
-	if (!app->park)
+	if (app->sip && app->store)
+		hf_app_journal_flush(app);
+	if (!app->park) {
+		if (app->store)
+			arm(app, hf_store_next_ms(app->store));
 		return;
-	if (hf_sip_holds(app->sip))
-		hf_sip_settled(app->sip, hf_store_settled(app->store),
-			       hf_store_ticket(app->store));
+	}
 	hf_http_flush(app->http);
 	next = hf_park_next_ms(app->park);
 	if (app->orphans_end_ms < next)
@@ -64,6 +66,8 @@ static void before_wait(void *arg)
 	if (hf_lamps_next_ms(app->lamps) <= hf_now_ms())
 		hf_lamps_run(app->lamps, hf_now_ms());
 	lamps = hf_lamps_next_ms(app->lamps);
+	if (hf_sip_holds(app->sip) && hf_store_next_ms(app->store) < next)
+		next = hf_store_next_ms(app->store);
 	arm(app, next < lamps ? next : lamps);
 }
 

@@ -38,9 +38,10 @@ int hf_app_open_signalling(struct hf_app *app)
 		.loop = app->loop,
 		.config = app->config,
 	};
-	char err[512] = "";
+	char err[512] = "", spare[4096];
 	int error;
 
+	hf_app_spare_path(app, "epoch", spare, sizeof(spare));
 	error = hf_control_create(&control, &app->control, err, sizeof(err));
 	if (!error)
 		error = hf_http_create(hf_control_live(app->control),
@@ -49,7 +50,7 @@ int hf_app_open_signalling(struct hf_app *app)
 		error = hf_loop_watch(app->loop, hf_http_fd(app->http),
 				      http_asks, app);
 	if (!error)
-		error = hf_epoch_next(app->config->control.state_dir,
+		error = hf_epoch_next(app->config->control.state_dir, spare,
 				      &app->epoch, err, sizeof(err));
 	sip.epoch = app->epoch;
 	if (!error && hf_app_open_journal(app))

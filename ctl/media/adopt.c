@@ -74,6 +74,7 @@ void hf_legs_adopt(struct hf_media *m)
 		if (p->mode == HF_MODE_RELAY)
 			m->own[i].relay_unit = hf_relay_unit(m, i, p);
 		m->legs_open++;
+		m->orphans++;
 		hf_range_keep(m, p->once_first, p->once_len);
 		if (p->mode == HF_MODE_HOLD)
 			hf_range_keep(m, p->loop_first, p->loop_len);
@@ -81,7 +82,7 @@ void hf_legs_adopt(struct hf_media *m)
 }
 
 /* After the clips are loaded. */
-int hf_media_leg_adopt(struct hf_media *m, uint32_t leg,
+int hf_media_leg_adopt(struct hf_media *m, uint32_t leg, uint64_t mark,
 		       const struct hf_media_remote *remote, const char *clip)
 {
 	struct hf_leg_own *own = hf_leg_get(m, leg);
@@ -90,12 +91,16 @@ int hf_media_leg_adopt(struct hf_media *m, uint32_t leg,
 
 	if (!own || !own->orphan || (remote && remote->codec >= HF_CODEC_COUNT))
 		return -ENOENT;
+	/* The port has been taken by another call since that was written. */
+	if (m->marks && m->marks[leg] && mark && m->marks[leg] != mark)
+		return -ESTALE;
 	if (remote && remote->ip4.s_addr && remote->port) {
 		r = hf_hop_get(m, remote->ip4, &hop);
 		if (r)
 			return r;
 	}
 	own->orphan = false;
+	m->orphans--;
 	own->hop = hop;
 	if (remote) {
 		own->remote = *remote;
@@ -116,7 +121,7 @@ uint32_t hf_media_orphans(struct hf_media *m,
 	struct hf_media_leg_stats stats;
 	uint32_t count = 0;
 
-	for (uint32_t i = 0; m->adopted && i < m->map.instance->legs; i++) {
+	for (uint32_t i = 0; m->orphans && i < m->map.instance->legs; i++) {
 		if (!m->own[i].open || !m->own[i].orphan)
 			continue;
 		count++;
@@ -126,9 +131,24 @@ uint32_t hf_media_orphans(struct hf_media *m,
 	return count;
 }
 
+bool hf_media_orphan_end(struct hf_media *m, uint64_t mark)
+{
+	bool any = false;
+
+	for (uint32_t i = 0; m->orphans && mark && i < m->map.instance->legs;
+	     i++) {
+		if (!m->own[i].open || !m->own[i].orphan ||
+		    hf_media_leg_get_mark(m, i) != mark)
+			continue;
+		hf_media_leg_close(m, i);
+		any = true;
+	}
+	return any;
+}
+
 void hf_media_orphans_end(struct hf_media *m)
 {
-	for (uint32_t i = 0; m->adopted && i < m->map.instance->legs; i++)
+	for (uint32_t i = 0; m->orphans && i < m->map.instance->legs; i++)
 		if (m->own[i].open && m->own[i].orphan)
 			hf_media_leg_close(m, i);
 }

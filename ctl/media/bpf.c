@@ -298,6 +298,16 @@ static int hf_bpf_load(struct hf_media *m, const struct hf_instance *in,
 	return r;
 }
 
+static int hf_bpf_marks(struct hf_media *m, char *err, size_t err_len)
+{
+	int r = hf_marks_open_pinned(m, m->bpf->instance);
+
+	if (r)
+		snprintf(err, err_len, "the map 'marks' cannot be set up: %s",
+			 strerror(-r));
+	return r;
+}
+
 static int hf_bpf_attach(struct hf_bpf *b, char *err, size_t err_len)
 {
 	int paced = bpf_program__fd(b->object->progs.hf_paced);
@@ -336,6 +346,8 @@ static int hf_bpf_setup(struct hf_media *m, char *err, size_t err_len)
 		r = hf_devices_check(b, err, err_len);
 	if (!r)
 		r = hf_bpf_load(m, &in, err, err_len);
+	if (!r)
+		r = hf_bpf_marks(m, err, err_len);
 	if (!r)
 		r = hf_bpf_attach(b, err, err_len);
 	return r;

@@ -105,6 +105,10 @@ void hf_media_leg_close(struct hf_media *m, uint32_t leg)
 	hf_leg_stop(m, leg);
 	hf_hop_put(m, own->hop);
 	own->open = false;
+	m->orphans -= own->orphan;
+	own->orphan = false;
+	if (m->marks)
+		m->marks[leg] = 0;
 	ports = &m->ports[hf_leg_address(m, leg)];
 	ports->ring[(ports->head + ports->count++) % ports->size] = leg;
 	m->legs_open--;

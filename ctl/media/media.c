@@ -143,6 +143,7 @@ void hf_media_fini(struct hf_media *m)
 	hf_wheel_fini(m);
 	for (uint32_t a = 0; a < HF_MAX_ADDRESSES; a++)
 		free(m->ports[a].ring);
+	hf_marks_close(m);
 	free(m->own);
 }
 

@@ -77,11 +77,11 @@ int hf_media_leg_announce(struct hf_media *, uint32_t leg, const char *clip,
 int hf_media_leg_idle(struct hf_media *, uint32_t leg);
 /*
  * Legs that a controller before us left in the pinned maps go on as they are
- * and belong to nobody, until a call takes its own back: its remote as it was
- * (NULL = none yet), its hold audio. What the leg plays or relays goes on; say
+ * and belong to nobody, until a call takes its own back: its mark (0 = had
+ * none), its remote as it was (NULL = none yet), its hold audio. What the leg plays or relays goes on; say
  * next what it shall (hold, idle, relay), which changes nothing if it is that.
  */
-int hf_media_leg_adopt(struct hf_media *, uint32_t leg,
+int hf_media_leg_adopt(struct hf_media *, uint32_t leg, uint64_t mark,
 		       const struct hf_media_remote *, const char *clip);
 /* The ones nobody took; how many. */
 struct hf_media_leg_stats;
@@ -90,6 +90,12 @@ uint32_t hf_media_orphans(struct hf_media *,
 				     const struct hf_media_leg_stats *),
 			  void *arg);
 void hf_media_orphans_end(struct hf_media *);
+/* Whose a leg is, in a number that lives as long as the leg, also where no call
+ * knows of it any more; 0 = nobody's. */
+void hf_media_leg_mark(struct hf_media *, uint32_t leg, uint64_t mark);
+uint64_t hf_media_leg_get_mark(const struct hf_media *, uint32_t leg);
+/* The ones of that mark that nobody took end now. False: there are none. */
+bool hf_media_orphan_end(struct hf_media *, uint64_t mark);
 /* Was there a controller before us? */
 bool hf_media_is_adopted(const struct hf_media *);
 /* All calls have their legs: what else was kept for them is given free. */

@@ -63,6 +63,8 @@ int hf_media_open_memory(const struct hf_config *config, struct hf_media **ret,
 		r = hf_memory_maps(m, &in);
 	if (!r)
 		r = hf_media_init(m);
+	if (!r)
+		r = hf_marks_open_memory(m);
 	if (r)
 		goto fail;
 	*ret = m;

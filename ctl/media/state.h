@@ -144,6 +144,9 @@ struct hf_media {
 	const struct hf_config *config;
 	struct hf_pins map;
 	struct hf_leg_own *own;
+	uint32_t orphans; /* legs that no call has taken */
+	uint64_t *marks; /* whose each leg is: marks.c */
+	size_t marks_bytes;
 	uint32_t legs_open;
 	bool adopted; /* the maps are of a controller before us */
 	struct hf_ports ports[HF_MAX_ADDRESSES];
@@ -181,6 +184,11 @@ uint32_t hf_media_frame_count(const struct hf_config *);
 struct hf_leg_own *hf_leg_get(const struct hf_media *, uint32_t leg);
 /* The leg leaves whomever it was joined with; the other one is idle then. */
 void hf_leg_part(struct hf_media *, uint32_t leg);
+
+/* marks.c: over a pinned map of its own, or over plain memory. */
+int hf_marks_open_pinned(struct hf_media *, const char *instance);
+int hf_marks_open_memory(struct hf_media *);
+void hf_marks_close(struct hf_media *);
 
 /* adopt.c */
 bool hf_leg_is_live(const struct hf_media *, uint32_t leg);

@@ -31,11 +31,46 @@ static int64_t timer_ms(const struct hf_timer *t)
 		(record)->name##_display = (person)->display; \
 	} while (0)
 
-static void fill_party(struct hf_party *p, struct hf_store_party *r)
+/* Text of a record that stands nowhere else. */
+struct hf_record_text {
+	char offered[128];
+	uint8_t session[2 * HF_SDP_MAX_TEXT];
+};
+
+static const char *codec_names(const struct hf_codecs *c, char *out, size_t len)
+{
+	size_t used = 0;
+
+	out[0] = '\0';
+	for (unsigned int i = 0; i < c->count && used < len; i++)
+		used += (size_t)snprintf(out + used, len - used, "%s%s",
+					 i ? "," : "",
+					 hf_codec_name(c->list[i]));
+	return out;
+}
+
+static void read_codec_names(struct hf_codecs *c, const char *names)
+{
+	char copy[128], *at = copy, *name;
+	int codec;
+
+	snprintf(copy, sizeof(copy), "%s", names);
+	c->count = 0;
+	while ((name = strsep(&at, ",")) && c->count < HF_CODEC_COUNT) {
+		codec = hf_codec_by_name(name);
+		if (codec >= 0)
+			c->list[c->count++] = (enum hf_codec)codec;
+	}
+}
+
+static void fill_party(struct hf_party *p, struct hf_store_party *r,
+		       struct hf_record_text *text)
 {
 	const struct hf_signal_ops *ops = p->park->wire.signal;
 
 	memset(r, 0, sizeof(*r));
+	hf_media_leg_mark(p->park->wire.media, p->leg,
+			  hf_call_id_mark(p->sip_call_id));
 	if (ops->save)
 		ops->save(p->dialog, r);
 	r->role = role_name[p->role];
@@ -47,10 +82,11 @@ static void fill_party(struct hf_party *p, struct hf_store_party *r)
 	r->hears = p->hears;
 	r->leg = p->leg;
 	r->source = p->source.s_addr;
-	r->offered = &p->offered;
-	r->offered_len = sizeof(p->offered);
-	r->session = p->session;
-	r->session_len = sizeof(*p->session);
+	r->offered = codec_names(&p->offered, text->offered,
+				 sizeof(text->offered));
+	r->session = text->session;
+	r->session_len = hf_session_save(p->session, text->session,
+					 sizeof(text->session));
 	PERSON(r, who, &p->who);
 	r->sip_call_id = p->sip_call_id;
 }
@@ -88,6 +124,9 @@ static void fill_call(struct hf_call *call, struct hf_store_call *r)
 	r->told = call->told;
 	r->toned = call->toned;
 	r->step_in = call->step_in;
+	r->park_time_s = call->park_time_s;
+	r->by_recall = call->by_recall;
+	r->carried = call->carried;
 	r->noted_ms = (int64_t)call->park->now_ms;
 	r->noted_wall_ms = (int64_t)hf_wall_ms();
 }
@@ -95,16 +134,18 @@ static void fill_call(struct hf_call *call, struct hf_store_call *r)
 void hf_call_note(struct hf_call *call)
 {
 	const struct hf_park_wiring *wire = &call->park->wire;
+	struct hf_record_text text[HF_STORE_PARTIES];
 	struct hf_store_call r;
 
 	if (!wire->journal_put || !call->caller || !call->caller->answered ||
 	    call->caller->gone)
 		return;
 	fill_call(call, &r);
-	fill_party(call->caller, &r.party[0]);
+	fill_party(call->caller, &r.party[0], &text[0]);
 	r.party_count = 1;
 	if (call->retriever && call->retriever->answered)
-		fill_party(call->retriever, &r.party[r.party_count++]);
+		fill_party(call->retriever, &r.party[r.party_count++],
+			   &text[1]);
 	call->noted = true;
 	wire->journal_put(wire->journal_arg, &r);
 }
@@ -187,7 +228,10 @@ static int read_call(struct hf_call *call, const struct hf_store_call *r)
 	call->told = r->told;
 	call->toned = r->toned;
 	call->step_in = r->step_in;
-	err = call->user_to_user ? 0 : -ENOMEM;
+	call->park_time_s = (uint32_t)r->park_time_s;
+	call->by_recall = r->by_recall;
+	call->carried = strdup(r->carried);
+	err = call->user_to_user && call->carried ? 0 : -ENOMEM;
 	if (!err)
 		err = person(&call->who, r->who_uri, r->who_user, r->who_host,
 			     r->who_display);
@@ -217,20 +261,14 @@ static int read_party(struct hf_party *p, const struct hf_store_party *r)
 	p->awaiting_answer = r->awaiting_answer;
 	p->privacy = r->privacy;
 	p->source.s_addr = (in_addr_t)r->source;
-	if (r->offered_len == sizeof(p->offered))
-		memcpy(&p->offered, r->offered, sizeof(p->offered));
+	read_codec_names(&p->offered, r->offered);
 	p->sip_call_id = strdup(r->sip_call_id);
 	p->remote_tag = p->incoming ? strdup(r->remote_tag) : NULL;
 	if (!p->sip_call_id || (p->incoming && !p->remote_tag) ||
 	    person(&p->who, r->who_uri, r->who_user, r->who_host,
 		   r->who_display))
 		return -ENOMEM;
-	/* Kept as this program has it in memory: another layout is another
-	 * version, whose calls cannot be taken up. */
-	if (r->session_len != sizeof(*p->session))
-		return -EPROTO;
-	memcpy(p->session, r->session, sizeof(*p->session));
-	return 0;
+	return hf_session_restore(p->session, r->session, r->session_len);
 }
 
 /* The dialog first: what cannot go on is at least told so. */

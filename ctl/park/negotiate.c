@@ -149,6 +149,7 @@ int hf_party_adopt_leg(struct hf_party *p)
 	bool known = remote_of(p, p->session, &r);
 
 	return hf_media_leg_adopt(p->park->wire.media, p->leg,
+				  hf_call_id_mark(p->sip_call_id),
 				  known ? &r : NULL,
 				  hf_call_hold_audio(p->call));
 }

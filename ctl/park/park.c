@@ -385,6 +385,11 @@ void hf_park_failed(struct hf_party *p, int status, const char *phrase)
 		hf_call_event(p->call, &s);
 }
 
+bool hf_park_stray_bye(struct hf_park *park, const char *call_id)
+{
+	return hf_media_orphan_end(park->wire.media, hf_call_id_mark(call_id));
+}
+
 void hf_park_reinvite_done(struct hf_party *p, int status, const char *body,
 			   size_t len)
 {

@@ -103,6 +103,15 @@ const char *hf_party_role(const struct hf_party *p)
 	}
 }
 
+uint64_t hf_call_id_mark(const char *sip_call_id)
+{
+	uint64_t h = 0xcbf29ce484222325ULL; /* FNV-1a */
+
+	for (const char *c = sip_call_id ?: ""; *c; c++)
+		h = (h ^ (uint8_t)*c) * 0x100000001b3ULL;
+	return h ?: 1;
+}
+
 /* RFC 3891 3: to-tag is ours, from-tag is the peer's. */
 struct hf_party *hf_party_by_replaces(const struct hf_park *park,
 				      const struct hf_replaces *r)

@@ -66,6 +66,8 @@ void hf_party_index(struct hf_party *);
 void hf_party_set_leg(struct hf_party *, uint32_t leg);
 struct hf_party *hf_party_by_leg(const struct hf_park *, uint32_t leg);
 const char *hf_party_role(const struct hf_party *); /* "parkee" */
+/* What a leg is marked with (media.h); never 0. */
+uint64_t hf_call_id_mark(const char *sip_call_id);
 struct hf_party *hf_party_by_replaces(const struct hf_park *,
 				      const struct hf_replaces *);
 /* Forget the party; close its leg. Ends the dialog unless it is over: BYE,

@@ -203,6 +203,9 @@ void hf_park_failed(struct hf_party *, int status, const char *phrase);
 /* A 3xx to our INVITE that names another address. */
 void hf_park_redirected(struct hf_party *, int status, const char *phrase,
 			const struct hf_identity *to);
+/* BYE for a Call-ID that no dialog has. True: there was a leg of it that no call
+ * accounts for; it has ended. */
+bool hf_park_stray_bye(struct hf_park *, const char *call_id);
 /* Our re-INVITE ended: status 200 with the answer, or a failure. */
 void hf_park_reinvite_done(struct hf_party *, int status, const char *body,
 			   size_t len);

@@ -94,6 +94,12 @@ int hf_session_take_answer(struct hf_session *s, const char *text, size_t len,
 /* What the datapath needs to know. False while there is no remote yet. */
 bool hf_session_remote(const struct hf_session *, struct hf_media_remote *ret);
 
+/* All of it as bytes that a later version reads, too (record.c): how many, 0 =
+ * `len` is too small (2 * HF_SDP_MAX_TEXT is always enough). -EPROTO: these are
+ * not such bytes; then *s is unchanged. */
+size_t hf_session_save(const struct hf_session *s, uint8_t *out, size_t len);
+int hf_session_restore(struct hf_session *s, const void *bytes, size_t len);
+
 const char *hf_codec_name(enum hf_codec); /* "PCMU" */
 int hf_codec_by_name(const char *name);	  /* -ENOENT */
 

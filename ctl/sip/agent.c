@@ -27,7 +27,7 @@ static int stray_message(struct hf_sip *sip, nta_agent_t *agent, msg_t *msg,
 	    request->sip_status->st_status / 100 == 2 && request->sip_cseq &&
 	    request->sip_cseq->cs_method == sip_method_invite &&
 	    request->sip_cseq->cs_seq < sip->epoch << 16 &&
-	    nta_msg_ackbye(agent, msg) >= 0)
+	    !hf_answer_again(sip, request) && nta_msg_ackbye(agent, msg) >= 0)
 		return 0;
 	msg_destroy(msg);
 	return 0;
@@ -47,6 +47,9 @@ static int outside_dialog(void *arg, nta_leg_t *leg, nta_incoming_t *irq,
 		return 0;
 	}
 	if (request->sip_to->a_tag && hf_subscribe_again(sip, irq, request))
+		return 0;
+	if (request->sip_request->rq_method == sip_method_bye &&
+	    hf_stray_bye(sip, irq, request))
 		return 0;
 	if (!hf_precheck(sip, irq, request, &peer))
 		return 0;
@@ -117,6 +120,7 @@ int hf_sip_create(const struct hf_sip_wiring *wiring, struct hf_sip **ret,
 	sip->t1_ms = wiring->t1_ms ? wiring->t1_ms : NTA_SIP_T1;
 	sip->max_unacked =
 		wiring->max_unacked ? wiring->max_unacked : HF_SIP_MAX_UNACKED;
+	hf_hold_init(sip);
 	sip->min_se_s = wiring->min_se_s ? wiring->min_se_s : HF_SIP_MIN_SE;
 	sip->home = su_home_new(sizeof(su_home_t));
 	error = sip->home ? hf_slab_create(&sip->slab) : -ENOMEM;
@@ -157,13 +161,14 @@ void hf_sip_attach_lamps(struct hf_sip *sip, struct hf_lamps *lamps,
 
 bool hf_sip_idle(const struct hf_sip *sip)
 {
-	return !sip->dialogs;
+	return !sip->dialogs && !sip->held;
 }
 
 void hf_sip_destroy(struct hf_sip *sip)
 {
 	if (!sip)
 		return;
+	hf_hold_fini(sip);
 	/* What is still under way loses its owner, then its transactions, its
 	 * leg, and only then the agent that all of them live in. */
 	while (sip->dialogs) {

@@ -41,7 +41,7 @@ void hf_dialog_free(struct hf_dialog *d)
 
 	hf_dialog_acked(d);
 	hf_dialog_undoubt(d);
-	hf_reply_forget(d);
+	hf_hold_forget(d);
 	nta_outgoing_destroy(d->probe);
 	/* Unanswered requests get 500 from the stack, which finishes the rest
 	 * of each transaction without us. */
@@ -83,7 +83,7 @@ void hf_dialog_leave(struct hf_dialog *d)
 {
 	d->busy--;
 	if (!d->busy && d->released && !d->request && !d->invite && !d->bye &&
-	    !d->notify)
+	    !d->notify && !d->bye_held && !d->in_doubt)
 		hf_dialog_free(d);
 }
 
@@ -109,16 +109,22 @@ bool hf_dialog_set(char **field, const char *value)
 static int bye_answered(struct hf_dialog *d, nta_outgoing_t *orq,
 			const sip_t *answer)
 {
-	if (nta_outgoing_status(orq) < 200)
+	int status = nta_outgoing_status(orq);
+
+	if (status < 200)
 		return 0;
 	hf_dialog_enter(d);
 	nta_outgoing_destroy(orq);
 	d->bye = NULL;
+	if (d->in_doubt)
+		hf_doubt_bye_answered(d, status);
+	if (!d->in_doubt)
+		hf_goodbye_end(d);
 	hf_dialog_leave(d);
 	return 0;
 }
 
-static void send_bye(struct hf_dialog *d)
+void hf_dialog_send_bye(struct hf_dialog *d)
 {
 	su_home_t home[1] = {SU_HOME_INIT(home)};
 	sip_reason_t *reason;
@@ -145,10 +151,15 @@ void hf_dialog_bye(struct hf_dialog *d, const struct hf_cause *cause)
 	}
 	d->bye_wanted = true;
 	d->offer_waits = false;
+	hf_goodbye_begin(d);
+	/* The ACK to the process before us may have come long ago. */
+	if (d->in_doubt && !d->request)
+		d->state = HF_DIALOG_CONFIRMED;
 	/* RFC 3261 15.1.1: the called side must not send BYE before the ACK or
 	 * the end of its wait. */
-	if (d->state == HF_DIALOG_CONFIRMED && !d->notify)
-		send_bye(d);
+	if (d->state == HF_DIALOG_CONFIRMED && !d->notify && !d->bye_held &&
+	    !hf_hold_bye(d))
+		hf_dialog_send_bye(d);
 }
 
 /* The dialog cannot go on; end it and say why. The caller has entered it. */
@@ -179,7 +190,7 @@ void hf_dialog_release(struct hf_dialog *d)
 	else if (!d->bye_wanted)
 		hf_dialog_bye(d, &none);
 	if (d->request && !d->request_answered) {
-		hf_reply_forget(d);
+		hf_hold_forget_reply(d);
 		nta_incoming_treply(d->request, SIP_500_INTERNAL_SERVER_ERROR,
 				    SIPTAG_SERVER_STR(HF_SIP_AGENT), TAG_END());
 		nta_incoming_destroy(d->request);

@@ -15,6 +15,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "base/log.h"
 #include "stack.h"
 
 #define HF_EPOCH_MAX 32767 /* epoch << 16 stays below 2^31 */
@@ -41,12 +42,12 @@ static int make_folder(const char *path)
 }
 
 /* 0 for a file that is not there yet, -EINVAL for one that is not a number. */
-static long read_epoch(int dir)
+static long read_epoch(int dir, const char *name)
 {
 	char text[32] = "";
 	char *end;
 	long value;
-	int fd = openat(dir, "epoch", O_RDONLY | O_CLOEXEC);
+	int fd = openat(dir, name, O_RDONLY | O_CLOEXEC);
 	ssize_t got;
 
 	if (fd < 0)
@@ -63,28 +64,55 @@ static long read_epoch(int dir)
 }
 
 /* On disk before anybody sees it, and never half: new file, then rename. */
-static int write_epoch(int dir, long epoch)
+static int write_epoch(int dir, const char *name, long epoch)
 {
-	char text[32];
+	char text[32], fresh[PATH_MAX];
 	int len = snprintf(text, sizeof(text), "%ld\n", epoch);
-	int fd = openat(dir, "epoch.new",
-			O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0640);
-	int error = 0;
+	int fd, error = 0;
 
+	snprintf(fresh, sizeof(fresh), "%s.new", name);
+	fd = openat(dir, fresh, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0640);
 	if (fd < 0)
 		return -errno;
 	if (write(fd, text, (size_t)len) != len || fsync(fd) < 0)
 		error = errno ? -errno : -EIO;
 	if (close(fd) < 0 && !error)
 		error = -errno;
-	if (!error && renameat(dir, "epoch.new", dir, "epoch") < 0)
+	if (!error && renameat(dir, fresh, dir, name) < 0)
 		error = -errno;
-	if (!error && fsync(dir) < 0)
+	if (!error && dir != AT_FDCWD && fsync(dir) < 0)
 		error = -errno;
+	if (error)
+		unlinkat(dir, fresh, 0);
 	return error;
 }
 
-int hf_epoch_next(const char *folder, uint32_t *ret, char *err, size_t err_len)
+/* Higher than both; back where it belongs as soon as that can be written. */
+static int raise_epoch(int dir, const char *folder, const char *spare,
+		       long *epoch)
+{
+	long other = spare ? read_epoch(AT_FDCWD, spare) : 0;
+	int error;
+
+	if (other > *epoch)
+		*epoch = other;
+	*epoch = *epoch < HF_EPOCH_MAX ? *epoch + 1 : 1;
+	error = write_epoch(dir, "epoch", *epoch);
+	if (!spare)
+		return error;
+	if (!error) {
+		unlink(spare);
+		return 0;
+	}
+	if (write_epoch(AT_FDCWD, spare, *epoch))
+		return error;
+	hf_error("%s/epoch cannot be written (%s): it is kept in %s", folder,
+		 strerror(-error), spare);
+	return 0;
+}
+
+int hf_epoch_next(const char *folder, const char *spare, uint32_t *ret,
+		  char *err, size_t err_len)
 {
 	int dir, error = make_folder(folder);
 	long epoch = 0;
@@ -96,7 +124,7 @@ int hf_epoch_next(const char *folder, uint32_t *ret, char *err, size_t err_len)
 			 folder, strerror(-error));
 		return error;
 	}
-	epoch = read_epoch(dir);
+	epoch = read_epoch(dir, "epoch");
 	if (epoch == -EINVAL) {
 		snprintf(
 			err, err_len,
@@ -105,11 +133,8 @@ int hf_epoch_next(const char *folder, uint32_t *ret, char *err, size_t err_len)
 		close(dir);
 		return -EINVAL;
 	}
-	error = epoch < 0 ? (int)epoch : 0;
-	if (!error) {
-		epoch = epoch < HF_EPOCH_MAX ? epoch + 1 : 1;
-		error = write_epoch(dir, epoch);
-	}
+	error = epoch < 0 ? (int)epoch
+			  : raise_epoch(dir, folder, spare, &epoch);
 	close(dir);
 	if (error) {
 		snprintf(err, err_len, "cannot keep %s/epoch: %s", folder,

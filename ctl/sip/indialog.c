@@ -14,18 +14,35 @@ static void answer(nta_incoming_t *irq, int status, const char *phrase)
 	nta_incoming_destroy(irq);
 }
 
+/* The 200 waits until the journal has forgotten the call: else a kill would
+ * bring it back with nobody at the other end. */
+static void answer_bye(struct hf_dialog *d, nta_incoming_t *irq)
+{
+	msg_t *msg = nta_incoming_create_response(irq, 0, NULL);
+
+	nta_incoming_complete_response(irq, msg, SIP_200_OK,
+				       SIPTAG_SERVER_STR(HF_SIP_AGENT),
+				       TAG_END());
+	if (msg && hf_hold_answer(d->sip, irq, msg))
+		return;
+	if (msg)
+		nta_incoming_mreply(irq, msg);
+	nta_incoming_destroy(irq);
+}
+
 static void bye(struct hf_dialog *d, nta_incoming_t *irq)
 {
 	bool was_over = d->state == HF_DIALOG_OVER;
 	struct hf_party *party;
 
-	nta_incoming_treply(irq, SIP_200_OK, SIPTAG_SERVER_STR(HF_SIP_AGENT),
-			    TAG_END());
-	nta_incoming_destroy(irq);
+	answer_bye(d, irq);
 	d->state = HF_DIALOG_OVER;
 	d->offer_waits = false;
 	hf_refresh_stop(d);
-	hf_reply_forget(d);
+	hf_hold_forget_reply(d);
+	hf_dialog_undoubt(d);
+	if (!d->bye)
+		hf_goodbye_end(d);
 	if (d->request) {
 		/* RFC 3261 15.1.2: what is pending gets 487. A 2xx without its
 		 * ACK is left to the stack, which repeats it for its time. */
@@ -91,14 +108,12 @@ static void report_offer(struct hf_dialog *d,
 		hf_park_reinvite(party, asserted, body, len);
 }
 
-/* There is no ACK for an UPDATE: it is complete with its 2xx. */
-static void update_done(struct hf_dialog *d, nta_incoming_t *irq)
+void hf_update_done(struct hf_dialog *d)
 {
 	struct hf_party *party;
 
 	d->identity_only = false;
-	if (d->request || d->state != HF_DIALOG_CONFIRMED ||
-	    nta_incoming_status(irq) >= 300)
+	if (d->request || d->state != HF_DIALOG_CONFIRMED)
 		return;
 	party = hf_dialog_party(d);
 	if (party)
@@ -133,9 +148,10 @@ static void offer(struct hf_dialog *d, nta_incoming_t *irq, const sip_t *s)
 		refresh(d);
 	else
 		report_offer(d, &asserted, body, len);
-	if (update)
-		update_done(d, irq);
-	else if (d->request && !d->request_answered)
+	if (update && !d->reply_held && nta_incoming_status(irq) < 300)
+		hf_update_done(d);
+	else if (!update && d->request && !d->request_answered &&
+		 !d->reply_held)
 		nta_incoming_treply(d->request, SIP_100_TRYING, TAG_END());
 	su_home_deinit(home);
 }

@@ -89,14 +89,14 @@ void hf_invite_in(struct hf_sip *sip, nta_incoming_t *irq, const sip_t *invite,
 	hf_dialog_enter(d);
 	offer_to_park(d, invite, peer);
 	/* Thinking it over: stop the retransmissions (RFC 3261 8.2.6.1). */
-	if (d->request && d->state == HF_DIALOG_OFFERED && !d->held)
+	if (d->request && d->state == HF_DIALOG_OFFERED && !d->reply_held)
 		nta_incoming_treply(d->request, SIP_100_TRYING, TAG_END());
 	hf_dialog_leave(d);
 }
 
 static void request_done(struct hf_dialog *d)
 {
-	hf_reply_forget(d);
+	hf_hold_forget_reply(d);
 	nta_incoming_destroy(d->request);
 	d->request = NULL;
 	d->request_answered = false;
@@ -195,8 +195,8 @@ static sip_unknown_t *reply_extensions(su_home_t *home,
 	return list;
 }
 
-/* `hold`: it waits for its record; hf_sip_settled() sends it. */
-static void send_reply(struct hf_dialog *d, const struct hf_reply *r, bool hold)
+/* A 2xx waits for its record, if there is a journal. */
+static void send_reply(struct hf_dialog *d, const struct hf_reply *r)
 {
 	bool ok = r->status < 300;
 	bool timer = ok && d->session_s;
@@ -232,17 +232,17 @@ static void send_reply(struct hf_dialog *d, const struct hf_reply *r, bool hold)
 		TAG_IF(body, SIPTAG_CONTENT_TYPE_STR(HF_SIP_ACCEPT)),
 		TAG_IF(body, SIPTAG_PAYLOAD_STR(body)), TAG_END());
 	su_home_deinit(home);
-	if (hold && msg)
-		hf_reply_hold(d, msg);
-	else if (msg)
+	if (msg && (!ok || !hf_hold_reply(d, msg)))
 		nta_incoming_mreply(d->request, msg);
 }
 
-void hf_request_replied(struct hf_dialog *d)
+void hf_request_replied(struct hf_dialog *d, bool was_held)
 {
 	hf_refresh_start(d);
 	if (nta_incoming_method(d->request) == sip_method_update) {
 		request_done(d);
+		if (was_held)
+			hf_update_done(d);
 		return;
 	}
 	d->request_answered = true;
@@ -254,13 +254,13 @@ void hf_request_reply(struct hf_dialog *d, const struct hf_reply *r)
 {
 	bool first = d->state == HF_DIALOG_OFFERED;
 
-	if (!d->request || d->request_answered || d->held)
+	if (!d->request || d->request_answered || d->reply_held)
 		return;
 	if (r->contact_user)
 		hf_dialog_set(&d->contact_user, r->contact_user);
 	if (r->display)
 		hf_dialog_set(&d->contact_display, r->display);
-	send_reply(d, r, first && r->status < 300 && d->sip->journal);
+	send_reply(d, r);
 	if (r->status >= 300) {
 		request_done(d);
 		if (first)
@@ -269,6 +269,6 @@ void hf_request_reply(struct hf_dialog *d, const struct hf_reply *r)
 			hf_reinvite_try(d);
 		return;
 	}
-	if (!d->held)
-		hf_request_replied(d);
+	if (!d->reply_held)
+		hf_request_replied(d, false);
 }

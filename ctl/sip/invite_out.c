@@ -11,13 +11,15 @@
 
 #include "private.h"
 
-void hf_invite_ack(struct hf_dialog *d, const sip_t *ok)
+void hf_invite_ack(struct hf_dialog *d, uint32_t cseq)
 {
 	nta_outgoing_t *ack;
+	char text[24];
 
+	snprintf(text, sizeof(text), "%u ACK", cseq);
 	/* The stack repeats it for every repetition of the 2xx. */
 	ack = nta_outgoing_tcreate(d->leg, NULL, NULL, NULL, SIP_METHOD_ACK,
-				   NULL, SIPTAG_CSEQ(ok->sip_cseq),
+				   NULL, SIPTAG_CSEQ_STR(text),
 				   SIPTAG_USER_AGENT_STR(HF_SIP_AGENT),
 				   TPTAG_IDENT(d->listener->ident), TAG_END());
 	nta_outgoing_destroy(ack);
@@ -63,6 +65,13 @@ static void redirected(struct hf_dialog *d, int status, const sip_t *sip)
 	su_home_deinit(home);
 }
 
+void hf_invite_confirmed(struct hf_dialog *d)
+{
+	hf_invite_ack(d, d->ack_cseq);
+	invite_done(d);
+	hf_reinvite_try(d);
+}
+
 /* RFC 3261 13.2.2.4 */
 static void confirm(struct hf_dialog *d, const sip_t *ok)
 {
@@ -83,15 +92,18 @@ static void confirm(struct hf_dialog *d, const sip_t *ok)
 	nta_leg_rtag(d->leg, ok->sip_to->a_tag);
 	nta_leg_client_reroute(d->leg, ok->sip_record_route, contact, 1);
 	su_home_deinit(home);
-	hf_invite_ack(d, ok);
-	invite_done(d);
 	d->state = HF_DIALOG_CONFIRMED;
+	d->ack_cseq = ok->sip_cseq->cs_seq;
+	hf_parse_body(ok, &body, &len);
+	/* Without the ACK the peer says it again, also to the next process,
+	 * which knows nothing of the call and ends it. */
+	if (!hf_hold_ack(d))
+		hf_invite_confirmed(d);
 	if (d->cancelled || d->released) {
 		hf_dialog_bye(d, &cause);
 		failed(d, 487, NULL);
 		return;
 	}
-	hf_parse_body(ok, &body, &len);
 	party = hf_dialog_party(d);
 	if (party)
 		hf_park_answered(party, body, len);
@@ -102,6 +114,8 @@ static int answered(struct hf_dialog *d, nta_outgoing_t *orq, const sip_t *sip)
 	int status = nta_outgoing_status(orq);
 	struct hf_party *party;
 
+	if (d->ack_held)
+		return 0; /* the same 2xx again */
 	hf_dialog_enter(d);
 	if (status >= 300) {
 		/* `sip` dies with the transaction: keep it until it is told. */

@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 /*
- * Calls that outlive us. A 200 that commits us to a call waits until the record
- * of the call is on disk (hf_reply_hold, hf_sip_settled). After a restart the
- * dialog is made anew from that record: same Call-ID, tags and route set, our
- * CSeq from this process's epoch on, above all that were sent.
+ * Calls that outlive us: a dialog as a record, and the same dialog made anew
+ * from it after a restart, with the same Call-ID, tags and route set, our CSeq
+ * from this process's epoch on, above all that were sent. (held.c: what is not
+ * said before it is on disk; goodbye.c: dialogs that we have ended.)
  *
  * A dialog whose ACK the process before us did not see is in doubt. Its INVITE
  * may come again: then it gets the same 200. Else the peer is asked (OPTIONS in
@@ -19,67 +19,9 @@
 
 #define HF_FIRST_ASK_MS 1000
 
-void hf_sip_journal(struct hf_sip *sip, bool on)
+void hf_sip_journal(struct hf_sip *sip, const struct hf_sip_journal *journal)
 {
-	sip->journal = on;
-}
-
-/* Behind the others: they are let go in the order of their records. */
-void hf_reply_hold(struct hf_dialog *d, msg_t *reply)
-{
-	struct hf_dialog **at = &d->sip->held;
-
-	while (*at)
-		at = &(*at)->held_next;
-	*at = d;
-	d->held = reply;
-	d->held_next = NULL;
-	d->ticket = 0;
-}
-
-void hf_reply_forget(struct hf_dialog *d)
-{
-	struct hf_dialog **at = &d->sip->held;
-
-	if (!d->held)
-		return;
-	while (*at != d)
-		at = &(*at)->held_next;
-	*at = d->held_next;
-	msg_destroy(d->held);
-	d->held = NULL;
-}
-
-static void let_go(struct hf_dialog *d)
-{
-	msg_t *reply = d->held;
-
-	d->held = NULL;
-	hf_dialog_enter(d);
-	if (!d->request || d->request_answered)
-		msg_destroy(reply);
-	else if (nta_incoming_mreply(d->request, reply) >= 0)
-		hf_request_replied(d);
-	hf_dialog_leave(d);
-}
-
-void hf_sip_settled(struct hf_sip *sip, uint64_t settled, uint64_t newest)
-{
-	struct hf_dialog *d;
-
-	/* Whoever was answered in this round has its record handed over. */
-	for (d = sip->held; d; d = d->held_next)
-		if (!d->ticket)
-			d->ticket = newest;
-	while ((d = sip->held) && d->ticket <= settled) {
-		sip->held = d->held_next;
-		let_go(d);
-	}
-}
-
-bool hf_sip_holds(const struct hf_sip *sip)
-{
-	return sip->held;
+	sip->journal = *journal;
 }
 
 void hf_dialog_save(struct hf_dialog *d, struct hf_store_party *r)
@@ -111,6 +53,7 @@ void hf_dialog_save(struct hf_dialog *d, struct hf_store_party *r)
 	r->contact_user = d->contact_user;
 	r->contact_display = d->contact_display;
 	r->session_s = d->session_s;
+	r->takes_update = d->takes_update;
 }
 
 static bool adopt_leg(struct hf_dialog *d, const struct hf_store_party *r)
@@ -152,6 +95,8 @@ static void doubt_over(struct hf_dialog *d, bool stands, const sip_t *ack)
 	const char *body = NULL;
 	size_t len = 0;
 
+	if (d->bye_wanted) /* it has been sent */
+		return;
 	if (d->retry)
 		su_timer_reset(d->retry);
 	hf_dialog_undoubt(d);
@@ -170,6 +115,28 @@ static void doubt_over(struct hf_dialog *d, bool stands, const sip_t *ack)
 		hf_park_no_ack(party);
 }
 
+/* The INVITE did not come again in all the time it has. */
+static void doubt_forgotten(su_root_magic_t *loop, su_timer_t *timer,
+			    struct hf_dialog *d)
+{
+	hf_dialog_enter(d);
+	hf_dialog_undoubt(d);
+	if (!d->bye)
+		hf_goodbye_end(d);
+	hf_dialog_leave(d);
+}
+
+/* A peer that does not know the call may not have heard our 200 yet: it will
+ * send its INVITE again, and is refused then. */
+void hf_doubt_bye_answered(struct hf_dialog *d, int status)
+{
+	if (status < 300 || !d->retry)
+		hf_dialog_undoubt(d);
+	else
+		su_timer_set_interval(d->retry, doubt_forgotten, d,
+				      64 * (su_duration_t)d->sip->t1_ms);
+}
+
 static void ask(su_root_magic_t *, su_timer_t *, struct hf_dialog *);
 
 static int told(struct hf_dialog *d, nta_outgoing_t *orq, const sip_t *sip)
@@ -181,7 +148,7 @@ static int told(struct hf_dialog *d, nta_outgoing_t *orq, const sip_t *sip)
 	hf_dialog_enter(d);
 	nta_outgoing_destroy(orq);
 	d->probe = NULL;
-	if (!d->in_doubt || d->request)
+	if (!d->in_doubt || d->request || d->bye_wanted)
 		; /* it has shown itself meanwhile */
 	else if (status < 300)
 		doubt_over(d, true, NULL);
@@ -196,7 +163,7 @@ static int told(struct hf_dialog *d, nta_outgoing_t *orq, const sip_t *sip)
 
 static void ask(su_root_magic_t *loop, su_timer_t *timer, struct hf_dialog *d)
 {
-	if (!d->in_doubt || d->request || d->probe)
+	if (!d->in_doubt || d->request || d->probe || d->bye_wanted)
 		return;
 	hf_dialog_enter(d);
 	d->probe = nta_outgoing_tcreate(d->leg, told, d, NULL,
@@ -212,7 +179,8 @@ static void ask(su_root_magic_t *loop, su_timer_t *timer, struct hf_dialog *d)
 static void begin_doubt(struct hf_dialog *d)
 {
 	d->in_doubt = true;
-	d->sip->in_doubt++;
+	d->doubt_next = d->sip->doubts;
+	d->sip->doubts = d;
 	d->retry = su_timer_create(su_root_task(d->sip->root), 0);
 	if (d->retry)
 		su_timer_set_interval(d->retry, ask, d, HF_FIRST_ASK_MS);
@@ -220,8 +188,13 @@ static void begin_doubt(struct hf_dialog *d)
 
 void hf_dialog_undoubt(struct hf_dialog *d)
 {
-	if (d->in_doubt)
-		d->sip->in_doubt--;
+	struct hf_dialog **at = &d->sip->doubts;
+
+	if (!d->in_doubt)
+		return;
+	while (*at != d)
+		at = &(*at)->doubt_next;
+	*at = d->doubt_next;
 	d->in_doubt = false;
 }
 
@@ -238,6 +211,7 @@ struct hf_dialog *hf_dialog_adopt(struct hf_sip *sip, struct hf_party *party,
 	d->ours = r->ours;
 	d->trusted = r->trusted;
 	d->session_s = (uint32_t)r->session_s;
+	d->takes_update = r->takes_update;
 	d->state = r->up ? HF_DIALOG_CONFIRMED : HF_DIALOG_ACCEPTED;
 	if (!adopt_leg(d, r) || !hf_dialog_set(&d->call_id, r->sip_call_id) ||
 	    !hf_dialog_set(&d->local, r->local) ||
@@ -265,23 +239,36 @@ void hf_dialog_ack_found(struct hf_dialog *d, const sip_t *ack)
 		doubt_over(d, true, ack);
 }
 
+static struct hf_dialog *doubt_of(const struct hf_sip *sip, const sip_t *s)
+{
+	struct hf_dialog *d;
+
+	for (d = s->sip_from->a_tag ? sip->doubts : NULL; d; d = d->doubt_next)
+		if (!d->request && !strcmp(d->call_id, s->sip_call_id->i_id) &&
+		    !strcmp(nta_leg_get_rtag(d->leg), s->sip_from->a_tag) &&
+		    nta_leg_get_rseq(d->leg) == s->sip_cseq->cs_seq)
+			break;
+	return d;
+}
+
 /* An INVITE that the process before us has taken: the same dialog, the same
  * answer (RFC 3261 17.2.1 as if we had never been away). */
 bool hf_invite_again(struct hf_sip *sip, nta_incoming_t *irq, const sip_t *s)
 {
-	struct hf_dialog *d = sip->in_doubt ? sip->dialogs : NULL;
+	struct hf_dialog *d = doubt_of(sip, s);
 	struct hf_reply ok = {.status = 200};
 
-	for (; d; d = d->next)
-		if (d->in_doubt && !d->request && s->sip_from->a_tag &&
-		    !strcmp(d->call_id, s->sip_call_id->i_id) &&
-		    !strcmp(nta_leg_get_rtag(d->leg), s->sip_from->a_tag) &&
-		    nta_leg_get_rseq(d->leg) == s->sip_cseq->cs_seq)
-			break;
 	if (!d)
 		return false;
-	hf_info("an INVITE comes again that was answered before the restart");
 	nta_incoming_tag(irq, nta_leg_get_tag(d->leg));
+	if (d->bye_wanted) {
+		hf_info("an INVITE comes again whose call has ended since");
+		nta_incoming_treply(irq, SIP_480_TEMPORARILY_UNAVAILABLE,
+				    SIPTAG_SERVER_STR(HF_SIP_AGENT), TAG_END());
+		nta_incoming_destroy(irq);
+		return true;
+	}
+	hf_info("an INVITE comes again that was answered before the restart");
 	if (d->retry)
 		su_timer_reset(d->retry);
 	hf_dialog_undoubt(d);
@@ -292,5 +279,34 @@ bool hf_invite_again(struct hf_sip *sip, nta_incoming_t *irq, const sip_t *s)
 	hf_dialog_enter(d);
 	hf_request_reply(d, &ok);
 	hf_dialog_leave(d);
+	return true;
+}
+
+/* A 2xx to a re-INVITE of the process before us. The peer has taken our offer;
+ * without an ACK it would end the call. */
+bool hf_answer_again(struct hf_sip *sip, const sip_t *s)
+{
+	nta_leg_t *leg;
+	struct hf_dialog *d;
+
+	if (!s->sip_to->a_tag || !s->sip_from->a_tag)
+		return false;
+	leg = nta_leg_by_dialog(sip->agent, NULL, s->sip_call_id,
+				s->sip_to->a_tag, NULL, s->sip_from->a_tag,
+				NULL);
+	d = leg ? nta_leg_magic(leg, hf_indialog) : NULL;
+	if (!d)
+		return false;
+	hf_invite_ack(d, s->sip_cseq->cs_seq);
+	return true;
+}
+
+bool hf_stray_bye(struct hf_sip *sip, nta_incoming_t *irq, const sip_t *s)
+{
+	if (!sip->park || !hf_park_stray_bye(sip->park, s->sip_call_id->i_id))
+		return false;
+	nta_incoming_treply(irq, SIP_200_OK, SIPTAG_SERVER_STR(HF_SIP_AGENT),
+			    TAG_END());
+	nta_incoming_destroy(irq);
 	return true;
 }

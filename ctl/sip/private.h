@@ -10,7 +10,7 @@
  *  - invite_in, invite_out: the first INVITE, theirs and ours
  *  - indialog, reinvite, refresh, refer: what happens inside a dialog
  *  - subscribe, notify, restore: subscriptions to lamps (watcher.h)
- *  - journal: calls that outlive us
+ *  - journal, held, goodbye: calls that outlive us
  *  - publish: lamps told to a presence server
  *  - parse, headers: header text to plain fields and back
  *  - signal: the table of ctl/park/signal.h
@@ -99,9 +99,10 @@ struct hf_sip {
 	struct hf_watcher *watchers; /* by our tag */
 	struct hf_slab *slab;	     /* of them and their text */
 	struct hf_publisher *publisher; /* NULL = none */
-	bool journal;		/* answers wait for their record */
-	struct hf_dialog *held; /* ... these */
-	unsigned int in_doubt;
+	struct hf_sip_journal journal; /* .put NULL: there is none */
+	struct hf_held *held, **held_tail; /* what waits for its record */
+	uint32_t goodbyes;		   /* said by this process */
+	struct hf_dialog *doubts;
 	uint64_t refused_since_ms;
 	unsigned int refused_shown, refused_hidden;
 };
@@ -140,7 +141,11 @@ struct hf_dialog {
 	bool refer_runs;       /* a REFER was accepted, its end is not told */
 	bool refer_quiet;      /* its sender wants no NOTIFY */
 	bool refer_only;       /* no call: a REFER began the dialog */
-	bool in_doubt; /* from the journal, no ACK seen */
+	bool in_doubt; /* from the journal, no ACK seen; in sip->doubts */
+	struct hf_dialog *doubt_next;
+	bool reply_held, ack_held, bye_held; /* held.c */
+	uint32_t ack_cseq;
+	uint64_t goodbye; /* of its record, 0 = none */
 	unsigned int asked;
 	unsigned int busy;     /* callbacks on the stack: do not free */
 	enum hf_dialog_state state;
@@ -156,9 +161,6 @@ struct hf_dialog {
 	int refer_final; /* to be told after `notify`; 0 = nothing */
 	char refer_event[24];
 	nta_outgoing_t *probe;	/* OPTIONS: do you know this call? */
-	msg_t *held;		/* our 200, until its record is on disk */
-	struct hf_dialog *held_next;
-	uint64_t ticket;
 	su_timer_t *retry;  /* glare, or a CANCEL that nobody answers */
 	su_timer_t *expiry; /* RFC 4028: no refresh came */
 	uint32_t session_s; /* agreed interval, 0 = none */
@@ -208,6 +210,8 @@ void hf_dialog_enter(struct hf_dialog *);
 void hf_dialog_leave(struct hf_dialog *); /* may free it */
 void hf_dialog_acked(struct hf_dialog *);
 void hf_dialog_bye(struct hf_dialog *, const struct hf_cause *);
+/* At once: its record is on disk. */
+void hf_dialog_send_bye(struct hf_dialog *);
 void hf_dialog_lost(struct hf_dialog *, const struct hf_cause *,
 		    const char *why);
 void hf_dialog_release(struct hf_dialog *);
@@ -226,15 +230,17 @@ void hf_request_reply(struct hf_dialog *, const struct hf_reply *);
 struct hf_dialog *hf_invite_out(struct hf_sip *, struct hf_party *,
 				const struct hf_call_out *);
 void hf_invite_cancel(struct hf_dialog *, const struct hf_cause *);
-void hf_invite_ack(struct hf_dialog *, const sip_t *);
+void hf_invite_ack(struct hf_dialog *, uint32_t cseq);
+/* The record of the call that we began is on disk: ACK, and what waited. */
+void hf_invite_confirmed(struct hf_dialog *);
 
-/* The held 200 is on its way. */
-void hf_request_replied(struct hf_dialog *);
+/* The 2xx is on its way; `was_held`: not in a call of the park logic. */
+void hf_request_replied(struct hf_dialog *, bool was_held);
+/* There is no ACK for an UPDATE: it is complete with its 2xx. */
+void hf_update_done(struct hf_dialog *);
 
 /* journal.c */
 struct hf_store_party;
-void hf_reply_hold(struct hf_dialog *, msg_t *);
-void hf_reply_forget(struct hf_dialog *);
 void hf_dialog_save(struct hf_dialog *, struct hf_store_party *);
 struct hf_dialog *hf_dialog_adopt(struct hf_sip *, struct hf_party *,
 				  const struct hf_store_party *,
@@ -242,6 +248,26 @@ struct hf_dialog *hf_dialog_adopt(struct hf_sip *, struct hf_party *,
 void hf_dialog_undoubt(struct hf_dialog *);
 void hf_dialog_ack_found(struct hf_dialog *, const sip_t *ack);
 bool hf_invite_again(struct hf_sip *, nta_incoming_t *, const sip_t *);
+/* Our BYE of a dialog in doubt has its answer. */
+void hf_doubt_bye_answered(struct hf_dialog *, int status);
+/* A 2xx to a re-INVITE of the process before us. False: to none. */
+bool hf_answer_again(struct hf_sip *, const sip_t *);
+/* A BYE for a dialog that nobody has: of a leg that only the maps know? */
+bool hf_stray_bye(struct hf_sip *, nta_incoming_t *, const sip_t *);
+
+/* held.c. False: there is no journal, it is yours and may go at once. */
+void hf_hold_init(struct hf_sip *);
+void hf_hold_fini(struct hf_sip *);
+bool hf_hold_reply(struct hf_dialog *, msg_t *);
+bool hf_hold_answer(struct hf_sip *, nta_incoming_t *bye, msg_t *);
+bool hf_hold_ack(struct hf_dialog *);
+bool hf_hold_bye(struct hf_dialog *);
+void hf_hold_forget_reply(struct hf_dialog *);
+void hf_hold_forget(struct hf_dialog *);
+
+/* goodbye.c */
+void hf_goodbye_begin(struct hf_dialog *);
+void hf_goodbye_end(struct hf_dialog *);
 
 /* subscribe.c: in a dialog of a watcher; false if there is none of that tag */
 bool hf_subscribe_again(struct hf_sip *, nta_incoming_t *, const sip_t *);

@@ -50,7 +50,7 @@ static int answered(struct hf_dialog *d, nta_outgoing_t *orq, const sip_t *sip)
 	if (status < 300) {
 		nta_leg_client_reroute(d->leg, sip->sip_record_route,
 				       sip->sip_contact, 0);
-		hf_invite_ack(d, sip);
+		hf_invite_ack(d, sip->sip_cseq->cs_seq);
 	}
 	nta_outgoing_destroy(orq);
 	d->invite = NULL;
@@ -106,14 +106,14 @@ int hf_reinvite(struct hf_dialog *d, const char *body)
 	     d->state != HF_DIALOG_ACCEPTED) ||
 	    d->bye_wanted)
 		return -ENOTCONN;
-	if (d->invite || d->offer_waits ||
+	if ((d->invite && !d->ack_held) || d->offer_waits ||
 	    (d->retry && su_timer_is_set(d->retry)))
 		return -EBUSY;
 	if (!hf_dialog_set(&d->offer, body))
 		return -ENOMEM;
 	/* An INVITE of the peer may be under way: then after its ACK. */
 	d->offer_waits = true;
-	if (d->state != HF_DIALOG_CONFIRMED || d->request)
+	if (d->state != HF_DIALOG_CONFIRMED || d->request || d->ack_held)
 		return 0;
 	send_offer(d);
 	return d->invite ? 0 : -EIO;

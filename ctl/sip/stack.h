@@ -33,6 +33,7 @@ struct hf_config;
 struct hf_lamps;
 struct hf_loop;
 struct hf_sip;
+struct hf_store_call;
 struct hf_watch_calls;
 struct hf_watch_ops;
 
@@ -59,13 +60,21 @@ void hf_sip_attach(struct hf_sip *, struct hf_park *);
 void hf_sip_attach_lamps(struct hf_sip *, struct hf_lamps *,
 			 const struct hf_watch_calls *);
 /*
- * With a journal each 200 that commits us to a call waits: hf_sip_settled() lets
- * go those whose records are settled. `newest` counts the records handed over so
- * far, `settled` those on disk.
+ * With a journal each message that the other side will count on waits:
+ * hf_sip_settled() lets go those whose records are settled, and says whether
+ * there were any. `newest` counts the records handed over so far, `settled`
+ * those on disk. `put` and `drop` keep farewells (store/record.h).
  */
-void hf_sip_journal(struct hf_sip *, bool on);
+struct hf_sip_journal {
+	void (*put)(void *arg, const struct hf_store_call *);
+	void (*drop)(void *arg, uint64_t id);
+	void *arg;
+};
+void hf_sip_journal(struct hf_sip *, const struct hf_sip_journal *);
 bool hf_sip_holds(const struct hf_sip *);
-void hf_sip_settled(struct hf_sip *, uint64_t settled, uint64_t newest);
+bool hf_sip_settled(struct hf_sip *, uint64_t settled, uint64_t newest);
+/* A farewell of the process before us: say it again. */
+int hf_sip_goodbye(struct hf_sip *, const struct hf_store_call *);
 /* No dialog is left, the last BYE is answered. */
 bool hf_sip_idle(const struct hf_sip *);
 /* After the park logic is destroyed. */
@@ -77,7 +86,10 @@ const struct hf_signal_ops *hf_sip_signal_ops(void);
 /* For struct hf_lamps_wiring: .ops = hf_sip_watch_ops(), .stack = sip. */
 const struct hf_watch_ops *hf_sip_watch_ops(void);
 
-/* Raise and return the epoch kept in `folder`, creating both if need be. */
-int hf_epoch_next(const char *folder, uint32_t *ret, char *err, size_t err_len);
+/* Raise and return the epoch kept in `folder`, creating both if need be. What
+ * cannot be written there is kept in the file `spare` (NULL = none), for as long
+ * as that lives. */
+int hf_epoch_next(const char *folder, const char *spare, uint32_t *ret,
+		  char *err, size_t err_len);
 
 #endif

@@ -1,20 +1,36 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-/* The tables. `step[n]` makes schema n + 1 of schema n; an empty database is
- * schema 0. A step that has been released is never changed. */
+/*
+ * The tables. `step[n]` makes schema n + 1 of schema n; an empty database is
+ * schema 0. A step that has been released is never changed. Columns that the
+ * lists of record.h have and the tables lack are added without a step: an older
+ * program reads what it knows of such a table and leaves the rest as it is.
+ */
 #include <stdio.h>
 
 #include "internal.h"
 
-#define I(name) ", " #name " INTEGER NOT NULL"
-#define T(name) ", " #name " TEXT NOT NULL"
-#define B(name) ", " #name " BLOB NOT NULL"
+#define I(name) ", " #name " INTEGER NOT NULL DEFAULT 0"
+#define T(name) ", " #name " TEXT NOT NULL DEFAULT ''"
+#define B(name) ", " #name " BLOB NOT NULL DEFAULT x''"
 
-static const char *const step[HF_STORE_SCHEMA] = {
+/* One column each, in the words of a step. */
+#define ONE_I(name) {#name, "INTEGER NOT NULL DEFAULT 0"},
+#define ONE_T(name) {#name, "TEXT NOT NULL DEFAULT ''"},
+#define ONE_B(name) {#name, "BLOB NOT NULL DEFAULT x''"},
+static const struct hf_column {
+	const char *name, *type;
+} call_columns[] = {HF_STORE_CALL(ONE_I, ONE_T, ONE_B){NULL, NULL}},
+  party_columns[] = {HF_STORE_PARTY(ONE_I, ONE_T, ONE_B){NULL, NULL}};
+
+static const char *const step[] = {
 	"CREATE TABLE meta(key TEXT PRIMARY KEY, value TEXT NOT NULL);"
 	"CREATE TABLE call(id INTEGER PRIMARY KEY" HF_STORE_CALL(I, T, B) ");"
-	"CREATE TABLE party(call INTEGER NOT NULL" HF_STORE_PARTY(I, T, B) ");"
-	"CREATE INDEX party_call ON party(call);",
+	/* id: HF_PARTY_ID() in rows.c */
+	"CREATE TABLE party(id INTEGER PRIMARY KEY" HF_STORE_PARTY(I, T, B) ");",
+
+	"CREATE TABLE setting(name TEXT PRIMARY KEY, value TEXT NOT NULL);",
 };
+#define SCHEMA ((int)(sizeof(step) / sizeof(*step)))
 
 static int version(sqlite3 *db, int *ret)
 {
@@ -31,6 +47,28 @@ static int version(sqlite3 *db, int *ret)
 	return r;
 }
 
+static bool has_column(sqlite3 *db, const char *table, const char *column)
+{
+	return !sqlite3_table_column_metadata(db, NULL, table, column, NULL,
+					      NULL, NULL, NULL, NULL);
+}
+
+static int add_columns(sqlite3 *db, const char *table,
+		       const struct hf_column *c)
+{
+	char text[200];
+	int r = SQLITE_OK;
+
+	for (; c->name && !r; c++) {
+		if (has_column(db, table, c->name))
+			continue;
+		snprintf(text, sizeof(text), "ALTER TABLE %s ADD COLUMN %s %s",
+			 table, c->name, c->type);
+		r = sqlite3_exec(db, text, NULL, NULL, NULL);
+	}
+	return r;
+}
+
 int hf_migrate(sqlite3 *db)
 {
 	char set[48];
@@ -38,9 +76,9 @@ int hf_migrate(sqlite3 *db)
 
 	if (r)
 		return r;
-	if (at > HF_STORE_SCHEMA)
+	if (at > SCHEMA)
 		return SQLITE_SCHEMA;
-	for (; at < HF_STORE_SCHEMA && !r; at++) {
+	for (; at < SCHEMA && !r; at++) {
 		snprintf(set, sizeof(set), "PRAGMA user_version=%d", at + 1);
 		r = sqlite3_exec(db, "BEGIN IMMEDIATE", NULL, NULL, NULL);
 		if (!r)
@@ -52,5 +90,9 @@ int hf_migrate(sqlite3 *db)
 		if (r)
 			sqlite3_exec(db, "ROLLBACK", NULL, NULL, NULL);
 	}
+	if (!r)
+		r = add_columns(db, "call", call_columns);
+	if (!r)
+		r = add_columns(db, "party", party_columns);
 	return r;
 }

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-/* What waits to be written: one record a call, the newest. */
+/* What waits to be written: one record a key, the newest. */
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
@@ -53,17 +53,26 @@ static size_t extra(const struct hf_store_call *c)
 	return n;
 }
 
+static struct hf_op *op_new(enum hf_op_kind kind, uint64_t id, size_t text)
+{
+	struct hf_op *op = malloc(sizeof(*op) + text);
+
+	if (!op)
+		return NULL;
+	op->key = (struct hf_op_key){kind, id};
+	op->drop = false;
+	memset(&op->hh, 0, sizeof(op->hh));
+	return op;
+}
+
 struct hf_op *hf_op_put(const struct hf_store_call *c)
 {
-	struct hf_op *op = malloc(sizeof(*op) + extra(c));
+	struct hf_op *op = op_new(HF_OP_CALL, c->id, extra(c));
 	char *at = (char *)(op + 1);
 
 	if (!op)
 		return NULL;
-	op->id = c->id;
-	op->drop = false;
 	op->call = *c;
-	memset(&op->hh, 0, sizeof(op->hh));
 #define T(name) r->name = keep_text(&at, r->name);
 #define B(name) r->name = keep_bytes(&at, r->name, r->name##_len);
 	{
@@ -71,7 +80,7 @@ struct hf_op *hf_op_put(const struct hf_store_call *c)
 
 		HF_STORE_CALL(I, T, B)
 	}
-	for (unsigned int i = 0; i < c->party_count; i++) {
+	for (unsigned int i = 0; i < op->call.party_count; i++) {
 		struct hf_store_party *r = &op->call.party[i];
 
 		HF_STORE_PARTY(I, T, B)
@@ -84,12 +93,34 @@ struct hf_op *hf_op_put(const struct hf_store_call *c)
 
 struct hf_op *hf_op_drop(uint64_t id)
 {
-	struct hf_op *op = calloc(1, sizeof(*op));
+	struct hf_op *op = op_new(HF_OP_CALL, id, 0);
+
+	if (op)
+		op->drop = true;
+	return op;
+}
+
+/* Names are few and ours: 64 bits tell them apart. */
+static uint64_t hash_name(const char *name)
+{
+	uint64_t h = 0xcbf29ce484222325ULL;
+
+	for (; *name; name++)
+		h = (h ^ (uint8_t)*name) * 0x100000001b3ULL;
+	return h;
+}
+
+struct hf_op *hf_op_setting(const char *name, const char *value)
+{
+	struct hf_op *op = op_new(HF_OP_SETTING, hash_name(name),
+				  text_size(name) + text_size(value));
+	char *at = (char *)(op + 1);
 
 	if (!op)
 		return NULL;
-	op->id = id;
-	op->drop = true;
+	op->drop = !value;
+	op->setting.name = keep_text(&at, name);
+	op->setting.value = keep_text(&at, value);
 	return op;
 }
 
@@ -99,16 +130,34 @@ int hf_ops_add(struct hf_op **ops, struct hf_op *op)
 
 	if (!op)
 		return -ENOMEM;
-	HASH_FIND(hh, *ops, &op->id, sizeof(op->id), old);
+	HASH_FIND(hh, *ops, &op->key, sizeof(op->key), old);
 	if (old) {
 		HASH_DEL(*ops, old);
 		free(old);
 	}
-	HASH_ADD(hh, *ops, id, sizeof(op->id), op);
+	HASH_ADD(hh, *ops, key, sizeof(op->key), op);
 	if (op->hh.tbl)
 		return 0;
 	free(op);
 	return -ENOMEM;
+}
+
+int hf_ops_merge(struct hf_op **ops, struct hf_op **newer)
+{
+	struct hf_op *op, *next;
+	int r = 0;
+
+	if (!*ops) {
+		*ops = *newer;
+		*newer = NULL;
+		return 0;
+	}
+	HASH_ITER (hh, *newer, op, next) {
+		HASH_DEL(*newer, op);
+		if (hf_ops_add(ops, op))
+			r = -ENOMEM;
+	}
+	return r;
 }
 
 void hf_ops_return(struct hf_op **ops, struct hf_op **failed)
@@ -117,7 +166,7 @@ void hf_ops_return(struct hf_op **ops, struct hf_op **failed)
 
 	HASH_ITER (hh, *failed, op, next) {
 		HASH_DEL(*failed, op);
-		HASH_FIND(hh, *ops, &op->id, sizeof(op->id), newer);
+		HASH_FIND(hh, *ops, &op->key, sizeof(op->key), newer);
 		if (newer)
 			free(op);
 		else

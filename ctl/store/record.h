@@ -3,7 +3,8 @@
  * What the journal keeps of a call: plain values, so that ctl/park and ctl/sip
  * can fill and read them and ctl/store can write them without knowing what they
  * mean. The lists are the structs and the tables of the database in one: who
- * changes one raises HF_STORE_SCHEMA and adds a step to migrate.c.
+ * adds to one has the column in older databases, too, with 0 or "" in it
+ * (migrate.c).
  *
  * I: a number. T: text, NULL is written as "" and never read. B: bytes.
  * Times are CLOCK_MONOTONIC in ms; noted_* is one moment by both clocks, from
@@ -15,8 +16,6 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#define HF_STORE_SCHEMA 1
-
 /* clang-format off */
 #define HF_STORE_CALL(I, T, B)                                                 \
 	T(lot) T(slot) T(last_slot) T(state) T(claimed_from) T(rule)           \
@@ -27,15 +26,15 @@
 	I(chain) I(attempt) I(park_count) I(sessions) I(since_ms) I(parked_ms)          \
 	I(picked_ms) I(waited_ms) I(wait_ends_ms) I(left_ms) I(timer_ms) I(limit_ms)        \
 	I(noted_ms) I(noted_wall_ms) T(hold_audio) I(told) I(toned)            \
-	I(step_in)
+	I(step_in) I(park_time_s) I(by_recall) T(carried)
 
 #define HF_STORE_PARTY(I, T, B)                                                \
 	T(role) I(incoming) I(answered) I(up) I(awaiting_answer) I(privacy)    \
-	I(hears) I(leg) I(source) B(offered) B(session)                        \
+	I(hears) I(leg) I(source) T(offered) B(session)                        \
 	T(who_uri) T(who_user) T(who_host) T(who_display)                      \
 	T(sip_call_id) T(local) T(local_tag) T(remote) T(remote_tag)           \
 	I(remote_cseq) T(route) T(target) T(listener) I(ours) I(trusted)       \
-	T(contact_user) T(contact_display) I(session_s)
+	T(contact_user) T(contact_display) I(session_s) I(takes_update)
 /* clang-format on */
 
 #define HF_STORE_I(name) int64_t name;
@@ -47,6 +46,13 @@
 struct hf_store_party {
 	HF_STORE_PARTY(HF_STORE_I, HF_STORE_T, HF_STORE_B)
 };
+
+/*
+ * A dialog that we have ended and whose peer has not said that it knows stands
+ * there as a call of this state, with one party; `rule` and `attempt` are the
+ * words and the code of its Reason.
+ */
+#define HF_STORE_GOODBYE "goodbye"
 
 #define HF_STORE_PARTIES 2
 struct hf_store_call {

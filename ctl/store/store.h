@@ -21,11 +21,19 @@ struct hf_store;
 
 /*
  * Opens or makes the database. A damaged one is kept aside under another name,
- * which the log says. `err` has one sentence on failure. What can be read stands
- * still until hf_store_start().
+ * which the log says, and its newest copy takes its place. One that cannot be
+ * written (read-only, full) goes on in `spare`, which lives as long as this
+ * boot. `err` has one sentence on failure. What can be read stands still until
+ * hf_store_start().
  */
-int hf_store_open(const char *path, bool sync, struct hf_store **ret, char *err,
-		  size_t err_len);
+struct hf_store_place {
+	const char *path;
+	const char *spare; /* NULL = none */
+	bool sync;
+	unsigned int copy_s; /* a copy is made that often, 0 = never */
+};
+int hf_store_open(const struct hf_store_place *, struct hf_store **ret,
+		  char *err, size_t err_len);
 /* Everything handed over is written before this returns, if it can be. */
 void hf_store_close(struct hf_store *);
 
@@ -36,18 +44,32 @@ bool hf_store_same_boot(const struct hf_store *);
 int hf_store_each_call(struct hf_store *,
 		       void (*fn)(void *arg, const struct hf_store_call *),
 		       void *arg);
+/* What was changed at run time, by name. */
+int hf_store_each_setting(struct hf_store *,
+			  void (*fn)(void *arg, const char *name,
+				     const char *value),
+			  void *arg);
 /* From now on it is ours: the boot is noted, the thread runs. */
 int hf_store_start(struct hf_store *);
 
 /* Copied. -ENOMEM: the call would not survive a restart. */
 int hf_store_put_call(struct hf_store *, const struct hf_store_call *);
 int hf_store_drop_call(struct hf_store *, uint64_t id);
+/* Settings outlive a boot. value NULL: as the configuration says. */
+int hf_store_put_setting(struct hf_store *, const char *name,
+			 const char *value);
+/* What was handed over until now is written whole or not at all: call when all
+ * that belongs together has been. */
+void hf_store_flush(struct hf_store *);
 
 /* Counts what was handed over; */
 uint64_t hf_store_ticket(const struct hf_store *);
-/* all of it up to this is settled: on disk, or known not to get there now (full
- * disk; said in the log). Then a call goes on all the same. */
+/* all of it up to this is settled: on disk, or known not to get there soon (full
+ * disk, or one that takes too long; said in the log). Then a call goes on all
+ * the same. */
 uint64_t hf_store_settled(struct hf_store *);
+/* When to ask that again even if hf_store_fd() is silent, UINT64_MAX = never. */
+uint64_t hf_store_next_ms(struct hf_store *);
 bool hf_store_failing(struct hf_store *);
 /* Readable when hf_store_settled() has risen; asking for that empties it. */
 int hf_store_fd(const struct hf_store *);

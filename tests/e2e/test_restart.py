@@ -146,6 +146,23 @@ def orphans_end(s):
 
 
 @scenario
+def orphan_hangs_up(s):
+    "a BYE for a call that only the media still has ends its leg at once"
+    anchor, peer = s.anchor(journal={"orphan_grace_s": 600}), s.peer()
+    first, second = s.caller(), s.caller()
+    calls = [peer.park(OUTSIDE % i, m) for i, m in enumerate((first, second))]
+    anchor.wait_slot(702, "parked")
+    anchor.kill()
+    for name in "journal.db", "journal.db-wal", "journal.db-shm":
+        os.remove(os.path.join(s.folder, "state", name))
+    again(anchor)
+    equal(anchor.ctl("status")["legs_open"], 2, "legs in the maps")
+    hang_up(peer, calls[0])
+    equal(anchor.ctl("status")["legs_open"], 1, "legs in the maps")
+    second.wait_packets(10, since=time.time())
+
+
+@scenario
 def invite_comes_again(s):
     "an INVITE sent again over the restart meets the dialog that it made, and its ACK is taken"
     anchor, peer = s.anchor(), s.peer()

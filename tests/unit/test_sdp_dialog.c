@@ -146,6 +146,78 @@ TEST(a_new_offer_leaves_nothing_of_the_old_one)
 	CHECK_INT(s.codec_pt[HF_CODEC_PCMU], 0);
 }
 
+/* With everything in it that a session can have. */
+static struct hf_session full_session(void)
+{
+	struct hf_session s = fresh();
+
+	take(&s, THEIRS "m=audio 4000 RTP/AVP 96 8 97\r\n"
+			"a=rtpmap:96 PCMU/8000\r\n"
+			"a=rtpmap:97 telephone-event/8000\r\n"
+			"a=ptime:30\r\na=maxptime:60\r\na=sendonly\r\n"
+			"m=video 9 RTP/AVP 34 35 36\r\n");
+	write_answer(&s, HF_SENDRECV);
+	return s;
+}
+
+TEST(a_session_comes_back_from_its_bytes_as_it_was)
+{
+	static uint8_t bytes[2 * HF_SDP_MAX_TEXT], again[2 * HF_SDP_MAX_TEXT];
+	struct hf_session s = full_session(), t = fresh();
+	char *said;
+	size_t len = hf_session_save(&s, bytes, sizeof(bytes));
+
+	CHECK(len > 100 && len < 1000);
+	CHECK_INT(hf_session_restore(&t, bytes, len), 0);
+	CHECK_INT(hf_session_save(&t, again, sizeof(again)), len);
+	CHECK_MEM(bytes, again, len);
+	CHECK_INT(t.remote_port, 4000);
+	CHECK_INT(t.audio_index, 0);
+	CHECK_INT(t.media_count, 2);
+	CHECK_STR(t.last_text, s.last_text);
+	/* The dialog goes on: the same again, the same number of the answer. */
+	said = strdup(write_answer(&s, HF_SENDRECV));
+	CHECK_STR(write_answer(&t, HF_SENDRECV), said);
+	free(said);
+	CHECK_INT(hf_session_save(&s, bytes, 40), 0);
+	s = fresh();
+	len = hf_session_save(&s, bytes, sizeof(bytes));
+	CHECK_INT(hf_session_restore(&t, bytes, len), 0);
+	CHECK_INT(t.audio_index, -1);
+	CHECK(!t.have_remote);
+}
+
+TEST(bytes_that_are_no_session_are_refused_and_unknown_fields_passed_over)
+{
+	static uint8_t bytes[2 * HF_SDP_MAX_TEXT];
+	struct hf_session s = full_session(), t = fresh(), before = t;
+	size_t len = hf_session_save(&s, bytes, sizeof(bytes));
+	uint8_t was;
+
+	for (size_t i = 0; i < len; i++)
+		if (hf_session_restore(&t, bytes, i))
+			CHECK_MEM(&t, &before, sizeof(t));
+		else
+			t = before;
+	for (size_t i = 0; i < len; i++) {
+		was = bytes[i];
+		for (int v = 0; v < 256; v += 5) {
+			bytes[i] = (uint8_t)v;
+			if (!hf_session_restore(&t, bytes, len))
+				CHECK(t.audio_index < (int)t.media_count &&
+				      t.media_count <= HF_SDP_MAX_MEDIA &&
+				      (unsigned int)t.codec < HF_CODEC_COUNT);
+			t = before;
+		}
+		bytes[i] = was;
+	}
+	memcpy(bytes + len, "\xf0\x02\x00zz", 5);
+	CHECK_INT(hf_session_restore(&t, bytes, len + 5), 0);
+	CHECK_INT(t.remote_port, 4000);
+	bytes[0]++; /* a version to come */
+	CHECK_INT(hf_session_restore(&t, bytes, len), -EPROTO);
+}
+
 TEST(a_refused_offer_leaves_the_session_as_it_was)
 {
 	static const char *const bad[] = {

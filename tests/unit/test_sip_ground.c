@@ -69,9 +69,9 @@ TEST(each_start_has_a_higher_epoch)
 
 	CHECK(folder);
 	snprintf(deeper, sizeof(deeper), "%s/state/main", folder);
-	CHECK(!hf_epoch_next(deeper, &epoch, err, sizeof(err)));
+	CHECK(!hf_epoch_next(deeper, NULL, &epoch, err, sizeof(err)));
 	CHECK_INT(epoch, 1);
-	CHECK(!hf_epoch_next(deeper, &epoch, err, sizeof(err)));
+	CHECK(!hf_epoch_next(deeper, NULL, &epoch, err, sizeof(err)));
 	CHECK_INT(epoch, 2);
 	snprintf(file, sizeof(file), "%s/epoch", deeper);
 	CHECK(!stat(file, &st));
@@ -103,13 +103,13 @@ TEST(an_epoch_that_is_no_number_is_refused_and_the_last_one_wraps)
 
 	CHECK(folder);
 	put(folder, "twelve\n");
-	CHECK(hf_epoch_next(folder, &epoch, err, sizeof(err)) < 0);
+	CHECK(hf_epoch_next(folder, NULL, &epoch, err, sizeof(err)) < 0);
 	CHECK(strstr(err, "is not a number from 0 to 32767"));
 	put(folder, "40000\n");
-	CHECK(hf_epoch_next(folder, &epoch, err, sizeof(err)) < 0);
+	CHECK(hf_epoch_next(folder, NULL, &epoch, err, sizeof(err)) < 0);
 	CHECK_INT(epoch, 77);
 	put(folder, "32767\n");
-	CHECK(!hf_epoch_next(folder, &epoch, err, sizeof(err)));
+	CHECK(!hf_epoch_next(folder, NULL, &epoch, err, sizeof(err)));
 	CHECK_INT(epoch, 1);
 	snprintf(file, sizeof(file), "%s/epoch", folder);
 	unlink(file);
@@ -121,7 +121,7 @@ TEST(a_state_folder_that_cannot_be_made_is_named)
 	char err[256] = "";
 	uint32_t epoch;
 
-	CHECK(hf_epoch_next("/dev/null/x", &epoch, err, sizeof(err)) < 0);
+	CHECK(hf_epoch_next("/dev/null/x", NULL, &epoch, err, sizeof(err)) < 0);
 	CHECK_STR(err, "cannot use the state folder /dev/null/x: Not a directory");
 }
 

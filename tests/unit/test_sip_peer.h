@@ -253,6 +253,11 @@ void hf_park_redirected(struct hf_party *party, int status, const char *phrase,
 	hf_park_failed(party, status, phrase);
 }
 
+bool hf_park_stray_bye(struct hf_park *park, const char *call_id)
+{
+	return false;
+}
+
 void hf_park_reinvite_done(struct hf_party *party, int status, const char *body,
 			   size_t len)
 {

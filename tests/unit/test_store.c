@@ -15,6 +15,9 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include <sqlite3.h>
+
+#include "../../ctl/base/clock.h"
 #include "../../ctl/base/log.h"
 #include "../../ctl/store/store.h"
 
@@ -36,10 +39,11 @@ static void fresh_folder(void)
 
 static struct hf_store *reopen(void)
 {
+	const struct hf_store_place place = {.path = FILE_NAME, .sync = true};
 	struct hf_store *s = NULL;
 	char err[512];
 
-	if (hf_store_open(FILE_NAME, true, &s, err, sizeof(err)))
+	if (hf_store_open(&place, &s, err, sizeof(err)))
 		printf("# %s\n", err);
 	return s;
 }
@@ -272,8 +276,217 @@ TEST(on_a_full_disk_calls_go_on_and_are_written_when_there_is_room)
 	CHECK_INT(seen.count, 200);
 }
 
+static struct hf_store *reopen_at(const struct hf_store_place *place)
+{
+	struct hf_store *s = NULL;
+	char err[512];
+
+	if (hf_store_open(place, &s, err, sizeof(err)))
+		printf("# %s\n", err);
+	return s;
+}
+
+static unsigned int calls_in(struct hf_store *s)
+{
+	struct seen seen = {0};
+
+	return hf_store_each_call(s, note, &seen) ? 9999 : seen.count;
+}
+
+static void put_calls(struct hf_store *s, uint64_t first, uint64_t last)
+{
+	for (uint64_t id = first; id <= last; id++) {
+		struct hf_store_call c = call_of(id, "701");
+
+		hf_store_put_call(s, &c);
+	}
+	settle(s);
+}
+
+#define SPARE "/tmp/holdfast-test-store-spare"
+static void no_spare(void)
+{
+	unlink(SPARE);
+	unlink(SPARE "-wal");
+	unlink(SPARE "-shm");
+}
+
+TEST(what_cannot_be_written_goes_on_in_the_spare_place_and_comes_back)
+{
+	const struct hf_store_place place = {
+		.path = FILE_NAME, .spare = SPARE, .sync = true};
+	struct hf_store *s;
+
+	fresh_folder();
+	no_spare();
+	if (mount("none", FOLDER, "tmpfs", 0, "size=4m"))
+		SKIP("no right to mount a small tmpfs");
+	s = reopen_at(&place);
+	CHECK(s && !hf_store_start(s));
+	put_calls(s, 1, 5);
+	hf_store_close(s);
+	CHECK_INT(mount("none", FOLDER, "tmpfs", MS_REMOUNT | MS_RDONLY, ""), 0);
+	s = reopen_at(&place);
+	CHECK(s != NULL);
+	CHECK(hf_store_same_boot(s));
+	CHECK_INT(calls_in(s), 5);
+	CHECK_INT(hf_store_start(s), 0);
+	put_calls(s, 6, 8);
+	CHECK(!hf_store_failing(s));
+	hf_store_close(s);
+	s = reopen_at(&place); /* still read-only */
+	CHECK(s != NULL);
+	CHECK_INT(calls_in(s), 8);
+	hf_store_close(s);
+	CHECK_INT(mount("none", FOLDER, "tmpfs", MS_REMOUNT, "size=4m"), 0);
+	s = reopen_at(&place);
+	CHECK(s != NULL);
+	CHECK_INT(calls_in(s), 8);
+	CHECK(access(SPARE, F_OK) != 0);
+	hf_store_close(s);
+	s = reopen(); /* without any spare */
+	CHECK(s != NULL);
+	CHECK_INT(calls_in(s), 8);
+	hf_store_close(s);
+	umount(FOLDER);
+}
+
+static bool wait_for_file(const char *path)
+{
+	for (int i = 0; i < 3000; i++) {
+		if (!access(path, F_OK))
+			return true;
+		usleep(10000);
+	}
+	return false;
+}
+
+TEST(a_damaged_file_is_replaced_by_its_copy)
+{
+	const struct hf_store_place place = {
+		.path = FILE_NAME, .sync = true, .copy_s = 1};
+	struct hf_store_call c = call_of(3, "703");
+	struct hf_store *s;
+	int fd;
+
+	fresh_folder();
+	s = reopen_at(&place);
+	CHECK(s && !hf_store_start(s));
+	put_calls(s, 1, 300);
+	CHECK(wait_for_file(FILE_NAME ".copy"));
+	CHECK_INT(hf_store_put_call(s, &c), 0);
+	hf_store_close(s);
+	fd = open(FILE_NAME, O_WRONLY);
+	for (off_t at = 4096; at < 100 * 4096; at += 4096)
+		CHECK(pwrite(fd, "not a page", 10, at) == 10);
+	close(fd);
+	s = reopen_at(&place);
+	CHECK(s != NULL);
+	CHECK_INT(calls_in(s), 300);
+	CHECK_INT(hf_store_start(s), 0);
+	put_calls(s, 301, 301);
+	hf_store_close(s);
+	s = reopen_at(&place);
+	CHECK_INT(calls_in(s), 301);
+	hf_store_close(s);
+	CHECK_INT(system("test $(ls " FILE_NAME ".damaged-* | wc -l) -ge 1"),
+		  0);
+}
+
+TEST(nobody_waits_for_a_disk_that_takes_too_long)
+{
+	struct hf_store_call c = call_of(1, "701");
+	uint64_t begin = hf_now_ms();
+	struct hf_store *s;
+	sqlite3 *other;
+
+	fresh_folder();
+	s = reopen();
+	CHECK(s && !hf_store_start(s));
+	CHECK_INT(sqlite3_open(FILE_NAME, &other), SQLITE_OK);
+	CHECK_INT(sqlite3_exec(other, "BEGIN IMMEDIATE", NULL, NULL, NULL),
+		  SQLITE_OK);
+	CHECK_INT(hf_store_put_call(s, &c), 0);
+	CHECK(hf_store_settled(s) < hf_store_ticket(s));
+	while (hf_store_settled(s) < hf_store_ticket(s) &&
+	       hf_now_ms() < begin + 10000) {
+		/* it says when to look again */
+		uint64_t next = hf_store_next_ms(s), now = hf_now_ms();
+		struct pollfd p = {.fd = hf_store_fd(s), .events = POLLIN};
+
+		poll(&p, 1, next > now && next < now + 1500
+				    ? (int)(next - now) : 1500);
+	}
+	CHECK_INT(hf_store_settled(s), hf_store_ticket(s));
+	CHECK_INT(sqlite3_exec(other, "COMMIT", NULL, NULL, NULL), SQLITE_OK);
+	sqlite3_close(other);
+	hf_store_close(s);
+	s = reopen();
+	CHECK_INT(calls_in(s), 1);
+	hf_store_close(s);
+}
+
+static void note_setting(void *arg, const char *name, const char *value)
+{
+	char *text = arg;
+
+	sprintf(text + strlen(text), "%s=%s;", name, value);
+}
+
+TEST(settings_come_back_until_they_are_taken_back)
+{
+	struct hf_store *s;
+	char text[200] = "";
+
+	fresh_folder();
+	s = reopen();
+	CHECK(s && !hf_store_start(s));
+	CHECK_INT(hf_store_put_setting(s, "lot.main.timeout_s", "20"), 0);
+	CHECK_INT(hf_store_put_setting(s, "lot.main.timeout_s", "30"), 0);
+	CHECK_INT(hf_store_put_setting(s, "lot.vip.closed", "yes"), 0);
+	CHECK_INT(hf_store_put_setting(s, "lot.vip.full", "no"), 0);
+	CHECK_INT(hf_store_put_setting(s, "lot.vip.full", NULL), 0);
+	hf_store_close(s);
+	s = reopen();
+	CHECK_INT(hf_store_each_setting(s, note_setting, text), 0);
+	hf_store_close(s);
+	CHECK_STR(text, "lot.main.timeout_s=30;lot.vip.closed=yes;");
+}
+
+/* The tables of schema 1 with a call in them, as its program left them. */
+TEST(a_database_of_an_older_schema_is_made_new_and_loses_nothing)
+{
+	struct hf_store *s;
+	struct seen seen = {0};
+	sqlite3 *db;
+
+	fresh_folder();
+	s = reopen();
+	CHECK(s && !hf_store_start(s));
+	put_calls(s, 1, 7);
+	hf_store_close(s);
+	CHECK_INT(sqlite3_open(FILE_NAME, &db), SQLITE_OK);
+	CHECK_INT(sqlite3_exec(db,
+			       "DROP TABLE setting;"
+			       "ALTER TABLE call DROP COLUMN carried;"
+			       "ALTER TABLE party DROP COLUMN takes_update;"
+			       "PRAGMA user_version=1",
+			       NULL, NULL, NULL),
+		  SQLITE_OK);
+	sqlite3_close(db);
+	s = reopen();
+	CHECK(s != NULL);
+	CHECK_INT(hf_store_each_call(s, note, &seen), 0);
+	CHECK_INT(seen.count, 7);
+	CHECK_INT(seen.parties, 7);
+	CHECK_INT(hf_store_start(s), 0);
+	CHECK_INT(hf_store_put_setting(s, "a", "b"), 0);
+	hf_store_close(s);
+}
+
 TEST(a_read_only_disk_and_a_newer_file_are_refused_in_a_sentence)
 {
+	const struct hf_store_place place = {.path = FILE_NAME, .sync = true};
 	struct hf_store *s;
 	char err[512];
 
@@ -281,14 +494,14 @@ TEST(a_read_only_disk_and_a_newer_file_are_refused_in_a_sentence)
 	if (mount("none", FOLDER, "tmpfs", 0, "size=512k"))
 		SKIP("no right to mount a small tmpfs");
 	CHECK_INT(mount("none", FOLDER, "tmpfs", MS_REMOUNT | MS_RDONLY, ""), 0);
-	CHECK(hf_store_open(FILE_NAME, true, &s, err, sizeof(err)) < 0);
+	CHECK(hf_store_open(&place, &s, err, sizeof(err)) < 0);
 	umount(FOLDER);
 	CHECK(strstr(err, FILE_NAME) && strstr(err, "cannot be used"));
 	hf_store_close(reopen());
 	CHECK_INT(system("printf '\\000\\000\\000\\143' | dd of=" FILE_NAME
 			 " bs=1 seek=60 conv=notrunc status=none"),
 		  0);
-	CHECK(hf_store_open(FILE_NAME, true, &s, err, sizeof(err)) < 0);
+	CHECK(hf_store_open(&place, &s, err, sizeof(err)) < 0);
 	CHECK(strstr(err, "newer holdfastd"));
 	fresh_folder();
 	rmdir(FOLDER);

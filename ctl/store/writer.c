@@ -1,0 +1,126 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+/*
+ * The thread that writes: what came in during one commit goes into the next
+ * together. What fails to be written is tried again each second and meanwhile
+ * counts as settled: a caller is parked also while the disk is full; only a
+ * restart would lose it, which the log says once.
+ */
+#include <errno.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "../base/clock.h"
+#include "../base/log.h"
+#include "internal.h"
+
+#define RETRY_MS 1000
+
+/* Others may be asked for: tell them how far we are. */
+static void tell(struct hf_store *s)
+{
+	uint64_t one = 1;
+
+	if (write(s->event, &one, sizeof(one)) < 0)
+		return; /* it is readable already */
+}
+
+static void note_failure(struct hf_store *s, int r)
+{
+	if (r && !s->failing)
+		hf_error("journal: %s cannot be written: %s; calls go on, but would not survive a restart",
+			 s->path, sqlite3_errstr(r));
+	if (!r && s->failing)
+		hf_info("journal: %s can be written again", s->path);
+	s->failing = r != 0;
+	if (s->slow && s->settled == s->flushed) {
+		s->slow = false;
+		hf_info("journal: %s has caught up", s->path);
+	}
+}
+
+/* The lock is held, and let go while the disk works. */
+static void write_pending(struct hf_store *s)
+{
+	struct hf_op *batch = s->pending;
+	uint64_t upto = s->flushed;
+	int r = 0;
+
+	s->pending = NULL;
+	s->busy_ms = batch ? hf_now_ms() : 0;
+	pthread_mutex_unlock(&s->lock);
+	if (batch)
+		r = hf_rows_write(&s->rows, batch);
+	pthread_mutex_lock(&s->lock);
+	s->busy_ms = 0;
+	if (r)
+		hf_ops_return(&s->pending, &batch);
+	hf_ops_free(&batch);
+	if (s->settled != upto) {
+		s->settled = upto;
+		tell(s);
+	}
+	note_failure(s, r);
+}
+
+static bool has_work(const struct hf_store *s)
+{
+	return s->stop || s->flushed != s->settled;
+}
+
+/* Until `until_ms` at the latest. */
+static void sleep_until(struct hf_store *s, uint64_t until_ms)
+{
+	struct timespec t = {.tv_sec = (time_t)(until_ms / 1000),
+			     .tv_nsec = (long)(until_ms % 1000) * 1000000};
+
+	while (!has_work(s)) {
+		if (until_ms == UINT64_MAX)
+			pthread_cond_wait(&s->wake, &s->lock);
+		else if (pthread_cond_timedwait(&s->wake, &s->lock, &t))
+			break;
+	}
+}
+
+/* The copy is made while there is nothing else to do, or a little at a time. */
+static void copy_a_little(struct hf_store *s)
+{
+	pthread_mutex_unlock(&s->lock);
+	hf_copy_step(s, hf_now_ms());
+	pthread_mutex_lock(&s->lock);
+}
+
+static void wait_for_work(struct hf_store *s)
+{
+	uint64_t until = UINT64_MAX;
+
+	/* Something could not be written: try again in a while, sooner only
+	 * for what is new, which must not wait. */
+	if (s->failing)
+		until = hf_now_ms() + RETRY_MS;
+	else if (s->copy.backup)
+		until = 0;
+	else if (s->copy.every_ms && s->copy.ticket != s->settled)
+		until = s->copy.due_ms;
+	sleep_until(s, until);
+}
+
+void *hf_writer(void *store)
+{
+	struct hf_store *s = store;
+
+	pthread_mutex_lock(&s->lock);
+	for (;;) {
+		wait_for_work(s);
+		if (s->stop && !s->pending)
+			break;
+		if (s->pending || s->settled != s->flushed)
+			write_pending(s);
+		if (s->stop && s->failing)
+			break;
+		if (!s->failing)
+			copy_a_little(s);
+	}
+	pthread_mutex_unlock(&s->lock);
+	hf_copy_abandon(&s->copy);
+	return NULL;
+}
