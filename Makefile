@@ -166,7 +166,8 @@ $(foreach t,$(notdir $(PACKET_TESTS)),$(eval $(call packet_rule,$(t))))
 packet: $(PACKET_TESTS)
 
 # The module's own tests; they run inside scripts/vm.
-$(BUILD)/vm/test_kmod: $(BUILD)/obj/tests/vm/test_kmod.o $(BUILD)/obj/tests/vm/rig.o
+$(BUILD)/vm/test_kmod $(BUILD)/vm/test_netlink $(BUILD)/vm/bench_kmod: $(BUILD)/vm/%: \
+	$(BUILD)/obj/tests/vm/%.o $(BUILD)/obj/tests/vm/rig.o $(BUILD)/obj/tests/vm/stage.o
 	$(call say,LD,$@)
 	@mkdir -p $(@D)
 	$(link)
@@ -178,6 +179,10 @@ $(BUILD)/vm/ear: $(BUILD)/obj/tests/vm/ear.o
 	$(call say,LD,$@)
 	@mkdir -p $(@D)
 	$(link)
+$(BUILD)/vm/follow: Documentation/examples/follow.c include/uapi/holdfast.h
+	$(call say,CC,$@)
+	@mkdir -p $(@D)
+	$(Q)$(CC) -Iinclude $(CFLAGS_NL) $(WARN) -o $@ $< $(LIBS_NLGENL) $(LIBS_NL)
 # What else runs there: the packet tests without sanitizers, for kernels of a few
 # hundred MiB, and what the scenarios need that a VM cannot make.
 define vm_packet_rule
@@ -196,7 +201,7 @@ $(BUILD)/tools/pass.bpf.o: tests/tools/pass.bpf.c
 $(BUILD)/vm/hold.wav: scripts/make-hold-audio
 	@mkdir -p $(@D)
 	$(Q)/usr/bin/python3 $< $@
-vm-tests: programs $(BUILD)/vm/test_kmod $(BUILD)/vm/test_scribble $(BUILD)/vm/ear \
+vm-tests: programs $(BUILD)/vm/test_kmod $(BUILD)/vm/bench_kmod $(BUILD)/vm/test_netlink $(BUILD)/vm/test_scribble $(BUILD)/vm/ear $(BUILD)/vm/follow \
 	$(BUILD)/tools/pass.bpf.o $(BUILD)/vm/hold.wav \
 	$(patsubst %,$(BUILD)/vm/%,$(notdir $(PACKET_TESTS)))
 

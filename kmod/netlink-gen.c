@@ -23,14 +23,6 @@ static const struct nla_policy hf_nl_detach_policy[HOLDFAST_A_MAX + 1] = {
 	[HOLDFAST_A_INSTANCE] = { .type = NLA_NUL_STRING, .len = HOLDFAST_INSTANCE_MAX },
 };
 
-static const struct nla_policy hf_nl_kick_policy[HOLDFAST_A_MAX + 1] = {
-	[HOLDFAST_A_INSTANCE] = { .type = NLA_NUL_STRING, .len = HOLDFAST_INSTANCE_MAX },
-};
-
-static const struct nla_policy hf_nl_get_stats_policy[HOLDFAST_A_MAX + 1] = {
-	[HOLDFAST_A_INSTANCE] = { .type = NLA_NUL_STRING, .len = HOLDFAST_INSTANCE_MAX },
-};
-
 static const struct nla_policy hf_nl_notify_policy[HOLDFAST_A_MAX + 1] = {
 	[HOLDFAST_A_BOOT_ID] = { .type = NLA_NUL_STRING, .len = HOLDFAST_BOOT_ID_MAX },
 	[HOLDFAST_A_NUMBER] = { .type = NLA_U64 },
@@ -87,14 +79,14 @@ const struct genl_ops hf_nl_ops[HF_NL_OPS] = {
 	{
 		.cmd = HOLDFAST_CMD_KICK,
 		.doit = hf_nl_kick,
-		.policy = hf_nl_kick_policy,
+		.policy = hf_nl_detach_policy,
 		.maxattr = HOLDFAST_A_MAX,
 		.flags = GENL_UNS_ADMIN_PERM,
 	},
 	{
 		.cmd = HOLDFAST_CMD_GET_STATS,
 		.dumpit = hf_nl_get_stats,
-		.policy = hf_nl_get_stats_policy,
+		.policy = hf_nl_detach_policy,
 		.maxattr = HOLDFAST_A_MAX,
 		.flags = GENL_UNS_ADMIN_PERM,
 	},

@@ -342,7 +342,6 @@ static struct genl_family hf_family __ro_after_init = {
 	.module = THIS_MODULE,
 	.ops = hf_nl_ops,
 	.n_ops = HF_NL_OPS,
-	.resv_start_op = __HOLDFAST_CMD_MAX,
 	.mcgrps = hf_groups,
 	.n_mcgrps = ARRAY_SIZE(hf_groups),
 };

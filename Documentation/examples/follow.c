@@ -8,7 +8,8 @@
  * Listens to the kernel module's group and to the controller's own (where there
  * is no module), and believes only the kernel and root: anybody may send to the
  * second. Prints number, event, lot, slot and a sentence; says when it missed
- * some. Ends after COUNT events.
+ * some. Ends after COUNT events. The module may come and go meanwhile: the
+ * kernel tells those who listen to the family of families ("nlctrl").
  */
 #define _GNU_SOURCE /* struct ucred */
 #include <errno.h>
@@ -57,12 +58,18 @@ static int event(struct nl_msg *msg, void *arg)
 	return NL_OK;
 }
 
+/* What families say is no event; that they spoke is enough. */
+static int nothing(struct nl_msg *msg, void *arg)
+{
+	return NL_OK;
+}
+
 static struct nl_sock *subscribe(int protocol, int group, struct follower *f)
 {
 	struct nl_sock *s = nl_socket_alloc();
 
 	nl_socket_disable_seq_check(s);
-	nl_socket_modify_cb(s, NL_CB_VALID, NL_CB_CUSTOM, event, f);
+	nl_socket_modify_cb(s, NL_CB_VALID, NL_CB_CUSTOM, f ? event : nothing, f);
 	if (nl_connect(s, protocol) || nl_socket_set_passcred(s, 1) ||
 	    nl_socket_add_membership(s, group)) {
 		nl_socket_free(s);
@@ -72,13 +79,13 @@ static struct nl_sock *subscribe(int protocol, int group, struct follower *f)
 	return s;
 }
 
-static struct nl_sock *subscribe_to_module(struct follower *f)
+static struct nl_sock *subscribe_to(const char *family, const char *name, struct follower *f)
 {
 	struct nl_sock *ask = nl_socket_alloc(), *s = NULL;
 	int group;
 
 	if (!genl_connect(ask)) {
-		group = genl_ctrl_resolve_grp(ask, HOLDFAST_FAMILY, HOLDFAST_GROUP_EVENTS);
+		group = genl_ctrl_resolve_grp(ask, family, name);
 		if (group > 0)
 			s = subscribe(NETLINK_GENERIC, group, f);
 	}
@@ -86,14 +93,23 @@ static struct nl_sock *subscribe_to_module(struct follower *f)
 	return s;
 }
 
+static void families_changed(struct nl_sock *sock[3], struct follower *f)
+{
+	while (nl_recvmsgs_default(sock[2]) >= 0)
+		;
+	nl_socket_free(sock[0]);
+	sock[0] = subscribe_to(HOLDFAST_FAMILY, HOLDFAST_GROUP_EVENTS, f);
+}
+
 int main(int argc, char **argv)
 {
 	struct follower f = { .count = argc > 1 ? strtoull(argv[1], NULL, 10) : 0 };
-	struct nl_sock *sock[2] = {
-		subscribe_to_module(&f),
+	struct nl_sock *sock[3] = {
+		subscribe_to(HOLDFAST_FAMILY, HOLDFAST_GROUP_EVENTS, &f),
 		subscribe(NETLINK_USERSOCK, HOLDFAST_USERSOCK_GROUP, &f),
+		subscribe_to("nlctrl", "notify", NULL),
 	};
-	struct pollfd p[2];
+	struct pollfd p[3];
 
 	if (!sock[0] && !sock[1]) {
 		fprintf(stderr, "follow: not allowed: CAP_NET_ADMIN is needed\n");
@@ -101,15 +117,20 @@ int main(int argc, char **argv)
 	}
 	printf("following %s\n", sock[0] ? "the kernel module and the controller" : "the controller");
 	fflush(stdout);
-	for (int i = 0; i < 2; i++)
-		p[i] = (struct pollfd){ .fd = sock[i] ? nl_socket_get_fd(sock[i]) : -1,
-					.events = POLLIN };
-	while ((!f.count || f.seen < f.count) && (poll(p, 2, -1) > 0 || errno == EINTR))
+	while (!f.count || f.seen < f.count) {
+		for (int i = 0; i < 3; i++)
+			p[i] = (struct pollfd){ .fd = sock[i] ? nl_socket_get_fd(sock[i]) : -1,
+						.events = POLLIN };
+		if (poll(p, 3, -1) < 0 && errno != EINTR)
+			break;
 		for (int i = 0; i < 2; i++)
 			/* -NLE_NOMEM is ENOBUFS: what was missed shows in the numbers */
-			if (p[i].revents && nl_recvmsgs_default(sock[i]) == -NLE_NOMEM)
-				fprintf(stderr, "follow: too slow\n");
-	nl_socket_free(sock[0]);
-	nl_socket_free(sock[1]);
+			while (sock[i] && nl_recvmsgs_default(sock[i]) >= 0)
+				;
+		if (p[2].revents)
+			families_changed(sock, &f);
+	}
+	for (int i = 0; i < 3; i++)
+		nl_socket_free(sock[i]);
 	return 0;
 }

@@ -7,7 +7,8 @@
 Listens to the kernel module's group and to the controller's own (where there is
 no module), and believes only the kernel and root: anybody may send to the
 second. Prints one JSON object a line, {"lost": N} where it missed some. Ends
-after COUNT events.
+after COUNT events. The module may come and go meanwhile: the kernel tells those
+who listen to the family of families ("nlctrl").
 """
 import json
 import os
@@ -44,9 +45,9 @@ def attributes_of(data):
     return found
 
 
-def module_group():
-    """Number of the module's multicast group, or None without the module."""
-    name = b"holdfast\0"
+def group_of(family, wanted):
+    """Number of a family's multicast group, or None without the family."""
+    name = family + b"\0"
     attribute = struct.pack("=HH", 4 + len(name), 2) + name + bytes(-len(name) % 4)
     with socket.socket(socket.AF_NETLINK, socket.SOCK_RAW, GENERIC) as s:
         s.bind((0, 0))
@@ -56,7 +57,7 @@ def module_group():
         return None
     for group in attributes_of(attributes_of(answer[20:]).get(7, b"")).values():
         parts = attributes_of(group)
-        if parts.get(1) == b"events\0":
+        if parts.get(1) == wanted + b"\0":
             return struct.unpack("=I", parts[2])[0]
     return None
 
@@ -88,18 +89,33 @@ def read_event(s, names):
     return event if "number" in event else None
 
 
+def follow_module(sockets):
+    """Join the module's group; another one each time it is loaded."""
+    if "module" in sockets:
+        sockets.pop("module").close()
+    group = group_of(b"holdfast", b"events")
+    if group:
+        sockets["module"] = subscribe(GENERIC, group)
+
+
 def main():
     count = int(sys.argv[1]) if len(sys.argv) > 1 else 0
     names, usersock_group = header()
-    sockets = [subscribe(USERSOCK, usersock_group)]
-    group = module_group()
-    if group:
-        sockets.append(subscribe(GENERIC, group))
-    print(json.dumps({"following": "module" if group else "controller"}), flush=True)
+    sockets = {"controller": subscribe(USERSOCK, usersock_group),
+               "families": subscribe(GENERIC, group_of(b"nlctrl", b"notify"))}
+    follow_module(sockets)
+    print(json.dumps({"following": "module" if "module" in sockets else "controller"}),
+          flush=True)
     last = seen = 0
     while not count or seen < count:
-        for s in select.select(sockets, [], [])[0]:
+        ready = select.select(sockets.values(), [], [])[0]
+        # Families come last: what the module had sent is read before it is left.
+        for s in [s for s in ready if s is not sockets["families"]] or ready:
             try:
+                if s is sockets["families"]:
+                    s.recv(65536)
+                    follow_module(sockets)
+                    continue
                 event = read_event(s, names)
             except OSError:     # ENOBUFS: the numbers tell how many
                 continue

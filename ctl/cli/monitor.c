@@ -229,16 +229,18 @@ static int take_netlink(struct hf_cli *cli, struct hf_netlink_reader *r,
 	int status = HF_EXIT_OK;
 
 	while (!status && !enough) {
-		struct pollfd p[3];
+		struct pollfd p[HF_NETLINK_READER_FDS + 1];
+		struct pollfd *daemon = p + HF_NETLINK_READER_FDS;
 		json_t *end;
 
 		hf_netlink_reader_poll(r, p);
-		p[2] = (struct pollfd){ .fd = cli->fd, .events = POLLIN };
-		if (poll(p, 3, -1) < 0 && errno != EINTR)
+		*daemon = (struct pollfd){ .fd = cli->fd, .events = POLLIN };
+		if (poll(p, HF_NETLINK_READER_FDS + 1, -1) < 0 &&
+		    errno != EINTR)
 			return HF_EXIT_FAILED;
 		status = take_queue(cli, r, instance, owner, &last, &seen,
 				    &enough);
-		if (!status && !enough && p[2].revents)
+		if (!status && !enough && daemon->revents)
 			status = hf_cli_receive(cli, &end);
 	}
 	return status;

@@ -3,6 +3,9 @@
  * Events by netlink, see netlink.h. Anybody may send to the controller's group,
  * so a message counts only with the credentials of root or of who runs the
  * daemon; the kernel attaches those, and its own are root's.
+ *
+ * The module may come and go, with another group each time: the kernel tells
+ * those who listen to the family of families.
  */
 #include "netlink.h"
 
@@ -16,10 +19,15 @@
 #include <string.h>
 #include <sys/socket.h>
 
+#include <holdfast/abi.h>
 #include <uapi/holdfast.h>
 
+enum { MODULE, USERSOCK, FAMILIES, SOCKETS };
+HF_ASSERT(SOCKETS == HF_NETLINK_READER_FDS, "as the header says");
+
 struct hf_netlink_reader {
-	struct nl_sock *sock[2]; /* module, usersock */
+	struct nl_sock *sock[SOCKETS];
+	int group; /* of the module, 0 = it is not there */
 };
 
 static struct nl_sock *join(int protocol, int group)
@@ -37,43 +45,62 @@ static struct nl_sock *join(int protocol, int group)
 	return s;
 }
 
+static int group_of(const char *family, const char *name)
+{
+	struct nl_sock *ask = nl_socket_alloc();
+	int group = 0;
+
+	if (ask && !genl_connect(ask))
+		group = genl_ctrl_resolve_grp(ask, family, name);
+	nl_socket_free(ask);
+	return group > 0 ? group : 0;
+}
+
+/* The module's group is another one now, or none. */
+static void follow_module(struct hf_netlink_reader *r)
+{
+	int group = group_of(HOLDFAST_FAMILY, HOLDFAST_GROUP_EVENTS);
+
+	if (group == r->group)
+		return;
+	nl_socket_free(r->sock[MODULE]);
+	r->sock[MODULE] = join(NETLINK_GENERIC, group);
+	r->group = r->sock[MODULE] ? group : 0;
+}
+
 struct hf_netlink_reader *hf_netlink_reader_open(void)
 {
 	struct hf_netlink_reader *r = calloc(1, sizeof(*r));
-	struct nl_sock *ask = nl_socket_alloc();
 
-	if (r && ask && !genl_connect(ask))
-		r->sock[0] = join(NETLINK_GENERIC,
-				  genl_ctrl_resolve_grp(ask, HOLDFAST_FAMILY,
-							HOLDFAST_GROUP_EVENTS));
-	nl_socket_free(ask);
-	if (r)
-		r->sock[1] = join(NETLINK_USERSOCK, HOLDFAST_USERSOCK_GROUP);
-	if (r && !r->sock[1]) {
+	if (!r)
+		return NULL;
+	r->sock[USERSOCK] = join(NETLINK_USERSOCK, HOLDFAST_USERSOCK_GROUP);
+	if (!r->sock[USERSOCK]) {
 		hf_netlink_reader_close(r);
-		r = NULL;
+		return NULL;
 	}
+	r->sock[FAMILIES] =
+		join(NETLINK_GENERIC, group_of("nlctrl", "notify"));
+	follow_module(r);
 	return r;
 }
 
 void hf_netlink_reader_close(struct hf_netlink_reader *r)
 {
-	if (!r)
-		return;
-	nl_socket_free(r->sock[0]);
-	nl_socket_free(r->sock[1]);
+	for (int i = 0; r && i < SOCKETS; i++)
+		nl_socket_free(r->sock[i]);
 	free(r);
 }
 
 const char *hf_netlink_reader_source(const struct hf_netlink_reader *r)
 {
-	return r->sock[0] ? "module" : "usersock";
+	return r->sock[MODULE] ? "module" : "usersock";
 }
 
 void hf_netlink_reader_poll(const struct hf_netlink_reader *r,
 			    struct pollfd *p)
 {
-	for (int i = 0; i < 2; i++)
+	for (int i = 0; i < SOCKETS; i++)
 		p[i] = (struct pollfd){
 			.fd = r->sock[i] ? nl_socket_get_fd(r->sock[i]) : -1,
 			.events = POLLIN,
@@ -171,30 +198,64 @@ static json_t *parse(unsigned char *data, int len, const struct ucred *from,
 	return event_of(a);
 }
 
+/* The next datagram; 0 if there is none now, -ENOBUFS if some were lost. */
+static int take(struct nl_sock *sock, unsigned char **data, struct ucred **from)
+{
+	struct sockaddr_nl peer;
+	int n;
+
+	*data = NULL;
+	*from = NULL;
+	n = sock ? nl_recv(sock, &peer, data, from) : 0;
+	if (n > 0)
+		return n;
+	free(*from);
+	*from = NULL;
+	return n == -NLE_NOMEM ? -ENOBUFS : 0;
+}
+
+/* Families came or went; what the module had sent has been read. */
+static void take_families(struct hf_netlink_reader *r)
+{
+	unsigned char *data;
+	struct ucred *from;
+	bool any = false;
+	int n;
+
+	while ((n = take(r->sock[FAMILIES], &data, &from))) {
+		any = true;
+		if (n > 0) {
+			free(data);
+			free(from);
+		}
+	}
+	if (any)
+		follow_module(r);
+}
+
 json_t *hf_netlink_reader_next(struct hf_netlink_reader *r,
 			       const char *instance, uid_t owner,
 			       bool *overrun)
 {
-	for (int i = 0; i < 2; i++) {
-		while (r->sock[i]) {
-			struct ucred *from = NULL;
-			unsigned char *data = NULL;
-			struct sockaddr_nl peer;
-			json_t *event = NULL;
-			int n = nl_recv(r->sock[i], &peer, &data, &from);
+	for (int i = MODULE; i <= USERSOCK; i++) {
+		unsigned char *data;
+		struct ucred *from;
+		int n;
 
-			if (n == -NLE_NOMEM)
+		while ((n = take(r->sock[i], &data, &from))) {
+			json_t *event = NULL;
+
+			if (n < 0) {
 				*overrun = true;
-			if (n > 0)
-				event = parse(data, n, from, instance, owner);
+				continue;
+			}
+			event = parse(data, n, from, instance, owner);
 			free(from);
-			if (n > 0)
-				free(data);
+			free(data);
 			if (event)
 				return event;
-			if (n <= 0 && n != -NLE_NOMEM)
-				break;
 		}
 	}
+	take_families(r);
 	return NULL;
 }

@@ -18,7 +18,8 @@ struct hf_netlink_reader *hf_netlink_reader_open(void);
 void hf_netlink_reader_close(struct hf_netlink_reader *);
 /* "module" or "usersock" */
 const char *hf_netlink_reader_source(const struct hf_netlink_reader *);
-/* Fills two entries, unused ones with -1. */
+/* Fills so many entries, unused ones with -1. */
+#define HF_NETLINK_READER_FDS 3
 void hf_netlink_reader_poll(const struct hf_netlink_reader *, struct pollfd *);
 /*
  * The next event of `instance` that the kernel or `owner` sent, as the object

@@ -71,7 +71,12 @@ enum hf_lamp_state { HF_LAMP_CONFIRMED, HF_LAMP_EARLY };
 enum hf_lamp_idle { HF_LAMP_EMPTY, HF_LAMP_TERMINATED };
 /* Who sends hold frames by the clock: the kernel module, holdfast-mediad by BPF;
  * auto: the first of these that this host allows. */
-enum hf_pacer_choice { HF_PACER_AUTO, HF_PACER_KMOD, HF_PACER_BPF };
+enum hf_pacer_choice {
+	HF_PACER_AUTO,
+	HF_PACER_KMOD,
+	HF_PACER_BPF,
+	HF_PACER_PACKET
+};
 /* Which keys of parties become events; waiting: not of two who talk. */
 enum hf_key_events { HF_KEYS_ALL, HF_KEYS_WAITING, HF_KEYS_NONE };
 /* full: a call is answered when its record is on disk. */

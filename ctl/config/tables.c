@@ -43,17 +43,16 @@ static bool parse_pacer(struct hf_reader *r, const char *text, void *field)
 {
 	static const char *const words[] = { [HF_PACER_AUTO] = "auto",
 					     [HF_PACER_KMOD] = "kmod",
-					     [HF_PACER_BPF] = "bpf" };
+					     [HF_PACER_BPF] = "bpf",
+					     [HF_PACER_PACKET] = "packet" };
 
 	for (unsigned int i = 0; i < sizeof(words) / sizeof(*words); i++)
 		if (!strcmp(text, words[i])) {
 			*(enum hf_pacer_choice *)field = i;
 			return true;
 		}
-	if (!strcmp(text, "packet"))
-		return hf_wrong(
-			r, "packet is not supported yet; use auto, kmod or bpf");
-	return hf_wrong(r, "\"%s\" is unknown; it can be auto, kmod or bpf",
+	return hf_wrong(r,
+			"\"%s\" is unknown; it can be auto, kmod, bpf or packet",
 			text);
 }
 

@@ -26,6 +26,8 @@
 /* How often to look for a module that has come; looking makes the kernel try
  * to load it. */
 #define HF_LOOK_MS 10000
+/* Readers hear that it has come, and join its group: time for that. */
+#define HF_JOIN_MS 1000
 
 struct hf_event_netlink {
 	struct hf_bus *bus;
@@ -33,7 +35,8 @@ struct hf_event_netlink {
 	struct nl_sock *genl;
 	int usersock;
 	int family; /* of the module, 0 = not there */
-	uint64_t looked_ms;
+	uint64_t looked_ms, found_ms;
+	bool began; /* the first look finds a module that was there before us */
 	char instance[HOLDFAST_INSTANCE_MAX + 1];
 	char boot_id[HOLDFAST_BOOT_ID_MAX + 1];
 };
@@ -145,6 +148,8 @@ static void look_for_module(struct hf_event_netlink *n)
 	n->looked_ms = now;
 	family = genl_ctrl_resolve(n->genl, HOLDFAST_FAMILY);
 	n->family = family > 0 ? family : 0;
+	n->found_ms = n->began ? now : 0;
+	n->began = true;
 }
 
 static void send_event(void *arg, const struct hf_event *e, const char *json,
@@ -153,10 +158,12 @@ static void send_event(void *arg, const struct hf_event *e, const char *json,
 	struct hf_event_netlink *n = arg;
 
 	look_for_module(n);
-	if (n->family && !send_by_module(n, e))
-		return;
-	n->family = 0;
-	send_by_ourselves(n, e);
+	if (!n->family || hf_now_ms() < n->found_ms + HF_JOIN_MS) {
+		send_by_ourselves(n, e);
+	} else if (send_by_module(n, e)) {
+		n->family = 0;
+		send_by_ourselves(n, e);
+	}
 }
 
 static void read_boot_id(char *id, size_t len)

@@ -6,18 +6,19 @@
  * totals. A program of somebody else is never replaced.
  */
 #include "bpf_state.h"
+#include "driver.h"
 
 #include <bpf/bpf.h>
 #include <bpf/libbpf.h>
 #include <errno.h>
-#include <linux/ethtool.h>
 #include <linux/if_link.h>
-#include <linux/sockios.h>
 #include <stdio.h>
 #include <string.h>
-#include <sys/ioctl.h>
-#include <sys/socket.h>
 #include <unistd.h>
+
+#include <holdfast/world.h>
+
+#include "../base/log.h"
 
 /* Drivers whose peers are in this machine: nobody completes a checksum that
  * never leaves it. */
@@ -26,20 +27,14 @@ static const char *const hf_partial_drivers[] = {"veth", "virtio_net", "tun",
 
 static uint32_t hf_device_flags(const char *name)
 {
-	struct ethtool_drvinfo info = {.cmd = ETHTOOL_GDRVINFO};
-	struct ifreq ifr = {.ifr_data = (char *)&info};
-	int fd = socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0), r;
+	char driver[32];
 
-	if (fd < 0)
-		return HF_DEVICE_PARTIAL_CSUM;
-	snprintf(ifr.ifr_name, sizeof(ifr.ifr_name), "%s", name);
-	r = ioctl(fd, SIOCETHTOOL, &ifr);
-	close(fd);
+	hf_driver_name(name, driver, sizeof(driver));
 	/* No answer (lo): computing a sum in full is never wrong. */
-	if (r)
+	if (!driver[0])
 		return HF_DEVICE_PARTIAL_CSUM;
 	for (int i = 0; hf_partial_drivers[i]; i++)
-		if (!strcmp(info.driver, hf_partial_drivers[i]))
+		if (!strcmp(driver, hf_partial_drivers[i]))
 			return HF_DEVICE_PARTIAL_CSUM;
 	return 0;
 }
@@ -52,28 +47,52 @@ static bool hf_device_known(const struct hf_bpf *b, const char *name)
 	return false;
 }
 
+static bool hf_pin_exists(const struct hf_bpf *b, const char *pin)
+{
+	char path[256];
+
+	return !hf_pins_path(b->instance, pin, path, sizeof(path)) &&
+	       !access(path, F_OK);
+}
+
+/* -ENODEV, or where the device stands now. */
+static int hf_device_add(struct hf_bpf *b, struct hf_instance *in,
+			 const char *name)
+{
+	struct hf_bpf_device *d = &b->device[b->devices];
+
+	if (b->devices == HF_MAX_DEVICES)
+		return -ENOSPC;
+	memset(d, 0, sizeof(*d));
+	snprintf(d->name, sizeof(d->name), "%s", name);
+	d->link = -1;
+	d->ifindex = if_nametoindex(name);
+	if (!d->ifindex)
+		return -ENODEV;
+	in->device[b->devices].ifindex = d->ifindex;
+	in->device[b->devices].flags = hf_device_flags(name);
+	hf_store_release(&in->devices, ++b->devices);
+	return (int)b->devices - 1;
+}
+
 int hf_devices_find(struct hf_bpf *b, const struct hf_config *c,
 		    struct hf_instance *in, char *err, size_t err_len)
 {
 	for (unsigned int i = 0; i < c->media.address_count; i++) {
 		const char *name = c->media.addresses[i].interface;
-		struct hf_bpf_device *d = &b->device[b->devices];
 
 		if (hf_device_known(b, name))
 			continue;
-		snprintf(d->name, sizeof(d->name), "%s", name);
-		d->link = -1;
-		d->ifindex = if_nametoindex(name);
-		if (!d->ifindex) {
+		if (hf_device_add(b, in, name) < 0) {
 			snprintf(err, err_len,
 				 "media.addresses: there is no interface '%s'",
 				 name);
 			return -ENODEV;
 		}
-		in->device[b->devices].ifindex = d->ifindex;
-		in->device[b->devices].flags = hf_device_flags(name);
-		in->devices = ++b->devices;
 	}
+	/* A controller before us has had peers on this host. */
+	if (hf_pin_exists(b, "link_lo") && !hf_device_known(b, "lo"))
+		hf_device_add(b, in, "lo");
 	return 0;
 }
 
@@ -220,6 +239,35 @@ int hf_devices_attach(struct hf_bpf *b, int program, char *err, size_t err_len)
 			return r;
 	}
 	return 0;
+}
+
+void hf_devices_use_lo(struct hf_media *m)
+{
+	struct hf_bpf *b = m->bpf;
+	struct hf_bpf_device *d;
+	char err[256] = "";
+	uint32_t key = 1;
+	int i;
+
+	if (!b || b->no_lo || hf_device_known(b, "lo"))
+		return;
+	i = hf_device_add(b, m->map.instance, "lo");
+	if (i < 0)
+		return;
+	d = &b->device[i];
+	key = d->ifindex;
+	if (hf_device_attach(b, d, hf_bpf_receive_program(b), err,
+			     sizeof(err)) ||
+	    bpf_map_update_elem(m->map.fd[HF_PIN_devmap], &key, &key,
+				BPF_ANY)) {
+		b->no_lo = true;
+		b->devices--;
+		hf_store_release(&m->map.instance->devices, b->devices);
+		hf_warn("media: a peer is on this host, but its packets cannot be heard: %s",
+			err[0] ? err : strerror(errno));
+		return;
+	}
+	hf_info("media: a peer is on this host: listening on lo, too");
 }
 
 void hf_devices_close(struct hf_bpf *b)

@@ -308,10 +308,15 @@ static int hf_bpf_marks(struct hf_media *m, char *err, size_t err_len)
 	return r;
 }
 
+int hf_bpf_receive_program(const struct hf_bpf *b)
+{
+	return bpf_program__fd(b->object->progs.hf_receive);
+}
+
 static int hf_bpf_attach(struct hf_bpf *b, char *err, size_t err_len)
 {
 	int paced = bpf_program__fd(b->object->progs.hf_paced);
-	int receive = bpf_program__fd(b->object->progs.hf_receive);
+	int receive = hf_bpf_receive_program(b);
 	int r = hf_bpf_pin(b, err, err_len);
 
 	if (!r)
@@ -395,6 +400,7 @@ int hf_media_open_bpf(const struct hf_config *config, struct hf_media **ret,
 		hf_media_close(m, b->pinned && !b->adopted);
 		return r;
 	}
+	HF_WRITE(m->map.work->pacer, hf_engine_wanted(config));
 	m->poke = hf_bpf_poke;
 	hf_bpf_poke(m, HF_POKE_WHEEL);
 	hf_keeper_tick(m, hf_media_now(m));
@@ -438,45 +444,6 @@ void hf_bpf_tick(struct hf_media *m, uint64_t now_ns)
 	hf_bpf_check_module(m);
 }
 
-/* Which engine sends, and why that one: a sentence for people. */
-static int hf_bpf_sender(const struct hf_media *m, struct hf_media_totals *t)
-{
-	struct hf_bpf *b = m->bpf;
-	bool alive = hf_keeper_is_alive(m);
-	const char *keeper = alive		? "holdfast-mediad"
-			     : b->keeper.error[0] ? b->keeper.error
-						: "holdfast-mediad does not answer";
-
-	t->sender_alive = alive || b->kmod.attached;
-	t->engine = b->kmod.attached ? "kmod" : "bpf";
-	if (b->kmod.attached)
-		return snprintf(b->reason, sizeof(b->reason),
-				"the module holdfast %s paces the frames%s%s",
-				b->kmod.version,
-				alive ? "" : "; who keeps its next hops: ",
-				alive ? "" : keeper);
-	return snprintf(b->reason, sizeof(b->reason), "%s%s%s%s", keeper,
-			alive ? " paces the frames" : ": turn-around only",
-			b->kmod.reason[0] ? "; " : "", b->kmod.reason);
-}
-
-static void hf_bpf_engine(const struct hf_media *m, struct hf_media_totals *t)
-{
-	const struct hf_bpf_device *generic = NULL;
-	struct hf_bpf *b = m->bpf;
-	int n = hf_bpf_sender(m, t);
-
-	for (uint32_t i = 0; i < b->devices; i++)
-		if (b->device[i].generic)
-			generic = &b->device[i];
-	if (generic && n > 0 && (size_t)n < sizeof(b->reason))
-		snprintf(
-			b->reason + n, sizeof(b->reason) - (size_t)n,
-			"; generic XDP on %s, whose driver refuses native (%s)",
-			generic->name, strerror(-generic->native_error));
-	t->engine_reason = b->reason;
-}
-
 void hf_bpf_totals(const struct hf_media *m, struct hf_media_totals *t)
 {
 	int cpus = libbpf_num_possible_cpus();
@@ -484,7 +451,7 @@ void hf_bpf_totals(const struct hf_media *m, struct hf_media_totals *t)
 
 	/* Between calls there is no tick: look now. */
 	hf_kmod_check(&m->bpf->kmod, m->config, &m->map);
-	hf_bpf_engine(m, t);
+	hf_engine_describe(m, t);
 	for (uint32_t i = 0; i < m->bpf->devices; i++) {
 		const struct hf_bpf_device *d = &m->bpf->device[i];
 
@@ -502,4 +469,5 @@ void hf_bpf_totals(const struct hf_media *m, struct hf_media_totals *t)
 	}
 	free(each);
 	hf_kmod_totals(&m->bpf->kmod, t);
+	hf_engine_totals(m, t);
 }

@@ -5,6 +5,7 @@
  *
  * bpf.c      sets an instance up, or takes over the pinned one
  * attach.c   the receive program on the media devices
+ * engine.c   who paces, and why
  * holder.c   the device that keeps the paced program attached
  * bpffs.c    the folder of pins
  * inuse.c    who has a UDP port of our range
@@ -51,11 +52,20 @@ struct hf_bpf {
 	char holder[IFNAMSIZ];
 	struct hf_bpf_device device[HF_MAX_DEVICES];
 	uint32_t devices;
+	bool no_lo; /* it was tried, and said */
 	struct ring_buffer *happenings;
 	struct hf_keeper keeper;
 	struct hf_kmod kmod;
-	char reason[512];
+	char reason[1024];
 };
+
+/* bpf.c: its descriptor. */
+int hf_bpf_receive_program(const struct hf_bpf *);
+
+/* engine.c */
+enum hf_engine hf_engine_wanted(const struct hf_config *);
+void hf_engine_describe(const struct hf_media *, struct hf_media_totals *);
+void hf_engine_totals(const struct hf_media *, struct hf_media_totals *);
 
 /* attach.c */
 int hf_devices_find(struct hf_bpf *, const struct hf_config *,

@@ -280,6 +280,12 @@ static int hf_kmod_connect(struct hf_kmod *k)
 	return 0;
 }
 
+static bool hf_kmod_allowed(const struct hf_config *config)
+{
+	return config->media.pacer != HF_PACER_BPF &&
+	       config->media.pacer != HF_PACER_PACKET;
+}
+
 int hf_kmod_open(struct hf_kmod *k, const struct hf_config *config,
 		 const struct hf_pins *pins, char *err, size_t err_len)
 {
@@ -289,8 +295,10 @@ int hf_kmod_open(struct hf_kmod *k, const struct hf_config *config,
 	memset(k, 0, sizeof(*k));
 	snprintf(k->instance, sizeof(k->instance), "%s", config->instance);
 	r = hf_kmod_connect(k);
-	if (!r && config->media.pacer == HF_PACER_BPF) {
-		snprintf(k->reason, sizeof(k->reason), "media.pacer is bpf");
+	if (!r && !hf_kmod_allowed(config)) {
+		snprintf(k->reason, sizeof(k->reason), "media.pacer is %s",
+			 config->media.pacer == HF_PACER_BPF ? "bpf" :
+							       "packet");
 		/* One that a controller before us attached. */
 		if (hf_kmod_there(k))
 			hf_kmod_command(k, HOLDFAST_CMD_DETACH);
@@ -323,7 +331,7 @@ bool hf_kmod_check(struct hf_kmod *k, const struct hf_config *config,
 {
 	bool before = k->attached;
 
-	if (!k->sock || config->media.pacer == HF_PACER_BPF)
+	if (!k->sock || !hf_kmod_allowed(config))
 		return false;
 	if (k->attached && !hf_kmod_info(k) &&
 	    HF_READ(pins->work->engine) == HF_ENGINE_KMOD)
@@ -369,6 +377,7 @@ static int hf_kmod_take_stats(struct nlattr **a, void *arg)
 		{ HOLDFAST_A_IDLE, HF_COUNT_PACED_IDLE },
 		{ HOLDFAST_A_NO_HOP, HF_COUNT_DROP_NO_HOP },
 		{ HOLDFAST_A_BAD, HF_COUNT_DROP_FRAME },
+		{ HOLDFAST_A_BUSY, HF_COUNT_TX_REFUSED },
 	};
 	struct hf_media_totals *t = arg;
 

@@ -125,8 +125,16 @@ bool hf_media_is_own(const struct hf_media *m, struct in_addr ip4)
 	return false;
 }
 
+bool hf_media_is_own_port(const struct hf_media *m, struct in_addr ip4,
+			  uint16_t port)
+{
+	return hf_media_is_own(m, ip4) && port >= m->config->media.port_min &&
+	       port <= m->config->media.port_max;
+}
+
 /* Media sent there would come back to us, or go to many. */
-static bool hf_remote_is_refused(struct hf_media *m, struct in_addr ip4)
+static bool hf_remote_is_refused(struct hf_media *m, struct in_addr ip4,
+				 uint16_t port)
 {
 	uint32_t host = ntohl(ip4.s_addr);
 	struct in_addr source;
@@ -136,8 +144,18 @@ static bool hf_remote_is_refused(struct hf_media *m, struct in_addr ip4)
 	if (host >> 24 == 0 || host >> 28 >= 0xe)
 		return true; /* "this network", multicast, reserved, broadcast
 			      */
-	return hf_media_is_own(m, ip4) ||
+	return hf_media_is_own_port(m, ip4, port) ||
 	       hf_route_source(m, ip4, &source) == -EACCES;
+}
+
+/* The kernel's source towards an address of this host is that address. */
+static bool hf_remote_is_here(struct hf_media *m, struct in_addr ip4)
+{
+	struct in_addr source;
+
+	return ntohl(ip4.s_addr) >> 24 == IN_LOOPBACKNET ||
+	       (!hf_route_source(m, ip4, &source) &&
+		source.s_addr == ip4.s_addr);
 }
 
 int hf_media_leg_remote(struct hf_media *m, uint32_t leg,
@@ -149,7 +167,7 @@ int hf_media_leg_remote(struct hf_media *m, uint32_t leg,
 
 	if (!own || remote->codec >= HF_CODEC_COUNT)
 		return -EINVAL;
-	if (hf_remote_is_refused(m, remote->ip4))
+	if (hf_remote_is_refused(m, remote->ip4, remote->port))
 		return -EADDRNOTAVAIL;
 	peer = own->want == HF_MODE_RELAY ? hf_leg_get(m, own->peer) : NULL;
 	if (peer && peer->has_remote && peer->remote.codec != remote->codec)
@@ -158,6 +176,8 @@ int hf_media_leg_remote(struct hf_media *m, uint32_t leg,
 		r = hf_hop_get(m, remote->ip4, &hop);
 		if (r)
 			return r;
+		if (hf_remote_is_here(m, remote->ip4))
+			hf_devices_use_lo(m);
 	}
 	old_hop = own->hop;
 	own->hop = hop;

@@ -126,8 +126,12 @@ void hf_media_dispatch(struct hf_media *);
 void hf_media_hear_digit(struct hf_media *, uint32_t leg, char digit,
 			 uint32_t duration_ms);
 
-/* Is this address one of ours? (A remote that is gets 488.) */
+/* Is this address one of ours? */
 bool hf_media_is_own(const struct hf_media *, struct in_addr);
+/* Is this one of our media ports? (A remote that is gets 488. Other ports of our
+ * address are those of a PBX on this host.) */
+bool hf_media_is_own_port(const struct hf_media *, struct in_addr,
+			  uint16_t port);
 
 struct hf_media_leg_stats {
 	const char *mode; /* "idle", "hold", "relay" */

@@ -250,6 +250,8 @@ void hf_key_watch(struct hf_media *, uint32_t leg);
 void hf_hear_tick(struct hf_media *, uint64_t now_ns);
 
 /* bpf.c */
+/* attach.c: a peer is on this host; what it sends comes out of lo. */
+void hf_devices_use_lo(struct hf_media *);
 void hf_bpf_close(struct hf_media *, bool tear_down);
 void hf_bpf_tick(struct hf_media *, uint64_t now_ns);
 void hf_bpf_totals(const struct hf_media *, struct hf_media_totals *);

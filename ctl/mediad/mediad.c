@@ -24,9 +24,12 @@
 #include <unistd.h>
 
 #include "base/log.h"
+#include "holdfast/world.h"
 #include "media/pins.h"
 #include "mediad/module.h"
+#include "mediad/netlink.h"
 #include "mediad/nexthop.h"
+#include "mediad/probe.h"
 #include "mediad/sender.h"
 
 enum verdict { GO_ON, QUIT, REOPEN };
@@ -40,6 +43,7 @@ struct mediad {
 	ino_t work_inode, program_inode;
 	struct hf_sender *sender;
 	struct hf_nexthops *nexthops;
+	struct hf_netlink *probe; /* asks for counters */
 	struct nl_sock *module; /* hears of it, may be NULL */
 };
 
@@ -156,15 +160,23 @@ static ino_t pinned_inode(const struct mediad *m, const char *name)
 	return st.st_ino;
 }
 
-/* Redirects may name a device only once it is in this map. */
+/* Redirects may name a device only once it is in this map. Whether it sends what
+ * comes by them is not asked if the operator has said who sends. */
 static int use_device(void *arg, uint32_t ifindex)
 {
-	const struct mediad *m = arg;
+	struct mediad *m = arg;
+	int rc;
 
 	if (bpf_map_update_elem(m->pins.fd[HF_PIN_devmap], &ifindex, &ifindex,
 				BPF_ANY))
 		return -errno;
-	return 0;
+	if (HF_READ(m->pins.work->pacer) != HF_ENGINE_NONE)
+		return 0;
+	rc = hf_probe_device(m->probe, ifindex);
+	if (rc < 0)
+		hf_debug("device %u cannot be probed: %s", ifindex,
+			 strerror(-rc));
+	return rc > 0;
 }
 
 static int open_instance(struct mediad *m)
@@ -179,6 +191,11 @@ static int open_instance(struct mediad *m)
 	rc = hf_pins_open(m->options->instance, &m->pins, err, sizeof(err));
 	if (rc) {
 		hf_error("%s", err);
+		return rc;
+	}
+	rc = hf_netlink_open(NULL, &m->probe);
+	if (rc) {
+		hf_error("devices cannot be asked: %s", strerror(-rc));
 		return rc;
 	}
 	setup.table = m->pins.nexthops;
@@ -200,7 +217,9 @@ static void close_instance(struct mediad *m)
 	hf_sender_stop(m->sender);
 	hf_nexthops_close(m->nexthops);
 	m->sender = NULL;
+	hf_netlink_close(m->probe);
 	m->nexthops = NULL;
+	m->probe = NULL;
 	if (m->pins.work)
 		hf_pins_close(&m->pins);
 	memset(&m->pins, 0, sizeof(m->pins));

@@ -225,10 +225,11 @@ int hf_netlink_open(const struct hf_netlink_events *events,
 
 	if (!nl)
 		return -ENOMEM;
-	nl->events = *events;
 	rc = open_ask(nl);
-	if (!rc)
-		rc = open_listen(nl);
+	if (events) {
+		nl->events = *events;
+		rc = rc ? rc : open_listen(nl);
+	}
 	if (rc) {
 		hf_netlink_close(nl);
 		return rc;
@@ -391,6 +392,12 @@ static int parse_link(const struct nlmsghdr *h, void *arg)
 	/* A device below in another namespace has a number of that one. */
 	if (tb[IFLA_LINK] && !tb[IFLA_LINK_NETNSID])
 		l->lower = nla_get_u32(tb[IFLA_LINK]);
+	if (tb[IFLA_STATS64] &&
+	    nla_len(tb[IFLA_STATS64]) >= (int)sizeof(uint64_t) * 2)
+		memcpy(&l->tx_packets,
+		       (char *)nla_data(tb[IFLA_STATS64]) +
+			       offsetof(struct rtnl_link_stats64, tx_packets),
+		       sizeof(l->tx_packets));
 	if (tb[IFLA_LINKINFO])
 		parse_kind(tb[IFLA_LINKINFO], l);
 	return 0;

@@ -36,6 +36,7 @@ struct hf_link {
 	bool vlan;     /* an 802.1Q device on top of `lower` */
 	uint16_t vlan_id;
 	uint32_t lower; /* device below, 0 = none, or in another namespace */
+	uint64_t tx_packets;
 };
 
 struct hf_neigh {
@@ -52,6 +53,7 @@ struct hf_netlink_events {
 	void *arg;
 };
 
+/* Events may be NULL: only to ask. */
 int hf_netlink_open(const struct hf_netlink_events *, struct hf_netlink **ret);
 void hf_netlink_close(struct hf_netlink *);
 /* Ask for notifications, or no longer. 1: they begin now (look at everything

@@ -6,7 +6,8 @@
  * within moments. It goes on while the controller is dead.
  *
  * Knows netlink.h and hop.h, no BPF: a device that becomes a way out is handed
- * to `use_device`, which puts it where the packet programs may redirect to.
+ * to `use_device`, which puts it where the packet programs may redirect to, and
+ * sees whether it sends what is redirected to it.
  */
 #ifndef HOLDFAST_MEDIAD_NEXTHOP_H
 #define HOLDFAST_MEDIAD_NEXTHOP_H
@@ -20,7 +21,8 @@ struct hf_nexthops_setup {
 	struct hf_nexthop *table;
 	uint32_t count; /* elements of it */
 	uint8_t tos;	/* of what is sent: DSCP << 2 */
-	/* 0 or -errno; called again when the device was gone in between. */
+	/* 0, 1 if it swallows redirected frames, or -errno; called again when the
+	 * device was gone in between. */
 	int (*use_device)(void *arg, uint32_t ifindex);
 	void *arg;
 };

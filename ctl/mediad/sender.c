@@ -26,6 +26,7 @@
 #include "base/log.h"
 #include "holdfast/claim.h"
 #include "media/pins.h"
+#include "mediad/packets.h"
 #include "mediad/pacer.h"
 
 /* More at once overflow the ring of a veth device (256 slots). */
@@ -37,6 +38,8 @@
 
 /* The module is looked after this often, and replaced after as long. */
 #define STANDBY_MS 1000
+/* Live frames are refused: tried again after this. */
+#define LIVE_RETRY_NS 10000000000ULL
 /* From the announcement that it leaves until it must have left. */
 #define ALONE_NS 2000000000ULL
 
@@ -48,6 +51,9 @@ struct hf_sender {
 	atomic_bool quit;
 	_Atomic uint64_t alone_until; /* the module is leaving */
 	struct hf_pacer pacer;
+	struct hf_packets *packets;
+	enum hf_engine engine; /* of this turn: BPF or PACKET */
+	uint64_t live_after;   /* live frames were refused: not before then */
 	unsigned int slow_calls;
 	int failed; /* what the last call said, to say it once */
 	unsigned char frame[HF_PACED_BYTES];
@@ -56,16 +62,19 @@ struct hf_sender {
 static void call_failed(struct hf_sender *s, int rc)
 {
 	if (s->failed != rc)
-		hf_error("the kernel refuses to send hold frames: %s",
+		hf_error("the kernel refuses live frames (%s): hold frames go out as packets",
 			 strerror(-rc));
 	s->failed = rc;
+	s->live_after = hf_now_ns() + LIVE_RETRY_NS;
+	HF_WRITE(s->pins->work->live_error, (uint32_t)-rc);
 }
 
 static void call_took(struct hf_sender *s, uint64_t ns)
 {
 	if (s->failed)
-		hf_info("hold frames are sent again");
+		hf_info("the kernel takes live frames again");
 	s->failed = 0;
+	HF_WRITE(s->pins->work->live_error, 0);
 	if (ns < SLOW_CALL_NS) {
 		s->slow_calls = 0;
 		return;
@@ -105,34 +114,42 @@ static void flush(struct hf_sender *s)
 		call_took(s, hf_now_ns() - began);
 }
 
-static bool hop_usable(const struct hf_pins *pins, uint16_t index)
+enum hop_way { WAY_NONE, WAY_LIVE, WAY_PACKET };
+
+/* How a frame of this turn can take this hop. */
+static enum hop_way hop_way(const struct hf_sender *s, uint16_t index)
 {
 	const struct hf_nexthop *n;
 	uint8_t flags;
 
-	if (index >= pins->nexthop_count)
-		return false;
-	n = &pins->nexthops[index];
+	if (index >= s->pins->nexthop_count)
+		return WAY_NONE;
+	n = &s->pins->nexthops[index];
 	flags = n->hop[hf_load_acquire(&n->turn) & 1].flags;
-	return (flags & (HF_HOP_VALID | HF_HOP_NO_REDIRECT)) == HF_HOP_VALID;
+	if (!(flags & HF_HOP_VALID))
+		return WAY_NONE;
+	return flags & HF_HOP_NO_REDIRECT || s->engine == HF_ENGINE_PACKET ?
+		       WAY_PACKET :
+		       WAY_LIVE;
 }
 
-/* Would the paced program send something to this leg now? */
-static bool leg_waits(const struct hf_pins *pins, uint32_t index,
-		      uint64_t now_ns)
+/* Would something be sent to this leg now, and how? */
+static enum hop_way leg_waits(const struct hf_sender *s, uint32_t index,
+			      uint64_t now_ns)
 {
 	const struct hf_program *p;
 	const struct hf_leg *leg;
 	struct hf_due due;
 	uint64_t word;
 
-	if (index >= pins->instance->legs)
-		return false;
-	leg = &pins->legs[index];
+	if (index >= s->pins->instance->legs)
+		return WAY_NONE;
+	leg = &s->pins->legs[index];
 	word = hf_load_acquire(&leg->tx.word);
 	p = hf_word_program(leg, word);
-	return p->remote_port && hf_due(p, word, now_ns, 0, &due) &&
-	       hop_usable(pins, p->nexthop);
+	if (!p->remote_port || !hf_due(p, word, now_ns, 0, &due))
+		return WAY_NONE;
+	return hop_way(s, p->nexthop);
 }
 
 static void visit(struct hf_sender *s, uint32_t bucket, uint64_t now_ns)
@@ -140,6 +157,7 @@ static void visit(struct hf_sender *s, uint32_t bucket, uint64_t now_ns)
 	const struct hf_pins *pins = s->pins;
 	uint32_t fill = HF_READ(pins->wheel_fill[bucket].entries);
 	uint32_t first = bucket * pins->wheel_capacity;
+	enum hop_way way;
 
 	if (fill > pins->wheel_capacity)
 		fill = pins->wheel_capacity;
@@ -152,7 +170,12 @@ static void visit(struct hf_sender *s, uint32_t bucket, uint64_t now_ns)
 			if (ahead < pins->instance->legs)
 				__builtin_prefetch(&pins->legs[ahead].tx);
 		}
-		if (leg == HF_LEG_NONE || !leg_waits(pins, leg, now_ns))
+		if (leg == HF_LEG_NONE)
+			continue;
+		way = leg_waits(s, leg, now_ns);
+		if (way == WAY_PACKET)
+			hf_packets_add(s->packets, leg, now_ns);
+		if (way != WAY_LIVE)
 			continue;
 		if (!hf_runs_add(pins->work, first + i)) {
 			flush(s);
@@ -180,7 +203,7 @@ static void turn(struct hf_sender *s, uint64_t now_ns)
 	struct hf_work *work = s->pins->work;
 
 	work->now_ns = now_ns;
-	if (HF_READ(work->engine) == HF_ENGINE_BPF)
+	if (HF_READ(work->engine) == s->engine)
 		HF_WRITE(work->beat_ns, now_ns);
 	work->runs = 0;
 #define X(ptime, base) visit_class(s, base, ptime, now_ns);
@@ -188,6 +211,7 @@ static void turn(struct hf_sender *s, uint64_t now_ns)
 #undef X
 	if (work->runs)
 		flush(s);
+	hf_packets_flush(s->packets);
 	hf_pacer_done(&s->pacer, now_ns / HF_MS);
 }
 
@@ -243,11 +267,20 @@ static bool stands_by(struct hf_sender *s, uint64_t now_ns)
 	    (!hf_wheel_filled(s->pins->wheel_fill) ||
 	     now_ns < beat + STANDBY_MS * HF_MS))
 		return true;
-	if (engine != HF_ENGINE_BPF) {
+	s->engine = HF_READ(work->pacer) == HF_ENGINE_PACKET ||
+				    now_ns < s->live_after ?
+			    HF_ENGINE_PACKET :
+			    HF_ENGINE_BPF;
+	if (engine != s->engine) {
 		HF_WRITE(work->pid, (uint32_t)getpid());
-		HF_WRITE(work->engine, HF_ENGINE_BPF);
+		HF_WRITE(work->engine, s->engine);
 	}
 	return false;
+}
+
+static bool is_ours(uint32_t engine)
+{
+	return engine == HF_ENGINE_BPF || engine == HF_ENGINE_PACKET;
 }
 
 static void *sender_main(void *arg)
@@ -258,7 +291,7 @@ static void *sender_main(void *arg)
 	prctl(PR_SET_NAME, "hf-sender", 0, 0, 0);
 	get_priority(s);
 	/* The one before us may have been killed in the same role. */
-	if (HF_READ(s->pins->work->engine) == HF_ENGINE_BPF)
+	if (is_ours(HF_READ(s->pins->work->engine)))
 		HF_WRITE(s->pins->work->pid, (uint32_t)getpid());
 	hf_pacer_start(&s->pacer, hf_now_ms());
 	while (!atomic_load(&s->quit)) {
@@ -280,6 +313,14 @@ static void *sender_main(void *arg)
 	return NULL;
 }
 
+static void sender_free(struct hf_sender *s)
+{
+	hf_packets_close(s->packets);
+	if (s->wake_fd >= 0)
+		close(s->wake_fd);
+	free(s);
+}
+
 int hf_sender_start(const struct hf_pins *pins, int priority,
 		    struct hf_sender **ret)
 {
@@ -292,9 +333,9 @@ int hf_sender_start(const struct hf_pins *pins, int priority,
 	s->pins = pins;
 	s->priority = priority;
 	s->wake_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
-	if (s->wake_fd < 0) {
-		rc = -errno;
-		free(s);
+	rc = s->wake_fd < 0 ? -errno : hf_packets_open(pins, &s->packets);
+	if (rc) {
+		sender_free(s);
 		return rc;
 	}
 	/* Signals are for the other thread: one here would end a call early. */
@@ -303,8 +344,7 @@ int hf_sender_start(const struct hf_pins *pins, int priority,
 	rc = -pthread_create(&s->thread, NULL, sender_main, s);
 	pthread_sigmask(SIG_SETMASK, &before, NULL);
 	if (rc) {
-		close(s->wake_fd);
-		free(s);
+		sender_free(s);
 		return rc;
 	}
 	*ret = s;
@@ -329,9 +369,8 @@ void hf_sender_stop(struct hf_sender *s)
 	atomic_store(&s->quit, true);
 	hf_sender_wake(s);
 	pthread_join(s->thread, NULL);
-	if (HF_READ(s->pins->work->engine) == HF_ENGINE_BPF)
+	if (is_ours(HF_READ(s->pins->work->engine)))
 		HF_WRITE(s->pins->work->engine, HF_ENGINE_NONE);
 	s->pins->work->pid = 0;
-	close(s->wake_fd);
-	free(s);
+	sender_free(s);
 }

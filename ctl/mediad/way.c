@@ -8,7 +8,9 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/clock.h"
 #include "base/log.h"
+#include "media/driver.h"
 
 static const char *text_of(__be32 address, char text[INET_ADDRSTRLEN])
 {
@@ -102,14 +104,10 @@ static void news_add(struct hf_way_news *news, const struct hf_way *w,
 static void set_state(struct hf_wayfinder *f, struct hf_way *w,
 		      enum hf_way_state state, const char *why)
 {
-	char dest[INET_ADDRSTRLEN];
-
 	if (w->state == state)
 		return;
 	if (state == HF_WAY_OPEN)
 		news_add(&f->opened, w, "");
-	else if (state == HF_WAY_UNUSABLE)
-		hf_warn("%s %s", text_of(w->dest, dest), why);
 	else if (state == HF_WAY_BLOCKED || w->state == HF_WAY_OPEN)
 		news_add(&f->lost, w, why);
 	w->state = state;
@@ -163,31 +161,73 @@ void hf_wayfinder_end(struct hf_wayfinder *f)
 	f->opened.count = 0;
 }
 
-/* Everything in the map points at a device that redirects may name. */
-static int device_add(struct hf_wayfinder *f, uint32_t ifindex)
+static void say_swallows(struct hf_wayfinder *f, const struct hf_way_device *d)
 {
-	uint32_t *d;
-	int rc;
+	const struct hf_link *link;
+	char driver[32];
+
+	if (ask_link(f, d->ifindex, &link))
+		return;
+	if (!d->swallows) {
+		hf_info("%s sends redirected frames now", link->name);
+		return;
+	}
+	hf_driver_name(link->name, driver, sizeof(driver));
+	hf_warn("%s (%s) takes redirected frames and sends none: packets go there instead; %s",
+		link->name, driver, hf_driver_fix(driver));
+}
+
+static struct hf_way_device *device_lookup(struct hf_wayfinder *f,
+					   uint32_t ifindex)
+{
+	struct hf_way_device *d;
 
 	for (uint32_t i = 0; i < f->devices; i++)
-		if (f->device[i] == ifindex)
-			return 0;
-	rc = f->setup.use_device(f->setup.arg, ifindex);
-	if (rc)
-		return rc;
+		if (f->device[i].ifindex == ifindex)
+			return &f->device[i];
 	d = realloc(f->device, (f->devices + 1) * sizeof(*d));
 	if (!d)
-		return -ENOMEM;
+		return NULL;
 	f->device = d;
-	d[f->devices++] = ifindex;
-	return 0;
+	d += f->devices++;
+	memset(d, 0, sizeof(*d));
+	d->ifindex = ifindex;
+	return d;
+}
+
+/* Everything in the map points at a device that redirects may name. 0, 1 if it
+ * swallows what is redirected to it, or -errno. */
+static int device_add(struct hf_wayfinder *f, uint32_t ifindex)
+{
+	struct hf_way_device *d = device_lookup(f, ifindex);
+	bool known, before;
+	int rc;
+
+	if (!d)
+		return -ENOMEM;
+	known = d->asked_ms;
+	/* One that swallowed may have been mended since. */
+	if (known && (!d->swallows ||
+		      hf_now_ms() < d->asked_ms + HF_WAY_ASK_AGAIN_MS))
+		return d->swallows;
+	before = d->swallows;
+	rc = f->setup.use_device(f->setup.arg, ifindex);
+	if (rc < 0) {
+		hf_wayfinder_forget_device(f, ifindex);
+		return rc;
+	}
+	d->swallows = rc;
+	d->asked_ms = hf_now_ms();
+	if (d->swallows != before)
+		say_swallows(f, d);
+	return rc;
 }
 
 void hf_wayfinder_forget_device(struct hf_wayfinder *f, uint32_t ifindex)
 {
 	f->last_link.ifindex = 0;
 	for (uint32_t i = 0; i < f->devices; i++)
-		if (!ifindex || f->device[i] == ifindex)
+		if (!ifindex || f->device[i].ifindex == ifindex)
 			f->device[i--] = f->device[--f->devices];
 }
 
@@ -214,20 +254,14 @@ static void way_shut(struct hf_wayfinder *f, struct hf_way *w,
 	set_state(f, w, state, why);
 }
 
-/* No frame can be redirected to such a device, but a packet that came in on it
- * can be answered there. */
-static void way_no_redirect(struct hf_wayfinder *f, struct hf_way *w,
-			    const struct hf_link *link, struct hf_hop *hop)
+/* No frame can be redirected to such a device: packets go there (packets.h). A
+ * packet that came in on it can be answered there. */
+static void way_packets(struct hf_wayfinder *f, struct hf_way *w,
+			struct hf_hop *hop, uint8_t why)
 {
-	char why[160];
-
-	hop->flags |= HF_HOP_VALID | HF_HOP_NO_REDIRECT;
+	hop->flags |= HF_HOP_VALID | HF_HOP_NO_REDIRECT | why;
 	publish(f, w, hop);
-	snprintf(
-		why, sizeof(why),
-		"is reached through %s, which takes no frames from XDP: hold audio goes there only in answer to the caller's own packets",
-		link->name);
-	set_state(f, w, HF_WAY_UNUSABLE, why);
+	set_state(f, w, HF_WAY_OPEN, "");
 }
 
 /* May frames be redirected there? Below a VLAN device it is the lower one that
@@ -322,10 +356,14 @@ static void way_follow(struct hf_wayfinder *f, struct hf_way *w,
 		return;
 	}
 	if (route->local || !takes_frames(f, link)) {
-		way_no_redirect(f, w, link, &hop);
+		way_packets(f, w, &hop, route->local ? HF_HOP_LOCAL : 0);
 		return;
 	}
 	rc = device_add(f, hop.ifindex);
+	if (rc > 0) {
+		way_packets(f, w, &hop, HF_HOP_SWALLOWED);
+		return;
+	}
 	if (rc) {
 		snprintf(why, sizeof(why), "%s cannot be used: %s", link->name,
 			 strerror(-rc));

@@ -17,6 +17,7 @@
 #include "mediad/netlink.h"
 #include "mediad/nexthop.h"
 
+#define HF_WAY_ASK_AGAIN_MS 15000 /* whether a device swallows frames */
 #define HF_WAY_CHAINS 4096 /* of ways by neighbour */
 
 enum hf_way_state {
@@ -24,7 +25,6 @@ enum hf_way_state {
 	HF_WAY_OPEN,	 /* the map has a valid hop */
 	HF_WAY_ASKING,	 /* waiting for the neighbour's address */
 	HF_WAY_BLOCKED,	 /* no route, device down */
-	HF_WAY_UNUSABLE, /* a device this engine cannot send through */
 };
 
 struct hf_way {
@@ -39,6 +39,13 @@ struct hf_way {
 	bool unanswered; /* open, on what was known before */
 };
 
+/* A device that is a way out. */
+struct hf_way_device {
+	uint32_t ifindex;
+	bool swallows; /* what is redirected to it, as of */
+	uint64_t asked_ms;
+};
+
 /* What a round of changes came to, for one line of the log instead of many. */
 struct hf_way_news {
 	uint32_t count;
@@ -51,7 +58,7 @@ struct hf_wayfinder {
 	struct hf_nexthops_setup setup;
 	struct hf_netlink *nl;
 	struct hf_way *chain[HF_WAY_CHAINS];
-	uint32_t *device; /* that use_device() knows */
+	struct hf_way_device *device; /* that use_device() knows */
 	uint32_t devices;
 	/* What the last question said; ifindex 0 = not asked in this round. */
 	struct {

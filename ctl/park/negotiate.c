@@ -55,14 +55,15 @@ static int say(struct hf_words *w, int status, const char *text)
 }
 
 /* Media sent to these would come back to us, or to everybody. */
-static bool bad_remote(const struct hf_party *p, struct in_addr ip4)
+static bool bad_remote(const struct hf_party *p, const struct hf_session *s)
 {
-	uint32_t host = ntohl(ip4.s_addr);
+	uint32_t host = ntohl(s->remote_ip4.s_addr);
 
 	if (!host) /* RFC 2543 hold */
 		return false;
 	return IN_MULTICAST(host) || host == INADDR_BROADCAST ||
-	       (host >> 24) == 0 || hf_media_is_own(p->park->wire.media, ip4);
+	       (host >> 24) == 0 || hf_media_is_own_port(p->park->wire.media, s->remote_ip4,
+				    s->remote_port);
 }
 
 static int open_leg(struct hf_party *p, struct hf_session *s,
@@ -166,7 +167,7 @@ static int take_offer(struct hf_party *p, struct hf_session *s,
 						 w->why, sizeof(w->why)));
 	if (status)
 		return status;
-	if (bad_remote(p, s->remote_ip4))
+	if (bad_remote(p, s))
 		return say(w, 488, "the media address is not a peer's");
 	towards = s->remote_ip4.s_addr ? s->remote_ip4 : p->source;
 	status = open_leg(p, s, towards, w);
@@ -222,7 +223,7 @@ int hf_party_take_answer(struct hf_party *p, const char *body, size_t len,
 		return say(w, 488, "no SDP answer came");
 	status = status_of(hf_session_take_answer(
 		&s, body, len, c.list, c.count, w->why, sizeof(w->why)));
-	if (!status && bad_remote(p, s.remote_ip4))
+	if (!status && bad_remote(p, &s))
 		status = say(w, 488, "the media address is not a peer's");
 	if (!status)
 		status = set_remote(p, &s, w);

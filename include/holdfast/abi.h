@@ -161,6 +161,8 @@ struct hf_frame {
 #define HF_HOP_VALID 0x01	  /* resolved: frames may be sent */
 #define HF_HOP_VLAN 0x02	  /* push vlan_tci */
 #define HF_HOP_NO_REDIRECT 0x04 /* the device cannot take redirected frames */
+#define HF_HOP_SWALLOWED 0x08	/* with NO_REDIRECT: it should, but they vanish */
+#define HF_HOP_LOCAL 0x10	/* with NO_REDIRECT: the destination is this host */
 
 /* How to reach one destination. */
 struct hf_hop {
@@ -269,11 +271,18 @@ struct hf_work {
 	__u32 at_run;  /* cursor: run, and element in it */
 	__u32 at_entry;
 	__u32 sent; /* frames handed to a device in this walk */
-	__u32 reserved[4];
+	__u32 pacer; /* controller: enum hf_engine wanted of holdfast-mediad, NONE
+		      * = the best there is */
+	__u32 live_error; /* errno of the newest call for live frames */
+	__u32 reserved[2];
 	struct {
 		__u32 first; /* element of the wheel */
 		__u32 count;
 	} run[HF_WORK_RUNS];
+	/* What holdfast-mediad sent as packets: the map `stats` is for programs. */
+	struct {
+		__u64 sent, skipped, lost, no_hop, busy;
+	} packets;
 };
 
 /*
@@ -301,6 +310,7 @@ struct hf_work {
 	X(RTCP_RX, "rtcp_rx", "RTCP packets taken in")                         \
 	X(PACED_IDLE, "paced_idle", "wheel entries that were not due")         \
 	X(LATCHED, "latched", "remotes learned from packets")                  \
+	X(TX_REFUSED, "tx_refused", "frames that a device's full queue refused") \
 	X(RELAY_JUMP, "relay_jump", "wild sequence numbers, not yet confirmed") \
 	X(HAPPENING_LOST, "happening_lost", "not told: the controller is slow")
 
@@ -362,7 +372,7 @@ HF_ASSERT(sizeof(struct hf_instance) == 40 + 32 * HF_MAX_ADDRESSES + 8 * HF_MAX_
 HF_ASSERT(sizeof(struct hf_wheel_entry) == 8, "abi");
 HF_ASSERT(sizeof(struct hf_wheel_fill) == 8, "abi");
 HF_ASSERT(__builtin_offsetof(struct hf_leg_rx, last_out) == 24, "abi");
-HF_ASSERT(sizeof(struct hf_work) == 56 + 8 * HF_WORK_RUNS, "abi");
+HF_ASSERT(sizeof(struct hf_work) == 96 + 8 * HF_WORK_RUNS, "abi");
 HF_ASSERT(HF_COUNTERS_IN_USE <= HF_COUNTERS_MAX, "counters");
 
 #endif

@@ -282,6 +282,150 @@ TEST(after_a_kill_and_a_restart_the_stream_goes_on_without_a_sequence_gap)
 	CHECK(slots <= (hf_now_ms() - base) / PTIME_MS + 1);
 }
 
+/* ---- packets of sockets: packets.h ---- */
+
+/* A datagram socket of the peer's namespace, or of ours. */
+static int udp_socket(const struct stage *s, bool peers, const char *ip, uint16_t port)
+{
+	struct sockaddr_in a = {.sin_family = AF_INET,
+				.sin_port = htons(port),
+				.sin_addr.s_addr = inet_addr(ip)};
+	int home = open("/proc/self/ns/net", O_RDONLY | O_CLOEXEC);
+	int there, fd;
+	char path[64];
+
+	snprintf(path, sizeof(path), "/proc/%d/ns/net",
+		 peers ? (int)s->peer : (int)getpid());
+	there = open(path, O_RDONLY | O_CLOEXEC);
+	if (setns(there, CLONE_NEWNET))
+		abort();
+	fd = socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+	if (bind(fd, (struct sockaddr *)&a, sizeof(a)))
+		printf("# bind %s: %s\n", ip, strerror(errno));
+	if (setns(home, CLONE_NEWNET))
+		abort();
+	close(there);
+	close(home);
+	return fd;
+}
+
+/* So many datagrams of leg 0, in order, as the kernel's UDP takes them in: it
+ * has checked their sums. */
+static bool hear_datagrams(int fd, unsigned int count)
+{
+	uint8_t b[512];
+
+	for (unsigned int i = 0; i < count; i++) {
+		struct pollfd p = {.fd = fd, .events = POLLIN};
+
+		if (poll(&p, 1, 3000) <= 0 ||
+		    recv(fd, b, sizeof(b), 0) != 12 + HF_FRAME_BYTES)
+			return false;
+		if (((uint32_t)b[2] << 8 | b[3]) != (uint16_t)(FIRST_SEQ + i)) {
+			printf("# datagram %u: sequence number %u\n", i,
+			       (uint32_t)b[2] << 8 | b[3]);
+			return false;
+		}
+	}
+	return true;
+}
+
+/* Leg 0 over hop 0 to another address than usual. */
+static void hold_towards(struct stage *s, const char *ip)
+{
+	struct hf_program *p = hold(s, 0, 0, hf_now_ms() + 100);
+
+	p->remote_ip4 = inet_addr(ip);
+}
+
+TEST(live_frames_and_packets_take_turns_and_no_frame_is_lost_or_doubled)
+{
+	struct listener l = {.seq = FIRST_SEQ};
+	struct hf_program *p;
+	struct hf_leg *leg;
+	uint64_t base;
+	STAGE(s);
+
+	stage_want(&s, 0, REMOTE);
+	CHECK(WAIT_FOR(1000, stage_hop_valid(&s, 0)));
+	CHECK_INT(stage_hop(&s, 0).flags, HF_HOP_VALID);
+	base = hf_now_ms() + 30;
+	p = hold(&s, 0, 0, base);
+	leg = &s.pins.legs[0];
+	for (int i = 1; i <= 10; i++) {
+		CHECK(listen_until(&s, p, &l, base + 200 * (uint64_t)i));
+		HF_WRITE(s.pins.work->pacer, i % 2 ? HF_ENGINE_PACKET : HF_ENGINE_BPF);
+		CHECK(WAIT_FOR(2000, HF_READ(s.pins.work->engine) ==
+					     (i % 2 ? HF_ENGINE_PACKET : HF_ENGINE_BPF)));
+	}
+	unhold_all(&s);
+	CHECK(listen_rest(&s, p, &l));
+	printf("# %u frames, %u skipped, %llu of them packets\n", l.packets, l.skipped,
+	       (unsigned long long)s.pins.work->packets.sent);
+	CHECK_INT(l.packets, leg->tx.sent);
+	CHECK_INT(leg->tx.sent + leg->tx.skipped, hf_word_slot(leg->tx.word));
+	CHECK(s.pins.work->packets.sent > 0);
+	CHECK(s.pins.work->packets.sent < leg->tx.sent);
+	CHECK_INT(s.pins.work->packets.busy, 0);
+}
+
+TEST(a_device_that_swallows_redirected_frames_gets_packets)
+{
+	struct listener l = {.seq = FIRST_SEQ};
+	struct hf_program *p;
+	uint64_t base;
+	STAGE(s);
+
+	/* Neither polls now: frames that are redirected there vanish. */
+	CHECK(!peer_sh(&s, "ethtool -K hfm1 gro off"));
+	stage_want(&s, 0, REMOTE);
+	CHECK(WAIT_FOR(3000, stage_hop_valid(&s, 0)));
+	CHECK_INT(stage_hop(&s, 0).flags,
+		  HF_HOP_VALID | HF_HOP_NO_REDIRECT | HF_HOP_SWALLOWED);
+	base = hf_now_ms() + 30;
+	p = hold(&s, 0, 0, base);
+	CHECK(listen_until(&s, p, &l, base + 1000));
+	unhold_all(&s);
+	CHECK(listen_rest(&s, p, &l));
+	CHECK(l.packets > 20);
+	CHECK_INT(l.packets, s.pins.legs[0].tx.sent);
+	CHECK_INT(s.pins.work->packets.sent, l.packets);
+	CHECK_INT(s.pins.work->engine, HF_ENGINE_BPF);
+}
+
+TEST(hold_frames_for_a_peer_on_this_host_arrive_there)
+{
+	int fd;
+	STAGE(s);
+
+	fd = udp_socket(&s, false, "10.9.0.1", 40000);
+	stage_want(&s, 0, "10.9.0.1");
+	CHECK(WAIT_FOR(1000, stage_hop_valid(&s, 0)));
+	hold_towards(&s, "10.9.0.1");
+	CHECK(hear_datagrams(fd, 25));
+	close(fd);
+}
+
+TEST(packets_carry_the_tag_of_a_vlan)
+{
+	int fd;
+	STAGE(s);
+
+	if (sh("ip link add link hfm0 name hfm0.7 type vlan id 7"))
+		SKIP("this kernel has no VLANs");
+	sh("ip addr add 10.11.0.1/24 dev hfm0.7; ip link set hfm0.7 up");
+	CHECK(!peer_sh(&s, "ip link add link hfm1 name hfm1.7 type vlan id 7; "
+			   "ip addr add 10.11.0.2/24 dev hfm1.7; ip link set hfm1.7 up"));
+	HF_WRITE(s.pins.work->pacer, HF_ENGINE_PACKET);
+	fd = udp_socket(&s, true, "10.11.0.2", 40000);
+	stage_want(&s, 0, "10.11.0.2");
+	CHECK(WAIT_FOR(3000, stage_hop_valid(&s, 0)));
+	CHECK(stage_hop(&s, 0).flags & HF_HOP_VLAN);
+	hold_towards(&s, "10.11.0.2");
+	CHECK(hear_datagrams(fd, 25));
+	close(fd);
+}
+
 static bool mac_is(const uint8_t *mac, const char *text)
 {
 	char now[18];
@@ -409,7 +553,8 @@ TEST(a_destination_on_this_host_is_marked_as_one_that_takes_no_redirect)
 
 	stage_want(&s, 0, "127.0.0.1");
 	CHECK(WAIT_FOR(1000, stage_hop_valid(&s, 0)));
-	CHECK_INT(stage_hop(&s, 0).flags, HF_HOP_VALID | HF_HOP_NO_REDIRECT);
+	CHECK_INT(stage_hop(&s, 0).flags,
+		  HF_HOP_VALID | HF_HOP_NO_REDIRECT | HF_HOP_LOCAL);
 	CHECK_INT(stage_hop(&s, 0).ifindex, 1);
 }
 

@@ -11,10 +11,10 @@
  *	PORT PACKETS HOLES DOUBLES SKIPPED BAD FIRST_MS LAST_MS SWAPPED
  *
  * HOLES are sequence numbers that did not come, DOUBLES those that came again,
- * SWAPPED those that came behind a later one (two CPUs sent), SKIPPED the time slots by which timestamps jumped over what one
- * packet owns, BAD all else that is wrong: another SSRC, a timestamp that is
- * not a whole packet time on, a wrong checksum. A last line "lost N" says what
- * the ear itself missed.
+ * SWAPPED those that came behind a later one (two CPUs sent), SKIPPED the time
+ * slots by which timestamps jumped over what one packet owns, BAD all else that
+ * is wrong: another SSRC, a timestamp that is not a whole packet time on, a
+ * wrong checksum. A last line "lost N" says what the ear itself missed.
  */
 #include <arpa/inet.h>
 #include <errno.h>
@@ -133,7 +133,9 @@ static int open_device(const char *name)
 		.sll_protocol = htons(ETH_P_IP),
 		.sll_ifindex = (int)if_nametoindex(name),
 	};
-	int fd = socket(AF_PACKET, SOCK_RAW, htons(ETH_P_IP)), size = 32 << 20;
+	/* Deaf until it is bound: binding one that hears interrupts its hearing,
+	 * and what came before would be followed by a hole. */
+	int fd = socket(AF_PACKET, SOCK_RAW, 0), size = 32 << 20;
 
 	setsockopt(fd, SOL_SOCKET, SO_RCVBUFFORCE, &size, sizeof(size));
 	if (fd < 0 || !a.sll_ifindex || bind(fd, (struct sockaddr *)&a, sizeof(a))) {

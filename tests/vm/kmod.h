@@ -1,12 +1,13 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
  * What the module's tests share: the seven maps as a controller would make them,
- * requests to the netlink family with the kernel's own words for a refusal, and
- * a listener on the far end of a veth pair.
+ * requests to the netlink family with the kernel's own words for a refusal
+ * (rig.c), and a listener on the far end of a veth pair (stage.c).
  */
 #ifndef HOLDFAST_TESTS_VM_KMOD_H
 #define HOLDFAST_TESTS_VM_KMOD_H
 
+#include <pthread.h>
 #include <stdbool.h>
 #include <stdint.h>
 
@@ -64,5 +65,50 @@ void rig_frames(struct rig *r);
 uint64_t rig_now(void);
 int run(const char *command); /* a shell command's exit status */
 int runf(const char *format, ...) __attribute__((format(printf, 1, 2)));
+
+/*
+ * The stage: hf0 here, hf1 with 10.9.0.2 in namespace "peer", the module loaded
+ * ($HOLDFAST_KO), and an ear on hf1 that tells the legs apart by their port.
+ */
+#define LEGS 256
+#define FRAMES 50
+#define PACKET 214
+
+struct heard {
+	uint64_t count;
+	uint16_t first_seq, last_seq;
+	uint32_t first_ts, last_ts;
+	uint64_t first_ns, last_ns;
+	uint64_t holes, wrong;
+	uint8_t packet[PACKET]; /* the newest, as it came */
+	uint8_t first[PACKET];
+};
+
+struct ear {
+	pthread_t thread;
+	int fd;
+	volatile bool stop;
+	struct heard leg[LEGS];
+	uint64_t foreign; /* frames that are not ours */
+	const struct hf_frame *frames;
+	uint32_t frame_count;
+};
+
+extern uint8_t peer_mac[6]; /* of hf1 */
+
+/* A kernel that checks itself is 20 to 100 times slower: fewer calls there. */
+int calls(void);
+int load(void);
+int unload(void);
+/* `e` may be NULL. Takes down what a failed test before it has left. */
+int begin(struct rig *r, struct ear *e);
+int begin_with(struct rig *r, struct ear *e, uint32_t legs);
+void end(struct rig *r, struct ear *e);
+uint64_t ear_total(const struct ear *e);
+/* Wait until `leg` has been heard `count` times; false after `ms`. */
+bool ear_wait(struct ear *e, uint32_t leg, uint64_t count, int ms);
+struct rig_request attach_request(const char *name);
+/* So many legs in the wheel, spread over the packet time. */
+void play(struct rig *r, int legs);
 
 #endif

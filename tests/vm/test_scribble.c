@@ -21,8 +21,7 @@
 #include "../unit/test.h"
 #include "kmod.h"
 
-#define LEGS 64
-#define FRAMES 50
+#define FEW 64 /* legs */
 #define MARK 0x5a /* every byte of every frame of the half that leaves frames alone */
 
 static struct rig rig;
@@ -45,7 +44,7 @@ static int stage(void)
 	if (run("ip link add hf0 type veth peer name hf1") ||
 	    run("ip addr add 10.9.0.1/24 dev hf0; ip link set hf0 up; ip link set hf1 up"))
 		return -1;
-	return rig_open(&rig, LEGS, FRAMES);
+	return rig_open(&rig, FEW, FRAMES);
 }
 
 /* What a controller that is not mad would have there. */
@@ -56,7 +55,7 @@ static void sane(void)
 	struct hf_frame *f = rig.value[RIG_FRAMES];
 
 	memset(rig.value[RIG_FILL], 0, sizeof(struct hf_wheel_fill) * HF_WHEEL_BUCKETS);
-	memset(rig.value[RIG_LEGS], 0, sizeof(struct hf_leg) * LEGS);
+	memset(rig.value[RIG_LEGS], 0, sizeof(struct hf_leg) * FEW);
 	in->abi_major = HF_ABI_MAJOR;
 	in->wheel_capacity = rig.capacity;
 	for (int i = 0; i < FRAMES; i++) {
@@ -73,7 +72,7 @@ static void sane(void)
 static void scribble(bool frames_too)
 {
 	static const size_t size[RIG_MAPS] = {
-		sizeof(struct hf_instance), sizeof(struct hf_leg) * LEGS,
+		sizeof(struct hf_instance), sizeof(struct hf_leg) * FEW,
 		sizeof(struct hf_frame) * FRAMES, sizeof(struct hf_nexthop) * 64, 0,
 		sizeof(struct hf_wheel_fill) * HF_WHEEL_BUCKETS, sizeof(struct hf_work),
 	};
