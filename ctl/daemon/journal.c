@@ -18,6 +18,8 @@
 #include "sip/stack.h"
 #include "store/store.h"
 
+#define HF_JOURNAL_PATIENCE_MS 1000
+
 void hf_app_journal_put(void *arg, const struct hf_store_call *call)
 {
 	struct hf_app *app = arg;
@@ -72,6 +74,7 @@ int hf_app_open_journal(struct hf_app *app)
 		.spare = spare,
 		.sync = c->journal.sync == HF_SYNC_FULL,
 		.copy_s = c->journal.copy_s,
+		.patience_ms = HF_JOURNAL_PATIENCE_MS,
 	};
 	int error;
 

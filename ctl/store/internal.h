@@ -95,6 +95,7 @@ struct hf_store {
 	sqlite3 *db;
 	char *path; /* of the one in use */
 	bool sync;
+	unsigned int patience_ms;
 	char boot[40];
 	bool same_boot;
 	struct hf_rows rows;

@@ -255,6 +255,7 @@ int hf_database_open(struct hf_store *s, const struct hf_store_place *p,
 		return r;
 	}
 	s->sync = p->sync;
+	s->patience_ms = p->patience_ms;
 	s->copy.every_ms = p->copy_s * 1000ULL;
 	if (p->spare && !access(p->spare, F_OK) && !bring_back(p))
 		r = open_spare(s, p, SQLITE_CANTOPEN);

@@ -21,10 +21,6 @@
 #include "../base/log.h"
 #include "internal.h"
 
-/* Nobody waits longer than this for the disk: the caller would hear nothing,
- * and the other side would send its INVITE again and again. */
-#define PATIENCE_MS 1000
-
 static int init(struct hf_store *s)
 {
 	pthread_condattr_t attr;
@@ -134,11 +130,12 @@ uint64_t hf_store_ticket(const struct hf_store *s)
 
 static void lose_patience(struct hf_store *s)
 {
-	if (s->slow || !s->busy_ms || hf_now_ms() - s->busy_ms < PATIENCE_MS)
+	if (s->slow || !s->busy_ms || !s->patience_ms ||
+	    hf_now_ms() - s->busy_ms < s->patience_ms)
 		return;
 	s->slow = true;
-	hf_error("journal: %s takes longer than %u s to be written: calls no longer wait for it, and what is not written would not survive a restart",
-		 s->path, PATIENCE_MS / 1000);
+	hf_error("journal: %s takes longer than %u ms to be written: calls no longer wait for it, and what is not written would not survive a restart",
+		 s->path, s->patience_ms);
 }
 
 uint64_t hf_store_settled(struct hf_store *s)
@@ -160,8 +157,8 @@ uint64_t hf_store_next_ms(struct hf_store *s)
 	uint64_t at = UINT64_MAX;
 
 	pthread_mutex_lock(&s->lock);
-	if (s->busy_ms && !s->slow)
-		at = s->busy_ms + PATIENCE_MS;
+	if (s->busy_ms && s->patience_ms && !s->slow)
+		at = s->busy_ms + s->patience_ms;
 	pthread_mutex_unlock(&s->lock);
 	return at;
 }

@@ -30,6 +30,9 @@ struct hf_store_place {
 	const char *path;
 	const char *spare; /* NULL = none */
 	bool sync;
+	/* Nobody waits longer for one commit: the caller would hear nothing,
+	 * and the other side would send its INVITE again and again. 0: for ever */
+	unsigned int patience_ms;
 	unsigned int copy_s; /* a copy is made that often, 0 = never */
 };
 int hf_store_open(const struct hf_store_place *, struct hf_store **ret,

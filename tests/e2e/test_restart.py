@@ -221,8 +221,8 @@ def killed_at_random_points(s):
                                        referred_by="1001"))
             net.linger(chance.uniform(0, 0.03))
         anchor.kill()
-        anchor.name = "holdfastd-%d" % turn
-        anchor.start()
+        anchor.name = "holdfastd-%d" % (turn % 20)
+        anchor.start(60)
 
         def settled():
             return all(c.happened("answered") or c.happened("failed") for c in calls)

@@ -395,13 +395,15 @@ TEST(a_damaged_file_is_replaced_by_its_copy)
 
 TEST(nobody_waits_for_a_disk_that_takes_too_long)
 {
+	const struct hf_store_place place = {
+		.path = FILE_NAME, .sync = true, .patience_ms = 300};
 	struct hf_store_call c = call_of(1, "701");
 	uint64_t begin = hf_now_ms();
 	struct hf_store *s;
 	sqlite3 *other;
 
 	fresh_folder();
-	s = reopen();
+	s = reopen_at(&place);
 	CHECK(s && !hf_store_start(s));
 	CHECK_INT(sqlite3_open(FILE_NAME, &other), SQLITE_OK);
 	CHECK_INT(sqlite3_exec(other, "BEGIN IMMEDIATE", NULL, NULL, NULL),
