@@ -195,6 +195,8 @@ struct hf_config_lot {
 		unsigned int message_count;
 		char **call; /* URIs that are called and told */
 		unsigned int call_count;
+		char *text;  /* with {lot} and others, NULL = ours */
+		char *voice; /* that speaks it, "en" */
 	} alerts;
 };
 

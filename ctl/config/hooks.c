@@ -176,6 +176,23 @@ static void init_hook(struct hf_reader *r, void *record)
 }
 const struct hf_map hf_config_hook_map = {hook_keys, init_hook};
 
+/* What an alert's text may put in; ctl/hooks/words.c puts it. */
+static const char *const alert_words[] = {"lot",     "slot",   "caller",
+					  "seconds", "reason", NULL};
+
+static bool parse_alert_text(struct hf_reader *r, const char *text, void *field)
+{
+	for (const char *c = strchr(text, '{'); c; c = strchr(c + 1, '{')) {
+		size_t len = strcspn(c + 1, "{}");
+
+		if (c[1 + len] != '}' || !one_of(alert_words, c + 1, len))
+			return hf_wrong(r, "may have {lot}, {slot}, {caller}, "
+					   "{seconds} and {reason} in it, and "
+					   "no other {");
+	}
+	return hf_parse_text(r, text, field);
+}
+
 /* --- alerts of a lot -------------------------------------------------------- */
 
 static const struct hf_key alert_keys[] = {
@@ -190,6 +207,9 @@ static const struct hf_key alert_keys[] = {
 	      hf_parse_uri, char *, 0, 16, "\"sip:1001@pbx.example.com\"")},
 	{LIST("call", LOT(alerts.call), LOT(alerts.call_count), hf_parse_uri,
 	      char *, 0, 16, "\"sip:1001@pbx.example.com\"")},
+	{VALUE("text", LOT(alerts.text), parse_alert_text,
+	       "\"{caller} waits in {slot}\"")},
+	{VALUE("voice", LOT(alerts.voice), hf_parse_name, "en")},
 	{0}};
 const struct hf_map hf_config_alerts_map = {alert_keys, NULL};
 
@@ -242,6 +262,8 @@ static void check_alerts(struct hf_reader *r, struct hf_config_lot *lot)
 {
 	const unsigned int full = lot->alerts.full_percent;
 
+	if (!lot->alerts.voice)
+		lot->alerts.voice = hf_config_text(r, "en");
 	if (lot->alerts.waiting_s > lot->max_wait_s)
 		hf_wrong_at(r, &lot->alerts.waiting_s, lot, "alerts.waiting_s",
 			    "nobody waits longer than max_wait_s (%u s)",

@@ -40,6 +40,7 @@ struct hf_app {
 	struct hf_push *push;
 	struct hf_store *store;
 	struct hf_hooks *hooks; /* NULL: nobody is to be told */
+	struct hf_alerts *alerts; /* NULL: nothing is alarming */
 	uint64_t orphans_end_ms; /* UINT64_MAX = there are none */
 	bool leave;		 /* calls go on without us */
 	uint32_t epoch;

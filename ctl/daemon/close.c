@@ -12,6 +12,7 @@
 #include "daemon/app.h"
 #include "events/bus.h"
 #include "events/netlink.h"
+#include "hooks/alerts.h"
 #include "hooks/hooks.h"
 #include "http/http.h"
 #include "media/media.h"
@@ -54,6 +55,7 @@ void hf_app_close(struct hf_app *app, bool hang_up)
 		if (hf_media_fd(app->media) >= 0)
 			hf_loop_unwatch(app->loop, hf_media_fd(app->media));
 	}
+	hf_alerts_attach(app->alerts, NULL, hf_now_ms());
 	hf_park_destroy(app->park, hang_up);
 	app->park = NULL;
 	if (app->sip) {
@@ -76,6 +78,7 @@ void hf_app_close(struct hf_app *app, bool hang_up)
 		hf_loop_unwatch(app->loop, hf_control_fd(app->control));
 		hf_control_destroy(app->control);
 	}
+	hf_alerts_destroy(app->alerts);
 	hf_hooks_destroy(app->hooks); /* it has heard how every call ended */
 	hf_push_destroy(app->push);
 	hf_lamps_destroy(app->lamps);

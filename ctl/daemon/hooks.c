@@ -1,21 +1,41 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 /*
- * Who is told of what happens: webhooks. Opened before the first call can be
- * taken up, so that nothing is missed.
+ * Who is told of what happens: webhooks and alerts. Opened before the first call
+ * can be taken up, so that nothing is missed.
  */
 #include <string.h>
 
 #include "api/control.h"
 #include "base/log.h"
 #include "daemon/app.h"
+#include "hooks/alerts.h"
 #include "hooks/hooks.h"
+#include "park/signal.h"
+#include "sip/stack.h"
+
+static void send_message(void *arg, const char *from_user, const char *to,
+			 const char *text)
+{
+	struct hf_app *app = arg;
+
+	hf_sip_signal_ops()->message(app->sip, from_user, to, text);
+}
 
 int hf_app_open_hooks(struct hf_app *app)
 {
+	struct hf_alerts_wiring alerts = {
+		.config = app->config,
+		.bus = app->bus,
+		.message = send_message,
+		.arg = app,
+	};
 	char err[512] = "";
 	int error = hf_hooks_create(app->config, app->bus, &app->hooks, err,
 				    sizeof(err));
 
+	alerts.hooks = app->hooks;
+	if (!error)
+		error = hf_alerts_create(&alerts, &app->alerts);
 	if (!error)
 		error = hf_hooks_start(app->hooks);
 	if (!error) {

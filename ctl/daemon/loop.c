@@ -12,6 +12,7 @@
 #include "base/clock.h"
 #include "base/log.h"
 #include "daemon/app.h"
+#include "hooks/alerts.h"
 #include "http/http.h"
 #include "media/media.h"
 #include "park/park.h"
@@ -51,8 +52,11 @@ static void before_wait(void *arg)
 			arm(app, hf_store_next_ms(app->store));
 		return;
 	}
+	hf_alerts_run(app->alerts, hf_now_ms());
 	hf_http_flush(app->http);
 	next = hf_park_next_ms(app->park);
+	if (hf_alerts_next_ms(app->alerts) < next)
+		next = hf_alerts_next_ms(app->alerts);
 	if (app->orphans_end_ms < next)
 		next = app->orphans_end_ms;
 	if (app->tick_ms == UINT64_MAX) {

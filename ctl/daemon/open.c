@@ -15,6 +15,7 @@
 #include "daemon/app.h"
 #include "events/bus.h"
 #include "events/netlink.h"
+#include "hooks/alerts.h"
 #include "http/http.h"
 #include "park/park.h"
 #include "presence/lamps.h"
@@ -30,6 +31,7 @@ static void slot_changed(void *arg, uint32_t slot)
 
 	hf_lamps_slot_changed(app->lamps, slot);
 	hf_http_slot_changed(app->http, slot);
+	hf_alerts_slot_changed(app->alerts);
 }
 
 int hf_app_open_park(struct hf_app *app)
@@ -61,7 +63,10 @@ int hf_app_open_park(struct hf_app *app)
 	hf_control_attach(app->control, app->park, app->media);
 	hf_http_not_ready(app->http, NULL);
 	hf_control_attach_library(app->control, app->library);
-	return hf_app_restore_calls(app) || hf_app_listen(app);
+	if (hf_app_restore_calls(app) || hf_app_listen(app))
+		return HF_EXIT_FAILED;
+	hf_alerts_attach(app->alerts, app->park, hf_now_ms());
+	return 0;
 }
 
 static void control_readable(void *arg)

@@ -121,6 +121,9 @@ struct hf_park_totals {
 	uint64_t parks, retrieved, rang_back, abandoned, refused;
 };
 void hf_park_totals(const struct hf_park *, struct hf_park_totals *ret);
+/* Of the lot that is the `lot`th of the configuration. */
+void hf_park_lot_taken(const struct hf_park *, unsigned int lot,
+		       uint32_t *ret_slots, uint32_t *ret_taken);
 
 /* The state table as a Markdown page (Documentation/call-states.md). */
 void hf_park_print_table(FILE *);

@@ -144,3 +144,10 @@ void hf_park_totals(const struct hf_park *park, struct hf_park_totals *ret)
 	*ret = park->totals;
 	ret->calls = HASH_COUNT(park->calls);
 }
+
+void hf_park_lot_taken(const struct hf_park *park, unsigned int lot,
+		       uint32_t *ret_slots, uint32_t *ret_taken)
+{
+	*ret_slots = park->lots[lot].slot_count;
+	*ret_taken = *ret_slots - park->lots[lot].free_count;
+}

@@ -127,11 +127,17 @@ class Receiver:
                         collections.Counter((r.event, r.status) for r in self.requests)))
                 self.changed.wait(left)
 
+    def once(self):
+        """What has arrived, each id once: a restart may bring one again."""
+        with self.changed:
+            return list({r.id: r for r in reversed(self.requests)}.values())[::-1]
+
     def arrive(self, event, count=1, seconds=10, status=200):
-        """The requests of that event that were answered so, when there are as many."""
+        """The requests of that event that were answered so, each id once, when
+        there are as many."""
         def enough(done):
-            these = [r for r in done if r.event == event and r.status == status]
-            return these if len(these) >= count else None
+            these = {r.id: r for r in done if r.event == event and r.status == status}
+            return list(these.values()) if len(these) >= count else None
         return self.wait(enough, seconds, "%d × %s" % (count, event))
 
     def begun(self, count=1, seconds=10):
