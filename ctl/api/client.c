@@ -135,7 +135,7 @@ void hf_client_receive(struct hf_client *c)
 bool hf_client_has_work(const struct hf_client *c)
 {
 	if (c->listing.more)
-		return true;
+		return !c->listing.waits;
 	if (!c->in_len || c->finished)
 		return false;
 	return c->ended || c->in_len == sizeof(c->in) ||
@@ -146,6 +146,8 @@ uint32_t hf_client_interest(const struct hf_client *c)
 {
 	uint32_t interest = 0;
 
+	if (c->listing.waits)
+		return 0;
 	/*
 	 * While an answer waits to be taken no new request is read. A request
 	 * that is already here has its turn when the socket is writable, which

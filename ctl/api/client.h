@@ -11,6 +11,8 @@
 struct hf_client {
 	int fd;
 	enum hf_may may;
+	int64_t uid; /* of the peer, and its process; for the record of acts */
+	char origin[24];
 	bool monitor;  /* events are sent as they come */
 	struct hf_listing listing; /* an answer that is not all written yet */
 	bool ended;    /* the peer has finished sending */

@@ -55,7 +55,8 @@ static void settle(struct hf_control *k, struct hf_client *c)
 {
 	uint32_t interest = hf_client_interest(c);
 
-	if (!hf_client_pending(c) && !hf_client_has_work(c)) {
+	if (!hf_client_pending(c) && !hf_client_has_work(c) &&
+	    !c->listing.waits) {
 		if (c->lost && !c->finished) {
 			c->finished = true;
 			hf_client_json(c, json_pack("{s:I}", "lost",
@@ -81,6 +82,7 @@ static void client_free(struct hf_control *k, struct hf_client *c)
 	/* Closing is not enough while a child has yet to exec. */
 	watch(k, EPOLL_CTL_DEL, c->fd, 0, NULL);
 	close(c->fd);
+	hf_listing_end(&c->listing);
 	free(c->out);
 	free(c);
 }
@@ -170,6 +172,7 @@ static void add_client(struct hf_control *k, int fd)
 	}
 	c->fd = fd;
 	c->may = may;
+	hf_control_peer(fd, &c->uid, c->origin, sizeof(c->origin));
 	c->interest = EPOLLIN;
 	k->client[k->client_count++] = c;
 }
@@ -226,11 +229,32 @@ static void go_on_listing(struct hf_control *k, struct hf_client *c)
 		return;
 	}
 	more = c->listing.more(&k->wiring, &c->listing, rows);
-	if (c->listing.failed)
+	if (c->listing.failed || (c->listing.answer && c->listing.begun))
 		c->broken = true;
-	hf_client_rows(c, rows, !more);
+	if (c->listing.waits) {
+		json_decref(rows);
+		return;
+	}
+	if (c->listing.answer) {
+		json_decref(rows);
+		hf_client_json(c, json_incref(c->listing.answer));
+	} else {
+		hf_client_rows(c, rows, !more);
+	}
 	if (!more)
-		c->listing.more = NULL;
+		hf_listing_end(&c->listing);
+}
+
+void hf_control_answered(struct hf_control *k)
+{
+	for (unsigned int i = 0; i < k->client_count; i++) {
+		struct hf_client *c = k->client[i];
+
+		if (!c->listing.waits)
+			continue;
+		c->listing.waits = false;
+		settle(k, c);
+	}
 }
 
 /* Answer one request; the next one has its turn with the next dispatch. */
@@ -238,6 +262,10 @@ static void take_line(struct hf_control *k, struct hf_client *c)
 {
 	const char *end = memchr(c->in, '\n', c->in_len);
 	size_t len = end ? (size_t)(end - c->in) : c->in_len;
+	const struct hf_asker asker = {.may = c->may,
+				       .way = "socket",
+				       .uid = c->uid,
+				       .origin = c->origin};
 	struct hf_answer answer;
 
 	if (!end && c->in_len == sizeof(c->in)) {
@@ -248,7 +276,7 @@ static void take_line(struct hf_control *k, struct hf_client *c)
 						   HF_REQUEST_MAX));
 		return;
 	}
-	hf_request_answer(&k->wiring, c->may, c->in, len, &answer);
+	hf_request_answer(&k->wiring, &asker, c->in, len, &answer);
 	if (end)
 		len++;
 	c->in_len -= len;
@@ -363,6 +391,21 @@ void hf_control_attach_library(struct hf_control *k, struct hf_library *library)
 void hf_control_attach_hooks(struct hf_control *k, struct hf_hooks *hooks)
 {
 	k->wiring.hooks = hooks;
+}
+
+/* NULL: who has asked it gets no more of it. */
+void hf_control_attach_records(struct hf_control *k, struct hf_records *records)
+{
+	for (unsigned int i = 0; i < k->client_count; i++) {
+		struct hf_client *c = k->client[i];
+
+		if (!c->listing.question)
+			continue;
+		hf_listing_end(&c->listing);
+		c->broken = true;
+		wake(k);
+	}
+	k->wiring.records = records;
 }
 
 void hf_control_destroy(struct hf_control *k)

@@ -22,6 +22,7 @@ struct hf_lamps;
 struct hf_library;
 struct hf_media;
 struct hf_park;
+struct hf_records;
 
 struct hf_control_wiring {
 	const struct hf_config *config; /* instance, control.socket, lots ... */
@@ -31,6 +32,7 @@ struct hf_control_wiring {
 	struct hf_lamps *lamps; /* NULL: none, see hf_control_attach_lamps() */
 	struct hf_library *library; /* NULL: not yet */
 	struct hf_hooks *hooks; /* NULL: none */
+	struct hf_records *records; /* NULL: no history is kept */
 	const char *version;	/* HF_VERSION */
 	uint64_t start_ms;	/* hf_now_ms() when the daemon started */
 };
@@ -54,6 +56,10 @@ void hf_control_destroy(struct hf_control *);
 
 /* What requests are answered from, as it is now; for ctl/http. */
 const struct hf_control_wiring *hf_control_live(const struct hf_control *);
+
+void hf_control_attach_records(struct hf_control *, struct hf_records *);
+/* The history has said something: go on with those who asked it. */
+void hf_control_answered(struct hf_control *);
 
 int hf_control_fd(const struct hf_control *);
 void hf_control_dispatch(struct hf_control *);

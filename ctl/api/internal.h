@@ -42,6 +42,15 @@ enum hf_error_code {
 /* What a peer may do, by its user and groups. */
 enum hf_may { HF_MAY_NOTHING, HF_MAY_READ, HF_MAY_ALL };
 
+/* Who asks, for the record of acts (ctl/records). Text is of the caller. */
+struct hf_asker {
+	enum hf_may may;
+	const char *way; /* "socket", "http" */
+	const char *who; /* HTTP user; NULL: found by uid */
+	int64_t uid;	 /* -1 = none */
+	const char *origin; /* "pid 812", "192.0.2.7"; NULL = not known */
+};
+
 /* socket.c: the listening socket and the lock that says its owner is alive. */
 struct hf_control_socket {
 	int fd;
@@ -53,12 +62,14 @@ int hf_control_socket_take(struct hf_control_socket *, const char *instance,
 			   const char *path, char *err, size_t err_len);
 void hf_control_socket_leave(struct hf_control_socket *);
 enum hf_may hf_control_peer_may(const struct hf_control_socket *, int fd);
+void hf_control_peer(int fd, int64_t *ret_uid, char *origin, size_t len);
 
 /*
  * A list that is answered a piece at a time: a machine with tens of thousands
  * of slots must not keep SIP waiting while somebody looks at them all.
  */
 #define HF_LISTING_ROWS 500 /* looked at in one turn */
+struct hf_question;
 struct hf_listing {
 	/* Add rows from the cursor on; false when all are in. NULL: no list. */
 	bool (*more)(const struct hf_control_wiring *, struct hf_listing *,
@@ -68,7 +79,15 @@ struct hf_listing {
 	bool begun;	 /* something is written, */
 	bool rows;	 /* and it has rows */
 	bool failed;	 /* a row is missing: no memory */
+	/* What the history is asked (history.c), and that it has not answered:
+	 * ->more is called again after hf_records_fd() was readable. */
+	struct hf_question *question;
+	bool waits;
+	bool single;	/* the answer is the one row, */
+	json_t *answer; /* or this instead of rows, if nothing is written */
 };
+/* Before its end, too. */
+void hf_listing_end(struct hf_listing *);
 
 /* What a request leads to: one of the three. All empty: no memory. */
 struct hf_answer {
@@ -78,7 +97,7 @@ struct hf_answer {
 };
 
 /* request.c: answer one line. */
-void hf_request_answer(const struct hf_control_wiring *, enum hf_may,
+void hf_request_answer(const struct hf_control_wiring *, const struct hf_asker *,
 		       const char *line, size_t len, struct hf_answer *ret);
 json_t *hf_request_error(enum hf_error_code, const char *format, ...)
 	__attribute__((format(printf, 2, 3)));
@@ -94,7 +113,9 @@ hf_answer_fn hf_answer_status, hf_answer_slots, hf_answer_calls, hf_answer_call,
 	hf_answer_audio_remove, hf_answer_call_move, hf_answer_call_kick,
 	hf_answer_call_retrieve, hf_answer_call_step_in, hf_answer_drain,
 	hf_answer_webhook_list, hf_answer_webhook_show, hf_answer_webhook_retry,
-	hf_answer_webhook_test;
+	hf_answer_webhook_test,
+	hf_answer_history_list, hf_answer_history_show, hf_answer_history_audit,
+	hf_answer_stats_lots, hf_answer_stats_hours;
 
 /* answer.c: one slot, for the board too. */
 struct hf_slot_view;
@@ -102,6 +123,9 @@ json_t *hf_slot_json(const struct hf_slot_view *);
 
 /* lamps.c: the block of counters in status */
 json_t *hf_lamps_json(const struct hf_control_wiring *);
+
+/* history.c: the block of figures in status */
+json_t *hf_history_json(const struct hf_control_wiring *);
 
 /* media.c: JSON null where the media side has no answer. */
 json_t *hf_media_status_json(const struct hf_media *);

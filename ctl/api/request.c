@@ -12,6 +12,9 @@
 #include "events/bus.h"
 #include "events/json.h"
 #include "internal.h"
+#include "records/records.h"
+
+#define HF_ARGUMENTS 10
 
 struct argument {
 	const char *name; /* NULL = no argument */
@@ -22,9 +25,13 @@ struct argument {
 struct command {
 	const char *name;
 	enum hf_may needs;
-	struct argument argument[2];
+	struct argument argument[HF_ARGUMENTS];
 	hf_answer_fn *answer; /* NULL: monitor */
 };
+
+#define PERIOD                                                    \
+	{ "lot", JSON_STRING, false }, { "since_ms", JSON_INTEGER, false }, \
+	{ "until_ms", JSON_INTEGER, false }
 
 static const struct command commands[] = {
 	{ "status", HF_MAY_READ, { { 0 } }, hf_answer_status },
@@ -90,6 +97,31 @@ static const struct command commands[] = {
 	  { { "webhook", JSON_STRING, true } },
 	  hf_answer_webhook_test },
 	{ "stats", HF_MAY_READ, { { 0 } }, hf_answer_stats },
+	{ "stats lots", HF_MAY_READ, { PERIOD }, hf_answer_stats_lots },
+	{ "stats hours", HF_MAY_READ, { PERIOD }, hf_answer_stats_hours },
+	{ "history list",
+	  HF_MAY_READ,
+	  { PERIOD,
+	    { "limit", JSON_INTEGER, false },
+	    { "slot", JSON_STRING, false },
+	    { "caller", JSON_STRING, false },
+	    { "parker", JSON_STRING, false },
+	    { "retriever", JSON_STRING, false },
+	    { "resolution", JSON_STRING, false } },
+	  hf_answer_history_list },
+	{ "history show",
+	  HF_MAY_READ,
+	  { { "call", JSON_INTEGER, true } },
+	  hf_answer_history_show },
+	{ "history audit",
+	  HF_MAY_READ,
+	  { PERIOD,
+	    { "limit", JSON_INTEGER, false },
+	    { "slot", JSON_STRING, false },
+	    { "call", JSON_INTEGER, false },
+	    { "who", JSON_STRING, false },
+	    { "act", JSON_STRING, false } },
+	  hf_answer_history_audit },
 	{ "monitor", HF_MAY_READ, { { 0 } }, NULL },
 };
 #define COMMANDS (sizeof(commands) / sizeof(commands[0]))
@@ -157,7 +189,7 @@ static json_t *unknown_command(const char *name)
 static const struct argument *find_argument(const struct command *c,
 					    const char *name)
 {
-	for (unsigned int i = 0; i < 2; i++)
+	for (unsigned int i = 0; i < HF_ARGUMENTS; i++)
 		if (c->argument[i].name && !strcmp(c->argument[i].name, name))
 			return &c->argument[i];
 	return NULL;
@@ -190,7 +222,7 @@ static json_t *check_arguments(const struct command *c, json_t *request)
 						"argument \"%s\" of %s is not negative",
 						a->name, c->name);
 	}
-	for (unsigned int i = 0; i < 2; i++) {
+	for (unsigned int i = 0; i < HF_ARGUMENTS; i++) {
 		a = &c->argument[i];
 		if (a->required && !json_object_get(request, a->name))
 			return hf_request_error(HF_ERR_BAD_ARGUMENT,
@@ -209,8 +241,9 @@ static const struct command *find_command(const char *name)
 }
 
 /* The error of a request that cannot be run, else NULL and its command. */
-static json_t *check(const struct hf_control_wiring *w, enum hf_may may,
-		     json_t *request, const struct command **ret)
+static json_t *check(const struct hf_control_wiring *w,
+		     const struct hf_asker *asker, json_t *request,
+		     const struct command **ret)
 {
 	const char *name =
 		json_string_value(json_object_get(request, "command"));
@@ -223,7 +256,8 @@ static json_t *check(const struct hf_control_wiring *w, enum hf_may may,
 	c = find_command(name);
 	if (!c)
 		return unknown_command(name);
-	if (may < c->needs)
+	*ret = c;
+	if (asker->may < c->needs)
 		return hf_request_error(HF_ERR_FORBIDDEN,
 					"%s is for root and the user that runs holdfastd",
 					c->name);
@@ -231,12 +265,44 @@ static json_t *check(const struct hf_control_wiring *w, enum hf_may may,
 	if (!error && c->answer && (!w->park || !w->media))
 		error = hf_request_error(HF_ERR_STARTING,
 					 "holdfastd is starting or stopping; ask again");
-	*ret = c;
 	return error;
 }
 
-void hf_request_answer(const struct hf_control_wiring *w, enum hf_may may,
-		       const char *line, size_t len, struct hf_answer *ret)
+static const char *text_of(const json_t *request, const char *key)
+{
+	return json_string_value(json_object_get(request, key));
+}
+
+/* What changes something is remembered, with who wanted it, also if refused. */
+static void record(const struct hf_control_wiring *w,
+		   const struct hf_asker *asker, const struct command *c,
+		   const json_t *request, const json_t *answer)
+{
+	const json_t *error = json_object_get(answer, "error");
+	const char *result = text_of(error, "code");
+	const struct hf_record_act act = {
+		.way = asker->way,
+		.who = asker->who,
+		.uid = asker->uid,
+		.origin = asker->origin,
+		.act = c->name,
+		.call = (uint64_t)json_integer_value(
+			json_object_get(request, "call")),
+		.result = result ? result : "ok",
+		.detail = error		       ? text_of(error, "message")
+			  : text_of(request, "to")     ? text_of(request, "to")
+			  : text_of(request, "for")    ? text_of(request, "for")
+			  : text_of(request, "clip")   ? text_of(request, "clip")
+						       : text_of(request, "mode"),
+	};
+
+	if (c->needs == HF_MAY_ALL)
+		hf_records_act(w->records, &act);
+}
+
+void hf_request_answer(const struct hf_control_wiring *w,
+		       const struct hf_asker *asker, const char *line,
+		       size_t len, struct hf_answer *ret)
 {
 	const struct command *command = NULL;
 	json_error_t error;
@@ -248,13 +314,12 @@ void hf_request_answer(const struct hf_control_wiring *w, enum hf_may may,
 					     "not JSON, at byte %d: %s",
 					     error.position, error.text);
 	else
-		ret->json = check(w, may, request, &command);
-	if (ret->json)
-		goto out;
-	if (command->answer)
+		ret->json = check(w, asker, request, &command);
+	if (!ret->json && command->answer)
 		command->answer(w, request, ret);
-	else
+	else if (!ret->json)
 		ret->monitor = true;
-out:
+	if (command)
+		record(w, asker, command, request, ret->json);
 	json_decref(request);
 }

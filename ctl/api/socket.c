@@ -207,6 +207,19 @@ static bool in_group(int fd, gid_t primary, gid_t wanted)
 	return false;
 }
 
+void hf_control_peer(int fd, int64_t *ret_uid, char *origin, size_t len)
+{
+	struct ucred peer;
+	socklen_t n = sizeof(peer);
+
+	*ret_uid = -1;
+	origin[0] = '\0';
+	if (getsockopt(fd, SOL_SOCKET, SO_PEERCRED, &peer, &n))
+		return;
+	*ret_uid = peer.uid;
+	snprintf(origin, len, "pid %ld", (long)peer.pid);
+}
+
 enum hf_may hf_control_peer_may(const struct hf_control_socket *s, int fd)
 {
 	struct ucred peer;

@@ -4,6 +4,7 @@
  * are compared with it by tests/e2e/ctl_words.
  */
 #include <stdlib.h>
+#include <string.h>
 
 #include "internal.h"
 
@@ -15,6 +16,8 @@ static json_t *make_request(const struct hf_cli *cli,
 	char name[64];
 
 	hf_command_name(command, name, sizeof(name));
+	if (!strcmp(name, "stats counters"))
+		name[strlen("stats")] = '\0'; /* as it has always been */
 	request = json_pack("{s:s}", "command", name);
 	if (!arg)
 		return request;
@@ -31,11 +34,8 @@ static json_t *make_request(const struct hf_cli *cli,
 	return NULL;
 }
 
-/* Ask the question of the command's name, show the answer. */
-static int ask(struct hf_cli *cli, const struct hf_command *command,
-	       const char *arg)
+int hf_cli_ask(struct hf_cli *cli, json_t *request, json_t **ret)
 {
-	json_t *request = make_request(cli, command, arg), *answer = NULL;
 	int status = hf_cli_connect(cli);
 
 	if (!status)
@@ -43,15 +43,25 @@ static int ask(struct hf_cli *cli, const struct hf_command *command,
 	else
 		json_decref(request);
 	if (!status)
-		status = hf_cli_receive(cli, &answer);
-	if (!status && hf_cli_is_error(cli, answer))
+		status = hf_cli_receive(cli, ret);
+	if (!status && hf_cli_is_error(cli, *ret))
 		status = HF_EXIT_FAILED;
-	else if (!status && cli->json)
+	hf_cli_disconnect(cli);
+	return status;
+}
+
+/* Ask the question of the command's name, show the answer. */
+static int ask(struct hf_cli *cli, const struct hf_command *command,
+	       const char *arg)
+{
+	json_t *answer = NULL;
+	int status = hf_cli_ask(cli, make_request(cli, command, arg), &answer);
+
+	if (!status && cli->json)
 		hf_cli_print_json(cli, answer);
 	else if (!status)
 		command->show(cli, answer);
 	json_decref(answer);
-	hf_cli_disconnect(cli);
 	return status;
 }
 
@@ -63,7 +73,8 @@ const struct hf_object hf_objects[] = {
 	{ "subscription", "who has lamps" },
 	{ "audio", "what callers hear" },
 	{ "webhook", "who is told over HTTP" },
-	{ "stats", "what has been counted since the start" },
+	{ "history", "calls that are over, and who did what" },
+	{ "stats", "what has been counted" },
 	{ "drain", "take no new calls, or take them again" },
 	{ "monitor", "events as they happen" },
 	{ NULL, NULL },
@@ -82,7 +93,7 @@ const struct hf_command hf_commands[] = {
 	  .key = "lot",
 	  .summary = "every slot and who waits in it",
 	  .example = "holdfastctl slot list main",
-	  .run = ask,
+	  .run = hf_cli_slots,
 	  .show = hf_show_slots },
 	{ .object = "call",
 	  .command = "list",
@@ -228,12 +239,50 @@ const struct hf_command hf_commands[] = {
 	  .summary = "send a test, and say how it was answered",
 	  .example = "holdfastctl webhook test team",
 	  .run = hf_cli_webhook_test },
-	{ .object = "stats",
+	{ .object = "history",
+	  .command = "list",
 	  .args = "",
-	  .summary = "calls and packets counted, by name",
-	  .example = "holdfastctl -j stats | jq .counters.relayed",
+	  .summary = "calls, the newest first, and how their waits ended",
+	  .example = "holdfastctl history list --since 2d --lot main",
+	  .run = hf_cli_history,
+	  .show = hf_show_history },
+	{ .object = "history",
+	  .command = "show",
+	  .args = "ID",
+	  .key = "call",
+	  .number = true,
+	  .summary = "all that is known of one call",
+	  .example = "holdfastctl history show 17",
+	  .run = hf_cli_history,
+	  .show = hf_show_record },
+	{ .object = "history",
+	  .command = "audit",
+	  .args = "",
+	  .summary = "who did what, from where",
+	  .example = "holdfastctl history audit --who 1001 --since today",
+	  .run = hf_cli_history,
+	  .show = hf_show_acts },
+	{ .object = "stats",
+	  .command = "counters",
+	  .args = "",
+	  .summary = "calls and packets since the start, by name",
+	  .example = "holdfastctl -j stats counters | jq .counters.relayed",
 	  .run = ask,
 	  .show = hf_show_stats },
+	{ .object = "stats",
+	  .command = "lots",
+	  .args = "",
+	  .summary = "waits and how they ended, by lot (24 hours)",
+	  .example = "holdfastctl stats lots --since 7d",
+	  .run = hf_cli_history,
+	  .show = hf_show_figures },
+	{ .object = "stats",
+	  .command = "hours",
+	  .args = "",
+	  .summary = "the same by lot and hour",
+	  .example = "holdfastctl stats hours --lot main --csv",
+	  .run = hf_cli_history,
+	  .show = hf_show_figures },
 	{ .object = "monitor",
 	  .args = "",
 	  .summary = "one line for each event, until interrupted",

@@ -4,24 +4,47 @@
 
 #include "internal.h"
 
-struct option_text {
-	const char *name, *argument, *object, *text;
-	char letter;
-};
-
-static const struct option_text options[] = {
-#define X(name, letter, argument, object, text)                                \
-	{ name, argument, object, text, letter },
+const struct hf_option hf_options[] = {
+#define X(name, letter, argument, objects, text)                               \
+	{ name, argument, objects, text, letter },
 	HF_OPTIONS(X)
 #undef X
+	{ 0 }
 };
-#define OPTIONS (sizeof(options) / sizeof(options[0]))
 
-static void print_option(FILE *out, const struct option_text *o)
+bool hf_option_fits(const struct hf_option *o, const char *object)
 {
-	char usage[48];
+	const char *at = o->objects;
+	size_t len = strlen(object);
 
-	snprintf(usage, sizeof(usage), "-%c, --%s%s%s", o->letter, o->name,
+	if (!at)
+		return true;
+	while ((at = strstr(at, object))) {
+		if ((at == o->objects || at[-1] == ' ') &&
+		    (at[len] == ' ' || !at[len]))
+			return true;
+		at += len;
+	}
+	return false;
+}
+
+const char *hf_cli_option(const struct hf_cli *cli, const char *name)
+{
+	const char *found = NULL;
+
+	for (int i = 0; hf_options[i].name; i++)
+		if (!strcmp(hf_options[i].name, name) && cli->value[i])
+			found = cli->value[i];
+	return found;
+}
+
+static void print_option(FILE *out, const struct hf_option *o)
+{
+	char usage[48], letter[8] = "    ";
+
+	if (o->letter)
+		snprintf(letter, sizeof(letter), "-%c, ", o->letter);
+	snprintf(usage, sizeof(usage), "%s--%s%s%s", letter, o->name,
 		 o->argument ? " " : "", o->argument ? o->argument : "");
 	fprintf(out, "  %-26s %s\n", usage, o->text);
 }
@@ -31,16 +54,15 @@ static void print_options(FILE *out, const char *object)
 {
 	bool titled = false;
 
-	for (size_t i = 0; i < OPTIONS; i++) {
-		if (object ? !options[i].object ||
-				     strcmp(object, options[i].object) :
-			     !!options[i].object)
+	for (const struct hf_option *o = hf_options; o->name; o++) {
+		if (object ? !o->objects || !hf_option_fits(o, object)
+			   : !!o->objects)
 			continue;
 		if (!titled)
 			fprintf(out, "\nOptions%s%s:\n", object ? " of " : "",
 				object ? object : "");
 		titled = true;
-		print_option(out, &options[i]);
+		print_option(out, o);
 	}
 }
 
@@ -110,15 +132,15 @@ static void help_json(struct hf_cli *cli, const struct hf_object *object)
 				  c->args, "help", c->summary, "example",
 				  c->example));
 	}
-	for (size_t i = 0; i < OPTIONS; i++)
+	for (const struct hf_option *o = hf_options; o->name; o++)
 		json_array_append_new(
 			list,
-			json_pack("{s:s,s:s%,s:o,s:o,s:s}", "option",
-				  options[i].name, "letter", &options[i].letter,
-				  (size_t)1, "args",
-				  text_or_null(options[i].argument), "object",
-				  text_or_null(options[i].object), "help",
-				  options[i].text));
+			json_pack("{s:s,s:o,s:o,s:o,s:s}", "option", o->name,
+				  "letter",
+				  o->letter ? json_stringn(&o->letter, 1)
+					    : json_null(),
+				  "args", text_or_null(o->argument), "objects",
+				  text_or_null(o->objects), "help", o->text));
 	all = json_pack("{s:o,s:o}", "commands", commands, "options", list);
 	hf_cli_print_json(cli, all);
 	json_decref(all);

@@ -21,9 +21,11 @@ struct hf_cli {
 	bool json, pretty, colour;
 	const char *instance; /* NULL: not said */
 	char socket[256];
-	/* monitor */
-	long count; /* 0 = no limit */
-	const char *until;
+	bool watch, csv;
+	long count; /* of monitor, 0 = no limit */
+	/* What was said with the options that have a value; see hf_cli_option(). */
+	const char *value[32];
+	unsigned int given; /* a bit for each option that was used */
 	const char *second; /* word of the command, where there are two */
 	/* the connection */
 	int fd;
@@ -46,7 +48,7 @@ struct hf_object {
 	const char *name, *summary;
 };
 
-/* X(name, letter or 0, argument or NULL, only for this object or NULL, text) */
+/* X(name, letter or 0, argument or NULL, only for these objects or NULL, text) */
 #define HF_OPTIONS(X)                                                          \
 	X("json", 'j', NULL, NULL, "print JSON, one object or array")          \
 	X("pretty", 'p', NULL, NULL, "print JSON, indented")                   \
@@ -55,8 +57,34 @@ struct hf_object {
 	  "its control socket, if configured elsewhere")                       \
 	X("count", 'n', "N", "monitor", "end after N events")                  \
 	X("until", 'u', "EVENT", "monitor", "end after an event of that name") \
+	X("watch", 'w', NULL, "slot", "draw the slots anew as they change")    \
+	X("lot", 0, "LOT", "history stats", "of this lot only")                \
+	X("since", 0, "TIME", "history stats",                                 \
+	  "from then on: 2h, 3d, today, 2025-06-01, \"2025-06-01 14:30\"")     \
+	X("until", 'u', "TIME", "history stats", "until then")                 \
+	X("csv", 0, NULL, "history stats", "print comma-separated values")     \
+	X("limit", 0, "N", "history", "the newest N (100), 0 for all")         \
+	X("slot", 0, "SLOT", "history", "that waited in this slot")            \
+	X("caller", 0, "TEXT", "history", "whose caller contains this")        \
+	X("parker", 0, "TEXT", "history", "parked by someone like this")       \
+	X("retriever", 0, "TEXT", "history", "picked up by someone like this") \
+	X("resolution", 0, "WORD", "history",                                  \
+	  "whose wait ended so: retrieved, rang_back, abandoned, ...")         \
+	X("call", 0, "ID", "history", "acts on this call (audit)")             \
+	X("who", 0, "TEXT", "history", "acts by someone like this (audit)")    \
+	X("act", 0, "TEXT", "history", "acts called like this (audit)")        \
 	X("help", 'h', NULL, NULL, "explain, at every level")                  \
 	X("version", 'V', NULL, NULL, "print the version")
+
+/* help.c: an option by its place in HF_OPTIONS; NULL name = the end. */
+struct hf_option {
+	const char *name, *argument, *objects, *text;
+	char letter;
+};
+extern const struct hf_option hf_options[];
+bool hf_option_fits(const struct hf_option *, const char *object);
+/* What was given for it, or NULL. */
+const char *hf_cli_option(const struct hf_cli *, const char *name);
 
 /* commands.c; both tables end with a NULL name. */
 extern const struct hf_command hf_commands[];
@@ -96,6 +124,25 @@ void hf_show_subscriptions(struct hf_cli *, const json_t *);
 void hf_show_act(struct hf_cli *, const json_t *);
 void hf_show_drain(struct hf_cli *, const json_t *);
 void hf_show_stats(struct hf_cli *, const json_t *);
+
+/* show.c, for other files that print */
+const char *hf_json_str(const json_t *object, const char *key); /* "" = none */
+long long hf_json_num(const json_t *object, const char *key);
+/* 75 -> "1:15", 7205 -> "2:00:05"; empty for null. */
+const char *hf_print_duration(char *text, size_t len, const json_t *seconds);
+
+/* watch.c */
+int hf_cli_slots(struct hf_cli *, const struct hf_command *, const char *arg);
+
+/* history.c */
+int hf_cli_history(struct hf_cli *, const struct hf_command *, const char *arg);
+void hf_show_history(struct hf_cli *, const json_t *);
+void hf_show_record(struct hf_cli *, const json_t *);
+void hf_show_acts(struct hf_cli *, const json_t *);
+void hf_show_figures(struct hf_cli *, const json_t *);
+
+/* commands.c: connect, ask, disconnect. Takes the request. */
+int hf_cli_ask(struct hf_cli *, json_t *request, json_t **ret);
 
 /* audio.c */
 void hf_show_clips(struct hf_cli *, const json_t *);

@@ -53,14 +53,14 @@ static int check_until(struct hf_cli *cli, const json_t *hello)
 	char known[1024] = "";
 	size_t i, used = 0;
 
-	if (!cli->until)
+	if (!hf_cli_option(cli, "until"))
 		return HF_EXIT_OK;
 	json_array_foreach(names, i, name) {
 		const char *n = json_string_value(name);
 
 		if (!n)
 			continue;
-		if (!strcmp(n, cli->until))
+		if (!strcmp(n, hf_cli_option(cli, "until")))
 			return HF_EXIT_OK;
 		if (used < sizeof(known))
 			used += (size_t)snprintf(known + used,
@@ -69,7 +69,7 @@ static int check_until(struct hf_cli *cli, const json_t *hello)
 	}
 	return hf_cli_fail(cli, HF_EXIT_USAGE, "usage",
 			   "there is no event \"%s\"; there are: %s",
-			   cli->until, known);
+			   hf_cli_option(cli, "until"), known);
 }
 
 /* The first line: from which event on, so that a script knows it is heard. */
@@ -122,7 +122,7 @@ static bool show_event(struct hf_cli *cli, const json_t *event, long *seen)
 		print_event(cli, event);
 	fflush(cli->out);
 	return (cli->count && ++*seen >= cli->count) ||
-	       (cli->until && !strcmp(cli->until, string(event, "event"))) ||
+	       (hf_cli_option(cli, "until") && !strcmp(hf_cli_option(cli, "until"), string(event, "event"))) ||
 	       ferror(cli->out);
 }
 

@@ -160,6 +160,27 @@ static int check_args(struct hf_cli *cli, const struct hf_command *c,
 	return HF_EXIT_OK;
 }
 
+/* Each option given must be one of this object. */
+static int check_options(struct hf_cli *cli, const char *object)
+{
+	const char *name;
+	bool fits;
+
+	for (int i = 0; (name = hf_options[i].name); i++) {
+		if (!(cli->given & 1u << i))
+			continue;
+		fits = false;
+		for (const struct hf_option *o = hf_options; o->name; o++)
+			fits |= !strcmp(o->name, name) &&
+				hf_option_fits(o, object);
+		if (!fits)
+			return hf_cli_fail(cli, HF_EXIT_USAGE, "usage",
+					   "--%s belongs to %s", name,
+					   hf_options[i].objects);
+	}
+	return HF_EXIT_OK;
+}
+
 /* Which command the words mean, and do it. */
 static int run_words(struct hf_cli *cli, int count, char **words, bool help)
 {
@@ -195,9 +216,9 @@ static int run_words(struct hf_cli *cli, int count, char **words, bool help)
 	}
 	if (!command)
 		command = first_command(object ? object->name : "status");
-	if ((cli->count || cli->until) && strcmp(command->object, "monitor"))
-		return hf_cli_fail(cli, HF_EXIT_USAGE, "usage",
-				   "--count and --until belong to monitor");
+	status = check_options(cli, command->object);
+	if (status)
+		return status;
 	status = check_args(cli, command, count, words);
 	if (status)
 		return status;
@@ -205,16 +226,17 @@ static int run_words(struct hf_cli *cli, int count, char **words, bool help)
 	return command->run(cli, command, count ? words[0] : NULL);
 }
 
-static int take_option(struct hf_cli *cli, int letter, const char *word,
+static int take_option(struct hf_cli *cli, const struct hf_option *o,
 		       bool *help)
 {
 	char *end;
 
-	switch (letter) {
+	cli->given |= 1u << (o - hf_options);
+	cli->value[o - hf_options] = o->argument ? optarg : "";
+	switch (o->letter) {
 	case 'p':
 		cli->pretty = true;
-		cli->json = true;
-		return HF_EXIT_OK;
+		/* fall through */
 	case 'j':
 		cli->json = true;
 		return HF_EXIT_OK;
@@ -236,44 +258,82 @@ static int take_option(struct hf_cli *cli, int letter, const char *word,
 					   "--count is a number from 1, not \"%s\"",
 					   optarg);
 		return HF_EXIT_OK;
-	case 'u':
-		cli->until = optarg;
+	case 'w':
+		cli->watch = true;
 		return HF_EXIT_OK;
 	case 'h':
 		*help = true;
 		return HF_EXIT_OK;
-	case ':':
+	default:
+		cli->csv |= !strcmp(o->name, "csv");
+		return HF_EXIT_OK;
+	}
+}
+
+static int wrong_option(struct hf_cli *cli, int letter, const char *word)
+{
+	if (letter == ':')
 		return hf_cli_fail(cli, HF_EXIT_USAGE, "usage",
 				   "%s needs an argument; see holdfastctl help",
 				   word);
-	default:
-		return hf_cli_fail(cli, HF_EXIT_USAGE, "usage",
-				   "there is no option %s; see holdfastctl help",
-				   word);
+	return hf_cli_fail(cli, HF_EXIT_USAGE, "usage",
+			   "there is no option %s; see holdfastctl help", word);
+}
+
+/* The table for getopt: a long option is known by its place, from 256 on. */
+#define HF_LONG_FIRST 256
+static void fill_options(struct option *longs, char *shorts)
+{
+	int i;
+
+	*shorts++ = ':';
+	for (i = 0; hf_options[i].name; i++) {
+		const struct hf_option *o = &hf_options[i];
+
+		longs[i] = (struct option){
+			o->name, o->argument ? required_argument : no_argument,
+			NULL, HF_LONG_FIRST + i};
+		if (!o->letter)
+			continue;
+		*shorts++ = o->letter;
+		if (o->argument)
+			*shorts++ = ':';
 	}
+	longs[i] = (struct option){0};
+	*shorts = '\0';
+}
+
+static const struct hf_option *option_of(int letter)
+{
+	const struct hf_option *o = hf_options;
+
+	if (letter >= HF_LONG_FIRST)
+		return &hf_options[letter - HF_LONG_FIRST];
+	while (o->name && o->letter != letter)
+		o++;
+	return o->name ? o : NULL;
 }
 
 static int run(struct hf_cli *cli, int argc, char **argv)
 {
-	static const struct option longs[] = {
-#define X(name, letter, argument, object, text)                                \
-	{ name, (argument) ? required_argument : no_argument, NULL, letter },
-		HF_OPTIONS(X)
-#undef X
-		{ 0 }
-	};
+	struct option longs[33];
+	char shorts[70];
 	bool help = false;
 	int letter, status;
 
+	fill_options(longs, shorts);
 	optind = 0; /* begin anew: more than one run in a process */
 	opterr = 0;
-	while ((letter = getopt_long(argc, argv, ":jpi:s:n:u:hV", longs,
-				     NULL)) != -1) {
-		if (letter == 'V') {
+	while ((letter = getopt_long(argc, argv, shorts, longs, NULL)) != -1) {
+		const struct hf_option *o = option_of(letter);
+
+		if (!o)
+			return wrong_option(cli, letter, argv[optind - 1]);
+		if (o->letter == 'V') {
 			fprintf(cli->out, "holdfastctl %s\n", HF_VERSION);
 			return HF_EXIT_OK;
 		}
-		status = take_option(cli, letter, argv[optind - 1], &help);
+		status = take_option(cli, o, &help);
 		if (status)
 			return status;
 	}

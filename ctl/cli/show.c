@@ -9,20 +9,19 @@
 #include "internal.h"
 #include "table.h"
 
-static const char *string(const json_t *object, const char *key)
+const char *hf_json_str(const json_t *object, const char *key)
 {
 	const char *s = json_string_value(json_object_get(object, key));
 
 	return s ? s : "";
 }
 
-static long long number(const json_t *object, const char *key)
+long long hf_json_num(const json_t *object, const char *key)
 {
 	return json_integer_value(json_object_get(object, key));
 }
 
-/* 75 -> "1:15", 7205 -> "2:00:05"; empty for null. */
-static const char *duration(char *text, size_t len, const json_t *seconds)
+const char *hf_print_duration(char *text, size_t len, const json_t *seconds)
 {
 	long long s = json_integer_value(seconds);
 
@@ -51,15 +50,15 @@ static void add_duration(struct hf_table *t, const json_t *object,
 	char text[32] = "";
 
 	if (known)
-		duration(text, sizeof(text), json_object_get(object, key));
+		hf_print_duration(text, sizeof(text), json_object_get(object, key));
 	hf_table_add(t, "%s", text);
 }
 
 /* "Alice <1001>", "Alice", "1001". */
 static void add_caller(struct hf_table *t, const json_t *object)
 {
-	const char *name = string(object, "caller_name");
-	const char *caller = string(object, "caller_number");
+	const char *name = hf_json_str(object, "caller_name");
+	const char *caller = hf_json_str(object, "caller_number");
 
 	if (*name && *caller)
 		hf_table_add(t, "%s <%s>", name, caller);
@@ -70,13 +69,13 @@ static void add_caller(struct hf_table *t, const json_t *object)
 static void add_address(struct hf_table *t, const json_t *object,
 			const char *address, const char *port)
 {
-	const char *host = string(object, address);
+	const char *host = hf_json_str(object, address);
 
 	if (!*host)
 		hf_table_add(t, "%s", "");
 	else
 		hf_table_add(t, strchr(host, ':') ? "[%s]:%lld" : "%s:%lld",
-			     host, number(object, port));
+			     host, hf_json_num(object, port));
 }
 
 static void print_line(struct hf_cli *cli, const char *label, const char *text)
@@ -93,11 +92,11 @@ static void show_listeners(struct hf_cli *cli, const json_t *status)
 	size_t i;
 
 	json_array_foreach(json_object_get(status, "listen"), i, l) {
-		const char *host = string(l, "address");
+		const char *host = hf_json_str(l, "address");
 
 		snprintf(text, sizeof(text),
 			 strchr(host, ':') ? "%s [%s]:%lld" : "%s %s:%lld",
-			 string(l, "transport"), host, number(l, "port"));
+			 hf_json_str(l, "transport"), host, hf_json_num(l, "port"));
 		print_line(cli, "listening", text);
 	}
 }
@@ -108,23 +107,23 @@ static void show_media(struct hf_cli *cli, const json_t *status)
 	json_t *d;
 	size_t i;
 
-	snprintf(text, sizeof(text), "%s (%s)", string(status, "engine"),
-		 string(status, "engine_reason"));
+	snprintf(text, sizeof(text), "%s (%s)", hf_json_str(status, "engine"),
+		 hf_json_str(status, "engine_reason"));
 	print_line(cli, "engine", text);
 	print_line(cli, "sender",
 		   json_is_true(json_object_get(status, "sender_alive")) ?
 			   "alive" :
 			   "NOT ALIVE: callers that send nothing hear nothing");
 	json_array_foreach(json_object_get(status, "devices"), i, d) {
-		snprintf(text, sizeof(text), "%s, XDP %s", string(d, "device"),
-			 string(d, "xdp"));
+		snprintf(text, sizeof(text), "%s, XDP %s", hf_json_str(d, "device"),
+			 hf_json_str(d, "xdp"));
 		print_line(cli, "device", text);
 	}
 	snprintf(text, sizeof(text), "%lld of %lld in use",
-		 number(status, "legs_open"), number(status, "legs"));
+		 hf_json_num(status, "legs_open"), hf_json_num(status, "legs"));
 	print_line(cli, "legs", text);
 	snprintf(text, sizeof(text), "%lld of %lld in use",
-		 number(status, "frames_used"), number(status, "frames"));
+		 hf_json_num(status, "frames_used"), hf_json_num(status, "frames"));
 	print_line(cli, "frames", text);
 }
 
@@ -134,9 +133,9 @@ static void show_totals(struct hf_cli *cli, const json_t *totals)
 
 	snprintf(text, sizeof(text),
 		 "%lld parked, %lld picked up, %lld rang back, %lld abandoned, %lld refused",
-		 number(totals, "parks"), number(totals, "retrieved"),
-		 number(totals, "rang_back"), number(totals, "abandoned"),
-		 number(totals, "refused"));
+		 hf_json_num(totals, "parks"), hf_json_num(totals, "retrieved"),
+		 hf_json_num(totals, "rang_back"), hf_json_num(totals, "abandoned"),
+		 hf_json_num(totals, "refused"));
 	print_line(cli, "so far", text);
 }
 
@@ -148,9 +147,9 @@ static void show_lamps(struct hf_cli *cli, const json_t *lamps)
 		return;
 	snprintf(text, sizeof(text),
 		 "%lld watched, %lld do not answer; %lld changes, %lld sent, %lld lost",
-		 number(lamps, "subscriptions"), number(lamps, "probing"),
-		 number(lamps, "changes"), number(lamps, "notifies"),
-		 number(lamps, "lost"));
+		 hf_json_num(lamps, "subscriptions"), hf_json_num(lamps, "probing"),
+		 hf_json_num(lamps, "changes"), hf_json_num(lamps, "notifies"),
+		 hf_json_num(lamps, "lost"));
 	print_line(cli, "lamps", text);
 }
 
@@ -161,24 +160,24 @@ void hf_show_status(struct hf_cli *cli, const json_t *status)
 	json_t *lot;
 	size_t i;
 
-	duration(up, sizeof(up), json_object_get(status, "uptime_s"));
+	hf_print_duration(up, sizeof(up), json_object_get(status, "uptime_s"));
 	snprintf(text, sizeof(text), "%s, instance %s, pid %lld, up %s",
-		 string(status, "version"), string(status, "instance"),
-		 number(status, "pid"), up);
+		 hf_json_str(status, "version"), hf_json_str(status, "instance"),
+		 hf_json_num(status, "pid"), up);
 	print_line(cli, "holdfastd", text);
-	print_line(cli, "config", string(status, "config"));
+	print_line(cli, "config", hf_json_str(status, "config"));
 	show_listeners(cli, status);
 	show_media(cli, status);
 	snprintf(text, sizeof(text),
 		 "%lld: %lld parked, %lld ringing back, %lld talking",
-		 number(calls, "total"), number(calls, "parked"),
-		 number(calls, "recalling"), number(calls, "relayed"));
+		 hf_json_num(calls, "total"), hf_json_num(calls, "parked"),
+		 hf_json_num(calls, "recalling"), hf_json_num(calls, "relayed"));
 	print_line(cli, "calls", text);
 	json_array_foreach(json_object_get(status, "lots"), i, lot) {
 		snprintf(text, sizeof(text),
 			 "%s, park at %s, %lld of %lld slots free",
-			 string(lot, "lot"), string(lot, "park"),
-			 number(lot, "slots_free"), number(lot, "slots"));
+			 hf_json_str(lot, "lot"), hf_json_str(lot, "park"),
+			 hf_json_num(lot, "slots_free"), hf_json_num(lot, "slots"));
 		print_line(cli, "lot", text);
 	}
 	show_lamps(cli, json_object_get(status, "lamps"));
@@ -197,15 +196,15 @@ void hf_show_slots(struct hf_cli *cli, const json_t *slots)
 
 	hf_table_init(&t, titles);
 	json_array_foreach(slots, i, s) {
-		bool taken = number(s, "call") != 0;
+		bool taken = hf_json_num(s, "call") != 0;
 
-		hf_table_add(&t, "%s", string(s, "lot"));
-		hf_table_add(&t, "%s", string(s, "slot"));
-		hf_table_add(&t, "%s", string(s, "label"));
-		hf_table_add(&t, "%s", string(s, "state"));
-		add_number(&t, taken, number(s, "call"));
+		hf_table_add(&t, "%s", hf_json_str(s, "lot"));
+		hf_table_add(&t, "%s", hf_json_str(s, "slot"));
+		hf_table_add(&t, "%s", hf_json_str(s, "label"));
+		hf_table_add(&t, "%s", hf_json_str(s, "state"));
+		add_number(&t, taken, hf_json_num(s, "call"));
 		add_caller(&t, s);
-		hf_table_add(&t, "%s", string(s, "parker"));
+		hf_table_add(&t, "%s", hf_json_str(s, "parker"));
 		add_duration(&t, s, "seconds_parked", taken);
 		add_duration(&t, s, "seconds_to_recall", taken);
 	}
@@ -224,13 +223,13 @@ void hf_show_calls(struct hf_cli *cli, const json_t *calls)
 
 	hf_table_init(&t, titles);
 	json_array_foreach(calls, i, c) {
-		hf_table_add(&t, "%lld", number(c, "call"));
-		hf_table_add(&t, "%s", string(c, "state"));
-		hf_table_add(&t, "%s", string(c, "lot"));
-		hf_table_add(&t, "%s", string(c, "slot"));
+		hf_table_add(&t, "%lld", hf_json_num(c, "call"));
+		hf_table_add(&t, "%s", hf_json_str(c, "state"));
+		hf_table_add(&t, "%s", hf_json_str(c, "lot"));
+		hf_table_add(&t, "%s", hf_json_str(c, "slot"));
 		add_caller(&t, c);
-		hf_table_add(&t, "%s", string(c, "parker"));
-		hf_table_add(&t, "%s", string(c, "retriever"));
+		hf_table_add(&t, "%s", hf_json_str(c, "parker"));
+		hf_table_add(&t, "%s", hf_json_str(c, "retriever"));
 		add_duration(&t, c, "seconds", true);
 		add_duration(&t, c, "seconds_parked", true);
 	}
@@ -249,16 +248,16 @@ static void add_leg(struct hf_table *t, long long leg, const json_t *m)
 	const json_t *idle = json_object_get(m, "idle_ms");
 
 	hf_table_add(t, "%lld", leg);
-	hf_table_add(t, "%s", string(m, "mode"));
+	hf_table_add(t, "%s", hf_json_str(m, "mode"));
 	add_address(t, m, "local_address", "local_port");
 	add_address(t, m, "remote_address", "remote_port");
-	hf_table_add(t, "%08llx", number(m, "ssrc"));
-	hf_table_add(t, "%lld", number(m, "packets_in"));
-	hf_table_add(t, "%lld", number(m, "hold_sent"));
-	hf_table_add(t, "%lld", number(m, "hold_turned"));
-	hf_table_add(t, "%lld", number(m, "hold_skipped"));
-	hf_table_add(t, "%lld", number(m, "relayed_out"));
-	hf_table_add(t, "%lld", number(m, "dropped"));
+	hf_table_add(t, "%08llx", hf_json_num(m, "ssrc"));
+	hf_table_add(t, "%lld", hf_json_num(m, "packets_in"));
+	hf_table_add(t, "%lld", hf_json_num(m, "hold_sent"));
+	hf_table_add(t, "%lld", hf_json_num(m, "hold_turned"));
+	hf_table_add(t, "%lld", hf_json_num(m, "hold_skipped"));
+	hf_table_add(t, "%lld", hf_json_num(m, "relayed_out"));
+	hf_table_add(t, "%lld", hf_json_num(m, "dropped"));
 	add_number(t, json_is_integer(idle), json_integer_value(idle));
 }
 
@@ -276,14 +275,14 @@ static void show_parties(struct hf_cli *cli, const json_t *parties)
 	hf_table_init(&legs, leg_titles);
 	json_array_foreach(parties, i, p) {
 		leg = json_object_get(p, "leg");
-		hf_table_add(&t, "%s", string(p, "role"));
-		hf_table_add(&t, "%s", string(p, "identity"));
-		hf_table_add(&t, "%s", string(p, "state"));
-		hf_table_add(&t, "%s", string(p, "codec"));
+		hf_table_add(&t, "%s", hf_json_str(p, "role"));
+		hf_table_add(&t, "%s", hf_json_str(p, "identity"));
+		hf_table_add(&t, "%s", hf_json_str(p, "state"));
+		hf_table_add(&t, "%s", hf_json_str(p, "codec"));
 		add_number(&t, json_is_integer(leg), json_integer_value(leg));
-		hf_table_add(&t, "%s", string(p, "sip_call_id"));
+		hf_table_add(&t, "%s", hf_json_str(p, "sip_call_id"));
 		if (json_is_object(json_object_get(p, "media")))
-			add_leg(&legs, number(p, "leg"),
+			add_leg(&legs, hf_json_num(p, "leg"),
 				json_object_get(p, "media"));
 	}
 	fputc('\n', cli->out);
@@ -299,7 +298,7 @@ static void print_seconds(struct hf_cli *cli, const char *label,
 
 	if (json_is_integer(json_object_get(call, key)))
 		print_line(cli, label,
-			   duration(text, sizeof(text),
+			   hf_print_duration(text, sizeof(text),
 				    json_object_get(call, key)));
 }
 
@@ -312,20 +311,20 @@ void hf_show_call(struct hf_cli *cli, const json_t *call)
 	};
 	char text[256];
 
-	snprintf(text, sizeof(text), "%lld, %s", number(call, "call"),
-		 string(call, "state"));
+	snprintf(text, sizeof(text), "%lld, %s", hf_json_num(call, "call"),
+		 hf_json_str(call, "state"));
 	print_line(cli, "call", text);
-	snprintf(text, sizeof(text), "%s %s", string(call, "lot"),
-		 string(call, "slot"));
+	snprintf(text, sizeof(text), "%s %s", hf_json_str(call, "lot"),
+		 hf_json_str(call, "slot"));
 	print_line(cli, "slot", text);
 	for (size_t i = 0; i < sizeof(line) / sizeof(line[0]); i++)
-		if (*string(call, line[i][1]))
-			print_line(cli, line[i][0], string(call, line[i][1]));
+		if (*hf_json_str(call, line[i][1]))
+			print_line(cli, line[i][0], hf_json_str(call, line[i][1]));
 	print_seconds(cli, "age", call, "seconds");
 	print_seconds(cli, "waiting", call, "seconds_parked");
 	print_seconds(cli, "rings in", call, "seconds_to_recall");
 	snprintf(text, sizeof(text), "parked %lld times, recall attempt %lld",
-		 number(call, "park_count"), number(call, "attempt"));
+		 hf_json_num(call, "park_count"), hf_json_num(call, "attempt"));
 	print_line(cli, "history", text);
 	show_parties(cli, json_object_get(call, "parties"));
 }
@@ -338,7 +337,7 @@ void hf_show_legs(struct hf_cli *cli, const json_t *legs)
 
 	hf_table_init(&t, leg_titles);
 	json_array_foreach(legs, i, leg)
-		add_leg(&t, number(leg, "leg"), leg);
+		add_leg(&t, hf_json_num(leg, "leg"), leg);
 	hf_table_print(&t, cli->out, 0, cli->colour);
 }
 
@@ -375,13 +374,13 @@ void hf_show_subscriptions(struct hf_cli *cli, const json_t *subscriptions)
 
 	hf_table_init(&t, titles);
 	json_array_foreach(subscriptions, i, s) {
-		hf_table_add(&t, "%s", string(s, "watcher"));
-		hf_table_add(&t, "%s", string(s, "number"));
-		hf_table_add(&t, "%s", string(s, "kind"));
-		hf_table_add(&t, "%s", string(s, "event"));
-		hf_table_add(&t, "%s", string(s, "state"));
-		hf_table_add(&t, "%lld", number(s, "notifies"));
-		hf_table_add(&t, "%lld", number(s, "failures"));
+		hf_table_add(&t, "%s", hf_json_str(s, "watcher"));
+		hf_table_add(&t, "%s", hf_json_str(s, "number"));
+		hf_table_add(&t, "%s", hf_json_str(s, "kind"));
+		hf_table_add(&t, "%s", hf_json_str(s, "event"));
+		hf_table_add(&t, "%s", hf_json_str(s, "state"));
+		hf_table_add(&t, "%lld", hf_json_num(s, "notifies"));
+		hf_table_add(&t, "%lld", hf_json_num(s, "failures"));
 		add_duration(&t, s, "expires_s", true);
 	}
 	hf_table_print(&t, cli->out, 0, cli->colour);

@@ -41,6 +41,24 @@ void hf_print_safe(FILE *out, const char *text)
 	}
 }
 
+void hf_print_width(FILE *out, const char *text, int left)
+{
+	while (*text) {
+		int width;
+		size_t n = next_char(text, &width);
+
+		if ((width < 0 ? 1 : width) > left)
+			break;
+		if (width < 0)
+			fputc('?', out);
+		else
+			fwrite(text, 1, n, out);
+		left -= width < 0 ? 1 : width;
+		text += n;
+	}
+	fprintf(out, "%*s", left, "");
+}
+
 static int text_width(const char *text)
 {
 	int total = 0;

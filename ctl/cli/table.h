@@ -11,6 +11,8 @@
 /* Write text without control characters: a caller's name must not be able to
  * move the cursor of the person who looks at it. */
 void hf_print_safe(FILE *out, const char *text);
+/* The same, in exactly so many cells of the terminal: cut or filled up. */
+void hf_print_width(FILE *out, const char *text, int width);
 
 struct hf_table {
 	unsigned int columns, rows, at, room;

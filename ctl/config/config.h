@@ -247,6 +247,11 @@ struct hf_config {
 		unsigned int orphan_grace_s; /* of legs without a call */
 	} journal;
 	struct {
+		char *path; /* NULL: history.db in state_dir */
+		unsigned int keep_days; /* 0 = no history */
+		unsigned int max_mib;
+	} history;
+	struct {
 		unsigned int min_expires_s, max_expires_s;
 		struct hf_config_lamp_list *lists;
 		unsigned int list_count;

@@ -111,6 +111,15 @@ static const struct hf_key journal_keys[] = {
 };
 static const struct hf_map journal_map = { journal_keys, NULL };
 
+static const struct hf_key history_keys[] = {
+	{ VALUE("path", CONFIG(history.path), hf_parse_path,
+		"/var/lib/holdfast/history.db") },
+	{ NUMBER("keep_days", CONFIG(history.keep_days), 0, 36500) },
+	{ NUMBER("max_mib", CONFIG(history.max_mib), 1, 1048576) },
+	{ 0 }
+};
+static const struct hf_map history_map = { history_keys, NULL };
+
 static const char *const clock_words[] = { "timer", "auto", NULL };
 static const char *const choice_words[] = { [HF_CHOICE_FIRST] = "first",
 					    [HF_CHOICE_NEXT] = "next",
@@ -331,6 +340,7 @@ static const struct hf_key config_keys[] = {
 	  .required = true },
 	{ SECTION("control", &control_map, "{ socket: PATH }") },
 	{ SECTION("journal", &journal_map, "{ sync: full }") },
+	{ SECTION("history", &history_map, "{ keep_days: 90 }") },
 	{ SECTION("lamps", &lamps_map, "{ min_expires_s: 60 }") },
 	{ SECTION("http", &hf_config_http_map,
 		  "{ listen: [ \"127.0.0.1:8080\" ] }") },
@@ -378,6 +388,8 @@ static void init_config(struct hf_reader *r, void *record)
 	c->lamps.publish.expires_s = 300;
 	c->journal.orphan_grace_s = 60;
 	c->journal.copy_s = 30;
+	c->history.keep_days = 90;
+	c->history.max_mib = 1024;
 	c->control.socket = instance_path(r, "/run/holdfast/control.sock",
 					  "/run/holdfast/control-", ".sock");
 	c->control.state_dir =

@@ -41,6 +41,8 @@ struct hf_app {
 	struct hf_store *store;
 	struct hf_hooks *hooks; /* NULL: nobody is to be told */
 	struct hf_alerts *alerts; /* NULL: nothing is alarming */
+	struct hf_records *records; /* NULL: no history is kept */
+	struct hf_bus_reader *record_events;
 	uint64_t orphans_end_ms; /* UINT64_MAX = there are none */
 	bool leave;		 /* calls go on without us */
 	uint32_t epoch;
@@ -88,6 +90,14 @@ void hf_app_journal_drop(void *arg, uint64_t call);
 void hf_app_journal_flush(struct hf_app *app);
 int hf_app_restore_calls(struct hf_app *app);
 void hf_app_end_orphans(struct hf_app *app, uint64_t now_ms);
+
+/* records.c */
+void hf_app_open_records(struct hf_app *app);
+void hf_app_close_records(struct hf_app *app);
+void hf_app_record_over(void *arg, uint64_t call);
+void hf_app_record_kept(struct hf_app *app, const struct hf_store_call *call);
+void hf_app_record_signal(struct hf_app *app, const char *act, int64_t uid,
+			  long pid, const char *result, const char *detail);
 
 /* close.c: in any state of half-openness. `hang_up`: we were asked to stop. */
 void hf_app_close(struct hf_app *app, bool hang_up);

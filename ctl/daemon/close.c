@@ -74,6 +74,7 @@ void hf_app_close(struct hf_app *app, bool hang_up)
 	/* A start that failed ends no call of the process before us. */
 	hf_media_close(app->media,
 		       hang_up || !hf_media_is_adopted(app->media));
+	hf_app_close_records(app);
 	if (app->control) {
 		hf_loop_unwatch(app->loop, hf_control_fd(app->control));
 		hf_control_destroy(app->control);
@@ -112,6 +113,7 @@ void hf_app_leave(struct hf_app *app, int status)
 	hf_park_totals(app->park, &totals);
 	hf_store_close(app->store);
 	hf_hooks_destroy(app->hooks);
+	hf_app_close_records(app);
 	hf_info("left %u calls to the next holdfastd", totals.calls);
 	unlink(app->config->control.socket);
 	_exit(status);

@@ -14,6 +14,7 @@
 #include "daemon/app.h"
 #include "media/media.h"
 #include "park/park.h"
+#include "records/records.h"
 #include "sip/loop.h"
 #include "sip/stack.h"
 #include "store/store.h"
@@ -108,6 +109,8 @@ static void restore_call(void *arg, const struct hf_store_call *call)
 			r->goodbyes++;
 		return;
 	}
+	/* First: what then happens to it finds its record. */
+	hf_app_record_kept(r->app, call);
 	if (hf_park_restore(r->app->park, call))
 		r->lost++;
 	else
@@ -142,6 +145,7 @@ int hf_app_restore_calls(struct hf_app *app)
 
 	hf_sip_journal(app->sip, &journal);
 	error = hf_store_each_call(app->store, restore_call, &r);
+	hf_records_all_kept(app->records);
 	hf_media_adopted(app->media);
 	if (hf_media_orphans(app->media, name_orphan, app))
 		app->orphans_end_ms =

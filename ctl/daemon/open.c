@@ -49,6 +49,8 @@ int hf_app_open_park(struct hf_app *app)
 		.journal_put = hf_app_journal_put,
 		.journal_drop = hf_app_journal_drop,
 		.journal_arg = app,
+		.over = hf_app_record_over,
+		.over_arg = app,
 	};
 	int error = hf_park_create(&wiring, &app->park);
 
@@ -98,6 +100,8 @@ int hf_app_open(struct hf_app *app)
 		hf_warn("events: no netlink here; the control socket has them");
 	if (!error)
 		error = hf_app_open_lamps(app);
+	if (!error)
+		hf_app_open_records(app);
 	if (!error)
 		error = hf_app_open_park(app);
 	if (!error && hf_loop_watch(app->loop, hf_control_fd(app->control),

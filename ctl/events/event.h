@@ -63,6 +63,7 @@ struct hf_event {
 	const char *party;  /* whose leg it was, as in struct hf_party_view */
 	const char *digit;  /* "0" to "9", "*", "#", "A" to "D", "!" */
 	uint32_t digit_ms;  /* how long it was pressed */
+	const char *source; /* IP address of who acted, for records only */
 	bool privacy; /* the caller's name and number are not for everybody */
 };
 

@@ -76,31 +76,39 @@ static int set_text(json_t *object, const char *key, const char *text)
 	return json_object_set_new(object, key, hf_json_text(text));
 }
 
-/* "Name: value" lines as an object; only there when there is one. */
-static int set_headers(json_t *object, const char *lines)
+json_t *hf_json_headers(const char *lines)
 {
-	json_t *headers;
-	int bad = 0;
+	json_t *headers = lines && *lines ? json_object() : json_null();
 
-	if (!lines || !*lines)
-		return 0;
-	headers = json_object();
-	while (*lines && headers && !bad) {
+	while (lines && *lines && headers) {
 		size_t len = strcspn(lines, "\n");
 		const char *colon = memchr(lines, ':', len);
-		char name[64];
+		char name[64], value[1024];
+		bool bad = false;
 
 		if (colon && colon + 2 <= lines + len) {
 			snprintf(name, sizeof(name), "%.*s",
 				 (int)(colon - lines), lines);
-			bad = json_object_set_new(
-				headers, name,
-				json_stringn(colon + 2,
-					     len - (size_t)(colon + 2 - lines)));
+			snprintf(value, sizeof(value), "%.*s",
+				 (int)(lines + len - (colon + 2)), colon + 2);
+			bad = json_object_set_new(headers, name,
+						  hf_json_text(value));
+		}
+		if (bad) {
+			json_decref(headers);
+			headers = NULL;
 		}
 		lines += len + (lines[len] == '\n');
 	}
-	return json_object_set_new(object, "headers", headers) || bad;
+	return headers;
+}
+
+/* Only there when there is one. */
+static int set_headers(json_t *object, const char *lines)
+{
+	if (!lines || !*lines)
+		return 0;
+	return json_object_set_new(object, "headers", hf_json_headers(lines));
 }
 
 static int set_number(json_t *object, const char *key, uint64_t number)

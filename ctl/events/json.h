@@ -15,6 +15,9 @@
  */
 json_t *hf_json_text(const char *text);
 
+/* "Name: value" lines as an object; null if there are none. NULL: no memory. */
+json_t *hf_json_headers(const char *lines);
+
 /* Every key is always there; what is not known is null. NULL: no memory. */
 json_t *hf_event_json(const struct hf_event *event);
 

@@ -32,6 +32,9 @@ void hf_http_destroy(struct hf_http *);
 int hf_http_fd(const struct hf_http *);
 void hf_http_dispatch(struct hf_http *);
 
+/* The history has said something: go on with those who asked it. */
+void hf_http_answered(struct hf_http *);
+
 /* A slot may look different now (struct hf_park_wiring); told to the boards
  * with the next hf_http_flush(), which is for the loop's way to sleep. */
 void hf_http_slot_changed(struct hf_http *, uint32_t slot);

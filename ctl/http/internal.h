@@ -28,6 +28,7 @@
 
 #define HF_HTTP_CONNECTIONS 256
 #define HF_HTTP_JOBS	    64	   /* asked and not yet answered */
+#define HF_HTTP_ROWS	    10000  /* of the history, in one answer */
 #define HF_HTTP_BOARDS	    128	   /* readers of events */
 #define HF_HTTP_BOARD_BYTES 262144 /* not yet read by one, then dropped */
 #define HF_HTTP_BEAT_MS	    2000   /* a board that hears nothing is told so */
@@ -58,7 +59,8 @@ struct hf_job {
 	struct hf_job *next;
 	enum hf_job_kind kind;
 	enum hf_may may;
-	char *line;	  /* of a request */
+	char who[64], origin[64]; /* of who asks, for the record of acts */
+	char *line;		  /* of a request */
 	const char *pick; /* NULL, or the key of the answer that is wanted */
 	void *owner;	  /* of the HTTP thread: a request or a board */
 	uint64_t asked_ns;
@@ -144,6 +146,7 @@ struct hf_loop_side {
 	struct hf_bus_reader *reader;
 	struct hf_tally tally;
 	struct hf_job *work; /* the job that is being answered */
+	struct hf_job *waiting; /* jobs that wait for the history */
 	_Atomic(const char *) not_ready;
 	uint32_t *changed; /* slots to tell of, each once */
 	uint32_t changed_count, slot_count;
@@ -230,9 +233,11 @@ int hf_route_handle(void *http, struct MHD_Connection *, const char *url,
 void hf_route_completed(void *http, struct MHD_Connection *, void **request);
 /* The answer to what a request asked the loop. */
 void hf_request_done(struct hf_request *, struct hf_job *);
-/* Ask the loop; false when too much is asked already. Takes the line. */
-bool hf_server_ask(struct hf_http *, enum hf_job_kind, enum hf_may, char *line,
-		   const char *pick, void *owner);
+/* A job for the loop, NULL: no memory. */
+struct hf_job *hf_server_job(enum hf_job_kind, enum hf_may, void *owner);
+/* Ask the loop; false when too much is asked already. Takes the job, which may
+ * be NULL. */
+bool hf_server_ask(struct hf_http *, struct hf_job *);
 /* What every answer says about itself. */
 void hf_route_headers(struct MHD_Response *);
 

@@ -200,6 +200,14 @@ static bool list_some(struct hf_loop_side *l, struct hf_job *job)
 		return true;
 	}
 	more = job->listing.more(l->wiring, &job->listing, rows);
+	if (job->listing.answer) {
+		json_decref(rows);
+		job->status = status_of(job->listing.answer);
+		hf_private_mask(job->listing.answer);
+		job->text.len = 0;
+		add_json(&job->text, job->listing.answer);
+		return true;
+	}
 	hf_private_mask(rows);
 	json_array_foreach(rows, i, row)
 	{
@@ -220,9 +228,16 @@ static bool list_some(struct hf_loop_side *l, struct hf_job *job)
 /* True when it is answered. */
 static bool ask(struct hf_loop_side *l, struct hf_job *job, const char *line)
 {
+	const struct hf_asker asker = {
+		.may = job->may,
+		.way = "http",
+		.who = job->who[0] ? job->who : "anonymous",
+		.uid = -1,
+		.origin = job->origin,
+	};
 	struct hf_answer answer;
 
-	hf_request_answer(l->wiring, job->may, line, strlen(line), &answer);
+	hf_request_answer(l->wiring, &asker, line, strlen(line), &answer);
 	job->status = 200;
 	if (answer.listing.more) {
 		job->listing = answer.listing;
@@ -242,16 +257,19 @@ static bool ask(struct hf_loop_side *l, struct hf_job *job, const char *line)
 }
 
 /* An act that is there complains about its arguments, not about its name: asked
- * once, without any, it does nothing. */
+ * without any it does nothing, and by nobody it is not recorded. */
 static bool offers(struct hf_loop_side *l, const char *act)
 {
+	struct hf_control_wiring unrecorded = *l->wiring;
+	const struct hf_asker asker = {.may = HF_MAY_ALL, .uid = -1};
 	struct hf_answer answer;
 	char line[64];
 	const char *code;
 	bool there;
 
+	unrecorded.records = NULL;
 	snprintf(line, sizeof(line), "{\"command\":\"call %s\"}", act);
-	hf_request_answer(l->wiring, HF_MAY_ALL, line, strlen(line), &answer);
+	hf_request_answer(&unrecorded, &asker, line, strlen(line), &answer);
 	code = json_string_value(
 		json_object_get(json_object_get(answer.json, "error"), "code"));
 	there = code && !strcmp(code, "bad_argument");
@@ -350,6 +368,34 @@ static void done(struct hf_http *h, struct hf_job *job)
 	hf_queue_say(&h->queue, said);
 }
 
+/* One whose history has come, or, at the end, never will. */
+static struct hf_job *take_waiting(struct hf_http *h)
+{
+	struct hf_job **at = &h->loop.waiting, *job;
+
+	while ((job = *at) && job->listing.waits && !h->stop)
+		at = &job->next;
+	if (job)
+		*at = job->next;
+	return job;
+}
+
+void hf_http_answered(struct hf_http *h)
+{
+	if (!h || !h->loop.waiting)
+		return;
+	for (struct hf_job *job = h->loop.waiting; job; job = job->next)
+		job->listing.waits = false;
+	hf_queue_wake(h->queue.to_loop);
+}
+
+static struct hf_job *take_job(struct hf_http *h)
+{
+	struct hf_job *job = h->loop.waiting ? take_waiting(h) : NULL;
+
+	return job ? job : hf_queue_take_job(&h->queue);
+}
+
 void hf_http_dispatch(struct hf_http *h)
 {
 	uint64_t count;
@@ -360,11 +406,15 @@ void hf_http_dispatch(struct hf_http *h)
 	/* A few small jobs or one piece of a list, then SIP has its turn. */
 	for (int i = 0; i < 8; i++) {
 		if (!l->work)
-			l->work = hf_queue_take_job(&h->queue);
+			l->work = take_job(h);
 		if (!l->work)
 			return;
 		if (work(h, l->work)) {
 			done(h, l->work);
+			l->work = NULL;
+		} else if (l->work->listing.waits) {
+			l->work->next = l->waiting;
+			l->waiting = l->work;
 			l->work = NULL;
 		} else {
 			break;
@@ -442,12 +492,18 @@ void hf_http_not_ready(struct hf_http *h, const char *why)
 
 void hf_http_destroy(struct hf_http *h)
 {
+	struct hf_job *job;
+
 	if (!h)
 		return;
 	if (h->loop.reader)
 		hf_bus_unsubscribe(h->loop.wiring->bus, h->loop.reader);
 	hf_server_stop(h);
 	hf_job_free(h->loop.work);
+	while ((job = h->loop.waiting)) {
+		h->loop.waiting = job->next;
+		hf_job_free(job);
+	}
 	hf_queue_close(&h->queue);
 	hf_tally_close(&h->loop.tally);
 	hf_text_free(&h->loop.happened);

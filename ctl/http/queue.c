@@ -75,6 +75,7 @@ void hf_job_free(struct hf_job *job)
 {
 	if (!job)
 		return;
+	hf_listing_end(&job->listing);
 	free(job->line);
 	hf_text_free(&job->text);
 	free(job);

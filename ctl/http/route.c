@@ -8,6 +8,8 @@
 
 #include <errno.h>
 #include <microhttpd.h>
+#include <netdb.h>
+#include <netinet/in.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -74,6 +76,16 @@ static const struct route routes[] = {
 	{"/api/v1/legs", WHAT_LINE, HF_ROLE_HTTP_VIEW, "leg list", NULL, 0},
 	{"/api/v1/legs/", WHAT_ITEM, HF_ROLE_HTTP_VIEW, "leg show", "leg", 0},
 	{"/api/v1/stats", WHAT_LINE, HF_ROLE_HTTP_VIEW, "stats", NULL, 0},
+	{"/api/v1/stats/lots", WHAT_LINE, HF_ROLE_HTTP_VIEW, "stats lots", NULL,
+	 0},
+	{"/api/v1/stats/hours", WHAT_LINE, HF_ROLE_HTTP_VIEW, "stats hours",
+	 NULL, 0},
+	{"/api/v1/history/calls", WHAT_LINE, HF_ROLE_HTTP_VIEW, "history list",
+	 NULL, 0},
+	{"/api/v1/history/calls/", WHAT_ITEM, HF_ROLE_HTTP_VIEW, "history show",
+	 "call", 0},
+	{"/api/v1/history/audit", WHAT_LINE, HF_ROLE_HTTP_ADMIN,
+	 "history audit", NULL, 0},
 	{"/api/v1/subscriptions", WHAT_LINE, HF_ROLE_HTTP_VIEW,
 	 "subscription list", NULL, 0},
 	{"/api/v1/webhooks", WHAT_LINE, HF_ROLE_HTTP_VIEW, "webhook list", NULL,
@@ -220,11 +232,37 @@ static enum hf_may may_of(enum hf_http_role role)
 					   : HF_MAY_NOTHING;
 }
 
+/* By whom and from where; for the record of acts. */
+static void name_asker(struct hf_request *r, struct hf_job *job)
+{
+	const union MHD_ConnectionInfo *info = MHD_get_connection_info(
+		r->connection, MHD_CONNECTION_INFO_CLIENT_ADDRESS);
+
+	if (r->user.named)
+		snprintf(job->who, sizeof(job->who), "%s", r->user.named->name);
+	if (info && info->client_addr)
+		getnameinfo(info->client_addr,
+			    info->client_addr->sa_family == AF_INET6
+				    ? sizeof(struct sockaddr_in6)
+				    : sizeof(struct sockaddr_in),
+			    job->origin, sizeof(job->origin), NULL, 0,
+			    NI_NUMERICHOST);
+}
+
 /* Ask, and let the connection sleep until hf_request_done(). */
 static int ask(struct hf_request *r, enum hf_job_kind kind, char *line,
 	       const char *pick)
 {
-	if (!hf_server_ask(r->http, kind, may_of(r->user.role), line, pick, r))
+	struct hf_job *job = hf_server_job(kind, may_of(r->user.role), r);
+
+	if (job) {
+		job->line = line;
+		job->pick = pick;
+		name_asker(r, job);
+	} else {
+		free(line);
+	}
+	if (!hf_server_ask(r->http, job))
 		return refuse(r, 503, "too_many_clients",
 			      "too much is being asked; try again");
 	r->asked = true;
@@ -260,14 +298,48 @@ static bool read_id(const char *text, json_int_t *ret, const char **rest)
 	return true;
 }
 
+/* A filter of the history; what it does not know the loop refuses. */
+static enum MHD_Result put_filter(void *arg, enum MHD_ValueKind kind,
+				  const char *key, const char *value)
+{
+	static const char *const numbers[] = {"since_ms", "until_ms", "limit",
+					      "call"};
+	json_t *request = arg;
+	const char *rest;
+	json_int_t n;
+
+	if (!strcmp(key, "command"))
+		return MHD_YES;
+	for (size_t i = 0; i < sizeof(numbers) / sizeof(numbers[0]); i++)
+		if (!strcmp(key, numbers[i]) && value &&
+		    read_id(value, &n, &rest) && !*rest) {
+			json_object_set_new(request, key, json_integer(n));
+			return MHD_YES;
+		}
+	json_object_set_new(request, key, hf_json_text(value ? value : ""));
+	return MHD_YES;
+}
+
 static int ask_line(struct hf_request *r, const struct route *route)
 {
 	json_t *request = json_pack("{s:s}", "command", route->command);
 	const char *lot = MHD_lookup_connection_value(
 		r->connection, MHD_GET_ARGUMENT_KIND, "lot");
+	json_int_t limit;
 
-	if (lot && !strcmp(route->command, "slot list"))
+	if (strchr(route->path + strlen("/api/v1/"), '/')) {
+		MHD_get_connection_values(r->connection, MHD_GET_ARGUMENT_KIND,
+					  put_filter, request);
+		limit = json_integer_value(json_object_get(request, "limit"));
+		if (json_object_get(request, "limit") &&
+		    (limit < 1 || limit > HF_HTTP_ROWS)) {
+			json_decref(request);
+			return refuse(r, 400, "bad_argument",
+				      "limit is a number from 1 to 10000");
+		}
+	} else if (lot && !strcmp(route->command, "slot list")) {
 		json_object_set_new(request, "lot", hf_json_text(lot));
+	}
 	return ask_json(r, request, route->key);
 }
 

@@ -26,22 +26,25 @@
 #define HF_HTTP_IDLE_S	   30
 #define HF_HTTP_HEADER_MAX 16384
 
-bool hf_server_ask(struct hf_http *h, enum hf_job_kind kind, enum hf_may may,
-		   char *line, const char *pick, void *owner)
+struct hf_job *hf_server_job(enum hf_job_kind kind, enum hf_may may,
+			     void *owner)
 {
-	struct hf_job *job = NULL;
+	struct hf_job *job = calloc(1, sizeof(*job));
 
-	if (!h->stop && h->server.pending < HF_HTTP_JOBS)
-		job = calloc(1, sizeof(*job));
-	if (!job) {
-		free(line);
-		return false;
-	}
+	if (!job)
+		return NULL;
 	job->kind = kind;
 	job->may = may;
-	job->line = line;
-	job->pick = pick;
 	job->owner = owner;
+	return job;
+}
+
+bool hf_server_ask(struct hf_http *h, struct hf_job *job)
+{
+	if (!job || h->stop || h->server.pending >= HF_HTTP_JOBS) {
+		hf_job_free(job);
+		return false;
+	}
 	h->server.pending++;
 	hf_queue_ask(&h->queue, job);
 	return true;
@@ -94,7 +97,8 @@ static void beat(struct hf_http *h)
 		return;
 	s->beat_ms = now + HF_HTTP_BEAT_MS;
 	s->beat_asked =
-		hf_server_ask(h, HF_JOB_BEAT, HF_MAY_NOTHING, NULL, NULL, NULL);
+		hf_server_ask(h, hf_server_job(HF_JOB_BEAT, HF_MAY_NOTHING,
+					       NULL));
 }
 
 static int wait_ms(const struct hf_server *s)

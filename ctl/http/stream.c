@@ -142,7 +142,7 @@ int hf_board_open(struct hf_http *h, struct MHD_Connection *connection)
 	b->suspended = false;
 	queued = MHD_queue_response(connection, 200, response);
 	if (queued != MHD_NO &&
-	    !hf_server_ask(h, HF_JOB_BOARD, HF_MAY_READ, NULL, NULL, b))
+	    !hf_server_ask(h, hf_server_job(HF_JOB_BOARD, HF_MAY_READ, b)))
 		b->ended = true;
 	MHD_destroy_response(response);
 	return queued;

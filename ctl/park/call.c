@@ -119,6 +119,8 @@ void hf_call_free(struct hf_call *call, bool close_legs)
 		return;
 	park = call->park;
 	hf_call_unnote(call);
+	if (park->wire.over)
+		park->wire.over(park->wire.over_arg, call->id);
 	hf_party_free(call->caller, close_legs);
 	hf_party_free(call->retriever, close_legs);
 	hf_ring_free(call, close_legs);

@@ -35,6 +35,9 @@ struct hf_park_wiring {
 	void (*journal_put)(void *journal_arg, const struct hf_store_call *);
 	void (*journal_drop)(void *journal_arg, uint64_t call);
 	void *journal_arg;
+	/* NULL, or told that a call is over, after its last event. */
+	void (*over)(void *over_arg, uint64_t call);
+	void *over_arg;
 };
 
 int hf_park_create(const struct hf_park_wiring *, struct hf_park **ret);

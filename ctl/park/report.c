@@ -3,12 +3,28 @@
  * What the world is told: one flat record (ctl/events/event.h) per happening,
  * filled from the call as it stands at that moment.
  */
+#include <arpa/inet.h>
+
 #include "internal.h"
 
 static void tell(struct hf_park *park, const struct hf_event *e)
 {
 	if (park->wire.event)
 		park->wire.event(park->wire.event_arg, e);
+}
+
+/* Where the signalling of who acted comes from. */
+static const char *source_of(const struct hf_call *call,
+			     enum hf_event_type type, char *text, size_t len)
+{
+	const struct hf_party *who = call->caller;
+
+	if (type == HF_EVENT_RETRIEVED || type == HF_EVENT_RECALL_ANSWERED ||
+	    type == HF_EVENT_TRANSFERRED || type == HF_EVENT_REFUSED)
+		who = call->retriever ?: call->recall;
+	if (!who || !who->source.s_addr)
+		return NULL;
+	return inet_ntop(AF_INET, &who->source, text, (socklen_t)len);
 }
 
 static struct hf_event event_of(const struct hf_call *call,
@@ -43,8 +59,10 @@ void hf_report(struct hf_call *call, enum hf_event_type type,
 	       const char *reason)
 {
 	struct hf_event e = event_of(call, type);
+	char source[INET6_ADDRSTRLEN];
 
 	e.reason = reason;
+	e.source = source_of(call, type, source, sizeof(source));
 	if (call->slot)
 		hf_slot_changed(call->slot);
 	tell(call->park, &e);
@@ -80,6 +98,7 @@ void hf_report_refused(struct hf_park *park, const struct hf_invite *in,
 		.reason = d->reason,
 		.user_to_user = in->user_to_user,
 		.carried = in->carried,
+		.source = in->source,
 	};
 
 	park->totals.refused++;

@@ -6,7 +6,13 @@ _holdfastctl() {
 	local word words=() choices='' i
 
 	case $before in
-	-i | --instance | -n | --count | -u | --until) return ;;
+	--resolution)
+		mapfile -t COMPREPLY < <(compgen -W \
+			'retrieved rang_back abandoned expired kicked lost ended' -- "$current")
+		return
+		;;
+	-i | --instance | -n | --count | -u | --until | --since | --lot | --limit | --slot | \
+		--caller | --parker | --retriever | --call | --who | --act) return ;;
 	-s | --socket)
 		mapfile -t COMPREPLY < <(compgen -f -- "$current")
 		return
@@ -16,7 +22,9 @@ _holdfastctl() {
 	for ((i = 1; i < COMP_CWORD; i++)); do
 		word=${COMP_WORDS[i]}
 		case $word in
-		-i | --instance | -s | --socket | -n | --count | -u | --until) ((i++)) ;;
+		-i | --instance | -s | --socket | -n | --count | -u | --until | --since | --lot | \
+			--limit | --slot | --caller | --parker | --retriever | --resolution | \
+			--call | --who | --act) ((i++)) ;;
 		-*) ;;
 		help) [ ${#words[@]} -gt 0 ] && words+=(help) ;;
 		*) words+=("$word") ;;
@@ -24,11 +32,20 @@ _holdfastctl() {
 	done
 	case "$current ${words[*]}" in
 	"-"*) choices='--json --pretty --instance --socket --help --version'
-		[ "${words[0]}" = monitor ] && choices+=' --count --until' ;;
-	*" ") choices='status slot call leg subscription audio webhook stats drain monitor help' ;;
+		case ${words[0]} in
+		monitor) choices+=' --count --until' ;;
+		slot) choices+=' --watch' ;;
+		stats) choices+=' --lot --since --until --csv' ;;
+		history) choices+=' --lot --since --until --csv --limit --slot --caller --parker
+			--retriever --resolution --call --who --act' ;;
+		esac
+		;;
+	*" ") choices='status slot call leg subscription audio webhook history stats drain monitor help' ;;
 	*" slot") choices='list help' ;;
 	*" call") choices='list show move kick retrieve step-in help' ;;
 	*" leg") choices='list show help' ;;
+	*" history") choices='list show audit help' ;;
+	*" stats") choices='counters lots hours help' ;;
 	*" subscription") choices='list help' ;;
 	*" audio") choices='list show add remove help' ;;
 	*" webhook") choices='list show retry test help' ;;

@@ -46,6 +46,11 @@ def option(o):
     return (o["letter"], o["option"], o["args"])
 
 
+def objects_of(o):
+    """The objects that an option is for; none: for all."""
+    return (o["objects"] or "").split()
+
+
 def same(have, want, where):
     have, want = set(have), set(want)
     if have == want:
@@ -68,10 +73,11 @@ def help_names_every_command_and_option():
     wrong = same(re.findall(r"^  ([a-z]+(?: [a-z-]+)?(?: \[?[A-Z]+\]?)*)  ", text, re.M),
                  map(usage, t["commands"]), "help")
     for o in t["options"]:
-        where = output(CTL, "help", o["object"]) if o["object"] else text
-        line = "-%s, --%s%s " % (o["letter"], o["option"], " " + o["args"] if o["args"] else "")
-        if line not in where:
-            wrong.append("help does not say " + line)
+        letter = "-%s, " % o["letter"] if o["letter"] else "    "
+        line = "%s--%s%s " % (letter, o["option"], " " + o["args"] if o["args"] else "")
+        for where in [output(CTL, "help", x) for x in objects_of(o)] or [text]:
+            if line not in where:
+                wrong.append("help does not say " + line)
     return wrong
 
 
@@ -94,9 +100,9 @@ def man_page_agrees():
     t = tables()
     text = read(MAN)
     sections = [s for s in re.findall(r'^\.SS "(.*)"$', text, re.M) if not s.startswith("help ")]
-    found = re.findall(r"^\.B \\-(\w), \\-\\-(\w+)(?: \\fI(\w+)\\fR)?$", text, re.M)
+    found = re.findall(r"^\.TP\n\.B (?:\\-(\w), )?\\-\\-(\w+)(?: \\fI(\w+)\\fR)?$", text, re.M)
     return same(sections, map(usage, t["commands"]), "commands") + \
-        same([(a, b, c or None) for a, b, c in found], map(option, t["options"]), "options")
+        same([(a or None, b, c or None) for a, b, c in found], map(option, t["options"]), "options")
 
 
 def man_page_of_the_daemon_agrees():
@@ -116,7 +122,8 @@ def completion_agrees():
     for o in objects:
         commands = {c["command"] for c in t["commands"] if c["object"] == o} - {None}
         wrong += same(complete(o, ""), commands | {"help"} if commands else set(), o)
-        options = ["--" + x["option"] for x in t["options"] if x["object"] in (None, o)]
+        options = ["--" + x["option"] for x in t["options"]
+                   if not x["objects"] or o in objects_of(x)]
         wrong += same(complete(o, "-"), options, "options of " + o)
     wrong += same(complete("-i", "two", "sl"), {"slot"}, "after an option")
     wrong += same(complete("help", "call", "sh"), {"show"}, "after help")

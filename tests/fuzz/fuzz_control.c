@@ -25,12 +25,15 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t len)
 				       .park = (struct hf_park *)&park,
 				       .media = (struct hf_media *)&media,
 				       .version = "0" };
+	const struct hf_asker asker = { .may = HF_MAY_READ, .uid = -1 };
+	static int records;
 	struct hf_answer answer;
 	bool more = true;
 
 	if (hf_bus_create(0, &w.bus))
 		abort();
-	hf_request_answer(&w, HF_MAY_READ, (const char *)data, len, &answer);
+	w.records = (struct hf_records *)&records;
+	hf_request_answer(&w, &asker, (const char *)data, len, &answer);
 	if (!!answer.json + answer.monitor + !!answer.listing.more != 1)
 		abort();
 	if (answer.json)
@@ -40,7 +43,9 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t len)
 
 		more = answer.listing.more(&w, &answer.listing, rows);
 		check_answer(rows);
+		answer.listing.waits = false;
 	}
+	hf_listing_end(&answer.listing);
 	hf_bus_destroy(w.bus);
 	return 0;
 }

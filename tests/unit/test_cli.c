@@ -329,7 +329,7 @@ TEST(wrong_usage_ends_with_2_and_says_what_would_be_right)
 	CHECK(err_has("too much after call show: \"2\""));
 	CHECK_INT(run("status", "now", NULL), HF_EXIT_USAGE);
 	CHECK_INT(run("slot", "list", "--count", "3", NULL), HF_EXIT_USAGE);
-	CHECK(err_has("--count and --until belong to monitor"));
+	CHECK(err_has("--count belongs to monitor"));
 	CHECK_INT(run("monitor", "--count", "0", NULL), HF_EXIT_USAGE);
 	CHECK_INT(run("--what", NULL), HF_EXIT_USAGE);
 	CHECK(err_has("there is no option --what"));
