@@ -17,6 +17,7 @@ struct hf_way {
 	__u16 mtu;
 	__u8 flags;
 	__u8 tos;
+	__u8 ttl;
 };
 
 static __always_inline int hf_way_get(__u32 index, struct hf_way *way)
@@ -36,6 +37,7 @@ static __always_inline int hf_way_get(__u32 index, struct hf_way *way)
 	way->mtu = hop->mtu;
 	way->flags = hop->flags;
 	way->tos = hop->tos;
+	way->ttl = hop->ttl ? hop->ttl : HF_IP_TTL;
 	HF_BARRIER();
 	/* Rewritten twice while we read it, or a tag we do not push (yet). */
 	return HF_READ(n->turn) == turn &&

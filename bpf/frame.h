@@ -3,8 +3,8 @@
  * The packets we send, written whole: hf_headers_write() puts Ethernet and IPv4
  * there for both senders and the relay, hf_hold_write() a complete hold frame.
  *
- * An anchor is an endpoint, not a router: TTL 64, identification 0 with "do not
- * fragment" (RFC 6864), checksums computed afresh.
+ * An anchor is an endpoint, not a router: TTL 64 (the hop may say another),
+ * identification 0 with "do not fragment" (RFC 6864), checksums afresh.
  */
 #ifndef HF_BPF_FRAME_H
 #define HF_BPF_FRAME_H
@@ -48,6 +48,7 @@ static __always_inline void hf_headers_write(void *data,
 {
 	__u32 first = (__u16)HF_HTONS(0x4500 | way->tos);
 	__u32 len = (__u16)HF_HTONS(udp_len + 20);
+	__u32 ttl = (__u16)HF_HTONS(way->ttl << 8 | 17);
 	__u64 sum;
 
 	hf_way_write(data, way);
@@ -55,11 +56,11 @@ static __always_inline void hf_headers_write(void *data,
 	HF_W16(data, HF_AT_IP_LEN) = len;
 	HF_W16(data, HF_AT_IP_ID) = 0;
 	HF_W16(data, HF_AT_IP_FRAG) = HF_HTONS(HF_IP_DF);
-	HF_W16(data, HF_AT_IP_TTL) = HF_HTONS(HF_IP_TTL << 8 | 17);
+	HF_W16(data, HF_AT_IP_TTL) = ttl;
 	HF_W32(data, HF_AT_IP_SADDR) = t->saddr;
 	HF_W32(data, HF_AT_IP_DADDR) = t->daddr;
-	sum = (__u64)first + len + (__u16)HF_HTONS(HF_IP_DF) +
-	      (__u16)HF_HTONS(HF_IP_TTL << 8 | 17) + t->saddr + t->daddr;
+	sum = (__u64)first + len + (__u16)HF_HTONS(HF_IP_DF) + ttl + t->saddr +
+	      t->daddr;
 	HF_W16(data, HF_AT_IP_CHECK) = hf_csum_ip(sum);
 	HF_W16(data, HF_AT_UDP) = t->sport;
 	HF_W16(data, HF_AT_UDP + 2) = t->dport;

@@ -60,7 +60,7 @@ static void hf_build(u8 *ip_start, const struct hf_packet *p)
 	ip->tot_len = htons(sizeof(*ip) + udp_bytes);
 	ip->id = 0;
 	ip->frag_off = htons(IP_DF);
-	ip->ttl = HF_TTL;
+	ip->ttl = p->hop.ttl ?: HF_TTL;
 	ip->protocol = IPPROTO_UDP;
 	ip->saddr = g->local_ip4;
 	ip->daddr = g->remote_ip4;

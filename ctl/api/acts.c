@@ -75,6 +75,16 @@ void hf_answer_call_step_in(const struct hf_control_wiring *w,
 	ring_for(w, args, true, ret);
 }
 
+void hf_answer_call_page(const struct hf_control_wiring *w, const json_t *args,
+			 struct hf_answer *ret)
+{
+	const char *why = "";
+	int err = hf_park_page(w->park, call_of(args), text_of(args, "zone"),
+			       &why);
+
+	finish(ret, err, call_of(args), "paging", why);
+}
+
 void hf_answer_drain(const struct hf_control_wiring *w, const json_t *args,
 		     struct hf_answer *ret)
 {

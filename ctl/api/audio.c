@@ -10,6 +10,7 @@
 #include "events/json.h"
 #include "internal.h"
 #include "media/media.h"
+#include "park/park.h"
 #include "sdp/session.h"
 
 #define HF_FRAME_KIB 0.1875 /* of the frame table */
@@ -164,4 +165,34 @@ void hf_answer_audio_remove(const struct hf_control_wiring *w,
 		ret->json = result(
 			hf_library_remove(w->library, name, why, sizeof(why)),
 			why, name);
+}
+
+void hf_answer_audio_play(const struct hf_control_wiring *w, const json_t *args,
+			  struct hf_answer *ret)
+{
+	const char *clip = json_string_value(json_object_get(args, "clip"));
+	const char *to = json_string_value(json_object_get(args, "to"));
+	char why[256] = "";
+	uint64_t play = 0;
+	int err = hf_park_play(w->park, clip, to, &play, why, sizeof(why));
+
+	ret->json = err ? result(err, why, clip)
+			: json_pack("{s:I,s:o,s:o}", "play", (json_int_t)play,
+				    "clip", hf_json_text(clip), "to",
+				    hf_json_text(to));
+}
+
+void hf_answer_audio_playing(const struct hf_control_wiring *w,
+			     const json_t *args, struct hf_answer *ret)
+{
+	json_int_t play = json_integer_value(json_object_get(args, "play"));
+	const char *state, *why;
+
+	if (hf_park_play_state(w->park, (uint64_t)play, &state, &why))
+		ret->json = json_pack("{s:I,s:s,s:o}", "play", play, "state",
+				      state, "why", hf_json_text(why));
+	else
+		ret->json = hf_request_error(HF_ERR_NOT_FOUND,
+					     "there is no play %lld",
+					     (long long)play);
 }

@@ -22,48 +22,7 @@
 #include "../config/config.h"
 #include "../media/media.h"
 #include "../sdp/session.h"
-#include "clip.h"
-
-struct hf_job {
-	struct hf_library *library;
-	struct hf_entry *entry;
-	struct hf_clip_source src;
-	struct hf_clip_source music; /* into != NULL */
-	const char *into;
-	char *file;	  /* ours: of an added clip, */
-	char *music_file; /* and of the music that it goes into */
-	/* what the worker makes */
-	struct hf_clip_data data;
-	atomic_uint percent;
-	int error;
-	char why[256];
-	struct hf_job *next;
-};
-
-struct hf_entry {
-	char *name, *source;
-	bool configured, ready;
-	bool stale; /* what its job is made of has changed */
-	char *file; /* of a clip added by hand, once it is there */
-	uint32_t seed;
-	struct hf_job *job; /* NULL = nothing is loading */
-	char why[256];	    /* of a failure */
-	struct hf_entry *next;
-};
-
-struct hf_library {
-	const struct hf_config *config;
-	struct hf_media *media;
-	struct hf_clip_want want;
-	struct hf_entry *entries;
-	pthread_t thread;
-	bool started;
-	pthread_mutex_t lock;
-	pthread_cond_t more;
-	struct hf_job *todo, *done;
-	atomic_bool stopping;
-	int fd;
-};
+#include "shelf.h"
 
 static bool job_progress(void *arg, unsigned int percent)
 {
@@ -150,9 +109,6 @@ static void say_full(const struct hf_library *l, struct hf_job *job)
 		l->config->audio.memory_mib);
 }
 
-static void begin_announcements(struct hf_library *);
-static void put_into_again(struct hf_library *, const char *changed);
-
 /* Back in the controller's thread: the clip goes in whole, or not at all. */
 static int job_finish(struct hf_library *l, struct hf_job *job)
 {
@@ -164,7 +120,7 @@ static int job_finish(struct hf_library *l, struct hf_job *job)
 		e->stale = false;
 		e->job = NULL;
 		job_free(job);
-		begin_announcements(l);
+		hf_announcements_begin(l);
 		return 0;
 	}
 	if (!r) {
@@ -188,11 +144,11 @@ static int job_finish(struct hf_library *l, struct hf_job *job)
 	changed = !r && !job->into ? e->name : NULL;
 	job_free(job);
 	if (changed)
-		put_into_again(l, changed);
+		hf_announcements_again(l, changed);
 	return r;
 }
 
-static struct hf_entry *entry_find(const struct hf_library *l, const char *name)
+struct hf_entry *hf_entry_find(const struct hf_library *l, const char *name)
 {
 	for (struct hf_entry *e = l->entries; e; e = e->next)
 		if (!strcmp(e->name, name))
@@ -200,9 +156,9 @@ static struct hf_entry *entry_find(const struct hf_library *l, const char *name)
 	return NULL;
 }
 
-static struct hf_entry *entry_get(struct hf_library *l, const char *name)
+struct hf_entry *hf_entry_get(struct hf_library *l, const char *name)
 {
-	struct hf_entry *e = entry_find(l, name), **at = &l->entries;
+	struct hf_entry *e = hf_entry_find(l, name), **at = &l->entries;
 
 	if (e)
 		return e;
@@ -225,7 +181,7 @@ static struct hf_entry *entry_get(struct hf_library *l, const char *name)
 	return e;
 }
 
-static void entry_source(struct hf_entry *e, const char *source)
+void hf_entry_source(struct hf_entry *e, const char *source)
 {
 	char *copy = strdup(source);
 
@@ -258,7 +214,7 @@ static struct hf_clip_source source_of(const struct hf_config_clip *c,
 }
 
 /* As it is heard now: from the configuration, or as it was added since. */
-static struct hf_clip_source source_now(const struct hf_config_clip *c,
+struct hf_clip_source hf_source_now(const struct hf_config_clip *c,
 					const struct hf_entry *e, char **file)
 {
 	struct hf_clip_source src = source_of(c, e);
@@ -273,7 +229,7 @@ static struct hf_clip_source source_now(const struct hf_config_clip *c,
 	return src;
 }
 
-static struct hf_job *job_create(struct hf_library *l, struct hf_entry *e)
+struct hf_job *hf_job_create(struct hf_library *l, struct hf_entry *e)
 {
 	struct hf_job *job = calloc(1, sizeof(*job));
 
@@ -286,10 +242,10 @@ static struct hf_job *job_create(struct hf_library *l, struct hf_entry *e)
 }
 
 /* At once, in this thread: the start waits for it. */
-static int load_now(struct hf_library *l, struct hf_entry *e,
+int hf_job_now(struct hf_library *l, struct hf_entry *e,
 		    struct hf_clip_source src, char *err, size_t err_len)
 {
-	struct hf_job *job = job_create(l, e);
+	struct hf_job *job = hf_job_create(l, e);
 	int r;
 
 	if (!job)
@@ -302,7 +258,7 @@ static int load_now(struct hf_library *l, struct hf_entry *e,
 	return r;
 }
 
-static void queue(struct hf_library *l, struct hf_job *job)
+void hf_job_queue(struct hf_library *l, struct hf_job *job)
 {
 	pthread_mutex_lock(&l->lock);
 	push(&l->todo, job);
@@ -310,132 +266,13 @@ static void queue(struct hf_library *l, struct hf_job *job)
 	pthread_mutex_unlock(&l->lock);
 }
 
-/* A prompt of a language; one that is not there is not said. */
-static int load_prompt(struct hf_library *l, const char *language,
-		       const char *word, char *err, size_t err_len)
-{
-	char name[96], *path = NULL;
-	struct hf_entry *e;
-	int r = 0;
-
-	snprintf(name, sizeof(name), "%s/%s", language, word);
-	if (entry_find(l, name))
-		return 0;
-	if (asprintf(&path, "%s/%s.wav", l->config->audio.prompts, name) < 0)
-		return -ENOMEM;
-	if (!access(path, R_OK)) {
-		e = entry_get(l, name);
-		if (e) {
-			e->configured = true;
-			entry_source(e, path);
-			r = load_now(l, e,
-				     (struct hf_clip_source){.files = &path,
-							     .count = 1},
-				     err, err_len);
-		}
-	} else if (!strcmp(word, "parked-at")) {
-		hf_info("no prompts in %s/%s: no slot is told",
-			l->config->audio.prompts, language);
-	}
-	free(path);
-	return r;
-}
-
-static int load_prompts(struct hf_library *l, char *err, size_t err_len)
-{
-	static const char *const words[] = {
-		"parked-at", "0", "1", "2", "3",    "4",    "5",
-		"6",	     "7", "8", "9", "star", "hash", "tone"};
-	const struct hf_config *c = l->config;
-	int r = 0;
-
-	for (unsigned int i = 0; i < c->lot_count && c->audio.prompts; i++) {
-		const struct hf_config_lot *lot = &c->lots[i];
-
-		if (!lot->voice.tell_slot && !lot->voice.pickup_tone)
-			continue;
-		for (size_t k = 0; k < sizeof(words) / sizeof(*words) && !r;
-		     k++)
-			r = load_prompt(l, lot->voice.language, words[k], err,
-					err_len);
-	}
-	return r;
-}
-
-static const struct hf_config_clip *configured_clip(const struct hf_config *c,
+const struct hf_config_clip *hf_clip_configured(const struct hf_config *c,
 						    const char *name)
 {
 	for (unsigned int i = 0; i < c->audio.clip_count; i++)
 		if (!strcmp(c->audio.clips[i].name, name))
 			return &c->audio.clips[i];
 	return NULL;
-}
-
-/* Each lot's announcement, put into its music; calls need not wait for it. */
-static void begin_announcements(struct hf_library *l)
-{
-	const struct hf_config *c = l->config;
-
-	for (unsigned int i = 0; i < c->lot_count; i++) {
-		const char *music = c->lots[i].hold_audio;
-		const char *said = c->lots[i].voice.announce;
-		const struct hf_config_clip *m, *a;
-		struct hf_entry *e, *of_music, *of_said;
-		struct hf_job *job;
-		char name[160];
-
-		m = configured_clip(c, music);
-		a = said ? configured_clip(c, said) : NULL;
-		if (!m || !a)
-			continue;
-		snprintf(name, sizeof(name), "%s+%s", music, said);
-		of_music = entry_find(l, music);
-		of_said = entry_find(l, said);
-		e = entry_get(l, name);
-		if (!of_music || !of_said || !e || e->job || e->ready)
-			continue;
-		job = job_create(l, e);
-		if (!job)
-			continue;
-		e->configured = true;
-		entry_source(e, of_said->source);
-		job->music = source_now(m, of_music, &job->music_file);
-		job->src = source_now(a, of_said, &job->file);
-		job->src.loop = false;
-		job->into = m->name;
-		queue(l, job);
-	}
-}
-
-/* A clip is another one now. What was put into it, or was made of it, is silent
- * until it is made anew. */
-static void put_into_again(struct hf_library *l, const char *changed)
-{
-	const struct hf_config *c = l->config;
-	bool any = false;
-
-	for (unsigned int i = 0; i < c->lot_count; i++) {
-		const char *said = c->lots[i].voice.announce;
-		struct hf_entry *e;
-		char name[160];
-
-		if (!said || (strcmp(said, changed) &&
-			      strcmp(c->lots[i].hold_audio, changed)))
-			continue;
-		snprintf(name, sizeof(name), "%s+%s", c->lots[i].hold_audio,
-			 said);
-		e = entry_find(l, name);
-		if (!e)
-			continue;
-		if (e->job)
-			e->stale = true;
-		if (e->ready)
-			hf_media_clip_remove(l->media, name);
-		e->ready = false;
-		any = true;
-	}
-	if (any)
-		begin_announcements(l);
 }
 
 int hf_library_load(struct hf_library *l, char *err, size_t err_len)
@@ -445,23 +282,25 @@ int hf_library_load(struct hf_library *l, char *err, size_t err_len)
 
 	for (unsigned int i = 0; i < c->audio.clip_count && !r; i++) {
 		const struct hf_config_clip *clip = &c->audio.clips[i];
-		struct hf_entry *e = entry_get(l, clip->name);
+		struct hf_entry *e = hf_entry_get(l, clip->name);
 
 		if (!e) {
 			snprintf(err, err_len, "out of memory");
 			return -ENOMEM;
 		}
 		e->configured = true;
-		entry_source(e, clip->text	   ? clip->text
+		hf_entry_source(e, clip->text	   ? clip->text
 				: clip->file	   ? clip->file
 				: clip->file_count ? clip->files[0]
 						   : "");
-		r = load_now(l, e, source_of(clip, e), err, err_len);
+		r = hf_job_now(l, e, source_of(clip, e), err, err_len);
 	}
 	if (!r)
-		r = load_prompts(l, err, err_len);
-	if (!r)
-		begin_announcements(l);
+		r = hf_prompts_load(l, err, err_len);
+	if (!r) {
+		hf_announcements_begin(l);
+		hf_labels_begin(l);
+	}
 	return r;
 }
 
@@ -487,12 +326,12 @@ int hf_library_add(struct hf_library *l, const char *name, const char *file,
 				 : "the file is named with its whole path");
 		return -EINVAL;
 	}
-	e = entry_get(l, name);
+	e = hf_entry_get(l, name);
 	if (e && e->job) {
 		snprintf(err, err_len, "%s is being loaded already", name);
 		return -EBUSY;
 	}
-	job = e ? job_create(l, e) : NULL;
+	job = e ? hf_job_create(l, e) : NULL;
 	if (job)
 		job->file = strdup(file);
 	if (!job || !job->file) {
@@ -502,13 +341,13 @@ int hf_library_add(struct hf_library *l, const char *name, const char *file,
 		job_free(job);
 		return -ENOMEM;
 	}
-	entry_source(e, file);
+	hf_entry_source(e, file);
 	job->src = (struct hf_clip_source){
 		.files = &job->file,
 		.count = 1,
 		.loop = true,
 	};
-	queue(l, job);
+	hf_job_queue(l, job);
 	return 0;
 }
 
@@ -524,7 +363,7 @@ static bool configured(const struct hf_config *c, const char *name)
 int hf_library_remove(struct hf_library *l, const char *name, char *err,
 		      size_t err_len)
 {
-	struct hf_entry *e = entry_find(l, name), **at = &l->entries;
+	struct hf_entry *e = hf_entry_find(l, name), **at = &l->entries;
 	int r;
 
 	if (!e) {

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 /* holdfastctl audio: what can be heard. Adding a file stays until it is loaded
- * and says how far it is. */
+ * and says how far it is; playing one, until it has been heard. */
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
@@ -167,6 +167,69 @@ int hf_cli_audio_add(struct hf_cli *cli, const struct hf_command *command,
 	json_decref(answer);
 	if (!status)
 		status = follow(cli, name);
+	hf_cli_disconnect(cli);
+	return status;
+}
+
+/* Until the phone has heard it, or did not answer. */
+static int follow_play(struct hf_cli *cli, json_int_t play, const char *name,
+		       const char *to)
+{
+	json_t *state;
+	int status;
+
+	for (;;) {
+		status = exchange(cli,
+				  json_pack("{s:s,s:I}", "command",
+					    "audio playing", "play", play),
+				  &state);
+		if (status)
+			return status;
+		if (strcmp(text_of(state, "state"), "ringing") &&
+		    strcmp(text_of(state, "state"), "playing"))
+			break;
+		json_decref(state);
+		usleep(HF_POLL_US);
+	}
+	if (!strcmp(text_of(state, "state"), "failed"))
+		status = hf_cli_fail(cli, HF_EXIT_FAILED, "failed",
+				     "%s was not heard by %s: %s", name,
+				     to, text_of(state, "why"));
+	else if (cli->json)
+		hf_cli_print_json(cli, state);
+	else
+		fprintf(cli->out, "%s was played to %s\n", name, to);
+	json_decref(state);
+	return status;
+}
+
+int hf_cli_audio_play(struct hf_cli *cli, const struct hf_command *command,
+		      const char *name)
+{
+	const char *to = hf_cli_option(cli, "to");
+	json_t *request, *answer;
+	int status;
+
+	if (!to)
+		return hf_cli_fail(cli, HF_EXIT_USAGE, "usage",
+				   "audio play needs --to URI, as in: %s",
+				   command->example);
+	request = json_pack("{s:s,s:s,s:s}", "command", "audio play", "clip",
+			    name, "to", to);
+	if (!request)
+		return hf_cli_fail(cli, HF_EXIT_USAGE, "usage",
+				   "name and URI have to be UTF-8");
+	status = hf_cli_connect(cli);
+	if (status) {
+		json_decref(request);
+		return status;
+	}
+	status = exchange(cli, request, &answer);
+	if (!status)
+		status = follow_play(
+			cli, json_integer_value(json_object_get(answer, "play")),
+			name, to);
+	json_decref(answer);
 	hf_cli_disconnect(cli);
 	return status;
 }

@@ -73,6 +73,7 @@ struct hf_object {
 	X("call", 0, "ID", "history", "acts on this call (audit)")             \
 	X("who", 0, "TEXT", "history", "acts by someone like this (audit)")    \
 	X("act", 0, "TEXT", "history", "acts called like this (audit)")        \
+	X("to", 0, "URI", "audio", "the phone that play calls")                \
 	X("help", 'h', NULL, NULL, "explain, at every level")                  \
 	X("version", 'V', NULL, NULL, "print the version")
 
@@ -150,6 +151,8 @@ void hf_show_clip(struct hf_cli *, const json_t *);
 void hf_show_removed(struct hf_cli *, const json_t *);
 int hf_cli_audio_add(struct hf_cli *, const struct hf_command *,
 		     const char *name);
+int hf_cli_audio_play(struct hf_cli *, const struct hf_command *,
+		      const char *name);
 
 /* webhook.c */
 void hf_show_webhooks(struct hf_cli *, const json_t *);

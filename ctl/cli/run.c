@@ -140,6 +140,7 @@ static int check_args(struct hf_cli *cli, const struct hf_command *c,
 		      int count, char **args)
 {
 	int words = !*c->args ? 0 : strchr(c->args, ' ') ? 2 : 1;
+	int least = words - (strchr(c->args, '[') != NULL);
 	char name[64];
 
 	hf_command_name(c, name, sizeof(name));
@@ -147,7 +148,7 @@ static int check_args(struct hf_cli *cli, const struct hf_command *c,
 		return hf_cli_fail(cli, HF_EXIT_USAGE, "usage",
 				   "too much after %s: \"%s\"", name,
 				   args[words]);
-	if (count < words && *c->args != '[')
+	if (count < least)
 		return hf_cli_fail(cli, HF_EXIT_USAGE, "usage",
 				   "%s needs %s, as in: %s", name, c->args,
 				   c->example);

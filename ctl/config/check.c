@@ -298,6 +298,7 @@ static void check_clips(struct hf_reader *r)
 	const struct hf_config *c = r->config;
 
 	hf_config_audio_check(r);
+	hf_config_paging_check(r);
 	if (c->audio.clip_count && !has_clip(c, "default"))
 		hf_wrong_at(r, &c->audio.clips, c, "audio.clips",
 			    "no clip is called default; name the one that is "

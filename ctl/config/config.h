@@ -135,6 +135,36 @@ struct hf_config_hook {
 	unsigned int parallel; /* deliveries at a time */
 };
 
+/* What a dialler is told who cannot be served: a number of SIP only, or why in
+ * words: after a 200, or as early media before the refusal. */
+enum hf_refusals { HF_REFUSE_PLAINLY, HF_REFUSE_ANSWERED, HF_REFUSE_EARLY };
+
+/* How a phone is asked to answer by itself; there is no one way. */
+enum hf_auto_answer {
+	HF_AUTO_CALL_INFO,   /* Call-Info: <...>;answer-after=0 */
+	HF_AUTO_ALERT_INFO,  /* Alert-Info: <...>;info=alert-autoanswer */
+	HF_AUTO_RING_ANSWER, /* Alert-Info: Ring Answer */
+	HF_AUTO_ANSWER_MODE, /* Answer-Mode: Auto (RFC 5373) */
+	HF_AUTO_NONE,
+};
+struct hf_config_page_target {
+	char *uri;
+	enum hf_auto_answer auto_answer;
+	char *alert_info; /* its own text instead of ours, NULL = ours */
+};
+/* Where parked calls are called out: phones, a multicast group, or both. */
+struct hf_config_zone {
+	char *name;
+	struct hf_config_page_target *targets;
+	unsigned int target_count;
+	unsigned int answer_s;
+	struct in_addr group; /* 0.0.0.0 = none */
+	unsigned int port;
+	unsigned int ttl;
+	char interface[IFNAMSIZ];
+	char *codec; /* "PCMU", "PCMA", "G722" */
+};
+
 struct hf_config_lot {
 	char *name;
 	char *park;	     /* "700" */
@@ -158,7 +188,9 @@ struct hf_config_lot {
 		bool pickup_tone; /* the caller hears it before the retriever */
 		char *announce;	  /* clip put into the music, NULL = none */
 		unsigned int announce_every_s;
+		enum hf_refusals refusals;
 	} voice;
+	char *page; /* zone where calls that come to wait are called out */
 	bool hold_clock_auto;
 	enum hf_slot_choice choice; /* key slot_choice */
 	enum hf_on_busy on_busy;
@@ -276,6 +308,8 @@ struct hf_config {
 	} http;
 	struct hf_config_hook *hooks; /* key webhooks */
 	unsigned int hook_count;
+	struct hf_config_zone *zones;
+	unsigned int zone_count;
 	struct hf_config_lot *lots;
 	unsigned int lot_count;
 };

@@ -112,6 +112,8 @@ extern const struct hf_map hf_config_voice_map; /* of a lot */
 extern const struct hf_map hf_config_recall_map; /* recall.c, of a lot */
 void hf_config_audio_init(struct hf_reader *);
 void hf_config_audio_check(struct hf_reader *);
+extern const struct hf_map hf_config_zone_map; /* paging.c */
+void hf_config_paging_check(struct hf_reader *);
 extern const struct hf_map hf_config_http_map; /* http.c */
 void hf_config_http_check(struct hf_reader *);
 extern const struct hf_map hf_config_hook_map; /* hooks.c: of a webhook */

@@ -99,6 +99,12 @@ static const struct hf_key audio_keys[] = {
 	{0}};
 const struct hf_map hf_config_audio_map = {audio_keys, NULL};
 
+static const char *const refusal_words[] = {
+	[HF_REFUSE_PLAINLY] = "silent",
+	[HF_REFUSE_ANSWERED] = "answered",
+	[HF_REFUSE_EARLY] = "early",
+	NULL};
+
 static const struct hf_key voice_keys[] = {
 	{VALUE("language", LOT(voice.language), parse_voice, "en")},
 	{.name = "tell_slot",
@@ -111,6 +117,7 @@ static const struct hf_key voice_keys[] = {
 	 .example = "false"},
 	{VALUE("announce", LOT(voice.announce), hf_parse_name, "thanks")},
 	{NUMBER("announce_every_s", LOT(voice.announce_every_s), 10, 3600)},
+	{WORD("refusals", LOT(voice.refusals), refusal_words, "answered")},
 	{0}};
 const struct hf_map hf_config_voice_map = {voice_keys, NULL};
 

@@ -63,7 +63,7 @@ static void before_wait(void *arg)
 		struct hf_park_totals totals;
 
 		hf_park_totals(app->park, &totals);
-		if (totals.calls)
+		if (totals.calls || totals.talks)
 			app->tick_ms = hf_now_ms() + HF_MEDIA_TICK_MS;
 	}
 	next = next < app->tick_ms ? next : app->tick_ms;
@@ -93,7 +93,8 @@ static void timer_due(void *arg)
 	hf_media_tick(app->media);
 	/* One tick after the last call, then rest. */
 	hf_park_totals(app->park, &totals);
-	app->tick_ms = totals.calls ? now + HF_MEDIA_TICK_MS : UINT64_MAX;
+	app->tick_ms = totals.calls || totals.talks ? now + HF_MEDIA_TICK_MS
+						    : UINT64_MAX;
 }
 
 static void signal_came(void *arg)

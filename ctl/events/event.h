@@ -27,6 +27,7 @@
 	X(KICKED, "kicked", "an operator ended the call")                      \
 	X(TRANSFERRED, "transferred", "the retriever put the caller through")  \
 	X(TRANSFER_FAILED, "transfer_failed", "the target did not answer")     \
+	X(PAGED, "paged", "somebody was told that the call waits")             \
 	X(ENDED, "ended", "a picked-up call is over")                          \
 	X(LOT_FULL, "lot_full", "the last free slot is taken")                 \
 	X(LOT_AVAILABLE, "lot_available", "a slot is free again")              \

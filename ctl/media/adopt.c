@@ -95,7 +95,7 @@ int hf_media_leg_adopt(struct hf_media *m, uint32_t leg, uint64_t mark,
 	if (m->marks && m->marks[leg] && mark && m->marks[leg] != mark)
 		return -ESTALE;
 	if (remote && remote->ip4.s_addr && remote->port) {
-		r = hf_hop_get(m, remote->ip4, &hop);
+		r = hf_hop_get(m, remote->ip4, 0, 0, &hop);
 		if (r)
 			return r;
 	}

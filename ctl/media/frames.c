@@ -114,6 +114,22 @@ bool hf_media_clip_exists(const struct hf_media *m, const char *name,
 	       m->clips.clip[i].frames[codec][HF_PACKING_20].len;
 }
 
+int hf_media_clip_ms(const struct hf_media *m, const char *name,
+		     uint32_t *ret_ms)
+{
+	uint32_t i;
+	int r = hf_clip_lookup(m, name, &i);
+
+	for (int codec = 0; !r && codec < HF_CODEC_COUNT; codec++) {
+		uint32_t len =
+			m->clips.clip[i].frames[codec][HF_PACKING_20].len;
+
+		if (len)
+			*ret_ms = len * HF_PTIME_DEFAULT_MS;
+	}
+	return r;
+}
+
 /* 20 ms frames cut in half: the same bytes, nothing is encoded again. */
 static int hf_clip_halve(struct hf_media *m, struct hf_clip_frames from,
 			 struct hf_clip_frames *ret)

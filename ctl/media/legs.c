@@ -39,14 +39,14 @@ static uint32_t hf_media_choose(struct hf_media *m, struct in_addr towards)
 	return 0;
 }
 
-int hf_media_leg_open(struct hf_media *m, struct in_addr towards,
-		      uint32_t *ret_leg, struct in_addr *ret_ip4,
-		      uint16_t *ret_port)
+/* A leg of the media address of this index. */
+static int hf_leg_open_at(struct hf_media *m, uint32_t a, uint32_t *ret_leg,
+			  uint16_t *ret_port)
 {
-	uint32_t a = hf_media_choose(m, towards), leg;
 	const struct hf_address *address = &m->map.instance->address[a];
 	struct hf_ports *ports = &m->ports[a];
 	struct in_addr local = {address->ip4};
+	uint32_t leg;
 	uint16_t port;
 	int r;
 
@@ -72,8 +72,62 @@ int hf_media_leg_open(struct hf_media *m, struct in_addr towards,
 	ports->count--;
 	m->legs_open++;
 	*ret_leg = leg;
-	*ret_ip4 = m->config->media.addresses[a].advertise;
 	*ret_port = port;
+	return 0;
+}
+
+int hf_media_leg_open(struct hf_media *m, struct in_addr towards,
+		      uint32_t *ret_leg, struct in_addr *ret_ip4,
+		      uint16_t *ret_port)
+{
+	uint32_t a = hf_media_choose(m, towards);
+	int r = hf_leg_open_at(m, a, ret_leg, ret_port);
+
+	if (!r)
+		*ret_ip4 = m->config->media.addresses[a].advertise;
+	return r;
+}
+
+int hf_media_group_open(struct hf_media *m, const struct hf_media_group *g,
+			uint32_t *ret_leg)
+{
+	static const uint8_t type[HF_CODEC_COUNT] = {/* RFC 3551 6 */
+						     [HF_CODEC_PCMU] = 0,
+						     [HF_CODEC_PCMA] = 8,
+						     [HF_CODEC_G722] = 9};
+	uint32_t a = 0, leg, hop;
+	struct hf_leg_own *own;
+	uint16_t port;
+	int r;
+
+	if (g->codec > HF_CODEC_G722 || !IN_MULTICAST(ntohl(g->ip4.s_addr)))
+		return -EINVAL;
+	while (a < m->config->media.address_count &&
+	       strcmp(m->config->media.addresses[a].interface, g->interface))
+		a++;
+	if (a == m->config->media.address_count)
+		return -ENODEV;
+	r = hf_hop_get(m, g->ip4, g->ttl, (uint8_t)(a + 1), &hop);
+	if (r)
+		return r;
+	r = hf_leg_open_at(m, a, &leg, &port);
+	if (r) {
+		hf_hop_put(m, hop);
+		return r;
+	}
+	own = &m->own[leg];
+	own->hop = hop;
+	own->has_remote = true;
+	own->remote = (struct hf_media_remote){
+		.ip4 = g->ip4,
+		.port = g->port,
+		.codec = g->codec,
+		.payload_type = type[g->codec],
+		.ptime_ms = HF_PTIME_DEFAULT_MS,
+		.may_receive = true,
+	};
+	hf_leg_apply(m, leg);
+	*ret_leg = leg;
 	return 0;
 }
 
@@ -173,7 +227,7 @@ int hf_media_leg_remote(struct hf_media *m, uint32_t leg,
 	if (peer && peer->has_remote && peer->remote.codec != remote->codec)
 		return -EPROTONOSUPPORT;
 	if (remote->ip4.s_addr && remote->port) {
-		r = hf_hop_get(m, remote->ip4, &hop);
+		r = hf_hop_get(m, remote->ip4, 0, 0, &hop);
 		if (r)
 			return r;
 		if (hf_remote_is_here(m, remote->ip4))

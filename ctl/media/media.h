@@ -53,6 +53,17 @@ int hf_media_leg_open(struct hf_media *, struct in_addr towards,
 		      uint32_t *ret_leg, struct in_addr *ret_ip4,
 		      uint16_t *ret_port);
 void hf_media_leg_close(struct hf_media *, uint32_t leg);
+/* A leg of nobody's call that sends to a multicast group (paging): said to with
+ * hf_media_leg_say(). Nothing is taken in on it. */
+struct hf_media_group {
+	struct in_addr ip4;
+	uint16_t port;
+	uint8_t ttl;
+	const char *interface; /* of one of our media addresses */
+	enum hf_codec codec;   /* PCMU, PCMA, G722: by their static types */
+};
+int hf_media_group_open(struct hf_media *, const struct hf_media_group *,
+			uint32_t *ret_leg);
 /* Set or change the peer's side; what the leg plays or relays goes on. */
 int hf_media_leg_remote(struct hf_media *, uint32_t leg,
 			const struct hf_media_remote *);
@@ -204,6 +215,9 @@ struct hf_clip_view {
 void hf_media_clips(const struct hf_media *,
 		    bool (*fn)(void *arg, const struct hf_clip_view *),
 		    void *arg);
+/* How long one pass takes; -ENOENT. */
+int hf_media_clip_ms(const struct hf_media *, const char *name,
+		     uint32_t *ret_ms);
 bool hf_media_clip_exists(const struct hf_media *, const char *name,
 			  enum hf_codec);
 

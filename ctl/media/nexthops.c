@@ -82,20 +82,27 @@ void hf_hops_fini(struct hf_media *m)
 	memset(&m->hops, 0, sizeof(m->hops));
 }
 
-static uint32_t hf_hop_find(const struct hf_media *m, struct in_addr to)
+static uint32_t hf_hop_find(const struct hf_media *m, struct in_addr to,
+			    uint8_t ttl, uint8_t from)
 {
 	const struct hf_hops *h = &m->hops;
 	uint32_t i = h->hash[hf_hop_bucket(h, to)];
 
-	while (i != HF_NO_HOP && m->map.nexthops[i].dest_ip4 != to.s_addr)
-		i = h->next[i];
+	for (; i != HF_NO_HOP; i = h->next[i]) {
+		const struct hf_nexthop *hop = &m->map.nexthops[i];
+
+		if (hop->dest_ip4 == to.s_addr && hop->ttl == ttl &&
+		    hop->from == from)
+			break;
+	}
 	return i;
 }
 
-int hf_hop_get(struct hf_media *m, struct in_addr to, uint32_t *ret_hop)
+int hf_hop_get(struct hf_media *m, struct in_addr to, uint8_t ttl, uint8_t from,
+	       uint32_t *ret_hop)
 {
 	struct hf_hops *h = &m->hops;
-	uint32_t i = hf_hop_find(m, to);
+	uint32_t i = hf_hop_find(m, to, ttl, from);
 	struct hf_nexthop *hop;
 
 	if (i == HF_NO_HOP) {
@@ -109,6 +116,8 @@ int hf_hop_get(struct hf_media *m, struct in_addr to, uint32_t *ret_hop)
 		hf_store_release(&hop->hop[1].flags, 0);
 		hop->dest_ip4 = to.s_addr;
 		hop->family = 4;
+		hop->ttl = ttl;
+		hop->from = from;
 		hf_hop_chain(h, i, to);
 		/* Last: whoever sees it wanted sees the destination. */
 		hf_store_release(&hop->wanted, 1);

@@ -237,7 +237,9 @@ void hf_range_release(struct hf_clips *, struct hf_clip_frames,
 /* nexthops.c */
 int hf_hops_init(struct hf_media *);
 void hf_hops_fini(struct hf_media *);
-int hf_hop_get(struct hf_media *, struct in_addr to, uint32_t *ret_hop);
+/* ttl and from as in struct hf_nexthop; 0 and 0 for peers. */
+int hf_hop_get(struct hf_media *, struct in_addr to, uint8_t ttl, uint8_t from,
+	       uint32_t *ret_hop);
 void hf_hop_put(struct hf_media *, uint32_t hop);
 void hf_hops_tick(struct hf_media *, uint64_t now_ns);
 

@@ -200,6 +200,8 @@ static int open_instance(struct mediad *m)
 	}
 	setup.table = m->pins.nexthops;
 	setup.count = m->pins.nexthop_count;
+	setup.address = m->pins.instance->address;
+	setup.addresses = m->pins.instance->addresses;
 	rc = hf_nexthops_open(&setup, &m->nexthops);
 	if (rc) {
 		hf_error("routes and neighbours cannot be followed: %s",

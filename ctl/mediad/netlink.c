@@ -296,7 +296,8 @@ static int parse_route(const struct nlmsghdr *h, void *arg)
 		return -EBADMSG;
 	if (!tb[RTA_OIF] || nla_len(tb[RTA_OIF]) != 4)
 		return -ENETUNREACH;
-	if (m->rtm_type != RTN_UNICAST && m->rtm_type != RTN_LOCAL)
+	if (m->rtm_type != RTN_UNICAST && m->rtm_type != RTN_LOCAL &&
+	    m->rtm_type != RTN_MULTICAST)
 		return -ENETUNREACH;
 	r->ifindex = nla_get_u32(tb[RTA_OIF]);
 	r->local = m->rtm_type == RTN_LOCAL;
@@ -311,7 +312,8 @@ static int parse_route(const struct nlmsghdr *h, void *arg)
 	return 0;
 }
 
-int hf_netlink_route(struct hf_netlink *nl, __be32 dest, struct hf_route *ret)
+int hf_netlink_route(struct hf_netlink *nl, __be32 dest, __be32 from,
+		     struct hf_route *ret)
 {
 	struct rtmsg m = {.rtm_family = AF_INET, .rtm_dst_len = 32};
 	struct hf_route r = {.via = dest};
@@ -320,8 +322,11 @@ int hf_netlink_route(struct hf_netlink *nl, __be32 dest, struct hf_route *ret)
 
 	if (!msg)
 		return -ENOMEM;
+	if (from)
+		m.rtm_src_len = 32;
 	if (nlmsg_append(msg, &m, sizeof(m), NLMSG_ALIGNTO) ||
-	    nla_put_u32(msg, RTA_DST, dest)) {
+	    nla_put_u32(msg, RTA_DST, dest) ||
+	    (from && nla_put_u32(msg, RTA_SRC, from))) {
 		nlmsg_free(msg);
 		return -ENOMEM;
 	}

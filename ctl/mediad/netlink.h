@@ -65,7 +65,9 @@ int hf_netlink_fd(const struct hf_netlink *);
 /* Report what changed. -ENOBUFS: some of it was lost, look at everything. */
 int hf_netlink_read(struct hf_netlink *);
 
-int hf_netlink_route(struct hf_netlink *, __be32 dest, struct hf_route *ret);
+/* `from`: of a multicast group, our address whose device sends there; or 0. */
+int hf_netlink_route(struct hf_netlink *, __be32 dest, __be32 from,
+		     struct hf_route *ret);
 int hf_netlink_link(struct hf_netlink *, uint32_t ifindex, struct hf_link *ret);
 /* -ENOENT when the kernel has no entry. */
 int hf_netlink_neigh(struct hf_netlink *, uint32_t ifindex, __be32 address,

@@ -14,6 +14,7 @@
 
 #include <stdint.h>
 
+struct hf_address;
 struct hf_nexthop;
 struct hf_nexthops;
 
@@ -21,6 +22,8 @@ struct hf_nexthops_setup {
 	struct hf_nexthop *table;
 	uint32_t count; /* elements of it */
 	uint8_t tos;	/* of what is sent: DSCP << 2 */
+	const struct hf_address *address; /* our media addresses */
+	uint32_t addresses;
 	/* 0, 1 if it swallows redirected frames, or -errno; called again when the
 	 * device was gone in between. */
 	int (*use_device)(void *arg, uint32_t ifindex);

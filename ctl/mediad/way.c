@@ -283,6 +283,19 @@ static int find_neigh(struct hf_wayfinder *f, struct hf_way *w,
 	const struct hf_neigh *neigh;
 	int rc;
 
+	/* RFC 1112 6.4: nobody has to be asked for the address of a group. */
+	if (IN_MULTICAST(ntohl(w->dest))) {
+		const uint32_t group = ntohl(w->dest);
+		const unsigned char mac[6] = {0x01,
+					      0x00,
+					      0x5e,
+					      group >> 16 & 0x7f,
+					      group >> 8 & 0xff,
+					      group & 0xff};
+
+		memcpy(hop->dmac, mac, 6);
+		return 0;
+	}
 	/* As the kernel fills such entries itself. */
 	if (link->noarp || link->loopback || !link->ethernet) {
 		memcpy(hop->dmac, link->mac, 6);
@@ -345,6 +358,7 @@ static void way_follow(struct hf_wayfinder *f, struct hf_way *w,
 		return;
 	}
 	fill_hop(f, route, link, &hop);
+	hop.ttl = f->setup.table[w->index].ttl;
 	w->ifindex = hop.ifindex;
 	if (!link->up) {
 		snprintf(why, sizeof(why), "%s is down", link->name);
@@ -378,7 +392,13 @@ static void way_follow(struct hf_wayfinder *f, struct hf_way *w,
 void hf_way_resolve(struct hf_wayfinder *f, struct hf_way *w)
 {
 	struct hf_route route;
-	int rc = hf_netlink_route(f->nl, w->dest, &route);
+	const struct hf_nexthop *e = &f->setup.table[w->index];
+	__be32 from = 0;
+	int rc;
+
+	if (e->from && e->from <= f->setup.addresses)
+		from = f->setup.address[e->from - 1].ip4;
+	rc = hf_netlink_route(f->nl, w->dest, from, &route);
 
 	if (!rc) {
 		way_follow(f, w, &route);

@@ -126,6 +126,7 @@ void hf_call_begin_wait(struct hf_call *call, const char *reason)
 	hf_caller_listen(call);
 	hf_voice_begin(call);
 	hf_voice_message(call);
+	hf_page_parked(call);
 	hf_report(call,
 		  call->park_count > 1 ? HF_EVENT_REPARKED : HF_EVENT_PARKED,
 		  reason && *reason ? reason : NULL);

@@ -11,14 +11,6 @@
 
 #include "internal.h"
 
-static struct hf_call *find(struct hf_park *park, uint64_t id)
-{
-	struct hf_call *call;
-
-	HASH_FIND(hh, park->calls, &id, sizeof(id), call);
-	return call;
-}
-
 static bool waits(const struct hf_call *call)
 {
 	return call->state == HF_S_PARKED || call->state == HF_S_RECALLING;
@@ -27,7 +19,7 @@ static bool waits(const struct hf_call *call)
 int hf_park_move(struct hf_park *park, uint64_t id, const char *number,
 		 const char **why)
 {
-	struct hf_call *call = find(park, id);
+	struct hf_call *call = hf_call_find(park, id);
 	struct hf_stimulus s = {.event = HF_E_MOVE};
 	struct hf_lot *lot;
 
@@ -69,7 +61,7 @@ void hf_act_move(struct hf_call *call, const struct hf_stimulus *s)
 int hf_park_kick(struct hf_park *park, uint64_t id)
 {
 	const struct hf_stimulus s = {.event = HF_E_HANG_UP};
-	struct hf_call *call = find(park, id);
+	struct hf_call *call = hf_call_find(park, id);
 
 	if (!call)
 		return -ENOENT;
@@ -82,7 +74,7 @@ int hf_park_ring_for(struct hf_park *park, uint64_t id, const char *uri,
 {
 	const struct hf_stimulus s = {
 		.event = HF_E_RING_FOR, .uri = uri, .step_in = step_in};
-	struct hf_call *call = find(park, id);
+	struct hf_call *call = hf_call_find(park, id);
 
 	*why = "there is no such call";
 	if (!call)

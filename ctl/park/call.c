@@ -9,6 +9,14 @@
 
 #include "internal.h"
 
+struct hf_call *hf_call_find(struct hf_park *park, uint64_t id)
+{
+	struct hf_call *call;
+
+	HASH_FIND(hh, park->calls, &id, sizeof(id), call);
+	return call;
+}
+
 const char *hf_state_symbol(enum hf_call_state s)
 {
 	static const char *const symbol[] = {
@@ -76,6 +84,8 @@ static int fill(struct hf_call *call, const struct hf_decision *d,
 		return err;
 	if (in->hold_audio && !(call->hold_audio = strdup(in->hold_audio)))
 		return -ENOMEM;
+	if (in->page && *in->page && !(call->page = strdup(in->page)))
+		return -ENOMEM;
 	call->user_to_user = strdup(in->user_to_user ?: "");
 	call->carried = strdup(in->carried ?: "");
 	return call->user_to_user && call->carried ? 0 : -ENOMEM;
@@ -139,6 +149,7 @@ void hf_call_free(struct hf_call *call, bool close_legs)
 	free(call->held_offer);
 	free(call->ring_for);
 	free(call->hold_audio);
+	free(call->page);
 	free(call);
 }
 

@@ -41,6 +41,14 @@ static bool refuse(struct hf_decision *d, int status, const char *reason)
 	return true;
 }
 
+/* One that a dialler may be told in words (voice.c). */
+static bool refuse_aloud(struct hf_decision *d, int status, const char *reason,
+			 const char *prompt)
+{
+	d->prompt = prompt;
+	return refuse(d, status, reason);
+}
+
 /* The lot has no room for a caller who arrives by transfer: the PBX has let go
  * of it already, so a refusal would cut it off. */
 static bool park_without_slot(struct ask *a, struct hf_decision *d)
@@ -63,7 +71,8 @@ static bool park_anywhere(struct ask *a, struct hf_decision *d)
 	d->slot = hf_lot_choose(a->lot);
 	if (!d->slot)
 		return d->passed_on ? park_without_slot(a, d)
-				    : refuse(d, 486, "the lot is full");
+				    : refuse_aloud(d, 486, "the lot is full",
+						   "full");
 	d->verdict = HF_DO_PARK;
 	return true;
 }
@@ -233,7 +242,7 @@ static bool reserve(struct ask *a, struct hf_decision *d)
 	d->parker = a->sender;
 	d->slot = hf_lot_choose(a->lot);
 	if (!d->slot)
-		return refuse(d, 486, "the lot is full");
+		return refuse_aloud(d, 486, "the lot is full", "full");
 	d->verdict = HF_DO_RESERVE;
 	return true;
 }
@@ -245,7 +254,7 @@ static bool pick_up(struct ask *a, struct hf_decision *d)
 	if (!a->may_retrieve)
 		return refuse(d, 403, "the sender may not pick up here");
 	if (!a->slot || !a->slot->call)
-		return refuse(d, 404, "nobody is parked there");
+		return refuse_aloud(d, 404, "nobody is parked there", "empty");
 	return retrieve(a, d, a->slot->call);
 }
 
@@ -276,7 +285,7 @@ static bool pick_up_oldest(struct ask *a, struct hf_decision *d)
 		return refuse(d, 403, "the sender may not pick up here");
 	call = oldest(a->lot);
 	return call ? retrieve(a, d, call)
-		    : refuse(d, 404, "nobody is parked here");
+		    : refuse_aloud(d, 404, "nobody is parked here", "nobody");
 }
 
 static bool slot_transfer(struct ask *a, struct hf_decision *d)
@@ -303,7 +312,7 @@ static bool slot_pick_up(struct ask *a, struct hf_decision *d)
 static bool slot_empty(struct ask *a, struct hf_decision *d)
 {
 	return a->number == NUMBER_SLOT &&
-	       refuse(d, 404, "nobody is parked there");
+	       refuse_aloud(d, 404, "nobody is parked there", "empty");
 }
 
 static bool unknown_number(struct ask *a, struct hf_decision *d)

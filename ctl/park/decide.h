@@ -34,6 +34,7 @@ struct hf_decision {
 	struct hf_call *call; /* SWAP, RETRIEVE */
 	const struct hf_party *replaced; /* SWAP: the leg that goes */
 	bool plain; /* RETRIEVE: by the bare number of the slot */
+	const char *prompt; /* REFUSE: says why to who dialled, or NULL */
 	char remark[80];
 };
 void hf_decide(struct hf_park *, const struct hf_invite *,

@@ -141,6 +141,18 @@ static void uri_host(const char *uri, char *out, size_t len)
 	out[n] = '\0';
 }
 
+struct in_addr hf_towards(const struct hf_park *park, const char *uri)
+{
+	const char *proxy = park->config->sip.outbound_proxy;
+	struct in_addr ip = {0};
+	char host[256];
+
+	uri_host(proxy ?: uri ?: "", host, sizeof(host));
+	if (inet_pton(AF_INET, host, &ip) != 1)
+		ip.s_addr = 0;
+	return ip;
+}
+
 /* The domain that our users are known under at the peer that routes for us. */
 static void home_domain(const struct hf_config *c, char *out, size_t len)
 {

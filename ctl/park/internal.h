@@ -28,8 +28,19 @@
 #include "park.h"
 #include "party.h"
 #include "states.h"
+#include "page.h"
 #include "table.h"
+#include "talk.h"
 #include "timers.h"
+
+/* play.c */
+#define HF_PLAYS 16 /* remembered */
+enum hf_play_state { HF_PLAY_NONE, HF_PLAY_RUNS, HF_PLAY_DONE, HF_PLAY_FAILED };
+struct hf_play {
+	uint64_t id; /* of its talk */
+	enum hf_play_state state;
+	char why[HF_WHY_LEN];
+};
 
 /* call.c */
 struct hf_call {
@@ -69,6 +80,7 @@ struct hf_call {
 	char *hold_audio;      /* asked for by who sent the caller, or NULL */
 	bool told;	       /* the parker has heard the slot */
 	bool toned;	       /* the caller has heard the tone */
+	char *page; /* zone to be paged in, by who sent the caller; or NULL */
 	/* What an action says happens next; run after the change of state. */
 	enum hf_call_event then;
 	bool has_then;
@@ -105,6 +117,10 @@ struct hf_park {
 	struct hf_call *calls;
 	struct hf_party *parties; /* by key */
 	struct hf_party *legs;	  /* by leg */
+	struct hf_talk *talks;
+	uint32_t talk_count;
+	struct hf_paging paging;
+	struct hf_play plays[HF_PLAYS];
 	struct hf_timers timers;
 	struct hf_party *fresh; /* of the INVITE at hand; NULL once refused */
 	bool draining; /* no new calls */
@@ -115,6 +131,7 @@ struct hf_park {
 struct hf_call *hf_call_create(struct hf_park *, const struct hf_decision *,
 			       const struct hf_invite *, struct hf_party *);
 void hf_call_free(struct hf_call *, bool close_legs);
+struct hf_call *hf_call_find(struct hf_park *, uint64_t id);
 /* Runs the table. The call may be gone afterwards. */
 void hf_call_event(struct hf_call *, const struct hf_stimulus *);
 void hf_call_then(struct hf_call *, enum hf_call_event);
@@ -185,6 +202,9 @@ void hf_voice_tell_slot(struct hf_call *);
 bool hf_voice_tone(struct hf_call *);
 /* The wait begins: when is it announced into? */
 void hf_voice_begin(struct hf_call *);
+/* Say to a dialler why not, where the lot wants it so. True: it is begun. */
+bool hf_voice_refuses(struct hf_park *, struct hf_party *,
+		      const struct hf_invite *, const struct hf_decision *);
 /* And the parker is told where, in writing. */
 void hf_voice_message(struct hf_call *);
 

@@ -159,6 +159,39 @@ void hf_call_unnote(struct hf_call *call)
 	call->noted = false;
 }
 
+void hf_talk_note(struct hf_talk *t, uint64_t ends_ms)
+{
+	const struct hf_park_wiring *wire = &t->park->wire;
+	struct hf_record_text text;
+	struct hf_store_call r = {
+		.id = t->id,
+		.lot = t->park->lots[0].config->name,
+		.state = HF_TALK_STATE,
+		.since_ms = (int64_t)t->park->now_ms,
+		.timer_ms = (int64_t)ends_ms,
+		.limit_ms = -1,
+		.noted_ms = (int64_t)t->park->now_ms,
+		.noted_wall_ms = (int64_t)hf_wall_ms(),
+		.party_count = 1,
+	};
+
+	if (!wire->journal_put || !t->party->answered || t->party->gone)
+		return;
+	PERSON(&r, who, &t->party->who);
+	fill_party(t->party, &r.party[0], &text);
+	t->noted = true;
+	wire->journal_put(wire->journal_arg, &r);
+}
+
+void hf_talk_unnote(struct hf_talk *t)
+{
+	const struct hf_park_wiring *wire = &t->park->wire;
+
+	if (t->noted && wire->journal_drop)
+		wire->journal_drop(wire->journal_arg, t->id);
+	t->noted = false;
+}
+
 static int person(struct hf_person *p, const char *uri, const char *user,
 		  const char *host, const char *display)
 {
@@ -398,17 +431,52 @@ static int restore(struct hf_call *call, const struct hf_store_call *r)
 	return restore_media(call);
 }
 
+/* The kernel says it to its end; then it is hung up. */
+int hf_talk_restore(struct hf_park *park, const struct hf_store_call *r)
+{
+	const struct hf_signal_ops *ops = park->wire.signal;
+	struct hf_party *p = hf_party_create(park, NULL, HF_ROLE_CALLER);
+	struct hf_talk *t = p ? hf_talk_create(park, p) : NULL;
+	int err;
+
+	if (!t) {
+		hf_party_free(p, true);
+		return -ENOMEM;
+	}
+	t->id = r->id;
+	t->noted = true;
+	t->state = HF_TALK_SPEAKS;
+	err = r->party_count ? read_party(p, &r->party[0]) : -EINVAL;
+	if (r->party_count && ops->adopt)
+		p->dialog = ops->adopt(park->wire.stack, p, &r->party[0],
+				       p->session->last_text);
+	if (!p->dialog) {
+		hf_talk_free(t, true);
+		return err ? err : -ECONNRESET;
+	}
+	p->leg = err ? HF_LEG_NONE : (uint32_t)r->party[0].leg;
+	if (p->leg != HF_LEG_NONE && hf_party_adopt_leg(p))
+		p->leg = HF_LEG_NONE;
+	hf_timer_arm(&park->timers, &t->timer,
+		     p->leg == HF_LEG_NONE ? park->now_ms
+					   : (uint64_t)r->timer_ms);
+	return 0;
+}
+
 int hf_park_restore(struct hf_park *park, const struct hf_store_call *r)
 {
 	const struct hf_cause lost = {.sip = 500,
 				      .text = "Lost over a restart"};
-	struct hf_call *call = calloc(1, sizeof(*call));
+	struct hf_call *call;
 	enum hf_call_state state;
 	int err = -EINVAL;
 
+	park->now_ms = hf_now_ms();
+	if (!strcmp(r->state, HF_TALK_STATE))
+		return hf_talk_restore(park, r);
+	call = calloc(1, sizeof(*call));
 	if (!call)
 		return -ENOMEM;
-	park->now_ms = hf_now_ms();
 	call->park = park;
 	call->id = r->id;
 	call->noted = true;

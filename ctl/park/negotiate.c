@@ -91,11 +91,11 @@ static int open_leg(struct hf_party *p, struct hf_session *s,
 
 static void start_session(struct hf_party *p, struct hf_session *s)
 {
-	struct hf_call *call = p->call;
+	uint64_t id = p->talk ? p->talk->id : p->call->id;
+	uint32_t n = p->talk ? p->talk->sessions++ : p->call->sessions++;
 
-	/* rises over restarts, because call ids do */
-	hf_session_init(s, (struct in_addr){0}, 0,
-			call->id << 16 | (call->sessions++ & 0xffff));
+	/* rises over restarts, because these ids do */
+	hf_session_init(s, (struct in_addr){0}, 0, id << 16 | (n & 0xffff));
 }
 
 /*
@@ -123,7 +123,7 @@ static bool remote_of(const struct hf_party *p, const struct hf_session *s,
 	r->latch = latches(p, s);
 	if (r->latch)
 		r->ip4 = p->source;
-	r->auto_clock = p->call->lot->config->hold_clock_auto;
+	r->auto_clock = p->call && p->call->lot->config->hold_clock_auto;
 	return true;
 }
 
@@ -152,7 +152,7 @@ int hf_party_adopt_leg(struct hf_party *p)
 	return hf_media_leg_adopt(p->park->wire.media, p->leg,
 				  hf_call_id_mark(p->sip_call_id),
 				  known ? &r : NULL,
-				  hf_call_hold_audio(p->call));
+				  p->call ? hf_call_hold_audio(p->call) : NULL);
 }
 
 /* An offer that came in: all of it or nothing. */

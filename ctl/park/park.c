@@ -21,6 +21,8 @@ int hf_park_create(const struct hf_park_wiring *wire, struct hf_park **ret)
 	park->last_call = wire->call_id_base;
 	park->random = wire->call_id_base * 0x9e3779b97f4a7c15ULL | 1;
 	err = hf_lots_create(park);
+	if (!err)
+		err = hf_pages_create(park);
 	if (err) {
 		hf_park_destroy(park, false);
 		return err;
@@ -47,6 +49,8 @@ void hf_park_destroy(struct hf_park *park, bool hang_up)
 		else
 			hf_call_free(call, false);
 	}
+	hf_talks_end(park, hang_up);
+	hf_pages_end(park);
 	hf_lots_destroy(park);
 	hf_timers_fini(&park->timers);
 	free(park);
@@ -60,7 +64,10 @@ void hf_park_run(struct hf_park *park, uint64_t now_ms)
 	while ((timer = hf_timers_due(&park->timers, now_ms))) {
 		const struct hf_stimulus s = {.event = timer->event};
 
-		hf_call_event(timer->call, &s);
+		if (timer->due)
+			timer->due(timer);
+		else
+			hf_call_event(timer->call, &s);
 	}
 }
 
@@ -80,6 +87,20 @@ static void refuse(struct hf_park *park, struct hf_party *p,
 		d->reason);
 	hf_report_refused(park, in, d);
 	hf_party_drop(p, d->status, &cause);
+}
+
+/* A colleague who dialled may hear why instead of reading a number. True: it
+ * is being said. */
+static bool refuse_in_words(struct hf_park *park, struct hf_party *p,
+			    const struct hf_invite *in,
+			    const struct hf_decision *d)
+{
+	if (!hf_voice_refuses(park, p, in, d))
+		return false;
+	hf_info("INVITE from %s to %s: rule %s: refused in words: %s",
+		in->from.uri ?: "?", in->target.uri ?: "?", d->rule, d->reason);
+	hf_report_refused(park, in, d);
+	return true;
 }
 
 static void refuse_for_memory(struct hf_park *park, struct hf_party *p,
@@ -131,6 +152,9 @@ struct hf_party *hf_park_invite(struct hf_park *park, struct hf_dialog *dialog,
 		return NULL;
 	}
 	if (d.verdict == HF_DO_REFUSE) {
+		park->fresh = s.party;
+		if (refuse_in_words(park, s.party, in, &d))
+			return park->fresh;
 		refuse(park, s.party, in, &d);
 		return NULL;
 	}
@@ -172,6 +196,10 @@ void hf_park_ack(struct hf_party *p, const char *body, size_t len)
 	struct hf_codecs codecs;
 	struct hf_words words;
 
+	if (p->talk) {
+		hf_talk_ack(p->talk, body, len);
+		return;
+	}
 	p->up = true;
 	/*
 	 * An ACK without a body after a re-INVITE without one is wrong, but
@@ -194,6 +222,11 @@ void hf_park_ack(struct hf_party *p, const char *body, size_t len)
 
 void hf_park_no_ack(struct hf_party *p)
 {
+	if (p->talk) {
+		p->gone = true;
+		hf_talk_gone(p->talk, "no ACK came");
+		return;
+	}
 	tell(p, HF_E_CALLER_NO_ACK, HF_E_RETRIEVER_NO_ACK,
 	     (struct hf_stimulus){0});
 }
@@ -206,6 +239,11 @@ void hf_park_cancel(struct hf_party *p)
 {
 	if (!p->answered)
 		p->gone = true;
+	if (p->talk) {
+		if (p->gone)
+			hf_talk_gone(p->talk, "cancelled");
+		return;
+	}
 	tell(p, HF_E_CALLER_CANCEL, HF_E_RETRIEVER_CANCEL,
 	     (struct hf_stimulus){0});
 }
@@ -213,6 +251,10 @@ void hf_park_cancel(struct hf_party *p)
 void hf_park_bye(struct hf_party *p, const char *why)
 {
 	p->gone = true;
+	if (p->talk) {
+		hf_talk_gone(p->talk, why && *why ? why : "hung up");
+		return;
+	}
 	tell(p, HF_E_CALLER_BYE, HF_E_RETRIEVER_BYE,
 	     (struct hf_stimulus){.why = why});
 }
@@ -220,6 +262,10 @@ void hf_park_bye(struct hf_party *p, const char *why)
 void hf_park_reinvite(struct hf_party *p, const struct hf_identity *asserted,
 		      const char *body, size_t len)
 {
+	if (p->talk) {
+		hf_talk_reinvite(p->talk, body, len);
+		return;
+	}
 	tell(p, HF_E_CALLER_OFFER, HF_E_RETRIEVER_OFFER,
 	     (struct hf_stimulus){
 		     .asserted = asserted, .body = body, .len = len});
@@ -235,7 +281,7 @@ void hf_park_refer(struct hf_party *p, const struct hf_refer *refer)
 		.reason = "only who has picked up may send the caller on",
 	};
 
-	if (p != p->call->caller && p != p->call->retriever) {
+	if (!p->call || (p != p->call->caller && p != p->call->retriever)) {
 		ops->refer(p->dialog, 403, NULL);
 		return;
 	}
@@ -341,25 +387,24 @@ static bool is_fetched(const struct hf_party *p)
 
 void hf_park_progress(struct hf_party *p, int status)
 {
-	const struct hf_stimulus s = {
-		.event = is_fetched(p) ? HF_E_FETCH_RINGS : HF_E_RECALL_RINGS,
-		.party = p,
-		.status = status,
-	};
+	struct hf_stimulus s = {.party = p, .status = status};
 
+	if (p->talk)
+		return;
+	s.event = is_fetched(p) ? HF_E_FETCH_RINGS : HF_E_RECALL_RINGS;
 	hf_call_event(p->call, &s);
 }
 
 void hf_park_answered(struct hf_party *p, const char *body, size_t len)
 {
-	const struct hf_stimulus s = {
-		.event = is_fetched(p) ? HF_E_FETCHED : HF_E_RECALL_ANSWERED,
-		.party = p,
-		.body = body,
-		.len = len,
-	};
+	struct hf_stimulus s = {.party = p, .body = body, .len = len};
 
 	p->park->fresh = NULL;
+	if (p->talk) {
+		hf_talk_answered(p->talk, body, len);
+		return;
+	}
+	s.event = is_fetched(p) ? HF_E_FETCHED : HF_E_RECALL_ANSWERED;
 	hf_ring_won(p);
 	hf_call_event(p->call, &s);
 }
@@ -367,20 +412,24 @@ void hf_park_answered(struct hf_party *p, const char *body, size_t len)
 void hf_park_redirected(struct hf_party *p, int status, const char *phrase,
 			const struct hf_identity *to)
 {
-	if (!is_fetched(p))
+	if (!p->talk && !is_fetched(p))
 		hf_ring_redirect(p, to);
 	hf_park_failed(p, status, phrase);
 }
 
 void hf_park_failed(struct hf_party *p, int status, const char *phrase)
 {
-	const struct hf_stimulus s = {
-		.event = is_fetched(p) ? HF_E_FETCH_FAILED : HF_E_RECALL_FAILED,
-		.party = p,
-		.status = status,
-		.why = phrase,
-	};
+	struct hf_stimulus s = {.party = p, .status = status, .why = phrase};
 
+	if (p->talk) {
+		char why[HF_WHY_LEN];
+
+		p->gone = true;
+		snprintf(why, sizeof(why), "%d %s", status, phrase ?: "");
+		hf_talk_gone(p->talk, why);
+		return;
+	}
+	s.event = is_fetched(p) ? HF_E_FETCH_FAILED : HF_E_RECALL_FAILED;
 	if (!others_ring(p, status, phrase))
 		hf_call_event(p->call, &s);
 }
@@ -393,6 +442,8 @@ bool hf_park_stray_bye(struct hf_park *park, const char *call_id)
 void hf_park_reinvite_done(struct hf_party *p, int status, const char *body,
 			   size_t len)
 {
+	if (p->talk)
+		return;
 	tell(p, HF_E_REINVITE_DONE, HF_E_REINVITE_DONE,
 	     (struct hf_stimulus){.status = status, .body = body, .len = len});
 }

@@ -115,11 +115,22 @@ int hf_park_kick(struct hf_park *, uint64_t call);
  * slot is kept, and when that one hangs up the caller waits in it again. */
 int hf_park_ring_for(struct hf_park *, uint64_t call, const char *uri,
 		     bool step_in, const char **why);
+/* Call `uri`, play the clip once and hang up. *ret_play names it for... */
+int hf_park_play(struct hf_park *, const char *clip, const char *uri,
+		 uint64_t *ret_play, char *why, size_t why_len);
+/* ... this: "ringing", "playing", "played", "failed" and why. False: there is
+ * none, or it is forgotten. */
+bool hf_park_play_state(const struct hf_park *, uint64_t play,
+			const char **ret_state, const char **ret_why);
+/* Call it out in a paging zone; NULL: its own, its lot's, or the only one. */
+int hf_park_page(struct hf_park *, uint64_t call, const char *zone,
+		 const char **why);
 /* No new calls to park (503); calls that are here go on. */
 void hf_park_drain(struct hf_park *, bool on);
 bool hf_park_draining(const struct hf_park *);
 
 struct hf_park_totals {
+	uint32_t talks; /* legs on which something is said, outside of calls */
 	uint32_t calls, parked, relayed, recalling, slots, slots_free;
 	uint64_t parks, retrieved, rang_back, abandoned, refused;
 };

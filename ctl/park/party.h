@@ -36,6 +36,7 @@ enum hf_hears { HF_HEARS_NOTHING, HF_HEARS_HOLD, HF_HEARS_PEER };
 struct hf_party {
 	struct hf_park *park;
 	struct hf_call *call; /* NULL: not yet taken into one */
+	struct hf_talk *talk; /* instead of a call; or NULL */
 	struct hf_dialog *dialog;
 	enum hf_role role;
 	bool incoming;	      /* its INVITE, not ours */

@@ -6,7 +6,6 @@
  * machine a ring is one recall: it is answered by the first who answers, and
  * has failed when the last has.
  */
-#include <arpa/inet.h>
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
@@ -46,24 +45,9 @@ static void label(const struct hf_call *call, char *out, size_t len)
 /* Where the answer will come from, as far as is known before it comes. */
 static struct in_addr towards(const struct hf_call *call)
 {
-	const char *proxy = call->park->config->sip.outbound_proxy;
-	struct in_addr ip = {0};
-	char host[64];
-	const char *at;
-	size_t n;
+	struct in_addr ip = hf_towards(call->park, NULL);
 
-	if (proxy && (at = strchr(proxy, ':'))) {
-		if (strchr(at, '@'))
-			at = strchr(at, '@');
-		n = strcspn(++at, ":;?>");
-		if (n < sizeof(host)) {
-			memcpy(host, at, n);
-			host[n] = '\0';
-			if (inet_pton(AF_INET, host, &ip) == 1)
-				return ip;
-		}
-	}
-	return call->caller->source;
+	return ip.s_addr ? ip : call->caller->source;
 }
 
 static struct hf_dialog *send_invite(struct hf_call *call, struct hf_party *p,

@@ -59,6 +59,7 @@ struct hf_invite {
 	const char *recall_marker; /* X-Holdfast-Recall, "" if none: our own recall come back */
 	int park_time_s; /* X-Holdfast-Park-Time, only if trusted; 0 = none */
 	const char *hold_audio; /* X-Holdfast-Audio, only if trusted: a clip */
+	const char *page; /* X-Holdfast-Page, only if trusted: a zone, or "none" */
 	const char *source;	   /* IP address the request came from */
 	const char *local;	   /* IP address it was sent to */
 	const char *transport;	   /* "udp", "tcp" */
@@ -68,9 +69,9 @@ struct hf_invite {
 	size_t body_len;
 };
 
-/* A final answer to an INVITE or re-INVITE of the peer. */
+/* An answer to an INVITE or re-INVITE of the peer. */
 struct hf_reply {
-	int status;	    /* 200-699 */
+	int status;	    /* 200-699; or 183 with early media, then one of them */
 	const char *phrase; /* NULL = the standard one */
 	const char *body;   /* SDP; NULL = none */
 	const char *contact_user;   /* user part of our Contact (the slot), NULL = leave */
@@ -100,6 +101,9 @@ struct hf_call_out {
 	struct hf_identity asserted;
 	bool privacy;
 	const char *alert_info;	   /* NULL = none */
+	/* Be answered at once, without a hand (NULL = none): */
+	const char *call_info;	 /* "<sip:...>;answer-after=0" */
+	const char *answer_mode; /* RFC 5373: "Auto" */
 	const char *diversion;	   /* URI of the slot, NULL = none */
 	const char *diverted_by;   /* who sent us here by a 3xx, NULL = nobody */
 	const char *recall_marker; /* X-Holdfast-Recall */
@@ -119,7 +123,7 @@ struct hf_cause {
 /* What the park logic asks of the stack. None of these calls back before it
  * returns. */
 struct hf_signal_ops {
-	/* Final answer to the INVITE or re-INVITE now pending on the dialog. A 2xx
+	/* Answer to the INVITE or re-INVITE now pending on the dialog. A 2xx
 	 * is retransmitted until its ACK; then hf_park_ack(), else
 	 * hf_park_no_ack() after 64*T1. A non-2xx to the first INVITE ends the
 	 * dialog on the wire (still release it). */

@@ -2,8 +2,10 @@
 /*
  * Deadlines of calls, in a binary heap:
  *  - `timer` of a call: the end of its state (lease, park time, ring time);
- *  - `limit` of a call: the longest wait of its lot.
- * Room for both is taken when the call is made, so that arming cannot fail.
+ *  - `limit` of a call: the longest wait of its lot;
+ *  - `voice` of a call: what is to be said next, or has been;
+ *  - of a talk: the end of its ringing or of its words; of a paging zone.
+ * Room is taken with the owner, so that arming cannot fail.
  */
 #include <errno.h>
 #include <stdlib.h>
@@ -12,8 +14,7 @@
 
 #define NOWHERE UINT32_MAX
 
-int hf_timers_reserve(struct hf_timers *t, struct hf_timer *timer,
-		      struct hf_call *call, enum hf_call_event event)
+static int reserve(struct hf_timers *t)
 {
 	if (t->owned == t->room) {
 		uint32_t room = t->room ? t->room * 2 : 64;
@@ -26,17 +27,37 @@ int hf_timers_reserve(struct hf_timers *t, struct hf_timer *timer,
 		t->room = room;
 	}
 	t->owned++;
-	*timer = (struct hf_timer){
-		.place = NOWHERE, .event = event, .call = call};
 	return 0;
+}
+
+int hf_timers_reserve(struct hf_timers *t, struct hf_timer *timer,
+		      struct hf_call *call, enum hf_call_event event)
+{
+	int err = reserve(t);
+
+	if (!err)
+		*timer = (struct hf_timer){
+			.place = NOWHERE, .event = event, .call = call};
+	return err;
+}
+
+int hf_timers_reserve_due(struct hf_timers *t, struct hf_timer *timer,
+			  void (*due)(struct hf_timer *))
+{
+	int err = reserve(t);
+
+	if (!err)
+		*timer = (struct hf_timer){.place = NOWHERE, .due = due};
+	return err;
 }
 
 void hf_timers_release(struct hf_timers *t, struct hf_timer *timer)
 {
-	if (!timer->call)
+	if (!timer->call && !timer->due)
 		return; /* never reserved */
 	hf_timer_stop(t, timer);
 	timer->call = NULL;
+	timer->due = NULL;
 	t->owned--;
 }
 

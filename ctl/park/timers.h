@@ -17,7 +17,8 @@ struct hf_timer {
 	uint64_t at;
 	uint32_t place; /* in the heap; UINT32_MAX = not armed */
 	enum hf_call_event event;
-	struct hf_call *call;
+	struct hf_call *call; /* whose event it is; */
+	void (*due)(struct hf_timer *); /* or this is called instead */
 };
 
 struct hf_timers {
@@ -26,6 +27,8 @@ struct hf_timers {
 };
 int hf_timers_reserve(struct hf_timers *, struct hf_timer *, struct hf_call *,
 		      enum hf_call_event);
+int hf_timers_reserve_due(struct hf_timers *, struct hf_timer *,
+			  void (*due)(struct hf_timer *));
 void hf_timers_release(struct hf_timers *, struct hf_timer *);
 void hf_timer_arm(struct hf_timers *, struct hf_timer *, uint64_t at);
 void hf_timer_stop(struct hf_timers *, struct hf_timer *);

@@ -143,6 +143,7 @@ void hf_park_totals(const struct hf_park *park, struct hf_park_totals *ret)
 {
 	*ret = park->totals;
 	ret->calls = HASH_COUNT(park->calls);
+	ret->talks = park->talk_count;
 }
 
 void hf_park_lot_taken(const struct hf_park *park, unsigned int lot,

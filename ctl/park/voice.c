@@ -10,8 +10,6 @@
 
 #include "internal.h"
 
-#define HF_WORD_LEN 80
-
 static bool prompt(const struct hf_call *call, const char *word, char *name)
 {
 	const struct hf_session *s = call->caller->session;
@@ -29,6 +27,23 @@ static const char *word_of(char c)
 	if (c >= '0' && c <= '9')
 		return digits[c - '0'];
 	return c == '*' ? "star" : c == '#' ? "hash" : NULL;
+}
+
+bool hf_voice_refuses(struct hf_park *park, struct hf_party *p,
+		      const struct hf_invite *in, const struct hf_decision *d)
+{
+	const struct hf_config_lot *lot = d->lot ? d->lot->config : NULL;
+	struct hf_speech speech = {.count = 0};
+
+	/* Who is transferred would be taken off the transferor's hands by a
+	 * 200; a stranger is told nothing. */
+	if (!d->prompt || !lot || lot->voice.refusals == HF_REFUSE_PLAINLY ||
+	    in->replaces || hf_invite_mark(in) ||
+	    !hf_identity_internal(park->config, hf_invite_sender(in)))
+		return false;
+	hf_speech_add(&speech, lot->voice.language, d->prompt);
+	return hf_talk_answer(park, p, in, &speech, d->status,
+			      lot->voice.refusals == HF_REFUSE_EARLY);
 }
 
 bool hf_voice_tells(const struct hf_call *call)

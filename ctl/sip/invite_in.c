@@ -198,8 +198,8 @@ static sip_unknown_t *reply_extensions(su_home_t *home,
 /* A 2xx waits for its record, if there is a journal. */
 static void send_reply(struct hf_dialog *d, const struct hf_reply *r)
 {
-	bool ok = r->status < 300;
-	bool timer = ok && d->session_s;
+	bool early = r->status < 200, ok = r->status < 300;
+	bool timer = ok && !early && d->session_s;
 	bool hide = r->privacy && r->asserted.uri && d->trusted;
 	const char *body = d->identity_only ? NULL : r->body;
 	su_home_t home[1] = {SU_HOME_INIT(home)};
@@ -232,7 +232,7 @@ static void send_reply(struct hf_dialog *d, const struct hf_reply *r)
 		TAG_IF(body, SIPTAG_CONTENT_TYPE_STR(HF_SIP_ACCEPT)),
 		TAG_IF(body, SIPTAG_PAYLOAD_STR(body)), TAG_END());
 	su_home_deinit(home);
-	if (msg && (!ok || !hf_hold_reply(d, msg)))
+	if (msg && (!ok || early || !hf_hold_reply(d, msg)))
 		nta_incoming_mreply(d->request, msg);
 }
 
@@ -261,6 +261,8 @@ void hf_request_reply(struct hf_dialog *d, const struct hf_reply *r)
 	if (r->display)
 		hf_dialog_set(&d->contact_display, r->display);
 	send_reply(d, r);
+	if (r->status < 200)
+		return; /* early media: the final answer is still to come */
 	if (r->status >= 300) {
 		request_done(d);
 		if (first)

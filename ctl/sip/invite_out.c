@@ -236,6 +236,8 @@ static sip_unknown_t *call_extensions(su_home_t *home, const struct hf_sip *sip,
 	list = hf_header_address(home, "Referred-By", &call->referred_by, list);
 	list = hf_header_text(home, "Alert-Info", call->alert_info, list);
 	list = history(home, call, list);
+	list = hf_header_text(home, "Call-Info", call->call_info, list);
+	list = hf_header_text(home, "Answer-Mode", call->answer_mode, list);
 	list = hf_header_address(home, "Diversion", &slot, list);
 	list = hf_header_address(home, "Diversion", &by, list);
 	list = hf_header_lines(home, call->carried, list);

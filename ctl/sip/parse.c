@@ -331,4 +331,5 @@ void hf_parse_invite(su_home_t *home, const sip_t *s,
 	parse_history(home, s, &ret->history);
 	ret->hold_audio =
 		plain_text(home, text_header(s, "X-Holdfast-Audio", 0));
+	ret->page = plain_text(home, text_header(s, "X-Holdfast-Page", 0));
 }

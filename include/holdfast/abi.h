@@ -173,11 +173,12 @@ struct hf_hop {
 	__u8 dmac[6];
 	__u8 smac[6];
 	__be16 vlan_tci;
-	__u16 reserved;
+	__u8 ttl; /* 0 = 64 */
+	__u8 reserved;
 };
 
 /*
- * A destination of media. The controller writes family, dest and `wanted`;
+ * A destination of media. The controller writes family, dest, ttl, from and `wanted`;
  * holdfast-mediad resolves it and writes the hop not in force, then `turn`
  * plus one (a reader that finds another `turn` afterwards read too slowly).
  */
@@ -187,7 +188,10 @@ struct hf_nexthop {
 	__u32 wanted;  /* legs that use this entry; 0 = free */
 	__be32 dest_ip4;
 	__u8 family;   /* 4 or 6; dest6 is in map `nexthop6` */
-	__u8 reserved[3];
+	__u8 ttl;      /* of what is sent there, 0 = 64 */
+	__u8 from;     /* a multicast group: by the device of the media address
+			* of this index plus one; 0 = by the route */
+	__u8 reserved;
 };
 
 /* A media address; map `instance`. */

@@ -12,7 +12,7 @@ _holdfastctl() {
 		return
 		;;
 	-i | --instance | -n | --count | -u | --until | --since | --lot | --limit | --slot | \
-		--caller | --parker | --retriever | --call | --who | --act) return ;;
+		--caller | --parker | --retriever | --call | --who | --act | --to) return ;;
 	-s | --socket)
 		mapfile -t COMPREPLY < <(compgen -f -- "$current")
 		return
@@ -24,7 +24,7 @@ _holdfastctl() {
 		case $word in
 		-i | --instance | -s | --socket | -n | --count | -u | --until | --since | --lot | \
 			--limit | --slot | --caller | --parker | --retriever | --resolution | \
-			--call | --who | --act) ((i++)) ;;
+			--call | --who | --act | --to) ((i++)) ;;
 		-*) ;;
 		help) [ ${#words[@]} -gt 0 ] && words+=(help) ;;
 		*) words+=("$word") ;;
@@ -34,6 +34,7 @@ _holdfastctl() {
 	"-"*) choices='--json --pretty --instance --socket --help --version'
 		case ${words[0]} in
 		monitor) choices+=' --count --until' ;;
+		audio) choices+=' --to' ;;
 		slot) choices+=' --watch' ;;
 		stats) choices+=' --lot --since --until --csv' ;;
 		history) choices+=' --lot --since --until --csv --limit --slot --caller --parker
@@ -42,12 +43,12 @@ _holdfastctl() {
 		;;
 	*" ") choices='status slot call leg subscription audio webhook history stats drain monitor help' ;;
 	*" slot") choices='list help' ;;
-	*" call") choices='list show move kick retrieve step-in help' ;;
+	*" call") choices='list show move kick retrieve step-in page help' ;;
 	*" leg") choices='list show help' ;;
 	*" history") choices='list show audit help' ;;
 	*" stats") choices='counters lots hours help' ;;
 	*" subscription") choices='list help' ;;
-	*" audio") choices='list show add remove help' ;;
+	*" audio") choices='list show add play remove help' ;;
 	*" webhook") choices='list show retry test help' ;;
 	*" audio add "*)
 		mapfile -t COMPREPLY < <(compgen -f -- "$current")

@@ -146,6 +146,29 @@ int hf_park_ring_for(struct hf_park *park, uint64_t call, const char *uri,
 	return fake_acted(call, step_in ? "step-in" : "retrieve", uri, why);
 }
 
+int hf_park_page(struct hf_park *park, uint64_t call, const char *zone,
+		 const char **why)
+{
+	return fake_acted(call, "page", zone ? zone : "-", why);
+}
+
+int hf_park_play(struct hf_park *park, const char *clip, const char *uri,
+		 uint64_t *ret_play, char *why, size_t why_len)
+{
+	snprintf(fake_act, sizeof(fake_act), "play %s to %s", clip, uri);
+	*ret_play = 31;
+	snprintf(why, why_len, "there is no clip \"%s\"", clip);
+	return strcmp(clip, "music") ? -ENOENT : 0;
+}
+
+bool hf_park_play_state(const struct hf_park *park, uint64_t play,
+			const char **ret_state, const char **ret_why)
+{
+	*ret_state = play == 31 ? "failed" : "played";
+	*ret_why = play == 31 ? "nobody answered" : "said";
+	return play == 31 || play == 32;
+}
+
 void hf_park_drain(struct hf_park *park, bool on)
 {
 	snprintf(fake_act, sizeof(fake_act), "drain %d", on);

@@ -36,7 +36,7 @@ struct hf_dialog {
 	char uri[128], from_display[128], from_user[64], diversion[64];
 	char diverted_by[128], carried[128], told_name[128];
 	bool told_privately;
-	char marker[64];
+	char marker[64], call_info[128], alert_info[128];
 };
 
 struct note {
@@ -87,9 +87,10 @@ static void fake_reply(struct hf_dialog *d, const struct hf_reply *r)
 {
 	if (d->released || !d->pending || d->over)
 		wrong(d->w, "reply to nothing", d);
-	if (r->status < 200 || r->status == 503 || r->status >= 600)
+	if ((r->status < 200 && r->status != 183) || r->status == 503 ||
+	    r->status >= 600)
 		wrong(d->w, "a status that is never sent", d);
-	d->pending = false;
+	d->pending = r->status < 200;
 	d->replies++;
 	d->status = r->status;
 	d->retry_after = r->retry_after_s;
@@ -101,6 +102,11 @@ static void fake_reply(struct hf_dialog *d, const struct hf_reply *r)
 	copy(d->uui, sizeof(d->uui), r->user_to_user);
 	copy(d->carried, sizeof(d->carried), r->carried);
 	d->privacy = r->privacy;
+	if (r->status < 200) {
+		if (!r->body || d->first_done)
+			wrong(d->w, "a 183 without SDP, or too late", d);
+		return;
+	}
 	if (r->status < 300) {
 		if (!r->body)
 			wrong(d->w, "2xx without SDP", d);
@@ -155,6 +161,8 @@ static struct hf_dialog *fake_invite(void *stack, struct hf_party *party,
 		snprintf(d->replaces, sizeof(d->replaces), "%s %s %s",
 			 out->replaces->call_id, out->replaces->to_tag,
 			 out->replaces->from_tag);
+	copy(d->call_info, sizeof(d->call_info), out->call_info);
+	copy(d->alert_info, sizeof(d->alert_info), out->alert_info);
 	if (!out->body || (!*d->marker && !*d->referred_by && !out->replaces))
 		wrong(w, "a recall without SDP or marker", d);
 	return d;
@@ -399,6 +407,12 @@ static unsigned int legs_open(struct world *w)
 	return t.legs_open;
 }
 
+/* Each zone has one, and all of them one more. */
+static unsigned int zone_timers(struct world *w)
+{
+	return w->config.zone_count ? w->config.zone_count + 1 : 0;
+}
+
 /* Everything given back; "" or what was not. */
 static const char *world_leaks(struct world *w)
 {
@@ -413,7 +427,8 @@ static const char *world_leaks(struct world *w)
 		return "a pair of the table that cannot happen";
 	if (t.calls || t.parked || t.relayed || t.recalling ||
 	    t.slots != t.slots_free || legs_open(w) ||
-	    hf_park_next_ms(w->park) != HF_NEVER || w->park->timers.owned ||
+	    hf_park_next_ms(w->park) != HF_NEVER || t.talks ||
+	    w->park->timers.owned != zone_timers(w) ||
 	    HASH_COUNT(w->park->parties))
 		snprintf(text, sizeof(text),
 			 "calls %u parked %u relayed %u slots %u of %u free, "

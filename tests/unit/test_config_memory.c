@@ -51,6 +51,7 @@ static inline int some_vasprintf(char **ret, const char *format, va_list args)
 #include "../../ctl/config/load.c"
 #include "../../ctl/config/nearest.c"
 #include "../../ctl/config/numbers.c"
+#include "../../ctl/config/paging.c"
 #include "../../ctl/config/query.c"
 #include "../../ctl/config/ranges.c"
 #include "../../ctl/config/reader.c"

@@ -559,7 +559,7 @@ TEST(a_reused_next_hop_does_not_keep_the_macs_of_the_one_before)
 		struct in_addr to = {htonl(0x0a000001 + i)};
 		uint32_t at;
 
-		CHECK_INT(hf_hop_get(s->m, to, &at), 0);
+		CHECK_INT(hf_hop_get(s->m, to, 0, 0, &at), 0);
 		if (i >= n)
 			found = at;
 		else

@@ -75,7 +75,9 @@ def yaml(value, indent=0):
         out = ""
         for key, v in value.items():
             key = json.dumps(key) if not key.replace("_", "").isalpha() else key
-            if isinstance(v, dict) or (isinstance(v, list) and v and isinstance(v[0], dict)):
+            if v == {}:
+                out += "%s%s: {}\n" % (pad, key)
+            elif isinstance(v, dict) or (isinstance(v, list) and v and isinstance(v[0], dict)):
                 out += "%s%s:\n%s" % (pad, key, yaml(v, indent + 1))
             elif isinstance(v, list):
                 out += "%s%s: [%s]\n" % (pad, key, ", ".join(map(scalar, v)))

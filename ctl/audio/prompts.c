@@ -1,0 +1,201 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+/*
+ * What has to be there to be said: the prompts of each lot's language, the
+ * labels of its slots, its announcement put into its music. Makes entries and
+ * jobs of library.c; what is missing or fails is not said.
+ */
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "../base/log.h"
+#include "../config/config.h"
+#include "../media/media.h"
+#include "shelf.h"
+
+/* A prompt of a language; one that is not there is not said. */
+static int load_prompt(struct hf_library *l, const char *language,
+		       const char *word, char *err, size_t err_len)
+{
+	char name[96], *path = NULL;
+	struct hf_entry *e;
+	int r = 0;
+
+	snprintf(name, sizeof(name), "%s/%s", language, word);
+	if (hf_entry_find(l, name))
+		return 0;
+	if (asprintf(&path, "%s/%s.wav", l->config->audio.prompts, name) < 0)
+		return -ENOMEM;
+	if (!access(path, R_OK)) {
+		e = hf_entry_get(l, name);
+		if (e) {
+			e->configured = true;
+			hf_entry_source(e, path);
+			r = hf_job_now(l, e,
+				     (struct hf_clip_source){.files = &path,
+							     .count = 1},
+				     err, err_len);
+		}
+	} else if (!strcmp(word, "parked-at")) {
+		hf_info("no prompts in %s/%s: no slot is told",
+			l->config->audio.prompts, language);
+	}
+	free(path);
+	return r;
+}
+
+static bool is_paged(const struct hf_config *c, const struct hf_config_lot *lot)
+{
+	return c->zone_count > 0 || lot->page;
+}
+
+/* Is this prompt said in this lot? */
+static bool is_said(const struct hf_config *c, const struct hf_config_lot *lot,
+		    const char *word)
+{
+	if (!strcmp(word, "parked-at"))
+		return lot->voice.tell_slot;
+	if (!strcmp(word, "tone"))
+		return lot->voice.pickup_tone || is_paged(c, lot);
+	if (!strcmp(word, "empty") || !strcmp(word, "full") ||
+	    !strcmp(word, "nobody"))
+		return lot->voice.refusals != HF_REFUSE_PLAINLY;
+	if (!strncmp(word, "call-", 5) || !strcmp(word, "on"))
+		return is_paged(c, lot);
+	return lot->voice.tell_slot || is_paged(c, lot);
+}
+
+int hf_prompts_load(struct hf_library *l, char *err, size_t err_len)
+{
+	static const char *const words[] = {
+		"parked-at", "0",    "1",     "2",    "3",	"4",
+		"5",	     "6",    "7",     "8",    "9",	"star",
+		"hash",	     "tone", "empty", "full", "nobody", "call-for",
+		"call-on",   "on"};
+	const struct hf_config *c = l->config;
+	int r = 0;
+
+	for (unsigned int i = 0; i < c->lot_count && c->audio.prompts; i++)
+		for (size_t k = 0; k < sizeof(words) / sizeof(*words) && !r;
+		     k++)
+			if (is_said(c, &c->lots[i], words[k]))
+				r = load_prompt(l, c->lots[i].voice.language,
+						words[k], err, err_len);
+	return r;
+}
+
+/*
+ * What a slot is called, spoken: a recording LANGUAGE/=LABEL.wav, or the engine.
+ * In the thread: a start does not wait for a hundred of them.
+ */
+static void begin_label(struct hf_library *l, const char *language,
+			const char *label)
+{
+	char name[HF_LABEL_LEN], *path = NULL;
+	struct hf_entry *e;
+	struct hf_job *job;
+
+	if ((size_t)snprintf(name, sizeof(name), "%s/=%s", language, label) >=
+		    sizeof(name) ||
+	    hf_entry_find(l, name))
+		return;
+	e = hf_entry_get(l, name);
+	job = e ? hf_job_create(l, e) : NULL;
+	if (!job)
+		return;
+	e->configured = true;
+	hf_entry_source(e, label);
+	if (l->config->audio.prompts && !strchr(label, '/') &&
+	    asprintf(&path, "%s/%s.wav", l->config->audio.prompts, name) > 0 &&
+	    !access(path, R_OK)) {
+		job->file = path;
+		job->src = (struct hf_clip_source){.files = &job->file,
+						   .count = 1};
+	} else {
+		free(path);
+		job->src = (struct hf_clip_source){.text = label,
+						   .voice = language};
+	}
+	hf_job_queue(l, job);
+}
+
+void hf_labels_begin(struct hf_library *l)
+{
+	const struct hf_config *c = l->config;
+
+	for (unsigned int i = 0; i < c->lot_count; i++)
+		for (unsigned int k = 0; is_paged(c, &c->lots[i]) &&
+					 k < c->lots[i].label_count;
+		     k++)
+			begin_label(l, c->lots[i].voice.language,
+				    c->lots[i].labels[k].text);
+}
+
+/* Each lot's announcement, put into its music; calls need not wait for it. */
+void hf_announcements_begin(struct hf_library *l)
+{
+	const struct hf_config *c = l->config;
+
+	for (unsigned int i = 0; i < c->lot_count; i++) {
+		const char *music = c->lots[i].hold_audio;
+		const char *said = c->lots[i].voice.announce;
+		const struct hf_config_clip *m, *a;
+		struct hf_entry *e, *of_music, *of_said;
+		struct hf_job *job;
+		char name[160];
+
+		m = hf_clip_configured(c, music);
+		a = said ? hf_clip_configured(c, said) : NULL;
+		if (!m || !a)
+			continue;
+		snprintf(name, sizeof(name), "%s+%s", music, said);
+		of_music = hf_entry_find(l, music);
+		of_said = hf_entry_find(l, said);
+		e = hf_entry_get(l, name);
+		if (!of_music || !of_said || !e || e->job || e->ready)
+			continue;
+		job = hf_job_create(l, e);
+		if (!job)
+			continue;
+		e->configured = true;
+		hf_entry_source(e, of_said->source);
+		job->music = hf_source_now(m, of_music, &job->music_file);
+		job->src = hf_source_now(a, of_said, &job->file);
+		job->src.loop = false;
+		job->into = m->name;
+		hf_job_queue(l, job);
+	}
+}
+
+/* A clip is another one now. What was put into it, or was made of it, is silent
+ * until it is made anew. */
+void hf_announcements_again(struct hf_library *l, const char *changed)
+{
+	const struct hf_config *c = l->config;
+	bool any = false;
+
+	for (unsigned int i = 0; i < c->lot_count; i++) {
+		const char *said = c->lots[i].voice.announce;
+		struct hf_entry *e;
+		char name[160];
+
+		if (!said || (strcmp(said, changed) &&
+			      strcmp(c->lots[i].hold_audio, changed)))
+			continue;
+		snprintf(name, sizeof(name), "%s+%s", c->lots[i].hold_audio,
+			 said);
+		e = hf_entry_find(l, name);
+		if (!e)
+			continue;
+		if (e->job)
+			e->stale = true;
+		if (e->ready)
+			hf_media_clip_remove(l->media, name);
+		e->ready = false;
+		any = true;
+	}
+	if (any)
+		hf_announcements_begin(l);
+}

@@ -1,0 +1,85 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * The library from inside: library.c keeps the entries and the thread, prompts.c
+ * says which prompts, labels and announcements there have to be.
+ */
+#ifndef HOLDFAST_AUDIO_SHELF_H
+#define HOLDFAST_AUDIO_SHELF_H
+
+#include <pthread.h>
+#include <stdatomic.h>
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "clip.h"
+#include "library.h"
+
+#define HF_LABEL_LEN 96 /* as ctl/park's words */
+
+struct hf_job {
+	struct hf_library *library;
+	struct hf_entry *entry;
+	struct hf_clip_source src;
+	struct hf_clip_source music; /* into != NULL */
+	const char *into;
+	char *file;	  /* ours: of an added clip, */
+	char *music_file; /* and of the music that it goes into */
+	/* what the worker makes */
+	struct hf_clip_data data;
+	atomic_uint percent;
+	int error;
+	char why[256];
+	struct hf_job *next;
+};
+
+struct hf_entry {
+	char *name, *source;
+	bool configured, ready;
+	bool stale; /* what its job is made of has changed */
+	char *file; /* of a clip added by hand, once it is there */
+	uint32_t seed;
+	struct hf_job *job; /* NULL = nothing is loading */
+	char why[256];	    /* of a failure */
+	struct hf_entry *next;
+};
+
+struct hf_library {
+	const struct hf_config *config;
+	struct hf_media *media;
+	struct hf_clip_want want;
+	struct hf_entry *entries;
+	pthread_t thread;
+	bool started;
+	pthread_mutex_t lock;
+	pthread_cond_t more;
+	struct hf_job *todo, *done;
+	atomic_bool stopping;
+	int fd;
+};
+
+/* library.c */
+struct hf_entry *hf_entry_find(const struct hf_library *, const char *name);
+/* Made if there is none; NULL: no memory. */
+struct hf_entry *hf_entry_get(struct hf_library *, const char *name);
+void hf_entry_source(struct hf_entry *, const char *source);
+struct hf_job *hf_job_create(struct hf_library *, struct hf_entry *);
+/* To the thread. */
+void hf_job_queue(struct hf_library *, struct hf_job *);
+/* At once, in this thread: the start waits for it. */
+int hf_job_now(struct hf_library *, struct hf_entry *, struct hf_clip_source,
+	       char *err, size_t err_len);
+const struct hf_config_clip *hf_clip_configured(const struct hf_config *,
+						const char *name);
+/* As it is heard now: from the configuration, or as it was added since. */
+struct hf_clip_source hf_source_now(const struct hf_config_clip *,
+				    const struct hf_entry *, char **file);
+
+/* prompts.c */
+int hf_prompts_load(struct hf_library *, char *err, size_t err_len);
+void hf_labels_begin(struct hf_library *);
+void hf_announcements_begin(struct hf_library *);
+/* A clip is another one now. */
+void hf_announcements_again(struct hf_library *, const char *changed);
+
+#endif

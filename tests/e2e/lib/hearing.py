@@ -1,0 +1,195 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""What was heard: streams of the wire decoded by other decoders than our encoders
+(tests/tools/codec.c with spandsp and libopus, tables for G.711) and compared with
+the sounds that should be in them.
+"""
+import os
+import subprocess
+import wave
+
+import numpy
+
+from . import audio, net, wire
+from .testing import check, equal
+
+ANCHORS = (net.ANCHOR_TRUNK, net.ANCHOR_OFFICE)
+# payload type: name, samples a second, timestamp step, least correlation
+CODECS = {
+    0: ("PCMU", 8000, 160, 0.99),
+    8: ("PCMA", 8000, 160, 0.99),
+    9: ("G722", 16000, 160, 0.99),
+    111: ("opus", 48000, 960, 0.95),
+}
+OPUS_BYTES = 48000 // 8 // 50
+
+
+def codec_tool():
+    build = os.environ.get("HF_BUILD", os.path.join(net.ROOT, "build"))
+    path = os.path.join(build, "tools/codec")
+    source = os.path.join(net.ROOT, "tests/tools/codec.c")
+    if not os.path.exists(path) or os.path.getmtime(path) < os.path.getmtime(source):
+        os.makedirs(os.path.dirname(path), exist_ok=True)
+        net.run("gcc", "-O1", "-I/usr/include/opus", "-o", path, source, "-lspandsp", "-lopus")
+    return path
+
+
+def run_codec(how, name, data):
+    argv = [codec_tool(), how, name.lower()]
+    if name == "opus":
+        argv.append(str(OPUS_BYTES))
+    return subprocess.run(argv, input=data, stdout=subprocess.PIPE, check=True).stdout
+
+
+def decode(pt, payloads):
+    if pt in audio.DECODE:
+        return numpy.concatenate([audio.decode(p, pt) for p in payloads])
+    return numpy.frombuffer(run_codec("decode", CODECS[pt][0], b"".join(payloads)), "<i2")
+
+
+def timeline(pt, packets):
+    """The sound of a stream where its timestamps put it, at 8000 samples a second:
+    what a sender skipped because it was late is silence."""
+    _, rate, step, _ = CODECS[pt]
+    sound = decode(pt, [p.payload for p in packets])
+    per = len(sound) // len(packets)
+    slots = [wire.difference32(p.ts, packets[0].ts) // step for p in packets]
+    out = numpy.zeros((max(slots) + 1) * per)
+    for i, slot in enumerate(slots):
+        out[slot * per:(slot + 1) * per] = sound[i * per:(i + 1) * per]
+    return out if rate == 8000 else resample(out, len(out) * 8000 // rate)
+
+
+def through(pt, loop):
+    """One pass of a loop as this codec leaves it, from its third pass."""
+    if pt in audio.DECODE:
+        return audio.through_codec(loop, pt)
+    data = run_codec("encode", CODECS[pt][0], numpy.tile(loop, 4).astype("<i2").tobytes())
+    out = numpy.frombuffer(run_codec("decode", CODECS[pt][0], data), "<i2")
+    return out[2 * len(loop):3 * len(loop)]
+
+
+def resample(loop, count):
+    """A loop at another rate, as long as before: by its spectrum."""
+    spectrum = numpy.fft.rfft(numpy.asarray(loop, float))
+    out = numpy.zeros(count // 2 + 1, complex)
+    n = min(len(spectrum), len(out))
+    out[:n] = spectrum[:n]
+    return numpy.fft.irfft(out, count) * count / len(loop)
+
+
+def music(stage, name="music.wav", first=20.0, seconds=7.013):
+    """A piece of the hold music at 16000 samples a second; (path, samples)."""
+    whole = os.path.join(stage.folder, "whole.wav")
+    if not os.path.exists(whole):
+        net.run("/usr/bin/python3", os.path.join(net.ROOT, "scripts/make-hold-audio"), whole)
+    with wave.open(whole, "rb") as f:
+        x = numpy.frombuffer(f.readframes(f.getnframes()), "<i2")
+    x = x[int(first * 16000):int((first + seconds) * 16000)].astype(float)
+    fade = numpy.linspace(0, 1, 800)
+    x[:800] *= fade
+    x[-800:] *= fade[::-1]
+    path = os.path.join(stage.folder, name)
+    with wave.open(path, "wb") as f:
+        f.setnchannels(1)
+        f.setsampwidth(2)
+        f.setframerate(16000)
+        f.writeframes(numpy.round(x).astype("<i2").tobytes())
+    whole_frames = -(-len(x) // 320) * 320
+    return path, numpy.concatenate([x, numpy.zeros(whole_frames - len(x))])
+
+
+def stream_to(packets, media):
+    """The packets to this phone, in order, without a gap; its clock steps."""
+    mine = sorted((p for p in packets if p.dst == (media.address, media.port)),
+                  key=lambda p: p.time)
+    check(len(mine) > 20, "%d packets to port %d" % (len(mine), media.port))
+    equal(len({p.ssrc for p in mine}), 1, "number of SSRCs")
+    gaps = wire.gaps(mine)
+    check(not gaps, "%d gaps in the sequence" % len(gaps))
+    return mine
+
+
+def compare(pt, heard, loop16, seconds=2.0, skip=1.0):
+    """The least correlation of a window with the loop as the codec leaves it, and
+    whether the windows follow each other. A window's place must be where the one
+    before it ends."""
+    name, rate, _, _ = CODECS[pt]
+    loop = resample(loop16, len(loop16) * rate // 16000)
+    n = int(seconds * rate)
+    sound = heard[int(skip * rate):]
+    # As loud as the anchor made it: the codec sees what its encoder saw.
+    whole = sound[:len(sound) // len(loop) * len(loop)] if len(sound) > len(loop) else sound
+    loop *= numpy.sqrt((whole.astype(float) ** 2).mean() / (loop ** 2).mean())
+    want = through(pt, numpy.round(loop))
+    least, at, jumps = 1.0, None, 0
+    for i in range(0, len(sound) - n + 1, n):
+        piece = sound[i:i + n]
+        if piece.astype(float).std() < 150:
+            at = None
+            continue
+        place, likeness = audio.find(piece, want)
+        least = min(least, likeness)
+        if at is not None and abs((place - at + len(want) // 2) % len(want) - len(want) // 2) > 2:
+            jumps += 1
+        at = (place + n) % len(want)
+    return least, jumps
+
+
+def clicks(sound, rate, loop=None):
+    """The worst ratio of a sample step's energy (in 2 ms) to that of its
+    surroundings (100 ms): how much a seam sticks out."""
+    step = numpy.diff(sound.astype(float)) ** 2
+    short, long = int(rate * 0.002), int(rate * 0.1)
+    fine = numpy.convolve(step, numpy.ones(short) / short, "same")
+    around = numpy.convolve(step, numpy.ones(long) / long, "same")
+    return float((fine / (around + 2000.0)).max())
+
+
+def prompts():
+    """The folder of the built prompts, built if they are not."""
+    build = os.environ.get("HF_BUILD", os.path.join(net.ROOT, "build"))
+    folder = os.path.join(build, "audio/prompts")
+    for language in ("en", "de"):
+        if not os.path.exists(os.path.join(folder, language, "tone.wav")):
+            net.run("/usr/bin/python3", os.path.join(net.ROOT, "scripts/make-prompts"),
+                    os.path.join(net.ROOT, "prompts/%s.txt" % language),
+                    os.path.join(folder, language))
+    return folder
+
+
+def wave8(path):
+    """A file's sound at 8000 samples a second."""
+    with wave.open(path, "rb") as f:
+        rate = f.getframerate()
+        x = numpy.frombuffer(f.readframes(f.getnframes()), "<i2").astype(float)
+    return resample(x, len(x) * 8000 // rate)
+
+
+def where(piece, sound):
+    """Where in the sound the piece is, in seconds, and how alike it is there."""
+    piece = piece - piece.mean()
+    n, best, at = len(piece), 0.0, 0
+    size = 1 << (len(sound) + n).bit_length()
+    product = numpy.fft.irfft(numpy.fft.rfft(sound, size) *
+                              numpy.conj(numpy.fft.rfft(piece, size)), size)[:len(sound) - n]
+    squares = numpy.concatenate(([0.0], numpy.cumsum(sound.astype(float) ** 2)))
+    norm = numpy.sqrt(numpy.maximum(squares[n:-1] - squares[:-n - 1], 1.0)) * \
+        numpy.sqrt((piece ** 2).sum())
+    score = product / norm[:len(product)]
+    at = int(numpy.argmax(score))
+    best = float(score[at])
+    return at / 8000, best
+
+
+def words_in(sound8, words, folder, language="en", likeness=0.9):
+    """Where these prompts begin in a sound at 8000/s, in seconds. Each has to be
+    there and to begin behind the one before it."""
+    at, begin = [], 0
+    for word in words:
+        piece = wave8(os.path.join(folder, language, word + ".wav"))
+        place, alike = where(piece, sound8[begin:])
+        check(alike > likeness, "\"%s\" is heard with %.3f behind %.2f s" % (
+            word, alike, begin / 8000))
+        at.append(begin / 8000 + place)
+        begin += int((place + len(piece) / 8000 - 0.1) * 8000)
+    return at
