@@ -25,7 +25,6 @@ int hf_receive(struct xdp_md *ctx)
 	void *data = (void *)(long)ctx->data;
 	void *data_end = (void *)(long)ctx->data_end;
 	struct hf_incoming in;
-	struct hf_leg *leg;
 
 	switch (hf_parse(data, data_end, &in)) {
 	case HF_PARSE_PASS:
@@ -35,15 +34,13 @@ int hf_receive(struct xdp_md *ctx)
 	case HF_PARSE_LENGTH:
 		return hf_drop(HF_COUNT_DROP_LENGTH);
 	}
-	leg = bpf_map_lookup_elem(&legs, &in.leg);
-	if (!leg)
-		return hf_drop(HF_COUNT_DROP_NO_LEG);
-	return hf_receive_rtp(ctx, data, leg, &in);
+	return hf_receive_rtp(ctx, data, &in);
 }
 
 SEC("xdp")
 int hf_paced(struct xdp_md *ctx)
 {
+	struct hf_claim *claim;
 	struct hf_leg *leg;
 	__u32 zero = 0, index;
 	struct hf_work *w;
@@ -52,9 +49,10 @@ int hf_paced(struct xdp_md *ctx)
 	if (!w || !hf_walk_next(w, &index))
 		return hf_drop(HF_COUNT_PACED_IDLE);
 	leg = bpf_map_lookup_elem(&legs, &index);
-	if (!leg)
+	claim = bpf_map_lookup_elem(&claims, &index);
+	if (!leg || !claim)
 		return hf_drop(HF_COUNT_PACED_IDLE);
-	return hf_paced_send(ctx, w, leg);
+	return hf_paced_send(ctx, w, leg, &claim->word);
 }
 
 char LICENSE[] SEC("license") = "GPL";

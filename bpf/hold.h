@@ -2,15 +2,21 @@
 /*
  * Hold by turn-around: a packet of a held caller came in; if the caller's next
  * hold frame is due, the packet becomes that frame and goes back.
+ *
+ * The common case works from the short form of the program alone (hot.h).
  */
 #ifndef HF_BPF_HOLD_H
 #define HF_BPF_HOLD_H
 
+#include <holdfast/hot.h>
 #include "frame.h"
+#include "parse.h"
 #include "stats.h"
 
-static __always_inline int hf_hold_turn(struct xdp_md *ctx, struct hf_leg *leg,
-					__u64 word, const struct hf_program *p,
+static __always_inline int hf_hold_turn(struct xdp_md *ctx, __u64 *claim,
+					struct hf_intake *intake,
+					struct hf_leg *leg, __u64 word,
+					const struct hf_program *p,
 					__u64 now_ns)
 {
 	__s64 after_ns = HF_TURN_LATE_NS;
@@ -18,29 +24,59 @@ static __always_inline int hf_hold_turn(struct xdp_md *ctx, struct hf_leg *leg,
 	struct hf_due due;
 	int verdict, refused;
 
+	intake->packets++;
+	HF_WRITE(intake->last_rx, (__u32)(now_ns >> 20));
 	if (p->flags & HF_PROGRAM_AUTO_CLOCK)
 		after_ns = -(__s64)(p->ptime_ns / 2);
 	if (!hf_due(p, word, now_ns, after_ns, &due))
 		return hf_drop(HF_COUNT_HOLD_NOT_DUE);
 	if (!hf_way_get(p->nexthop, &way))
-		return hf_refuse(&leg->rx, HF_COUNT_DROP_NO_HOP);
+		return hf_refuse(intake, HF_COUNT_DROP_NO_HOP);
 	refused = hf_hold_write(ctx, p, &leg->rx, &way, &due);
 	if (refused)
-		return hf_refuse(&leg->rx, refused);
+		return hf_refuse(intake, refused);
 	verdict = hf_way_verdict(&way, ctx->ingress_ifindex);
 	if (verdict == XDP_DROP)
-		return hf_refuse(&leg->rx, HF_COUNT_DROP_NO_HOP);
+		return hf_refuse(intake, HF_COUNT_DROP_NO_HOP);
 
 	/* Everything is in the packet; from here it is ours or nobody's. */
-	if (!hf_claim(&leg->tx.word, word, due.next))
+	if (!hf_claim(claim, word, due.next))
 		return hf_drop(HF_COUNT_CLAIM_LOST);
-	leg->rx.turn_sent++;
+	intake->turn_sent++;
 	hf_count(HF_COUNT_HOLD_TURNED);
 	if (due.skipped) {
 		leg->rx.turn_skipped += due.skipped;
 		hf_count_add(HF_COUNT_HOLD_SKIPPED, due.skipped);
 	}
 	return verdict;
+}
+
+/*
+ * The common case: is this packet one of the talker's, for a leg whose short
+ * form is in force? Then *p is the program for hf_hold_turn(). Nothing is done.
+ */
+static __always_inline int hf_hold_is_plain(void *data,
+					    const struct hf_hot *hot,
+					    __u64 word,
+					    const struct hf_incoming *in,
+					    struct hf_program *p)
+{
+	__u64 first = *(volatile __u64 *)hot;
+
+	if ((__u16)first != hf_word_epoch(word))
+		return 0;
+	/* What comes after the epoch is read after it, on every machine: the
+	 * address depends on it. */
+	asm volatile("%[f] &= 0\n%[h] += %[f]"
+		     : [f] "+r"(first), [h] "+r"(hot));
+	if (in->saddr != hot->remote_ip4 || in->sport != hot->remote_port ||
+	    ((HF_W8(data, HF_AT_RTP + 1) ^ hot->payload_type) & 0x7f) ||
+	    !hf_rtp_is_v2(HF_W8(data, HF_AT_RTP)))
+		return 0;
+	hf_hot_program(hot, p);
+	p->local_ip4 = in->daddr;
+	p->local_port = in->dport;
+	return 1;
 }
 
 #endif

@@ -24,6 +24,10 @@
 
 HF_ARRAY(instance, 1, struct hf_instance);
 HF_ARRAY(legs, 1, struct hf_leg);
+HF_ARRAY(claims, 1, struct hf_claim);
+HF_ARRAY(hot, 1, struct hf_hot);
+HF_ARRAY(intake, 1, struct hf_intake);
+HF_ARRAY(bound, 1, struct hf_bound);
 HF_ARRAY(frames, 1, struct hf_frame);
 HF_ARRAY(nexthops, 256, struct hf_nexthop);
 HF_ARRAY(wheel, HF_WHEEL_BUCKETS, struct hf_wheel_entry);
@@ -64,17 +68,6 @@ static __always_inline __u64 hf_now(void)
 		return w ? w->now_ns : 0;
 	}
 	return bpf_ktime_get_ns();
-}
-
-/*
- * Ask for the lines of a leg all at once. Which program is in force stands in
- * the word, and with more legs than a cache holds, to wait for the word first
- * costs a second trip to memory.
- */
-static __always_inline void hf_leg_touch(const struct hf_leg *leg)
-{
-	(void)HF_READ(leg->program[0].ssrc);
-	(void)HF_READ(leg->program[1].ssrc);
 }
 
 #endif

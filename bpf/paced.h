@@ -38,7 +38,7 @@ static __always_inline int hf_walk_next(struct hf_work *w, __u32 *leg)
 }
 
 static __always_inline int hf_paced_send(struct xdp_md *ctx, struct hf_work *w,
-					 struct hf_leg *leg)
+					 struct hf_leg *leg, __u64 *claim)
 {
 	const struct hf_program *p;
 	int verdict, refused;
@@ -46,7 +46,7 @@ static __always_inline int hf_paced_send(struct xdp_md *ctx, struct hf_work *w,
 	struct hf_due due;
 	__u64 word;
 
-	word = hf_load_acquire(&leg->tx.word);
+	word = hf_load_acquire(claim);
 	p = &leg->program[hf_word_epoch(word) & 1];
 	if (!p->remote_port || !hf_due(p, word, w->now_ns, 0, &due))
 		return hf_drop(HF_COUNT_PACED_IDLE);
@@ -59,7 +59,7 @@ static __always_inline int hf_paced_send(struct xdp_md *ctx, struct hf_work *w,
 	if (verdict == XDP_DROP)
 		return hf_drop(HF_COUNT_DROP_NO_HOP);
 
-	if (!hf_claim(&leg->tx.word, word, due.next))
+	if (!hf_claim(claim, word, due.next))
 		return hf_drop(HF_COUNT_CLAIM_LOST);
 	leg->tx.sent++;
 	w->sent++;

@@ -31,7 +31,9 @@ struct hf_incoming {
 	__u32 leg;
 	__u32 udp_len; /* host order, with the UDP header */
 	__be32 saddr;
+	__be32 daddr;
 	__be16 sport;
+	__be16 dport;
 };
 
 /* The leg that listens at this address and port; 0 if none could. */
@@ -77,7 +79,9 @@ static __always_inline int hf_parse(void *data, void *data_end,
 		return HF_PARSE_PASS;
 
 	in->saddr = HF_W32(data, HF_AT_IP_SADDR);
+	in->daddr = HF_W32(data, HF_AT_IP_DADDR);
 	in->sport = HF_W16(data, HF_AT_UDP);
+	in->dport = HF_W16(data, HF_AT_UDP + 2);
 	in->udp_len = HF_NTOHS(HF_W16(data, HF_AT_UDP_LEN));
 	ip_len = HF_NTOHS(HF_W16(data, HF_AT_IP_LEN));
 	if (port & 1)

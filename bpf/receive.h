@@ -33,38 +33,34 @@ static __always_inline int hf_source_right(struct hf_leg *leg,
 	return 1;
 }
 
-static __always_inline int hf_receive_rtp(struct xdp_md *ctx, void *data,
-					  struct hf_leg *leg,
-					  const struct hf_incoming *in)
+/* For all packets: by the program itself. */
+static __always_inline int hf_receive_slow(struct xdp_md *ctx, void *data,
+					   struct hf_leg *leg, __u64 *claim,
+					   struct hf_intake *intake,
+					   struct hf_bound *b,
+					   const struct hf_incoming *in,
+					   __u64 word, __u64 now_ns)
 {
 	__u8 second = HF_W8(data, HF_AT_RTP + 1);
-	struct hf_rtp_in rtp = {};
+	struct hf_rtp_in rtp;
 	const struct hf_program *p;
-	__u64 word, now_ns;
 
-	/* Reading the clock waits for all loads before it, so it comes first.
-	 */
-	now_ns = hf_now();
-	hf_leg_touch(leg);
-	word = hf_load_acquire(&leg->tx.word);
 	p = &leg->program[hf_word_epoch(word) & 1];
 	if (!p->remote_port)
 		return hf_drop(HF_COUNT_DROP_NO_LEG);
 	if (!hf_rtp_is_v2(HF_W8(data, HF_AT_RTP)))
-		return hf_refuse(&leg->rx, HF_COUNT_DROP_NOT_RTP);
+		return hf_refuse(intake, HF_COUNT_DROP_NOT_RTP);
 	if (hf_rtp_is_rtcp(second))
 		return hf_drop(HF_COUNT_RTCP_RX);
-	rtp.ssrc = HF_W32(data, HF_AT_RTP_SSRC);
+	hf_rtp_get(data, &rtp);
 	if (!hf_source_right(leg, p, in, rtp.ssrc, second & 0x7f))
-		return hf_refuse(&leg->rx, HF_COUNT_DROP_SOURCE);
+		return hf_refuse(intake, HF_COUNT_DROP_SOURCE);
 
-	leg->rx.packets++;
-	HF_WRITE(leg->rx.last_rx, (__u32)(now_ns >> 20));
 	if (p->flags & HF_PROGRAM_RX_OFF)
-		return hf_refuse(&leg->rx, HF_COUNT_DROP_IDLE);
+		return hf_intake_refuse(intake, now_ns, HF_COUNT_DROP_IDLE);
 	if (p->rx_dtmf_pt && (second & 0x7f) == p->rx_dtmf_pt) {
 		struct hf_dtmf_in key = {
-			.timestamp = HF_NTOHL(HF_W32(data, HF_AT_RTP_TS)),
+			.timestamp = rtp.timestamp,
 			.ssrc = HF_NTOHL(rtp.ssrc),
 			.now_unit = (__u32)(now_ns >> 20),
 			.marker = second >> 7,
@@ -73,16 +69,44 @@ static __always_inline int hf_receive_rtp(struct xdp_md *ctx, void *data,
 		hf_dtmf_hear(ctx, in->leg, HF_AT_RTP, HF_AT_UDP + in->udp_len,
 			     &key);
 	}
-	if (p->peer != HF_LEG_NONE) {
-		rtp.seq = HF_NTOHS(HF_W16(data, HF_AT_RTP_SEQ));
-		rtp.timestamp = HF_NTOHL(HF_W32(data, HF_AT_RTP_TS));
-		rtp.marker = second >> 7;
-		return hf_relay(ctx, leg, word, p, in, &rtp, second & 0x7f,
-				now_ns);
-	}
+	if (p->peer != HF_LEG_NONE)
+		return hf_relay(ctx, leg, claim, intake, b, word, p, in, &rtp,
+				second & 0x7f, now_ns);
 	if (p->mode == HF_MODE_HOLD)
-		return hf_hold_turn(ctx, leg, word, p, now_ns);
-	return hf_refuse(&leg->rx, HF_COUNT_DROP_IDLE);
+		return hf_hold_turn(ctx, claim, intake, leg, word, p, now_ns);
+	return hf_intake_refuse(intake, now_ns, HF_COUNT_DROP_IDLE);
+}
+
+static __always_inline int hf_receive_rtp(struct xdp_md *ctx, void *data,
+					  const struct hf_incoming *in)
+{
+	struct hf_claim *claim;
+	struct hf_intake *intake_by;
+	struct hf_bound *b;
+	struct hf_hot *h;
+	struct hf_program p;
+	struct hf_leg *leg;
+	__u64 word, now_ns;
+	int verdict;
+
+	/* Reading the clock waits for all loads before it, so it comes first.
+	 */
+	now_ns = hf_now();
+	claim = bpf_map_lookup_elem(&claims, &in->leg);
+	h = bpf_map_lookup_elem(&hot, &in->leg);
+	intake_by = bpf_map_lookup_elem(&intake, &in->leg);
+	b = bpf_map_lookup_elem(&bound, &in->leg);
+	leg = bpf_map_lookup_elem(&legs, &in->leg);
+	if (!claim || !h || !intake_by || !b || !leg)
+		return hf_drop(HF_COUNT_DROP_NO_LEG);
+	word = hf_load_acquire(&claim->word);
+	if (hf_hold_is_plain(data, h, word, in, &p))
+		return hf_hold_turn(ctx, &claim->word, intake_by, leg, word, &p,
+				    now_ns);
+	if (hf_relay_plain(ctx, data, b, leg, word, in, now_ns, &verdict))
+		return verdict;
+	return hf_receive_slow(ctx, data, leg, &claim->word, intake_by, b, in,
+			       word, now_ns);
 }
 
 #endif

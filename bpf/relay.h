@@ -12,6 +12,7 @@
 
 #include "frame.h"
 #include "stats.h"
+#include "hold.h"
 #include "parse.h"
 
 /* The word can only be moved by another CPU relaying to the same leg or by a
@@ -26,7 +27,18 @@ struct hf_onward {
 	__be32 ssrc;
 	__u32 nexthop;
 	__u8 payload_type;
+	__u8 steady; /* the tuple stays while the program does */
 };
+
+/* The numbers of an RTP packet; not what kind it is. */
+static __always_inline void hf_rtp_get(void *data, struct hf_rtp_in *rtp)
+{
+	rtp->timestamp = HF_NTOHL(HF_W32(data, HF_AT_RTP_TS));
+	rtp->ssrc = HF_W32(data, HF_AT_RTP_SSRC);
+	rtp->seq = HF_NTOHS(HF_W16(data, HF_AT_RTP_SEQ));
+	rtp->marker = HF_W8(data, HF_AT_RTP + 1) >> 7;
+	rtp->kind = HF_RTP_OTHER;
+}
 
 /* 0, or the counter of why packets of this kind do not go there. */
 static __always_inline int hf_onward_get(const struct hf_leg *to,
@@ -40,6 +52,7 @@ static __always_inline int hf_onward_get(const struct hf_leg *to,
 		kind == HF_RTP_EVENT ? p->tx_dtmf_pt : p->payload_type;
 	if (kind == HF_RTP_EVENT && !o->payload_type)
 		return HF_COUNT_DROP_PAYLOAD_TYPE;
+	o->steady = hf_remote_is_steady(p, &to->rx);
 	hf_tuple_get(p, &to->rx, &o->tuple);
 	if (!o->tuple.dport)
 		return HF_COUNT_DROP_IDLE;
@@ -68,10 +81,14 @@ static __always_inline int hf_device_partial(__u32 ifindex)
 	return 0;
 }
 
-/* Sum of the packet from the RTP header to its end. */
-static __always_inline __u64 hf_rtp_sum(void *data, void *data_end)
+/*
+ * Sum of the packet from the RTP header to its end, folded. A function of its
+ * own: the verifier walks its loop once, not once for each way that leads here.
+ */
+__attribute__((noinline)) int hf_rtp_sum(struct xdp_md *ctx)
 {
-	char *at = data + HF_AT_RTP;
+	void *data_end = (void *)(long)ctx->data_end;
+	char *at = (char *)(long)ctx->data + HF_AT_RTP;
 	__u64 sum = 0;
 	int i;
 
@@ -91,7 +108,7 @@ static __always_inline __u64 hf_rtp_sum(void *data, void *data_end)
 	}
 	if ((void *)(at + 1) <= data_end)
 		sum += (__u16)HF_HTONS((__u16)HF_W8(at, 0) << 8);
-	return sum;
+	return hf_csum_fold(sum);
 }
 
 /* The words that a relayed packet's UDP check covers and that change. */
@@ -103,8 +120,9 @@ static __always_inline __u64 hf_changed_sum(void *data)
 	       HF_W32(data, HF_AT_RTP_SSRC);
 }
 
-/* Rewrite the claimed packet. Needs 54 bytes; `data_end` is its exact end. */
-static __always_inline void hf_relay_write(void *data, void *data_end,
+/* Rewrite the claimed packet, which ends where the datagram does. Needs 54
+ * bytes. */
+static __always_inline void hf_relay_write(struct xdp_md *ctx, void *data,
 					   const struct hf_way *way,
 					   const struct hf_onward *o,
 					   const struct hf_relayed *d,
@@ -124,57 +142,99 @@ static __always_inline void hf_relay_write(void *data, void *data_end,
 		check = hf_csum_udp(hf_csum_udp_header(t->saddr, t->daddr,
 						       t->sport, t->dport,
 						       HF_HTONS(udp_len)) +
-				    hf_rtp_sum(data, data_end));
+				    (__u16)hf_rtp_sum(ctx));
 	else if (check) /* 0: the talker computes none (RFC 768) */
 		check = hf_csum_udp_change(check, old, hf_changed_sum(data));
 	HF_W16(data, HF_AT_UDP_CHECK) = check;
 }
 
+/* As hf_refuse(), for a packet from the right source: relayed ones are counted
+ * where they are relayed. */
+static __always_inline int hf_intake_refuse(struct hf_intake *intake, __u64 now_ns,
+					   __u32 which)
+{
+	intake->packets++;
+	HF_WRITE(intake->last_rx, (__u32)(now_ns >> 20));
+	return hf_refuse(intake, which);
+}
+
 /*
- * Work the packet out and claim it. Returns the verdict that sends it with
- * *way, *o and *d filled, or XDP_DROP with everything counted.
+ * Work the packet out and claim it. Returns 0 with *verdict, *way, *o and *d
+ * filled, or the counter of why not.
  */
 static __always_inline int
-hf_relay_claim(struct xdp_md *ctx, struct hf_leg *from, __u64 from_word,
-	       struct hf_leg *to, const struct hf_incoming *in,
+hf_relay_claim(struct xdp_md *ctx, struct hf_leg *from, const __u64 *from_claim,
+	       __u64 from_word, struct hf_bound *b, struct hf_leg *to,
+	       __u64 *to_claim, const struct hf_incoming *in,
 	       const struct hf_rtp_in *rtp, __u64 now_ns, struct hf_way *way,
-	       struct hf_onward *o, struct hf_relayed *d)
+	       struct hf_onward *o, struct hf_relayed *d, int *verdict)
 {
 	const struct hf_program *p;
-	int i, verdict, refused;
+	int i, refused;
 	__u64 word;
 
 	for (i = 0; i < HF_RELAY_TRIES; i++) {
-		word = hf_load_acquire(&to->tx.word);
+		word = hf_load_acquire(to_claim);
 		p = &to->program[hf_word_epoch(word) & 1];
 		refused = hf_onward_get(to, p, in->leg, rtp->kind, o);
 		if (refused)
-			return hf_refuse(&from->rx, refused);
+			return refused;
 		if (!hf_way_get(o->nexthop, way))
-			return hf_refuse(&from->rx, HF_COUNT_DROP_NO_HOP);
+			return HF_COUNT_DROP_NO_HOP;
 		if (in->udp_len + 20 > way->mtu)
-			return hf_refuse(&from->rx, HF_COUNT_DROP_MTU);
-		verdict = hf_way_verdict(way, ctx->ingress_ifindex);
-		if (verdict == XDP_DROP)
-			return hf_refuse(&from->rx, HF_COUNT_DROP_NO_HOP);
-		switch (hf_relay_due(&from->rx, p, word, now_ns, rtp, d)) {
+			return HF_COUNT_DROP_MTU;
+		*verdict = hf_way_verdict(way, ctx->ingress_ifindex);
+		if (*verdict == XDP_DROP)
+			return HF_COUNT_DROP_NO_HOP;
+		switch (hf_relay_due(b, &from->rx, p, word, now_ns, rtp, d)) {
 		case HF_RELAY_OLD:
-			return hf_refuse(&from->rx, HF_COUNT_RELAY_LATE);
+			return HF_COUNT_RELAY_LATE;
 		case HF_RELAY_JUMP:
-			hf_relay_jump(&from->rx, rtp);
-			return hf_refuse(&from->rx, HF_COUNT_RELAY_JUMP);
+			hf_relay_jump(b, &from->rx, rtp);
+			return HF_COUNT_RELAY_JUMP;
 		}
-		if (hf_word_epoch(HF_READ(from->tx.word)) !=
+		if (hf_word_epoch(HF_READ(*from_claim)) !=
 		    hf_word_epoch(from_word))
 			break;
-		if (hf_claim(&to->tx.word, word, d->next))
-			return verdict;
+		if (hf_claim(to_claim, word, d->next))
+			return 0;
 	}
-	return hf_refuse(&from->rx, HF_COUNT_CLAIM_LOST);
+	return HF_COUNT_CLAIM_LOST;
+}
+
+/* Keep what the two programs say, for hf_relay_plain(). */
+static __always_inline void
+hf_relay_cache(struct hf_bound *b, const struct hf_leg_rx *rx,
+	       const struct hf_program *p, __u64 word, __u32 peer,
+	       const struct hf_onward *o)
+{
+	const struct hf_tuple *t = &o->tuple;
+	struct hf_remote r;
+
+	if (!o->steady || !hf_remote_is_steady(p, rx))
+		return;
+	r = hf_remote_get(p, rx);
+	b->flags &= (__u8)~HF_BOUND_CACHED;
+	HF_BARRIER();
+	b->from_epoch = (__u16)hf_word_epoch(word);
+	b->remote_ip4 = r.ip4;
+	b->remote_port = r.port;
+	b->rx_payload_type = p->rx_payload_type;
+	b->peer = peer;
+	b->out_ssrc = o->ssrc;
+	b->saddr = t->saddr;
+	b->daddr = t->daddr;
+	b->sport = t->sport;
+	b->dport = t->dport;
+	b->nexthop = (__u16)o->nexthop;
+	b->payload_type = o->payload_type;
+	hf_store_release(&b->flags, (__u8)(b->flags | HF_BOUND_CACHED));
 }
 
 static __always_inline int hf_relay(struct xdp_md *ctx, struct hf_leg *from,
-				    __u64 word, const struct hf_program *p,
+				    const __u64 *claim, struct hf_intake *intake,
+				    struct hf_bound *b, __u64 word,
+				    const struct hf_program *p,
 				    const struct hf_incoming *in,
 				    struct hf_rtp_in *rtp, __u8 payload_type,
 				    __u64 now_ns)
@@ -182,41 +242,107 @@ static __always_inline int hf_relay(struct xdp_md *ctx, struct hf_leg *from,
 	__u32 peer = p->peer, want = HF_AT_UDP + in->udp_len;
 	void *data = (void *)(long)ctx->data;
 	void *data_end = (void *)(long)ctx->data_end;
+	int partial, verdict, refused;
+	struct hf_claim *to_claim;
 	struct hf_onward onward;
 	struct hf_relayed out;
-	int partial, verdict;
 	struct hf_way way;
 	struct hf_leg *to;
 
 	rtp->kind = hf_rtp_kind(p, payload_type);
 	if (rtp->kind == HF_RTP_OTHER)
-		return hf_refuse(&from->rx, HF_COUNT_DROP_PAYLOAD_TYPE);
+		return hf_intake_refuse(intake, now_ns,
+				       HF_COUNT_DROP_PAYLOAD_TYPE);
 	to = bpf_map_lookup_elem(&legs, &peer);
-	if (!to)
-		return hf_refuse(&from->rx, HF_COUNT_DROP_IDLE);
-	hf_leg_touch(to);
+	to_claim = bpf_map_lookup_elem(&claims, &peer);
+	if (!to || !to_claim)
+		return hf_intake_refuse(intake, now_ns, HF_COUNT_DROP_IDLE);
 	partial = hf_device_partial(ctx->ingress_ifindex);
 	if (partial && in->udp_len > 8 + 8 * HF_RELAY_SUM_WORDS)
-		return hf_refuse(&from->rx, HF_COUNT_DROP_MTU);
+		return hf_intake_refuse(intake, now_ns, HF_COUNT_DROP_MTU);
 	/* What lies behind the datagram is nobody's business further on. */
 	if ((__u64)(data_end - data) != want) {
 		if (!hf_packet_resize(ctx, want))
-			return hf_refuse(&from->rx, HF_COUNT_DROP_RESIZE);
+			return hf_intake_refuse(intake, now_ns,
+					       HF_COUNT_DROP_RESIZE);
 		data = (void *)(long)ctx->data;
 		data_end = (void *)(long)ctx->data_end;
 	}
 	if (data + HF_AT_PAYLOAD > data_end)
-		return hf_refuse(&from->rx, HF_COUNT_DROP_LENGTH);
+		return hf_intake_refuse(intake, now_ns, HF_COUNT_DROP_LENGTH);
 
-	verdict = hf_relay_claim(ctx, from, word, to, in, rtp, now_ns, &way,
-				 &onward, &out);
-	if (verdict == XDP_DROP)
-		return verdict;
-	hf_relay_write(data, data_end, &way, &onward, &out, in->udp_len,
+	refused = hf_relay_claim(ctx, from, claim, word, b, to,
+				 &to_claim->word, in, rtp, now_ns, &way,
+				 &onward, &out, &verdict);
+	if (refused)
+		return hf_intake_refuse(intake, now_ns, refused);
+	hf_relay_write(ctx, data, &way, &onward, &out, in->udp_len,
 		       partial);
-	hf_relay_done(&from->rx, rtp, &out, now_ns);
+	hf_relay_done(b, &from->rx, rtp, &out, now_ns);
+	if (rtp->kind == HF_RTP_AUDIO)
+		hf_relay_cache(b, &from->rx, p, word, peer, &onward);
+	else /* last_out stays at the event's begin */
+		HF_WRITE(intake->last_rx, (__u32)(now_ns >> 20));
 	hf_count(HF_COUNT_RELAYED);
 	return verdict;
+}
+
+/*
+ * The common case: the next audio packet of a
+ * source that is bound, between two programs that have not changed. Touches no
+ * more of either leg than struct hf_bound and the two words. 0 for everything
+ * else, with nothing changed.
+ */
+static __always_inline int hf_relay_plain(struct xdp_md *ctx, void *data,
+					  struct hf_bound *b,
+					  struct hf_leg *from, __u64 word,
+					  const struct hf_incoming *in,
+					  __u64 now_ns, int *ret_verdict)
+{
+	void *data_end = (void *)(long)ctx->data_end;
+	struct hf_claim *to_claim;
+	struct hf_onward o;
+	struct hf_relayed d;
+	struct hf_rtp_in rtp;
+	struct hf_way way;
+	int partial, verdict;
+	__u32 peer = b->peer;
+	__u64 to_word;
+
+	if (!(hf_load_acquire(&b->flags) & HF_BOUND_CACHED) ||
+	    b->from_epoch != hf_word_epoch(word))
+		return 0;
+	to_claim = bpf_map_lookup_elem(&claims, &peer);
+	if (!to_claim)
+		return 0;
+	to_word = hf_load_acquire(&to_claim->word);
+	hf_rtp_get(data, &rtp);
+	rtp.kind = HF_RTP_AUDIO;
+	if (in->saddr != b->remote_ip4 || in->sport != b->remote_port ||
+	    (HF_W8(data, HF_AT_RTP + 1) & 0x7f) != b->rx_payload_type ||
+	    !hf_rtp_is_v2(HF_W8(data, HF_AT_RTP)) ||
+	    (__u64)(data_end - data) != HF_AT_UDP + (__u64)in->udp_len ||
+	    !hf_relay_goes_on(b, to_word, &rtp, &d))
+		return 0;
+	partial = hf_device_partial(ctx->ingress_ifindex);
+	if (partial && in->udp_len > 8 + 8 * HF_RELAY_SUM_WORDS)
+		return 0;
+	o.tuple.saddr = b->saddr;
+	o.tuple.daddr = b->daddr;
+	o.tuple.sport = b->sport;
+	o.tuple.dport = b->dport;
+	o.ssrc = b->out_ssrc;
+	o.payload_type = b->payload_type;
+	if (!hf_way_get(b->nexthop, &way) || in->udp_len + 20 > way.mtu)
+		return 0;
+	verdict = hf_way_verdict(&way, ctx->ingress_ifindex);
+	if (verdict == XDP_DROP || !hf_claim(&to_claim->word, to_word, d.next))
+		return 0;
+	hf_relay_write(ctx, data, &way, &o, &d, in->udp_len, partial);
+	hf_relay_done(b, &from->rx, &rtp, &d, now_ns);
+	hf_count(HF_COUNT_RELAYED);
+	*ret_verdict = verdict;
+	return 1;
 }
 
 #endif

@@ -28,9 +28,9 @@ static __always_inline int hf_drop(__u32 which)
 }
 
 /* As hf_drop(), for a packet that a leg refused. */
-static __always_inline int hf_refuse(struct hf_leg_rx *rx, __u32 which)
+static __always_inline int hf_refuse(struct hf_intake *intake, __u32 which)
 {
-	rx->dropped++;
+	intake->dropped++;
 	return hf_drop(which);
 }
 

@@ -21,6 +21,7 @@ static const struct {
 } hf_shape[HF_MAPS] = {
 	[HF_MAP_INSTANCE] = { "instance", sizeof(struct hf_instance), 1, 1 },
 	[HF_MAP_LEGS] = { "legs", sizeof(struct hf_leg), 1, 1u << 24 },
+	[HF_MAP_CLAIMS] = { "claims", sizeof(struct hf_claim), 1, 1u << 24 },
 	[HF_MAP_FRAMES] = { "frames", sizeof(struct hf_frame), 1, 1u << 26 },
 	[HF_MAP_NEXTHOPS] = { "nexthops", sizeof(struct hf_nexthop), 1,
 			      HF_MAX_NEXTHOPS },

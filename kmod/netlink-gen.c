@@ -10,6 +10,7 @@ static const struct nla_policy hf_nl_attach_policy[HOLDFAST_A_MAX + 1] = {
 	[HOLDFAST_A_ABI_MINOR] = { .type = NLA_U32 },
 	[HOLDFAST_A_FD_INSTANCE] = { .type = NLA_U32 },
 	[HOLDFAST_A_FD_LEGS] = { .type = NLA_U32 },
+	[HOLDFAST_A_FD_CLAIMS] = { .type = NLA_U32 },
 	[HOLDFAST_A_FD_FRAMES] = { .type = NLA_U32 },
 	[HOLDFAST_A_FD_NEXTHOPS] = { .type = NLA_U32 },
 	[HOLDFAST_A_FD_WHEEL] = { .type = NLA_U32 },

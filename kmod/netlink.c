@@ -19,6 +19,7 @@ static struct genl_family hf_family;
 static const u16 hf_fd_attr[HF_MAPS] = {
 	[HF_MAP_INSTANCE] = HOLDFAST_A_FD_INSTANCE,
 	[HF_MAP_LEGS] = HOLDFAST_A_FD_LEGS,
+	[HF_MAP_CLAIMS] = HOLDFAST_A_FD_CLAIMS,
 	[HF_MAP_FRAMES] = HOLDFAST_A_FD_FRAMES,
 	[HF_MAP_NEXTHOPS] = HOLDFAST_A_FD_NEXTHOPS,
 	[HF_MAP_WHEEL] = HOLDFAST_A_FD_WHEEL,
@@ -106,7 +107,7 @@ static int hf_attach_check(struct genl_info *info, struct hf_fds *fds)
 	}
 	for (i = 0; i < HF_MAPS; i++) {
 		if (hf_need(info, hf_fd_attr[i],
-			    "a map is missing: all seven descriptors are needed"))
+			    "a map is missing: all eight descriptors are needed"))
 			return -EINVAL;
 		fds->fd[i] = nla_get_u32(info->attrs[hf_fd_attr[i]]);
 	}

@@ -129,18 +129,21 @@ static int hf_serve(struct hf_batch *batch, u32 index, u64 now,
 	struct hf_counters *c = batch->counters;
 	const struct hf_program *program;
 	struct hf_packet packet;
+	struct hf_claim *claim;
 	struct hf_leg *leg;
 	u64 word;
 
 	if (index == HF_LEG_NONE)
 		return 0;
-	if (index >= hold->map[HF_MAP_LEGS].entries) {
+	if (index >= hold->map[HF_MAP_LEGS].entries ||
+	    index >= hold->map[HF_MAP_CLAIMS].entries) {
 		hf_count(c, &c->bad, 1);
 		return 0;
 	}
 	leg = hf_map_at(&hold->map[HF_MAP_LEGS], index);
 	/* The program after the word that says which is in force. */
-	word = smp_load_acquire(&leg->tx.word);
+	claim = hf_map_at(&hold->map[HF_MAP_CLAIMS], index);
+	word = smp_load_acquire(&claim->word);
 	program = hf_word_program(leg, word);
 	if (hf_is_early(program, word, now)) {
 		hf_count(c, &c->idle, 1);
@@ -156,7 +159,7 @@ static int hf_serve(struct hf_batch *batch, u32 index, u64 now,
 	hf_seek_remote(&packet.program, leg);
 	if (!hf_prepare(hold, c, &packet))
 		return 0;
-	if (!hf_transmit(batch, &packet, &leg->tx.word, word))
+	if (!hf_transmit(batch, &packet, &claim->word, word))
 		return 0;
 	/* Our line of the leg; the other engine is not sending now. */
 	WRITE_ONCE(leg->tx.sent, READ_ONCE(leg->tx.sent) + 1);

@@ -19,7 +19,8 @@ static const struct hf_program *hf_leg_in_force(const struct hf_media *m,
 {
 	const struct hf_leg *l = &m->map.legs[leg];
 
-	return hf_word_program(l, hf_load_acquire(&l->tx.word));
+	return hf_word_program(l,
+			       hf_load_acquire(&m->map.claims[leg].word));
 }
 
 bool hf_leg_is_live(const struct hf_media *m, uint32_t leg)
@@ -32,16 +33,15 @@ bool hf_leg_is_live(const struct hf_media *m, uint32_t leg)
 static uint32_t hf_relay_unit(const struct hf_media *m, uint32_t leg,
 			      const struct hf_program *p)
 {
-	const struct hf_leg_rx *rx;
+	const struct hf_bound *b;
 	uint32_t now = (uint32_t)(hf_media_now(m) >> 20);
 	uint64_t out;
 
 	if (p->peer >= m->map.instance->legs)
 		return now;
-	rx = &m->map.legs[p->peer].rx;
-	out = hf_load_acquire(&rx->last_out);
-	return out && rx->bound_epoch ==
-				hf_word_epoch(m->map.legs[leg].tx.word)
+	b = &m->map.bound[p->peer];
+	out = hf_load_acquire(&b->last_out);
+	return out && b->epoch == hf_word_epoch(m->map.claims[leg].word)
 		       ? (uint32_t)out
 		       : now;
 }
@@ -73,6 +73,8 @@ void hf_legs_adopt(struct hf_media *m)
 		};
 		if (p->mode == HF_MODE_RELAY)
 			m->own[i].relay_unit = hf_relay_unit(m, i, p);
+		/* A kill may have come between the flip and that. */
+		hf_leg_shorten(m, i);
 		m->legs_open++;
 		m->orphans++;
 		hf_range_keep(m, p->once_first, p->once_len);

@@ -142,7 +142,7 @@ static int hf_object_open(struct hf_bpf *b, const struct hf_instance *in,
 		map = hf_object_map(o, i);
 		if (!map)
 			return -ENOENT;
-		if (i == HF_PIN_legs || i == HF_PIN_heard)
+		if (hf_pin_is_by_leg(i))
 			r = bpf_map__set_max_entries(map, in->legs);
 		else if (i == HF_PIN_frames)
 			r = bpf_map__set_max_entries(map, in->frames);

@@ -225,6 +225,7 @@ static int hf_kmod_attach(struct hf_kmod *k, const struct hf_pins *pins)
 	} map[] = {
 		{ HOLDFAST_A_FD_INSTANCE, HF_PIN_instance },
 		{ HOLDFAST_A_FD_LEGS, HF_PIN_legs },
+		{ HOLDFAST_A_FD_CLAIMS, HF_PIN_claims },
 		{ HOLDFAST_A_FD_FRAMES, HF_PIN_frames },
 		{ HOLDFAST_A_FD_NEXTHOPS, HF_PIN_nexthops },
 		{ HOLDFAST_A_FD_WHEEL, HF_PIN_wheel },

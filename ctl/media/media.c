@@ -158,8 +158,11 @@ void hf_media_tick(struct hf_media *m)
 	for (uint32_t n = 0; n <= legs / HF_SWEEP_TICKS; n++) {
 		uint32_t leg = m->sweep++ % legs;
 
-		if (m->own[leg].open)
-			hf_leg_rebase(m, leg);
+		if (!m->own[leg].open)
+			continue;
+		hf_leg_rebase(m, leg);
+		/* An announcement may be over, a remote learned. */
+		hf_leg_shorten(m, leg);
 	}
 	if (m->bpf)
 		hf_bpf_tick(m, now);

@@ -38,7 +38,9 @@ static int hf_memory_maps(struct hf_media *m, const struct hf_instance *in)
 	if (TAKE(instance, 1) || TAKE(legs, in->legs) ||
 	    TAKE(frames, in->frames) || TAKE(nexthops, HF_MEMORY_HOPS) ||
 	    TAKE(wheel, wheel) || TAKE(wheel_fill, HF_WHEEL_BUCKETS) ||
-	    TAKE(work, 1) || TAKE(heard, in->legs))
+	    TAKE(work, 1) || TAKE(heard, in->legs) ||
+	    TAKE(claims, in->legs) || TAKE(hot, in->legs) ||
+	    TAKE(intake, in->legs) || TAKE(bound, in->legs))
 		return -ENOMEM;
 #undef TAKE
 	*p->instance = *in;

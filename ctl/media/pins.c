@@ -28,6 +28,21 @@ const char *hf_pin_name(enum hf_pin_map map)
 	return hf_pin_maps[map].name;
 }
 
+bool hf_pin_is_by_leg(enum hf_pin_map map)
+{
+	switch (map) {
+	case HF_PIN_legs:
+	case HF_PIN_heard:
+	case HF_PIN_claims:
+	case HF_PIN_hot:
+	case HF_PIN_intake:
+	case HF_PIN_bound:
+		return true;
+	default:
+		return false;
+	}
+}
+
 int hf_pins_path(const char *instance, const char *name, char *ret, size_t len)
 {
 	int n = snprintf(ret, len, "%s/%s%s%s", HF_PIN_ROOT, instance,
@@ -107,6 +122,18 @@ static void hf_pins_place(struct hf_pins *p, enum hf_pin_map map, void *memory,
 	case HF_PIN_heard:
 		p->heard = memory;
 		break;
+	case HF_PIN_claims:
+		p->claims = memory;
+		break;
+	case HF_PIN_hot:
+		p->hot = memory;
+		break;
+	case HF_PIN_intake:
+		p->intake = memory;
+		break;
+	case HF_PIN_bound:
+		p->bound = memory;
+		break;
 	default:
 		break;
 	}
@@ -156,12 +183,13 @@ int hf_pins_check(const struct hf_pins *p, const uint32_t *entries, char *err,
 	    in->frames > entries[HF_PIN_frames] ||
 	    in->wheel_capacity != p->wheel_capacity ||
 	    in->addresses > HF_MAX_ADDRESSES || in->devices > HF_MAX_DEVICES ||
-	    entries[HF_PIN_wheel_fill] < HF_WHEEL_BUCKETS) {
-		snprintf(err, err_len,
-			 "the pinned maps do not have the sizes they claim: stop the instance and start it again");
-		return -EPROTO;
-	}
+	    entries[HF_PIN_wheel_fill] < HF_WHEEL_BUCKETS)
+		goto sizes;
 	return 0;
+sizes:
+	snprintf(err, err_len,
+		 "the pinned maps do not have the sizes they claim: stop the instance and start it again");
+	return -EPROTO;
 }
 
 static int hf_pins_open_all(const char *instance, struct hf_pins *p,
@@ -227,6 +255,10 @@ void hf_pins_close(struct hf_pins *p)
 	memory[HF_PIN_wheel] = p->wheel;
 	memory[HF_PIN_wheel_fill] = p->wheel_fill;
 	memory[HF_PIN_work] = p->work;
+	memory[HF_PIN_claims] = p->claims;
+	memory[HF_PIN_hot] = p->hot;
+	memory[HF_PIN_intake] = p->intake;
+	memory[HF_PIN_bound] = p->bound;
 	for (int i = 0; i < HF_PIN_MAP_COUNT; i++) {
 		if (p->bytes[i])
 			munmap(memory[i], p->bytes[i]);

@@ -14,6 +14,7 @@
 #include <stdint.h>
 
 #include <holdfast/abi.h>
+#include <holdfast/claim.h>
 #include <holdfast/heard.h>
 
 /* Map names, as pinned below HF_PIN_ROOT/INSTANCE/ and as in the skeleton.
@@ -29,6 +30,10 @@
 	X(stats, 0)                                                            \
 	X(devmap, 0)                                                           \
 	X(heard, 1)                                                            \
+	X(claims, 1)                                                           \
+	X(hot, 1)                                                              \
+	X(intake, 1)                                                           \
+	X(bound, 1)                                                            \
 	X(happenings, 0)
 
 enum hf_pin_map {
@@ -46,7 +51,11 @@ struct hf_pins {
 	struct hf_wheel_entry *wheel; /* see hf_pins_wheel() */
 	struct hf_wheel_fill *wheel_fill; /* HF_WHEEL_BUCKETS */
 	struct hf_work *work;
-	struct hf_heard *heard; /* instance->legs */
+	struct hf_heard *heard; /* these too are instance->legs */
+	struct hf_claim *claims;
+	struct hf_hot *hot;
+	struct hf_intake *intake;
+	struct hf_bound *bound;
 	uint32_t nexthop_count;
 	uint32_t wheel_capacity; /* entries of one bucket */
 	int fd[HF_PIN_MAP_COUNT]; /* by enum hf_pin_map */
@@ -68,6 +77,13 @@ static inline struct hf_wheel_entry *
 hf_pins_wheel(const struct hf_pins *p, uint32_t bucket, uint32_t entry)
 {
 	return p->wheel + ((size_t)bucket * p->wheel_capacity + entry);
+}
+
+/* Where the controller writes a leg's program. */
+static inline struct hf_leg_at hf_pins_leg(const struct hf_pins *p,
+					   uint32_t leg)
+{
+	return (struct hf_leg_at){&p->legs[leg], &p->claims[leg].word};
 }
 
 /*

@@ -8,6 +8,8 @@
 #include "pins.h"
 
 const char *hf_pin_name(enum hf_pin_map);
+/* Does this map have one element a leg? */
+bool hf_pin_is_by_leg(enum hf_pin_map);
 void hf_pins_init(struct hf_pins *);
 /* Take over fd as this map: mapped into memory where it is a mapped one. On
  * failure fd stays the caller's. */

@@ -15,6 +15,8 @@
 #include "state.h"
 
 #include <errno.h>
+#include <holdfast/hot.h>
+#include <holdfast/remote.h>
 #include <string.h>
 #include <sys/random.h>
 
@@ -72,16 +74,16 @@ static enum hf_mode hf_leg_mode(const struct hf_leg_own *own)
  */
 static uint64_t hf_change_last_out(const struct hf_change *c)
 {
-	const struct hf_leg_rx *rx;
+	const struct hf_bound *b;
 	uint64_t out;
 
 	if (c->old.mode != HF_MODE_RELAY ||
 	    c->old.peer >= c->m->map.instance->legs)
 		return 0;
-	rx = &c->m->map.legs[c->old.peer].rx;
-	out = hf_load_acquire(&rx->last_out);
+	b = &c->m->map.bound[c->old.peer];
+	out = hf_load_acquire(&b->last_out);
 	if (!out || (int32_t)((uint32_t)out - c->own->relay_unit) < 0 ||
-	    rx->bound_epoch != hf_word_epoch(c->word))
+	    b->epoch != hf_word_epoch(c->word))
 		return 0;
 	return out;
 }
@@ -386,34 +388,21 @@ static bool hf_change_is_none(struct hf_change *c)
 static void hf_change_step(struct hf_change *c)
 {
 	uint32_t epoch = hf_word_epoch(c->word) + 1;
-	const struct hf_leg_rx *rx;
+	const struct hf_bound *b;
 
 	c->epochs = 1;
 	if (c->mode != HF_MODE_RELAY)
 		return;
-	rx = &c->m->map.legs[c->own->peer].rx;
-	if ((epoch & ((1u << HF_EPOCH_BITS) - 1)) == rx->bound_epoch)
+	b = &c->m->map.bound[c->own->peer];
+	if ((epoch & ((1u << HF_EPOCH_BITS) - 1)) == b->epoch)
 		c->epochs = 3; /* an odd step: the other program is filled */
-}
-
-/* hf_flip() with a step. */
-static int hf_change_flip(struct hf_change *c)
-{
-	struct hf_leg *leg = &c->m->map.legs[c->leg];
-	uint32_t epoch = hf_word_epoch(c->word) + c->epochs;
-
-	leg->program[epoch & 1] = c->next;
-	HF_BARRIER();
-	return hf_claim(&leg->tx.word, c->word,
-			hf_word_make(epoch, hf_word_run(c->word), c->late,
-				     hf_word_seq(c->word), c->slot));
 }
 
 /* A packet that was claimed just before the flip may have been noted just after
  * it: then the frames to come begin after that packet. */
 static void hf_change_confirm(struct hf_change *c)
 {
-	struct hf_leg *leg = &c->m->map.legs[c->leg];
+	struct hf_leg_at at = hf_pins_leg(&c->m->map, c->leg);
 	uint64_t out;
 
 	if (c->old.mode != HF_MODE_RELAY)
@@ -425,10 +414,10 @@ static void hf_change_confirm(struct hf_change *c)
 	c->next.ts_base = hf_change_timestamp(
 		c, c->next.base_ns > c->now ? c->next.base_ns : c->now);
 	do {
-		c->word = hf_load_acquire(&leg->tx.word);
+		c->word = hf_load_acquire(at.word);
 		if (c->next.mode == HF_MODE_RELAY || hf_word_slot(c->word))
 			return;
-	} while (!hf_flip(leg, c->word, &c->next, 0, 0));
+	} while (!hf_flip(&at, c->word, &c->next, 0, 0));
 }
 
 /* Another codec may count time by another clock. */
@@ -449,7 +438,7 @@ static void hf_change_clock(struct hf_change *c)
 
 void hf_leg_apply(struct hf_media *m, uint32_t i)
 {
-	struct hf_leg *leg = &m->map.legs[i];
+	struct hf_leg_at at = hf_pins_leg(&m->map, i);
 	struct hf_leg_own *own = &m->own[i];
 	struct hf_change c = {
 		.m = m,
@@ -461,20 +450,21 @@ void hf_leg_apply(struct hf_media *m, uint32_t i)
 	};
 	uint32_t unit = hf_unit(c.now);
 
-	c.word = hf_load_acquire(&leg->tx.word);
+	c.word = hf_load_acquire(at.word);
 	/* We alone write programs: this one stays as it is while we think. */
-	c.old = *hf_word_program(leg, c.word);
+	c.old = *hf_word_program(at.leg, c.word);
 	hf_change_clock(&c);
 	hf_change_begin(&c);
 	hf_change_compute(&c);
 	if (hf_change_is_none(&c))
 		return;
 	do {
-		c.word = hf_load_acquire(&leg->tx.word);
+		c.word = hf_load_acquire(at.word);
 		hf_change_compute(&c);
 		hf_change_step(&c);
-	} while (!hf_change_flip(&c));
+	} while (!hf_flip_by(&at, c.word, &c.next, c.slot, c.late, c.epochs));
 	hf_change_confirm(&c);
+	hf_leg_shorten(m, i);
 
 	if (c.line_ns) {
 		own->line_ns = c.line_ns;
@@ -494,7 +484,7 @@ void hf_leg_apply(struct hf_media *m, uint32_t i)
 int hf_leg_start(struct hf_media *m, uint32_t i, struct in_addr local,
 		 uint16_t port)
 {
-	struct hf_leg *leg = &m->map.legs[i];
+	struct hf_leg_at at = hf_pins_leg(&m->map, i);
 	struct {
 		uint32_t ssrc, timestamp;
 		uint16_t seq, epoch;
@@ -520,23 +510,27 @@ int hf_leg_start(struct hf_media *m, uint32_t i, struct in_addr local,
 	m->own[i].line_ts = p.ts_base;
 	/* Nothing is sent or taken in for this leg now: its counters and what
 	 * was learned from the last call's packets are ours to forget. */
-	memset(&leg->rx, 0, sizeof(leg->rx));
-	leg->tx.sent = 0;
-	leg->tx.skipped = 0;
+	memset(&at.leg->rx, 0, sizeof(at.leg->rx));
+	memset(&m->map.intake[i], 0, sizeof(m->map.intake[i]));
+	memset(&m->map.bound[i], 0, sizeof(m->map.bound[i]));
+	at.leg->tx.sent = 0;
+	at.leg->tx.skipped = 0;
 	/* The parity decides the program that is filled: the one not in force.
 	 */
-	word = hf_load_acquire(&leg->tx.word);
+	word = hf_load_acquire(at.word);
 	random.epoch &= (uint16_t)~1;
 	random.epoch |= !(hf_word_epoch(word) & 1);
-	leg->program[random.epoch & 1] = p;
-	hf_store_release(&leg->tx.word,
+	at.leg->program[random.epoch & 1] = p;
+	/* The new epoch may be the one that is still named there. */
+	m->map.hot[i].epoch = HF_HOT_NONE;
+	hf_store_release(at.word,
 			 hf_word_make(random.epoch, 0, 0, random.seq, 0));
 	return 0;
 }
 
 void hf_leg_stop(struct hf_media *m, uint32_t i)
 {
-	struct hf_leg *leg = &m->map.legs[i];
+	struct hf_leg_at at = hf_pins_leg(&m->map, i);
 	struct hf_program p = {
 		.ptime_ns = HF_PTIME_DEFAULT_MS * (uint32_t)HF_MS,
 		.peer = HF_LEG_NONE,
@@ -544,22 +538,22 @@ void hf_leg_stop(struct hf_media *m, uint32_t i)
 	uint64_t word;
 
 	do {
-		word = hf_load_acquire(&leg->tx.word);
-	} while (!hf_flip(leg, word, &p, 0, 0));
+		word = hf_load_acquire(at.word);
+	} while (!hf_flip(&at, word, &p, 0, 0));
 	hf_wheel_remove(m, i);
 }
 
 void hf_leg_rebase(struct hf_media *m, uint32_t i)
 {
-	struct hf_leg *leg = &m->map.legs[i];
+	struct hf_leg_at at = hf_pins_leg(&m->map, i);
 	struct hf_program p;
 	uint64_t word;
 	uint32_t slot;
 
 	do {
-		word = hf_load_acquire(&leg->tx.word);
+		word = hf_load_acquire(at.word);
 		slot = hf_word_slot(word);
-		p = *hf_word_program(leg, word);
+		p = *hf_word_program(at.leg, word);
 		if (slot < HF_REBASE_SLOT || p.mode != HF_MODE_HOLD ||
 		    slot < p.once_len)
 			return;
@@ -569,5 +563,38 @@ void hf_leg_rebase(struct hf_media *m, uint32_t i)
 		p.once_len = 0;
 		if (p.loop_len)
 			p.loop_phase = 0 - (slot - p.loop_phase) % p.loop_len;
-	} while (!hf_flip(leg, word, &p, 0, hf_word_late(word)));
+	} while (!hf_flip(&at, word, &p, 0, hf_word_late(word)));
+	hf_leg_shorten(m, i);
+}
+
+/* The program a sender may take instead of the one in force: the remote that
+ * was learned does not change any more. */
+static struct hf_program hf_leg_settled(const struct hf_leg *leg, uint64_t word)
+{
+	struct hf_program p = *hf_word_program(leg, word);
+	struct hf_remote r;
+
+	if (hf_remote_learned(&p, &leg->rx)) {
+		r = hf_remote_get(&p, &leg->rx);
+		p.remote_ip4 = r.ip4;
+		p.remote_port = r.port;
+		p.flags &= (uint8_t)~(HF_PROGRAM_LATCH | HF_PROGRAM_LATCH_ANY);
+	}
+	return p;
+}
+
+void hf_leg_shorten(struct hf_media *m, uint32_t i)
+{
+	uint64_t word = hf_load_acquire(&m->map.claims[i].word);
+	struct hf_program p;
+	struct hf_hot hot;
+
+	if (m->map.hot[i].epoch == hf_word_epoch(word))
+		return;
+	p = hf_leg_settled(&m->map.legs[i], word);
+	hot = hf_hot_make(&p, word);
+	if (hot.epoch != HF_HOT_NONE)
+		hf_hot_store(&m->map.hot[i], &hot);
+	else /* epochs come round again */
+		HF_WRITE(m->map.hot[i].epoch, HF_HOT_NONE);
 }

@@ -156,7 +156,7 @@ static bool hf_leg_place(struct hf_media *m, uint32_t i, uint32_t *ret_place,
 			 uint32_t *ret_slot, uint32_t *ret_ptime_ms)
 {
 	const struct hf_leg *leg = &m->map.legs[i];
-	uint64_t word = hf_load_acquire(&leg->tx.word);
+	uint64_t word = hf_load_acquire(&m->map.claims[i].word);
 	const struct hf_program *p = hf_word_program(leg, word);
 	uint32_t slot = hf_word_slot(word);
 

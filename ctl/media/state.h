@@ -201,6 +201,9 @@ int hf_leg_start(struct hf_media *, uint32_t leg, struct in_addr local,
 		 uint16_t port);
 /* Whoever still sends loses its claim; nothing of the call is left. */
 void hf_leg_stop(struct hf_media *, uint32_t leg);
+/* Make up for the short form of the program in force, if it has none and fits
+ * one (hot.h). */
+void hf_leg_shorten(struct hf_media *, uint32_t leg);
 /* Long epochs: start counting time slots from 0 again. */
 void hf_leg_rebase(struct hf_media *, uint32_t leg);
 

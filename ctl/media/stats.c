@@ -16,10 +16,24 @@ static const char *const hf_mode_words[HF_MODE_COUNT] = {
 #undef X
 };
 
+/* When the newest packet came from the remote, relayed or not. */
+static uint32_t hf_last_rx(const struct hf_intake *in, const struct hf_bound *b)
+{
+	uint32_t rx = HF_READ(in->last_rx), out = (uint32_t)HF_READ(b->last_out);
+
+	if (!b->forwarded)
+		return rx;
+	if (!in->packets)
+		return out;
+	return (int32_t)(rx - out) > 0 ? rx : out;
+}
+
 int hf_media_leg_stats(const struct hf_media *m, uint32_t leg,
 		       struct hf_media_leg_stats *ret)
 {
 	const struct hf_program *p;
+	const struct hf_intake *in;
+	const struct hf_bound *b;
 	const struct hf_leg *l;
 	struct hf_remote remote;
 	uint32_t units;
@@ -27,9 +41,10 @@ int hf_media_leg_stats(const struct hf_media *m, uint32_t leg,
 	if (leg >= m->map.instance->legs || !m->own[leg].open)
 		return -EINVAL;
 	l = &m->map.legs[leg];
-	p = hf_word_program(l, hf_load_acquire(&l->tx.word));
+	in = &m->map.intake[leg];
+	b = &m->map.bound[leg];
+	p = hf_word_program(l, hf_load_acquire(&m->map.claims[leg].word));
 	remote = hf_remote_get(p, &l->rx);
-	units = (uint32_t)(hf_media_now(m) >> 20) - HF_READ(l->rx.last_rx);
 	*ret = (struct hf_media_leg_stats){
 		.mode = hf_mode_words[p->mode],
 		.ssrc = ntohl(p->ssrc),
@@ -37,16 +52,20 @@ int hf_media_leg_stats(const struct hf_media *m, uint32_t leg,
 		.remote_ip4 = { remote.ip4 },
 		.local_port = ntohs(p->local_port),
 		.remote_port = ntohs(remote.port),
-		.packets_in = l->rx.packets,
-		.hold_sent = l->tx.sent + l->rx.turn_sent,
-		.hold_turned = l->rx.turn_sent,
+		.packets_in = in->packets + b->forwarded,
+		.hold_sent = l->tx.sent + in->turn_sent,
+		.hold_turned = in->turn_sent,
 		.hold_skipped = l->tx.skipped + l->rx.turn_skipped,
-		.relayed_out = l->rx.forwarded,
-		.dropped = l->rx.dropped,
+		.relayed_out = b->forwarded,
+		.dropped = in->dropped,
 		.idle_ms = -1,
 	};
-	if (l->rx.packets) /* a packet may be newer than our clock reading */
-		ret->idle_ms = (int32_t)units < 0 ? 0 :
+	if (!ret->packets_in)
+		return 0;
+	/* A packet may be newer than our clock reading. */
+	units = (uint32_t)(hf_media_now(m) >> 20) - hf_last_rx(in, b);
+	ret->idle_ms = (int32_t)units < 0 ?
+			       0 :
 			       (int64_t)(((uint64_t)units << 20) / HF_MS);
 	return 0;
 }

@@ -46,7 +46,7 @@ static void hf_wheel_adopt_rest(struct hf_media *m)
 		if (!m->own[i].open || m->own[i].want != HF_MODE_HOLD ||
 		    m->own[i].bucket != HF_NO_BUCKET)
 			continue;
-		p = hf_word_program(leg, leg->tx.word);
+		p = hf_word_program(leg, m->map.claims[i].word);
 		hf_wheel_put(m, i,
 			     hf_wheel_bucket(p->ptime_ns / (uint32_t)HF_MS,
 					     p->base_ns / HF_MS));

@@ -218,10 +218,11 @@ void hf_packets_add(struct hf_packets *p, uint32_t index, uint64_t now_ns)
 {
 	struct hf_work *work = p->pins->work;
 	struct hf_leg *leg = &p->pins->legs[index];
+	__u64 *claim = &p->pins->claims[index].word;
 	struct packet k;
 	uint64_t word;
 
-	word = hf_load_acquire(&leg->tx.word);
+	word = hf_load_acquire(claim);
 	k.program = *hf_word_program(leg, word);
 	if (!hf_due(&k.program, word, now_ns, 0, &k.due))
 		return;
@@ -229,7 +230,7 @@ void hf_packets_add(struct hf_packets *p, uint32_t index, uint64_t now_ns)
 		work->packets.no_hop++;
 		return;
 	}
-	if (!hf_claim(&leg->tx.word, word, k.due.next)) {
+	if (!hf_claim(claim, word, k.due.next)) {
 		work->packets.lost++;
 		return;
 	}

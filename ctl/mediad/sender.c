@@ -145,7 +145,7 @@ static enum hop_way leg_waits(const struct hf_sender *s, uint32_t index,
 	if (index >= s->pins->instance->legs)
 		return WAY_NONE;
 	leg = &s->pins->legs[index];
-	word = hf_load_acquire(&leg->tx.word);
+	word = hf_load_acquire(&s->pins->claims[index].word);
 	p = hf_word_program(leg, word);
 	if (!p->remote_port || !hf_due(p, word, now_ns, 0, &due))
 		return WAY_NONE;
@@ -168,7 +168,7 @@ static void visit(struct hf_sender *s, uint32_t bucket, uint64_t now_ns)
 			uint32_t ahead = pins->wheel[first + i + 8].leg;
 
 			if (ahead < pins->instance->legs)
-				__builtin_prefetch(&pins->legs[ahead].tx);
+				__builtin_prefetch(&pins->claims[ahead]);
 		}
 		if (leg == HF_LEG_NONE)
 			continue;

@@ -21,7 +21,7 @@
 #include <linux/types.h>
 #endif
 
-#define HF_ABI_MAJOR 1
+#define HF_ABI_MAJOR 2
 #define HF_ABI_MINOR 0
 
 #define HF_MAX_ADDRESSES 16	/* media addresses of one instance */
@@ -89,50 +89,120 @@ struct hf_program {
 	__u32 once_first;      /* HOLD: first frame of the one-shot clip */
 };
 
-/* Written by whoever sends paced frames; the word also by the receive side. */
-struct hf_leg_tx {
-	__u64 word;    /* the claim, see claim.h */
-	__u64 sent;    /* frames sent by a paced sender */
-	__u64 skipped; /* time slots a paced sender skipped */
-	__u64 reserved[5];
+/*
+ * A leg's state is spread by who touches it how often, because with 100,000 legs
+ * what the packet path touches must fit the caches (Documentation/performance.md):
+ *
+ *   map      bytes  written by             read
+ *   claims     8    whoever sends          with every packet
+ *   hot       32    controller             with every packet of a held leg
+ *   intake    16    receive side           with every packet not relayed
+ *   bound     64    receive side           with every packet relayed
+ *   legs     256    see its lines          by paced senders; else when a packet
+ *                                          is not what the lines above expect
+ */
+
+/* The claim word of a leg, see claim.h. */
+struct hf_claim {
+	__u64 word;
 };
 
 /*
- * Written by the receive side alone, for packets that came FROM the remote of
- * this leg (or for this leg's turn-around).
+ * The program in force once more, as short as it gets, for the common case: a
+ * held IPv4 leg that is past its one-shot clip and whose remote is known. Holds
+ * only while `epoch` is that of the word; else struct hf_leg is what counts, so
+ * it may be missing or old at any time (hot.h).
  */
-#define HF_LATCH_NONE 0
-#define HF_LATCH_CANDIDATE 1
-#define HF_LATCH_LEARNED 2
+#define HF_HOT_NONE 0xffff     /* no epoch */
+#define HF_HOT_PTIME 0x3f      /* of `kind`: packet time in ms */
+#define HF_HOT_AUTO_CLOCK 0x40 /* of `kind` */
+#define HF_HOT_MARK_FIRST 0x80 /* of `kind` */
+#define HF_HOT_CLOCK_48 0x80   /* of payload_type: 48 units a ms, else 8 */
+struct hf_hot {
+	__u16 epoch; /* for which it holds; written last */
+	__u8 payload_type; /* both ways */
+	__u8 kind;
+	__be32 remote_ip4;
+	__be16 remote_port;
+	__u16 nexthop;
+	__be32 ssrc;
+	__u32 ts_base;
+	__u32 base_ms;	 /* CLOCK_MONOTONIC; */
+	__u32 loop;	 /* its bits 32-39, then 24 bits of the first frame */
+	__u16 loop_len;	 /* never 0 */
+	__u16 loop_at;	 /* frame of the loop for time slot 0 */
+};
+
+/* Written by the receive side for each packet from the remote that is not
+ * relayed, and for the frames it turns around. */
+struct hf_intake {
+	__u32 packets;	 /* from the right source */
+	__u32 last_rx;	 /* newest of them, 2^20 ns units */
+	__u32 turn_sent; /* hold frames sent by turn-around */
+	__u32 dropped;	 /* refused by this leg, all reasons */
+};
+
+/*
+ * The relay of packets FROM the remote of this leg. Written by the receive side
+ * alone. What the two programs say is kept here too, for the common case: it
+ * holds while CACHED is set and both epochs are those of the words.
+ */
 #define HF_BOUND 0x01	    /* the offsets are in force */
 #define HF_BOUND_FRESH 0x02 /* a DTMF event from before the switch may still come */
-#define HF_BOUND_JUMP 0x04  /* bad_seq is set */
-struct hf_leg_rx {
-	__be32 bound_ssrc;  /* source whose offsets are in force */
-	__u32 bound_ts;	    /* out timestamp - in timestamp */
-	__u16 bound_seq;    /* out sequence - in sequence */
-	__u16 bound_epoch;  /* epoch of the RECEIVING leg for which they hold */
-	__u16 bound_first;  /* out sequence of the first packet so bound, later
-			     * moved along: what is older is from before */
-	__u16 bound_flags;  /* HF_BOUND_* */
-	__u32 forwarded;    /* packets relayed to the peer */
-	__u32 last_rx;	    /* newest packet from the right source, 2^20 ns units */
+#define HF_BOUND_JUMP 0x04  /* hf_leg_rx.bad_seq is set */
+#define HF_BOUND_CACHED 0x08
+struct hf_bound {
 	/* High half: timestamp of the newest packet relayed to the peer; low half:
 	 * when, in CLOCK_MONOTONIC units of 2^20 ns. One store, so a reader never
 	 * pairs a timestamp with another packet's time. 0 = none yet. */
 	__u64 last_out;
-	__u32 packets;	    /* from the right source */
-	__u16 bound_event;  /* in timestamp of the first packet so bound, low half */
-	__u16 bad_seq;	    /* in sequence that would confirm a jump */
-	__u32 turn_sent;    /* hold frames sent by turn-around */
+	__be32 ssrc;	 /* source whose offsets are in force */
+	__u32 ts;	 /* out timestamp - in timestamp */
+	__u16 seq;	 /* out sequence - in sequence */
+	__u16 epoch;	 /* of the RECEIVING leg for which they hold */
+	__u16 first;	 /* out sequence of the first packet so bound, later
+			  * moved along: what is older is from before */
+	__u8 flags;	 /* HF_BOUND_* */
+	__u8 rx_payload_type;
+	__u32 forwarded; /* packets relayed to the peer */
+	/* Cached: this leg's program, */
+	__u16 from_epoch;
+	__be16 remote_port;
+	__be32 remote_ip4;
+	__u32 peer;
+	/* and the peer's. */
+	__be32 out_ssrc;
+	__be32 saddr;
+	__be32 daddr;
+	__be16 sport;
+	__be16 dport;
+	__u16 nexthop;
+	__u8 payload_type;
+	__u8 reserved;
+};
+
+/* Written by whoever sends paced frames. */
+struct hf_leg_tx {
+	__u64 sent;    /* frames sent by a paced sender */
+	__u64 skipped; /* time slots a paced sender skipped */
+	__u64 reserved[6];
+};
+
+/* Written by the receive side alone, rarely. */
+#define HF_LATCH_NONE 0
+#define HF_LATCH_CANDIDATE 1
+#define HF_LATCH_LEARNED 2
+struct hf_leg_rx {
 	__u32 turn_skipped; /* time slots skipped by turn-around */
-	__u32 dropped;	    /* refused by this leg, all reasons */
 	__be32 latched_ip4; /* candidate or learned source */
 	__be16 latched_port;
 	__u8 latch_count;   /* packets seen of the candidate */
 	__u8 latch_state;   /* HF_LATCH_* */
 	__u32 latch_key;    /* CANDIDATE: of source and remote; LEARNED: of the
 			     * signalled remote it stands in for, see remote.h */
+	__u16 event;	    /* in timestamp of the first packet bound, low half */
+	__u16 bad_seq;	    /* in sequence that would confirm a jump */
+	__u8 reserved[44];
 };
 
 struct hf_leg {
@@ -333,6 +403,10 @@ enum hf_counter {
  * name        entries              value                  written by
  * instance    1                    struct hf_instance     controller
  * legs        hf_instance.legs     struct hf_leg          see its lines
+ * claims      hf_instance.legs     struct hf_claim        who sends
+ * hot         hf_instance.legs     struct hf_hot          controller
+ * intake      hf_instance.legs     struct hf_intake        receive side
+ * bound       hf_instance.legs     struct hf_bound        receive side
  * frames      hf_instance.frames   struct hf_frame        controller
  * nexthops    HF_MAX_NEXTHOPS or   struct hf_nexthop      controller: dest;
  *             fewer                                       mediad: hops
@@ -347,9 +421,9 @@ enum hf_counter {
  * happenings  HF_HAPPENINGS_BYTES  struct hf_happening    receive side
  *             (RINGBUF; the controller reads; heard.h has both)
  *
- * legs, heard, frames, nexthops and wheel are sized with bpf_map__set_max_entries()
- * before the object is loaded. Programs: hf_receive on every media device,
- * hf_paced on the holder device.
+ * What has a size of hf_instance, nexthops and wheel are sized with
+ * bpf_map__set_max_entries() before the object is loaded. Programs: hf_receive
+ * on every media device, hf_paced on the holder device.
  */
 #define HF_PIN_ROOT "/sys/fs/bpf/holdfast"
 
@@ -367,6 +441,12 @@ HF_ASSERT(sizeof(struct hf_leg_rx) == 64, "one line");
 HF_ASSERT(sizeof(struct hf_leg) == 256, "four lines");
 HF_ASSERT(__builtin_offsetof(struct hf_leg, tx) == 128, "abi");
 HF_ASSERT(__builtin_offsetof(struct hf_leg, rx) == 192, "abi");
+HF_ASSERT(sizeof(struct hf_claim) == 8, "abi");
+HF_ASSERT(sizeof(struct hf_hot) == 32, "two in a line");
+HF_ASSERT(__builtin_offsetof(struct hf_hot, loop_at) == 30, "abi");
+HF_ASSERT(sizeof(struct hf_intake) == 16, "abi");
+HF_ASSERT(sizeof(struct hf_bound) == 64, "one line");
+HF_ASSERT(__builtin_offsetof(struct hf_bound, peer) == 36, "abi");
 HF_ASSERT(sizeof(struct hf_leg6) == 64, "one line");
 HF_ASSERT(sizeof(struct hf_frame) == 192, "three lines");
 HF_ASSERT(sizeof(struct hf_hop) == 24, "abi");
@@ -375,7 +455,6 @@ HF_ASSERT(sizeof(struct hf_address) == 32, "abi");
 HF_ASSERT(sizeof(struct hf_instance) == 40 + 32 * HF_MAX_ADDRESSES + 8 * HF_MAX_DEVICES, "abi");
 HF_ASSERT(sizeof(struct hf_wheel_entry) == 8, "abi");
 HF_ASSERT(sizeof(struct hf_wheel_fill) == 8, "abi");
-HF_ASSERT(__builtin_offsetof(struct hf_leg_rx, last_out) == 24, "abi");
 HF_ASSERT(sizeof(struct hf_work) == 96 + 8 * HF_WORK_RUNS, "abi");
 HF_ASSERT(HF_COUNTERS_IN_USE <= HF_COUNTERS_MAX, "counters");
 

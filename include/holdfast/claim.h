@@ -216,22 +216,38 @@ HF_INLINE __u64 hf_relay_next(__u64 word, __u16 out_seq)
 			    hf_word_slot(word));
 }
 
+/* Where a leg's program is written: by the controller alone. */
+struct hf_leg_at {
+	struct hf_leg *leg;
+	__u64 *word;
+};
+
 /*
  * Change a leg. The controller calls hf_flip() with the word it read and the
  * program it computed for exactly that word; 0 means the word has moved on:
  * read it again, compute again. `slot` is the time slot the new program begins
  * with and `late` tells the gap to the frame before it (0: none to keep).
+ * `epochs` is how far the epoch moves, an odd number, normally 1.
+ *
+ * The short form of the program (hot.h) is the controller's to follow up with.
  */
-HF_INLINE int hf_flip(struct hf_leg *leg, __u64 word, const struct hf_program *p,
-		      __u32 slot, __u32 late)
+HF_INLINE int hf_flip_by(const struct hf_leg_at *at, __u64 word,
+			 const struct hf_program *p, __u32 slot, __u32 late,
+			 __u32 epochs)
 {
-	__u32 epoch = hf_word_epoch(word) + 1;
+	__u32 epoch = hf_word_epoch(word) + epochs;
 
-	leg->program[epoch & 1] = *p;
+	at->leg->program[epoch & 1] = *p;
 	HF_BARRIER();
-	return hf_claim(&leg->tx.word, word,
+	return hf_claim(at->word, word,
 			hf_word_make(epoch, hf_word_run(word), late,
 				     hf_word_seq(word), slot));
+}
+
+HF_INLINE int hf_flip(const struct hf_leg_at *at, __u64 word,
+		      const struct hf_program *p, __u32 slot, __u32 late)
+{
+	return hf_flip_by(at, word, p, slot, late, 1);
 }
 
 #endif

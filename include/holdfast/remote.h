@@ -10,7 +10,7 @@
  * A packet from the signalled address itself ends the learning.
  *
  * The receive side alone calls hf_latch_step(); every sender hf_remote_get().
- * Pure; the memory is the leg's receive line (abi.h).
+ * Pure; the memory is struct hf_leg_rx of the leg (abi.h).
  */
 #ifndef HOLDFAST_REMOTE_H
 #define HOLDFAST_REMOTE_H
@@ -38,6 +38,13 @@ HF_INLINE int hf_remote_learned(const struct hf_program *p,
 	return (p->flags & HF_PROGRAM_LATCH) &&
 	       hf_load_acquire(&rx->latch_state) == HF_LATCH_LEARNED &&
 	       rx->latch_key == hf_remote_key(p->remote_ip4, p->remote_port);
+}
+
+/* Will hf_remote_get() say the same for as long as the program is in force? */
+HF_INLINE int hf_remote_is_steady(const struct hf_program *p,
+				  const struct hf_leg_rx *rx)
+{
+	return !(p->flags & HF_PROGRAM_LATCH) || hf_remote_learned(p, rx);
 }
 
 /* Where the leg's remote is: what was learned, else what was signalled. */

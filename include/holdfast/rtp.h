@@ -8,8 +8,8 @@
  * talker's own loss, reordering and pauses stay visible. The constants are
  * bound at the first packet of a source: its sequence is the next of the stream
  * (the claim word), its timestamp follows the time that has passed. They stand
- * in the receive line of the leg the packets come from, and hold for one epoch
- * of the leg they go to, so any flip of that leg binds anew.
+ * in struct hf_bound of the leg the packets come from, and hold for one epoch of
+ * the leg they go to, so any flip of that leg binds anew.
  *
  * As with hold frames, hf_relay_due() works a packet out, the caller takes it
  * by hf_claim(), and only then hf_relay_done() notes it. Pure.
@@ -82,7 +82,7 @@ struct hf_relayed {
 };
 
 /* The timestamp with which a source takes over the stream. */
-HF_INLINE __u32 hf_relay_timestamp(const struct hf_leg_rx *rx,
+HF_INLINE __u32 hf_relay_timestamp(const struct hf_bound *b,
 				   const struct hf_program *to, __u64 word,
 				   __u64 now_ns)
 {
@@ -91,21 +91,21 @@ HF_INLINE __u32 hf_relay_timestamp(const struct hf_leg_rx *rx,
 	__u32 floor = to->ts_base + hf_word_slot(word) * step;
 	__u32 ts;
 
-	if ((rx->bound_flags & HF_BOUND) && rx->last_out && ptime &&
-	    rx->bound_epoch == hf_word_epoch(word)) {
+	if ((b->flags & HF_BOUND) && b->last_out && ptime &&
+	    b->epoch == hf_word_epoch(word)) {
 		/* Another source on the same line: on from its newest packet,
 		 * by the time since then and by one packet at least. */
-		__u32 units = (__u32)(now_ns >> 20) - (__u32)rx->last_out;
+		__u32 units = (__u32)(now_ns >> 20) - (__u32)b->last_out;
 		__u32 passed = (__u32)(((__u64)units << 20) * step / ptime);
 
-		return (__u32)(rx->last_out >> 32) +
+		return (__u32)(b->last_out >> 32) +
 		       (passed > step ? passed : step);
 	}
 	ts = hf_program_timestamp(to, now_ns);
 	return (__s32)(ts - floor) < 0 ? floor : ts;
 }
 
-HF_INLINE int hf_relay_bind(const struct hf_leg_rx *rx,
+HF_INLINE int hf_relay_bind(const struct hf_bound *b,
 			    const struct hf_program *to, __u64 word,
 			    __u64 now_ns, const struct hf_rtp_in *in,
 			    struct hf_relayed *d)
@@ -114,7 +114,7 @@ HF_INLINE int hf_relay_bind(const struct hf_leg_rx *rx,
 	if (in->kind == HF_RTP_EVENT && !in->marker)
 		return HF_RELAY_OLD;
 	d->seq = hf_word_seq(word);
-	d->timestamp = hf_relay_timestamp(rx, to, word, now_ns);
+	d->timestamp = hf_relay_timestamp(b, to, word, now_ns);
 	d->marker = 1;
 	d->bind = 1;
 	d->in_order = 1;
@@ -123,46 +123,68 @@ HF_INLINE int hf_relay_bind(const struct hf_leg_rx *rx,
 }
 
 /* Did this event begin before the packet that bound the source? */
-HF_INLINE int hf_relay_old_event(const struct hf_leg_rx *rx,
+HF_INLINE int hf_relay_old_event(const struct hf_bound *b,
+				 const struct hf_leg_rx *rx,
 				 const struct hf_rtp_in *in)
 {
 	return in->kind == HF_RTP_EVENT && !in->marker &&
-	       (rx->bound_flags & HF_BOUND_FRESH) &&
-	       (__s16)(__u16)((__u16)(in->timestamp >> 3) - rx->bound_event) <
+	       (b->flags & HF_BOUND_FRESH) &&
+	       (__s16)(__u16)((__u16)(in->timestamp >> 3) - rx->event) <
 		       0;
 }
 
+/* The common case of hf_relay_due(): on from the packet before, in its order.
+ * 0 if it is not one, with nothing done. */
+HF_INLINE int hf_relay_goes_on(const struct hf_bound *b, __u64 word,
+			       const struct hf_rtp_in *in, struct hf_relayed *d)
+{
+	if ((b->flags & (HF_BOUND | HF_BOUND_JUMP)) != HF_BOUND ||
+	    b->epoch != hf_word_epoch(word) || b->ssrc != in->ssrc ||
+	    in->kind != HF_RTP_AUDIO)
+		return 0;
+	d->seq = (__u16)(in->seq + b->seq);
+	if ((__u16)(d->seq - hf_word_seq(word)) >= HF_RTP_DROPOUT)
+		return 0;
+	d->timestamp = in->timestamp + b->ts;
+	d->marker = in->marker;
+	d->bind = 0;
+	d->in_order = 1;
+	d->next = hf_relay_next(word, d->seq);
+	return 1;
+}
+
 /*
- * `rx` is the receive line of the leg the packet came from, `to` and `word` are
- * the program and the word of the leg it goes to, the word read first.
+ * `b` and `rx` are of the leg the packet came from, `to` and `word` are the
+ * program and the word of the leg it goes to, the word read first.
  */
-HF_INLINE int hf_relay_due(const struct hf_leg_rx *rx,
+HF_INLINE int hf_relay_due(const struct hf_bound *b,
+			   const struct hf_leg_rx *rx,
 			   const struct hf_program *to, __u64 word,
 			   __u64 now_ns, const struct hf_rtp_in *in,
 			   struct hf_relayed *d)
 {
-	__u16 flags = rx->bound_flags;
+	__u8 flags = b->flags;
 	__u16 ahead;
 
-	if (!(flags & HF_BOUND) || rx->bound_epoch != hf_word_epoch(word) ||
-	    rx->bound_ssrc != in->ssrc)
-		return hf_relay_bind(rx, to, word, now_ns, in, d);
-	d->seq = (__u16)(in->seq + rx->bound_seq);
+	if (!(flags & HF_BOUND) || b->epoch != hf_word_epoch(word) ||
+	    b->ssrc != in->ssrc)
+		return hf_relay_bind(b, to, word, now_ns, in, d);
+	d->seq = (__u16)(in->seq + b->seq);
 	ahead = (__u16)(d->seq - hf_word_seq(word));
 	d->in_order = ahead < HF_RTP_DROPOUT;
 	if (!d->in_order) {
 		if ((__u16)-ahead > HF_RTP_MISORDER) {
 			if ((flags & HF_BOUND_JUMP) && in->seq == rx->bad_seq)
-				return hf_relay_bind(rx, to, word, now_ns, in,
+				return hf_relay_bind(b, to, word, now_ns, in,
 						     d);
 			return HF_RELAY_JUMP;
 		}
-		if ((__s16)(__u16)(d->seq - rx->bound_first) < 0)
+		if ((__s16)(__u16)(d->seq - b->first) < 0)
 			return HF_RELAY_OLD;
 	}
-	if (hf_relay_old_event(rx, in))
+	if (hf_relay_old_event(b, rx, in))
 		return HF_RELAY_OLD;
-	d->timestamp = in->timestamp + rx->bound_ts;
+	d->timestamp = in->timestamp + b->ts;
 	d->marker = in->marker;
 	d->bind = 0;
 	d->next = hf_relay_next(word, d->seq);
@@ -170,42 +192,44 @@ HF_INLINE int hf_relay_due(const struct hf_leg_rx *rx,
 }
 
 /* Note the packet that hf_relay_due() called a jump. */
-HF_INLINE void hf_relay_jump(struct hf_leg_rx *rx, const struct hf_rtp_in *in)
+HF_INLINE void hf_relay_jump(struct hf_bound *b, struct hf_leg_rx *rx,
+			     const struct hf_rtp_in *in)
 {
 	rx->bad_seq = (__u16)(in->seq + 1);
-	rx->bound_flags |= HF_BOUND_JUMP;
+	b->flags |= HF_BOUND_JUMP;
 }
 
 /* Note a packet that was claimed. */
-HF_INLINE void hf_relay_done(struct hf_leg_rx *rx, const struct hf_rtp_in *in,
+HF_INLINE void hf_relay_done(struct hf_bound *b, struct hf_leg_rx *rx,
+			     const struct hf_rtp_in *in,
 			     const struct hf_relayed *d, __u64 now_ns)
 {
 	__u16 since;
 
-	rx->forwarded++;
+	b->forwarded++;
 	if (d->bind) {
-		rx->bound_ssrc = in->ssrc;
-		rx->bound_seq = (__u16)(d->seq - in->seq);
-		rx->bound_ts = d->timestamp - in->timestamp;
-		rx->bound_epoch = (__u16)hf_word_epoch(d->next);
-		rx->bound_first = d->seq;
-		rx->bound_event = (__u16)(in->timestamp >> 3);
-		rx->bound_flags = HF_BOUND | HF_BOUND_FRESH;
+		b->ssrc = in->ssrc;
+		b->seq = (__u16)(d->seq - in->seq);
+		b->ts = d->timestamp - in->timestamp;
+		b->epoch = (__u16)hf_word_epoch(d->next);
+		b->first = d->seq;
+		rx->event = (__u16)(in->timestamp >> 3);
+		b->flags = HF_BOUND | HF_BOUND_FRESH;
 	} else if (!d->in_order) {
 		return;
 	}
 	/* What bound the source slides out of a 16-bit comparison's reach. */
-	since = (__u16)(d->seq - rx->bound_first);
+	since = (__u16)(d->seq - b->first);
 	if (since > 4 * HF_RTP_FRESH)
-		rx->bound_first = (__u16)(d->seq - 2 * HF_RTP_FRESH);
+		b->first = (__u16)(d->seq - 2 * HF_RTP_FRESH);
 	if (since > HF_RTP_FRESH || (in->kind == HF_RTP_EVENT && !d->bind))
-		rx->bound_flags &= (__u16)~HF_BOUND_FRESH;
-	if (rx->bound_flags & HF_BOUND_JUMP)
-		rx->bound_flags &= (__u16)~HF_BOUND_JUMP;
+		b->flags &= (__u8)~HF_BOUND_FRESH;
+	if (b->flags & HF_BOUND_JUMP)
+		b->flags &= (__u8)~HF_BOUND_JUMP;
 	/* An event repeats the timestamp of its begin: keep the moment of the
 	 * first, so that timestamp and time belong together. */
-	if (d->bind || (__s32)(d->timestamp - (__u32)(rx->last_out >> 32)) > 0)
-		HF_WRITE(rx->last_out,
+	if (d->bind || (__s32)(d->timestamp - (__u32)(b->last_out >> 32)) > 0)
+		HF_WRITE(b->last_out,
 			 (__u64)d->timestamp << 32 | (__u32)(now_ns >> 20));
 }
 

@@ -41,6 +41,7 @@ enum holdfast_attr {
 	HOLDFAST_A_CPUS, /* u32: CPUs that send */
 	HOLDFAST_A_FD_INSTANCE, /* u32: descriptor of the map `instance` in the sender */
 	HOLDFAST_A_FD_LEGS, /* u32 */
+	HOLDFAST_A_FD_CLAIMS, /* u32 */
 	HOLDFAST_A_FD_FRAMES, /* u32 */
 	HOLDFAST_A_FD_NEXTHOPS, /* u32 */
 	HOLDFAST_A_FD_WHEEL, /* u32 */

@@ -17,7 +17,7 @@ struct {
 	__uint(map_flags, BPF_F_MMAPABLE);
 	__uint(max_entries, BENCH_LEGS);
 	__type(key, __u32);
-	__type(value, struct bench_target);
+	__type(value, __u32);
 } order SEC(".maps");
 
 struct {
@@ -43,9 +43,9 @@ int bench_generate(struct xdp_md *ctx)
 {
 	void *data = (void *)(long)ctx->data;
 	void *data_end = (void *)(long)ctx->data_end;
-	const struct bench_target *t;
+	const __u32 *leg;
 	struct bench_control *c;
-	__u32 zero = 0, at;
+	__u32 zero = 0, at, saddr, daddr, ports;
 	__u64 sum;
 
 	c = bpf_map_lookup_elem(&control, &zero);
@@ -54,21 +54,25 @@ int bench_generate(struct xdp_md *ctx)
 	at = c->generated++;
 	if (c->generated == BENCH_LEGS)
 		c->generated = 0;
-	t = bpf_map_lookup_elem(&order, &at);
-	if (!t)
+	leg = bpf_map_lookup_elem(&order, &at);
+	if (!leg)
 		return XDP_ABORTED;
+	saddr = HF_HTONL(BENCH_REMOTE + *leg);
+	daddr = HF_HTONL(BENCH_ANCHOR + *leg / BENCH_LEGS_EACH);
+	ports = HF_HTONL((__u32)BENCH_REMOTE_PORT << 16 |
+			 (BENCH_PORT_MIN + 2 * (*leg % BENCH_LEGS_EACH)));
 	/* Pages come back as they were left: all that hold and relay read.
 	 * (Hold does not read the payload, and relay leaves it as it is.) */
 	HF_W64(data, 0) = c->macs[0];
 	HF_W32(data, 8) = (__u32)c->macs[1];
-	HF_W32(data, HF_AT_IP_SADDR) = t->saddr;
-	HF_W32(data, HF_AT_IP_DADDR) = t->daddr;
-	HF_W32(data, HF_AT_UDP) = t->ports;
+	HF_W32(data, HF_AT_IP_SADDR) = saddr;
+	HF_W32(data, HF_AT_IP_DADDR) = daddr;
+	HF_W32(data, HF_AT_UDP) = ports;
 	HF_W16(data, HF_AT_RTP) = c->first;
 	HF_W16(data, HF_AT_RTP_SEQ) = c->seq;
 	HF_W32(data, HF_AT_RTP_TS) = c->timestamp;
-	HF_W32(data, HF_AT_RTP_SSRC) = t->saddr;
-	sum = c->sum + t->saddr + t->daddr + t->ports + t->saddr;
+	HF_W32(data, HF_AT_RTP_SSRC) = saddr;
+	sum = c->sum + saddr + daddr + ports + saddr;
 	HF_W16(data, HF_AT_UDP_CHECK) = hf_csum_udp(sum);
 	return (int)bpf_redirect(c->out, 0);
 }

@@ -27,6 +27,7 @@
 
 #include <holdfast/claim.h>
 #include <holdfast/csum.h>
+#include <holdfast/hot.h>
 
 #include "../bpf/packet.h"
 #include "bench/dataplane.skel.h"
@@ -35,13 +36,7 @@
 #include "report.h"
 
 #define ROUNDS	    41
-#define ADDRESSES   4
-#define LEGS_EACH   (BENCH_LEGS / ADDRESSES)
-#define PORT_MIN    10000
-#define ANCHOR	    0xc0000201u /* 192.0.2.1 and following */
-#define REMOTE	    0x0a000000u /* 10.0.0.0: leg 0's remote, and following */
-#define REMOTE_PORT 40000
-#define FRAMES	    12000 /* four minutes of music */
+#define FRAMES	    6000 /* the music that comes with Holdfast: two minutes */
 
 enum row { REFLECTOR, HOLD, NOT_DUE, RELAY, ROWS };
 static const char *const row_names[ROWS] = {
@@ -55,6 +50,9 @@ static const char *const row_names[ROWS] = {
 struct path {
 	struct hf_datapath_bpf *skel;
 	struct hf_leg *legs;
+	struct hf_claim *claims;
+	struct hf_hot *hot;
+	struct hf_bound *bound;
 	struct hf_frame *frames;
 	uint16_t seq;	  /* of the packets that come in */
 	uint16_t relayed; /* packets to each leg */
@@ -63,7 +61,7 @@ struct path {
 struct bench {
 	struct bench_dataplane_bpf *skel;
 	struct bench_control *control;
-	struct bench_target *order;
+	uint32_t *order; /* every second word: array maps stride by 8 */
 	struct bench_kept *kept;
 	struct path path;
 	uint8_t template[BENCH_PACKET];
@@ -89,8 +87,8 @@ static uint32_t draw(uint64_t *state)
 static void *map_memory(struct bpf_map *map)
 {
 	size_t page = (size_t)sysconf(_SC_PAGESIZE);
-	size_t len =
-		(size_t)bpf_map__max_entries(map) * bpf_map__value_size(map);
+	size_t stride = (bpf_map__value_size(map) + 7) & ~7u;
+	size_t len = (size_t)bpf_map__max_entries(map) * stride;
 	void *at =
 		mmap(NULL, (len + page - 1) / page * page,
 		     PROT_READ | PROT_WRITE, MAP_SHARED, bpf_map__fd(map), 0);
@@ -100,12 +98,12 @@ static void *map_memory(struct bpf_map *map)
 
 static uint32_t leg_address(uint32_t leg)
 {
-	return ANCHOR + leg / LEGS_EACH;
+	return BENCH_ANCHOR + leg / BENCH_LEGS_EACH;
 }
 
 static uint16_t leg_port(uint32_t leg)
 {
-	return (uint16_t)(PORT_MIN + 2 * (leg % LEGS_EACH));
+	return (uint16_t)(BENCH_PORT_MIN + 2 * (leg % BENCH_LEGS_EACH));
 }
 
 /* What comes in, as packets of the remote of `leg`. */
@@ -113,13 +111,13 @@ static struct shape shape_in(const struct bench *b, uint32_t leg)
 {
 	static uint8_t voice[160];
 	struct shape s = {
-		.saddr = REMOTE + leg,
+		.saddr = BENCH_REMOTE + leg,
 		.daddr = leg_address(leg),
-		.sport = REMOTE_PORT,
+		.sport = BENCH_REMOTE_PORT,
 		.dport = leg_port(leg),
 		.ttl = 60,
 		.first = 0x80,
-		.ssrc = REMOTE + leg,
+		.ssrc = BENCH_REMOTE + leg,
 		.payload = voice,
 		.payload_len = sizeof(voice),
 	};
@@ -143,14 +141,14 @@ static struct hf_program program_make(uint32_t leg, enum row row,
 		.ssrc = HF_HTONL(0x50000000 + leg),
 		.ts_step = 160,
 		.mode = HF_MODE_HOLD,
-		.remote_ip4 = HF_HTONL(REMOTE + leg),
+		.remote_ip4 = HF_HTONL(BENCH_REMOTE + leg),
 		.local_ip4 = HF_HTONL(leg_address(leg)),
-		.remote_port = HF_HTONS(REMOTE_PORT),
+		.remote_port = HF_HTONS(BENCH_REMOTE_PORT),
 		.local_port = HF_HTONS(leg_port(leg)),
 		.nexthop = 1,
 		.peer = HF_LEG_NONE,
 		.loop_len = FRAMES,
-		.loop_phase = leg * 7919,
+		.loop_phase = 0u - leg * 7919 % FRAMES,
 	};
 
 	if (row == NOT_DUE)
@@ -165,13 +163,13 @@ static struct hf_program program_make(uint32_t leg, enum row row,
 static void instance_fill(struct hf_instance *in)
 {
 	in->abi_major = HF_ABI_MAJOR;
-	in->addresses = ADDRESSES;
-	for (uint32_t i = 0; i < ADDRESSES; i++)
+	in->addresses = BENCH_ADDRESSES;
+	for (uint32_t i = 0; i < BENCH_ADDRESSES; i++)
 		in->address[i] = (struct hf_address){
-			.ip4 = HF_HTONL(ANCHOR + i),
-			.port_min = PORT_MIN,
-			.port_max = PORT_MIN + 2 * LEGS_EACH - 1,
-			.leg_base = i * LEGS_EACH,
+			.ip4 = HF_HTONL(BENCH_ANCHOR + i),
+			.port_min = BENCH_PORT_MIN,
+			.port_max = BENCH_PORT_MIN + 2 * BENCH_LEGS_EACH - 1,
+			.leg_base = i * BENCH_LEGS_EACH,
 		};
 	in->legs = BENCH_LEGS;
 	in->frames = FRAMES;
@@ -199,6 +197,10 @@ static int path_open(struct bench *b)
 		return -errno;
 	bpf_map__set_max_entries(s->maps.legs, BENCH_LEGS);
 	bpf_map__set_max_entries(s->maps.heard, BENCH_LEGS);
+	bpf_map__set_max_entries(s->maps.claims, BENCH_LEGS);
+	bpf_map__set_max_entries(s->maps.hot, BENCH_LEGS);
+	bpf_map__set_max_entries(s->maps.intake, BENCH_LEGS);
+	bpf_map__set_max_entries(s->maps.bound, BENCH_LEGS);
 	bpf_map__set_max_entries(s->maps.frames, FRAMES);
 	if (hf_datapath_bpf__load(s))
 		return -errno;
@@ -206,7 +208,10 @@ static int path_open(struct bench *b)
 	hops = map_memory(s->maps.nexthops);
 	p->legs = map_memory(s->maps.legs);
 	p->frames = map_memory(s->maps.frames);
-	if (!in || !hops || !p->legs || !p->frames)
+	p->claims = map_memory(s->maps.claims);
+	p->hot = map_memory(s->maps.hot);
+	p->bound = map_memory(s->maps.bound);
+	if (!p->claims || !p->hot || !p->bound || !in || !hops || !p->legs || !p->frames)
 		return -ENOMEM;
 	instance_fill(in);
 	hop_fill(b, &hops[1]);
@@ -236,11 +241,13 @@ static void path_program(struct path *p, enum row row)
 		uint16_t seq = (uint16_t)(i * 7);
 
 		p->legs[i].program[0] = program_make(i, row, base);
-		p->legs[i].tx.word =
+		p->claims[i].word =
 			row == RELAY
 				? hf_word_make(2, 0, 0,
 					       (uint16_t)(seq + p->relayed), 0)
 				: hf_word_make(0, 0, 0, seq, 0);
+		p->hot[i] = hf_hot_make(&p->legs[i].program[0],
+					p->claims[i].word);
 	}
 	p->relayed += row == RELAY;
 }
@@ -284,19 +291,13 @@ static void order_fill(struct bench *b)
 	uint64_t seed = 20;
 
 	for (uint32_t i = 0; i < BENCH_LEGS; i++)
-		b->order[i] = (struct bench_target){
-			.saddr = HF_HTONL(REMOTE + i),
-			.daddr = HF_HTONL(leg_address(i)),
-			.ports = HF_HTONL((uint32_t)REMOTE_PORT << 16 |
-					  leg_port(i)),
-			.leg = i,
-		};
+		b->order[2 * i] = i;
 	for (uint32_t i = BENCH_LEGS - 1; i; i--) {
 		uint32_t k = draw(&seed) % (i + 1);
-		struct bench_target t = b->order[i];
+		uint32_t t = b->order[2 * i];
 
-		b->order[i] = b->order[k];
-		b->order[k] = t;
+		b->order[2 * i] = b->order[2 * k];
+		b->order[2 * k] = t;
 	}
 }
 
@@ -398,16 +399,16 @@ static double chunk_run(struct bench *b, enum row row, uint64_t *ret_back)
 static struct packet expected(struct bench *b, enum row row, uint32_t leg)
 {
 	const struct path *p = &b->path;
-	const struct hf_leg *from = &p->legs[leg ^ 1];
+	const struct hf_bound *from = &p->bound[leg ^ 1];
 	struct shape s = shape_in(b, leg ^ 1);
 	uint32_t in_ts = p->seq * 160u;
 	struct hf_program q = p->legs[leg].program[0];
 	uint32_t slot;
 
 	s.saddr = leg_address(leg);
-	s.daddr = REMOTE + leg;
+	s.daddr = BENCH_REMOTE + leg;
 	s.sport = leg_port(leg);
-	s.dport = REMOTE_PORT;
+	s.dport = BENCH_REMOTE_PORT;
 	s.ttl = 64;
 	s.frag = 0x4000;
 	memcpy(s.dmac, "\2\0\0\0\0\1", 6);
@@ -416,14 +417,14 @@ static struct packet expected(struct bench *b, enum row row, uint32_t leg)
 	s.seq = (uint16_t)(leg * 7);
 	if (row == HOLD) {
 		/* A machine busy elsewhere may have made it skip. */
-		slot = hf_word_slot(p->legs[leg].tx.word) - 1;
+		slot = hf_word_slot(p->claims[leg].word) - 1;
 		s.marker = !!slot;
 		s.timestamp = q.ts_base + slot * q.ts_step;
 		s.payload = p->frames[hf_program_frame(&q, slot)].payload;
 	} else {
 		/* The second packet: the first bound the source. */
 		s.seq++;
-		s.timestamp = in_ts + from->rx.bound_ts;
+		s.timestamp = in_ts + from->ts;
 	}
 	return packet_build(&s);
 }
@@ -452,7 +453,7 @@ static int row_verify(struct bench *b, enum row row)
 		uint32_t leg;
 
 		memcpy(got.bytes, k->bytes, BENCH_PACKET);
-		leg = packet_peek32(&got, 30) - REMOTE;
+		leg = packet_peek32(&got, 30) - BENCH_REMOTE;
 		if (leg >= BENCH_LEGS)
 			continue;
 		want = expected(b, row, leg);

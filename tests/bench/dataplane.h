@@ -8,13 +8,14 @@
 #define BENCH_LEGS   100000
 #define BENCH_PACKET 214 /* G.711, 20 ms */
 
-/* Where a packet pretends to come from and goes to. */
-struct bench_target {
-	__be32 saddr;
-	__be32 daddr;
-	__u32 ports; /* as in the UDP header */
-	__u32 leg;
-};
+/* Where legs are: on as many addresses, from the same port on. The remote of
+ * leg i is BENCH_REMOTE + i. */
+#define BENCH_ADDRESSES	  4
+#define BENCH_LEGS_EACH	  (BENCH_LEGS / BENCH_ADDRESSES)
+#define BENCH_PORT_MIN	  10000
+#define BENCH_ANCHOR	  0xc0000201u /* 192.0.2.1 and following */
+#define BENCH_REMOTE	  0x0a000000u /* 10.0.0.0 */
+#define BENCH_REMOTE_PORT 40000
 
 struct bench_control {
 	__u64 macs[2]; /* destination and source, as in the packet */

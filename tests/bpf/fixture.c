@@ -13,6 +13,7 @@
 #include <unistd.h>
 
 #include <holdfast/claim.h>
+#include <holdfast/hot.h>
 
 #include "bpf/datapath.skel.h"
 
@@ -43,6 +44,10 @@ static const char *load(struct fixture *f)
 	skel->rodata->hf_test_clock = 1;
 	bpf_map__set_max_entries(skel->maps.legs, LEGS);
 	bpf_map__set_max_entries(skel->maps.heard, LEGS);
+	bpf_map__set_max_entries(skel->maps.claims, LEGS);
+	bpf_map__set_max_entries(skel->maps.hot, LEGS);
+	bpf_map__set_max_entries(skel->maps.intake, LEGS);
+	bpf_map__set_max_entries(skel->maps.bound, LEGS);
 	bpf_map__set_max_entries(skel->maps.frames, FRAMES);
 	bpf_map__set_max_entries(skel->maps.nexthops, HOPS);
 	bpf_map__set_max_entries(skel->maps.wheel,
@@ -51,12 +56,16 @@ static const char *load(struct fixture *f)
 		return "the kernel does not load the programs (root?)";
 	f->instance = map_memory(skel->maps.instance, sizeof(*f->instance));
 	f->legs = map_memory(skel->maps.legs, sizeof(*f->legs));
+	f->claims = map_memory(skel->maps.claims, sizeof(*f->claims));
+	f->hot = map_memory(skel->maps.hot, sizeof(*f->hot));
+	f->intake = map_memory(skel->maps.intake, sizeof(*f->intake));
+	f->bound = map_memory(skel->maps.bound, sizeof(*f->bound));
 	f->frames = map_memory(skel->maps.frames, sizeof(*f->frames));
 	f->nexthops = map_memory(skel->maps.nexthops, sizeof(*f->nexthops));
 	f->wheel = map_memory(skel->maps.wheel, sizeof(*f->wheel));
 	f->work = map_memory(skel->maps.work, sizeof(*f->work));
 	f->heard = map_memory(skel->maps.heard, sizeof(*f->heard));
-	if (!f->heard || !f->instance || !f->legs || !f->frames || !f->nexthops ||
+	if (!f->claims || !f->hot || !f->intake || !f->bound || !f->heard || !f->instance || !f->legs || !f->frames || !f->nexthops ||
 	    !f->wheel || !f->work)
 		return "the maps cannot be mapped";
 	f->receive = bpf_program__fd(skel->progs.hf_receive);
@@ -269,17 +278,35 @@ struct hf_program program_hold(uint32_t leg)
 	};
 }
 
+void leg_shorten(struct fixture *f, uint32_t leg)
+{
+	__u64 word = f->claims[leg].word;
+	struct hf_hot hot =
+		hf_hot_make(hf_word_program(&f->legs[leg], word), word);
+
+	if (!f->no_hot && hot.epoch != HF_HOT_NONE)
+		hf_hot_store(&f->hot[leg], &hot);
+}
+
 void leg_set(struct fixture *f, uint32_t leg, const struct hf_program *p,
 	     uint16_t seq)
 {
 	f->legs[leg] = (struct hf_leg){.program[1] = *p};
-	f->legs[leg].tx.word = hf_word_make(5, 0, 0, seq, 0);
+	f->intake[leg] = (struct hf_intake){};
+	f->bound[leg] = (struct hf_bound){};
+	f->hot[leg] = (struct hf_hot){.epoch = HF_HOT_NONE};
+	f->claims[leg].word = hf_word_make(5, 0, 0, seq, 0);
+	leg_shorten(f, leg);
 }
 
 int leg_flip(struct fixture *f, uint32_t leg, const struct hf_program *p,
 	     uint32_t slot)
 {
-	return hf_flip(&f->legs[leg], f->legs[leg].tx.word, p, slot, 0);
+	struct hf_leg_at at = {&f->legs[leg], &f->claims[leg].word};
+	int done = hf_flip(&at, *at.word, p, slot, 0);
+
+	leg_shorten(f, leg);
+	return done;
 }
 
 struct shape shape_from_caller(uint32_t leg)

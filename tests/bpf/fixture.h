@@ -46,12 +46,17 @@ struct fixture {
 	struct hf_datapath_bpf *skel;
 	struct hf_instance *instance;
 	struct hf_leg *legs;
+	struct hf_claim *claims;
+	struct hf_hot *hot;
+	struct hf_intake *intake;
+	struct hf_bound *bound;
 	struct hf_frame *frames;
 	struct hf_nexthop *nexthops;
 	struct hf_wheel_entry *wheel;
 	struct hf_work *work;
 	struct hf_heard *heard;
 	int receive, paced; /* programs */
+	int no_hot; /* legs get no short form of their program */
 	uint32_t other;	    /* ifindex */
 	uint64_t counters[HF_COUNTERS_MAX];
 };
@@ -73,6 +78,8 @@ const char *fixture_counted(struct fixture *);
 struct hf_program program_hold(uint32_t leg);
 void leg_set(struct fixture *, uint32_t leg, const struct hf_program *,
 	     uint16_t seq);
+/* Give it the short form of its program, as the controller does after a flip. */
+void leg_shorten(struct fixture *, uint32_t leg);
 /* Reprogram as the controller does. */
 int leg_flip(struct fixture *, uint32_t leg, const struct hf_program *,
 	     uint32_t slot);

@@ -228,6 +228,10 @@ static int stage_bpf(struct stage *s)
 		return -1;
 	bpf_map__set_max_entries(b->maps.legs, STAGE_LEGS);
 	bpf_map__set_max_entries(b->maps.heard, STAGE_LEGS);
+	bpf_map__set_max_entries(b->maps.claims, STAGE_LEGS);
+	bpf_map__set_max_entries(b->maps.hot, STAGE_LEGS);
+	bpf_map__set_max_entries(b->maps.intake, STAGE_LEGS);
+	bpf_map__set_max_entries(b->maps.bound, STAGE_LEGS);
 	bpf_map__set_max_entries(b->maps.frames, STAGE_FRAMES);
 	bpf_map__set_max_entries(b->maps.nexthops, STAGE_HOPS);
 	bpf_map__set_max_entries(b->maps.wheel,

@@ -186,7 +186,7 @@ TEST(a_controller_that_leaves_is_followed_by_one_that_takes_its_maps_over)
 	CHECK_INT(hf_pins_open(instance, &pins, err, sizeof(err)), 0);
 	CHECK_INT(pins.instance->legs, 100);
 	CHECK_INT(
-		hf_word_program(&pins.legs[leg], pins.legs[leg].tx.word)->mode,
+		hf_word_program(&pins.legs[leg], pins.claims[leg].word)->mode,
 		HF_MODE_HOLD);
 	CHECK_INT(pins.nexthops[0].dest_ip4, to.s_addr);
 
@@ -195,12 +195,12 @@ TEST(a_controller_that_leaves_is_followed_by_one_that_takes_its_maps_over)
 	 * plays on for a call to take it back, and ends when none has. */
 	CHECK(hf_media_is_adopted(m));
 	CHECK_INT(
-		hf_word_program(&pins.legs[leg], pins.legs[leg].tx.word)->mode,
+		hf_word_program(&pins.legs[leg], pins.claims[leg].word)->mode,
 		HF_MODE_HOLD);
 	CHECK_INT(hf_media_orphans(m, NULL, NULL), 1);
 	hf_media_orphans_end(m);
 	CHECK_INT(
-		hf_word_program(&pins.legs[leg], pins.legs[leg].tx.word)->mode,
+		hf_word_program(&pins.legs[leg], pins.claims[leg].word)->mode,
 		HF_MODE_IDLE);
 	CHECK_INT(hf_media_leg_open(m, to, &leg, &ip4, &port), 0);
 	CHECK(pins.legs[leg].program[0].local_port == htons(port) ||

@@ -45,7 +45,7 @@ static struct hf_program *hold(struct stage *s, uint32_t index, uint32_t hop,
 		.peer = HF_LEG_NONE,
 		.loop_len = STAGE_FRAMES,
 	};
-	hf_store_release(&leg->tx.word,
+	hf_store_release(&s->pins.claims[index].word,
 			 hf_word_make(1, 0, 0, (uint16_t)FIRST_SEQ, 0));
 	entry = s->pins.wheel_fill[bucket].entries;
 	hf_pins_wheel(&s->pins, bucket, entry)->leg = index;
@@ -232,17 +232,17 @@ TEST(a_silent_caller_hears_each_frame_once_and_every_byte_is_right)
 	stop = hf_now_ms();
 	unhold_all(&s);
 	CHECK(listen_rest(&s, p, &l));
-	slots = hf_word_slot(leg->tx.word);
+	slots = hf_word_slot(s.pins.claims[0].word);
 	printf("# %u frames, %u skipped, longest gap %u ms\n", l.packets,
 	       l.skipped, l.longest_gap_ms);
 	CHECK_INT(l.packets, leg->tx.sent);
 	CHECK_INT(leg->tx.sent + leg->tx.skipped, slots);
-	CHECK_INT((uint16_t)(hf_word_seq(leg->tx.word) - FIRST_SEQ),
+	CHECK_INT((uint16_t)(hf_word_seq(s.pins.claims[0].word) - FIRST_SEQ),
 		  leg->tx.sent);
 	/* Slots are elapsed / packet time: not one early, none forgotten. */
 	CHECK(slots >= (stop - base) / PTIME_MS - 3);
 	CHECK(slots <= (hf_now_ms() - base) / PTIME_MS + 1);
-	CHECK_INT(leg->rx.turn_sent, 0);
+	CHECK_INT(s.pins.intake[0].turn_sent, 0);
 }
 
 TEST(after_a_kill_and_a_restart_the_stream_goes_on_without_a_sequence_gap)
@@ -269,7 +269,7 @@ TEST(after_a_kill_and_a_restart_the_stream_goes_on_without_a_sequence_gap)
 	stop = hf_now_ms();
 	unhold_all(&s);
 	CHECK(listen_rest(&s, p, &l));
-	slots = hf_word_slot(leg->tx.word);
+	slots = hf_word_slot(s.pins.claims[0].word);
 	printf("# %u frames, %u skipped, longest gap %u ms\n", l.packets,
 	       l.skipped, l.longest_gap_ms);
 	CHECK(l.longest_gap_ms >= 900);
@@ -363,7 +363,7 @@ TEST(live_frames_and_packets_take_turns_and_no_frame_is_lost_or_doubled)
 	printf("# %u frames, %u skipped, %llu of them packets\n", l.packets, l.skipped,
 	       (unsigned long long)s.pins.work->packets.sent);
 	CHECK_INT(l.packets, leg->tx.sent);
-	CHECK_INT(leg->tx.sent + leg->tx.skipped, hf_word_slot(leg->tx.word));
+	CHECK_INT(leg->tx.sent + leg->tx.skipped, hf_word_slot(s.pins.claims[0].word));
 	CHECK(s.pins.work->packets.sent > 0);
 	CHECK(s.pins.work->packets.sent < leg->tx.sent);
 	CHECK_INT(s.pins.work->packets.busy, 0);

@@ -76,7 +76,7 @@ TEST(a_blank_page_becomes_the_whole_frame_of_the_next_leg)
 	CHECK_STR(fixture_counted(f), "hold_paced 1");
 	CHECK_INT(f->legs[7].tx.sent, 1);
 	CHECK_INT(f->legs[7].tx.skipped, 0);
-	CHECK(f->legs[7].tx.word == hf_word_make(5, 0, 41, 701, 1));
+	CHECK(f->claims[7].word == hf_word_make(5, 0, 41, 701, 1));
 	CHECK_INT(f->work->sent, 1);
 }
 
@@ -118,14 +118,14 @@ TEST(a_leg_whose_frame_is_not_due_is_passed_over)
 	uint64_t word;
 
 	hold(f, 7);
-	word = f->legs[7].tx.word;
+	word = f->claims[7].word;
 	f->wheel[30].leg = 7;
 	walk(f, 0, 30, 1);
 	fixture_now(f, BASE - 1);
 	CHECK_INT(fixture_paced(f, &p), XDP_DROP);
 	CHECK_PACKET(p, before);
 	CHECK_STR(fixture_counted(f), "paced_idle 1");
-	CHECK(f->legs[7].tx.word == word);
+	CHECK(f->claims[7].word == word);
 }
 
 TEST(a_leg_that_stands_in_the_wheel_twice_sends_one_frame)
@@ -268,7 +268,7 @@ TEST(without_a_way_out_the_frame_stays_unclaimed)
 		fixture_now(f, BASE);
 		CHECK_INT(fixture_paced(f, &p), XDP_DROP);
 		CHECK_STR(fixture_counted(f), ways[i].counted);
-		CHECK(f->legs[7].tx.word == hf_word_make(5, 0, 0, 700, 0));
+		CHECK(f->claims[7].word == hf_word_make(5, 0, 0, 700, 0));
 		CHECK_INT(f->work->sent, 0);
 	}
 }

@@ -110,11 +110,10 @@ TEST(a_packet_of_the_agent_reaches_the_caller_in_the_caller_s_stream)
 	CHECK_INT(fixture_receive(f, &p), XDP_TX);
 	CHECK_PACKET(p, want);
 	CHECK_STR(fixture_counted(f), "relayed 1");
-	CHECK_INT(f->legs[AGENT_LEG].rx.forwarded, 1);
-	CHECK_INT(f->legs[AGENT_LEG].rx.packets, 1);
-	CHECK(f->legs[AGENT_LEG].rx.last_out ==
+	CHECK_INT(f->bound[AGENT_LEG].forwarded, 1);
+	CHECK(f->bound[AGENT_LEG].last_out ==
 	      ((uint64_t)(uint32_t)NOW_TS << 32 | (uint32_t)(NOW >> 20)));
-	CHECK(f->legs[CALLER_LEG].tx.word == hf_word_make(5, 0, 0, 601, 0));
+	CHECK(f->claims[CALLER_LEG].word == hf_word_make(5, 0, 0, 601, 0));
 
 	in = from_agent(101, 160160);
 	p = packet_build(&in);
@@ -171,7 +170,7 @@ TEST(loss_swaps_and_a_wrap_around_the_switch_come_out_as_they_went_in)
 	struct packet p;
 
 	join(f);
-	f->legs[CALLER_LEG].tx.word = hf_word_make(5, 0, 0, 65532, 0);
+	f->claims[CALLER_LEG].word = hf_word_make(5, 0, 0, 65532, 0);
 	for (size_t i = 0; i < sizeof(order) / sizeof(*order); i++) {
 		int n = order[i];
 
@@ -185,7 +184,7 @@ TEST(loss_swaps_and_a_wrap_around_the_switch_come_out_as_they_went_in)
 		CHECK(packet_check_right(&p));
 	}
 	CHECK_STR(fixture_counted(f), "relayed 12");
-	CHECK_INT(hf_word_seq(f->legs[CALLER_LEG].tx.word),
+	CHECK_INT(hf_word_seq(f->claims[CALLER_LEG].word),
 		  (uint16_t)(65532 + 21));
 }
 
@@ -199,8 +198,8 @@ TEST(packets_from_before_the_switch_are_dropped)
 	CHECK_INT(talk(f, 99, 15840, &p), XDP_DROP);
 	CHECK_INT(talk(f, 60, 9600, &p), XDP_DROP);
 	CHECK_STR(fixture_counted(f), "relayed 1, relay_late 2");
-	CHECK_INT(f->legs[AGENT_LEG].rx.dropped, 2);
-	CHECK_INT(hf_word_seq(f->legs[CALLER_LEG].tx.word), 601);
+	CHECK_INT(f->intake[AGENT_LEG].dropped, 2);
+	CHECK_INT(hf_word_seq(f->claims[CALLER_LEG].word), 601);
 }
 
 TEST(a_new_ssrc_of_the_talker_stays_the_caller_s_one_stream)
@@ -584,7 +583,7 @@ TEST(a_packet_larger_than_the_mtu_of_the_way_out_is_counted_not_sent)
 	p = packet_build(&in);
 	CHECK_INT(fixture_receive(f, &p), XDP_DROP);
 	CHECK_STR(fixture_counted(f), "drop_mtu 1");
-	CHECK(f->legs[CALLER_LEG].tx.word == hf_word_make(5, 0, 0, 600, 0));
+	CHECK(f->claims[CALLER_LEG].word == hf_word_make(5, 0, 0, 600, 0));
 	in.payload_len = 110;
 	p = packet_build(&in);
 	CHECK_INT(fixture_receive(f, &p), XDP_TX);
@@ -606,7 +605,7 @@ TEST(without_a_way_out_a_packet_is_dropped_and_the_stream_has_no_gap)
 		leg_set(f, CALLER_LEG, &caller, 600);
 		CHECK_INT(talk(f, 100, 16000, &p), XDP_DROP);
 		CHECK_STR(fixture_counted(f), "drop_no_hop 1");
-		CHECK(f->legs[CALLER_LEG].tx.word ==
+		CHECK(f->claims[CALLER_LEG].word ==
 		      hf_word_make(5, 0, 0, 600, 0));
 	}
 }

@@ -116,7 +116,8 @@ static void *paced_run(void *arg)
 	pin_to(1);
 	for (uint32_t i = 0; !b->stop; i++) {
 		struct hf_leg *leg = &b->f->legs[i % LEGS];
-		__u64 word = hf_load_acquire(&leg->tx.word);
+		__u64 *claim = &b->f->claims[i % LEGS].word;
+		__u64 word = hf_load_acquire(claim);
 		struct hf_program p = *hf_word_program(leg, word);
 		struct hf_program whole =
 			program_of(i % LEGS, hf_word_epoch(word));
@@ -127,7 +128,7 @@ static void *paced_run(void *arg)
 			sched_yield();
 			continue;
 		}
-		if (!hf_claim(&leg->tx.word, word, d.next))
+		if (!hf_claim(claim, word, d.next))
 			continue;
 		b->paced++;
 		b->seen[i % LEGS][d.seq]++;
@@ -144,18 +145,20 @@ static void *flip_run(void *arg)
 
 	for (uint32_t i = 0; !b->stop; i++) {
 		uint64_t now = b->f->work->now_ns + 3 * MS;
-		struct hf_leg *leg = &b->f->legs[i / FLIP_EVERY % LEGS];
+		uint32_t leg = i / FLIP_EVERY % LEGS;
+		struct hf_leg_at at = {&b->f->legs[leg],
+				       &b->f->claims[leg].word};
 
 		HF_WRITE(b->f->work->now_ns, now);
 		clock_nanosleep(CLOCK_MONOTONIC, 0, &a_moment, NULL);
 		for (int k = 0; i % FLIP_EVERY == 0 && k < 100; k++) {
-			__u64 word = hf_load_acquire(&leg->tx.word);
+			__u64 word = hf_load_acquire(at.word);
 			uint32_t epoch = (hf_word_epoch(word) + 1) & 0x3fff;
-			struct hf_program p =
-				program_of((uint32_t)(leg - b->f->legs), epoch);
+			struct hf_program p = program_of(leg, epoch);
 
 			p.base_ns = now;
-			if (hf_flip(leg, word, &p, 0, 0)) {
+			if (hf_flip(&at, word, &p, 0, 0)) {
+				leg_shorten(b->f, leg);
 				b->flips++;
 				break;
 			}
@@ -167,7 +170,7 @@ static void *flip_run(void *arg)
 static const char *exactly_once(struct both *b, uint32_t leg, uint16_t first)
 {
 	uint16_t count =
-		(uint16_t)(hf_word_seq(b->f->legs[leg].tx.word) - first);
+		(uint16_t)(hf_word_seq(b->f->claims[leg].word) - first);
 
 	for (uint32_t n = 0; n < 65536; n++) {
 		uint8_t times = b->seen[leg][(uint16_t)(first + n)];

@@ -123,7 +123,7 @@ static inline const struct hf_program *stage_program(struct stage *s,
 {
 	struct hf_leg *l = &s->m->map.legs[leg];
 
-	return hf_word_program(l, l->tx.word);
+	return hf_word_program(l, s->m->map.claims[leg].word);
 }
 
 static inline void stage_record(struct stage *s, uint32_t leg,
@@ -149,10 +149,11 @@ static inline void stage_pace(struct stage *s, uint32_t leg)
 {
 	struct hf_leg *l = &s->m->map.legs[leg];
 	const struct hf_program *p = stage_program(s, leg);
+	__u64 *word = &s->m->map.claims[leg].word;
 	struct hf_due d;
 
-	if (!hf_due(p, l->tx.word, s->now, 0, &d) ||
-	    !hf_claim(&l->tx.word, l->tx.word, d.next))
+	if (!hf_due(p, *word, s->now, 0, &d) ||
+	    !hf_claim(word, *word, d.next))
 		return;
 	l->tx.sent++;
 	l->tx.skipped += d.skipped;
@@ -205,7 +206,8 @@ static inline uint32_t stage_talker_time(const struct stage *s,
 /* A packet of the talker arrives now. Returns whether it was passed on. */
 static inline bool stage_hear(struct stage *s, struct talker *t)
 {
-	struct hf_leg *from = &s->m->map.legs[t->leg], *to;
+	struct hf_leg_rx *rx = &s->m->map.legs[t->leg].rx;
+	struct hf_bound *b = &s->m->map.bound[t->leg];
 	const struct hf_program *p = stage_program(s, t->leg);
 	struct hf_rtp_in in = { .timestamp = stage_talker_time(s, t),
 				.ssrc = htonl(t->ssrc),
@@ -214,23 +216,24 @@ static inline bool stage_hear(struct stage *s, struct talker *t)
 	struct hf_relayed d;
 	uint32_t peer = p->peer;
 
-	from->rx.packets++;
+	__u64 *word;
+
 	if (p->flags & HF_PROGRAM_RX_OFF || peer == HF_LEG_NONE)
 		return false;
-	to = &s->m->map.legs[peer];
+	word = &s->m->map.claims[peer].word;
 	p = stage_program(s, peer);
 	if (p->mode != HF_MODE_RELAY || p->peer != t->leg || !p->remote_port)
 		return false;
-	switch (hf_relay_due(&from->rx, p, to->tx.word, s->now, &in, &d)) {
+	switch (hf_relay_due(b, rx, p, *word, s->now, &in, &d)) {
 	case HF_RELAY_JUMP:
-		hf_relay_jump(&from->rx, &in);
+		hf_relay_jump(b, rx, &in);
 		return false;
 	case HF_RELAY_OLD:
 		return false;
 	}
-	if (!hf_claim(&to->tx.word, to->tx.word, d.next))
+	if (!hf_claim(word, *word, d.next))
 		return false;
-	hf_relay_done(&from->rx, &in, &d, s->now);
+	hf_relay_done(b, rx, &in, &d, s->now);
 	stage_record(s, peer, p, d.seq, d.timestamp, d.marker, HF_LEG_NONE);
 	return true;
 }

@@ -281,19 +281,21 @@ TEST(a_relayed_packet_moves_the_word_only_forward)
 TEST(a_flip_goes_on_with_the_sequence_and_leaves_the_old_program_alone)
 {
 	struct hf_leg leg = {.program[1] = hold(20)};
+	__u64 word = 0;
+	struct hf_leg_at at = {&leg, &word};
 	struct hf_program p = hold(30), before = leg.program[1];
 
-	leg.tx.word = hf_word_make(7, 2, 50, 40000, 33);
-	CHECK_INT(hf_flip(&leg, leg.tx.word + 1, &p, 5, 60), 0);
-	CHECK(leg.tx.word == hf_word_make(7, 2, 50, 40000, 33));
-	CHECK_INT(hf_flip(&leg, leg.tx.word, &p, 5, 60), 1);
-	CHECK(leg.tx.word == hf_word_make(8, 2, 60, 40000, 5));
+	word = hf_word_make(7, 2, 50, 40000, 33);
+	CHECK_INT(hf_flip(&at, word + 1, &p, 5, 60), 0);
+	CHECK(word == hf_word_make(7, 2, 50, 40000, 33));
+	CHECK_INT(hf_flip(&at, word, &p, 5, 60), 1);
+	CHECK(word == hf_word_make(8, 2, 60, 40000, 5));
 	CHECK_MEM(&leg.program[0], &p, sizeof(p));
 	CHECK_MEM(&leg.program[1], &before, sizeof(before));
-	CHECK(hf_word_program(&leg, leg.tx.word) == &leg.program[0]);
-	leg.tx.word = hf_word_make(0x3fff, 0, 0, 1, 1);
-	CHECK_INT(hf_flip(&leg, leg.tx.word, &p, 0, 0), 1);
-	CHECK_INT(hf_word_epoch(leg.tx.word), 0);
+	CHECK(hf_word_program(&leg, word) == &leg.program[0]);
+	word = hf_word_make(0x3fff, 0, 0, 1, 1);
+	CHECK_INT(hf_flip(&at, word, &p, 0, 0), 1);
+	CHECK_INT(hf_word_epoch(word), 0);
 }
 
 /* A fixed sequence of odd numbers, the same in every run. */

@@ -28,12 +28,13 @@
 
 struct ops {
 	int (*claim)(__u64 *word, __u64 old, __u64 next);
-	int (*flip)(struct hf_leg *, __u64 word, const struct hf_program *,
+	int (*flip)(const struct hf_leg_at *, __u64 word, const struct hf_program *,
 		    __u32 slot, __u32 late);
 };
 
 struct stress {
 	struct hf_leg leg[LEGS] __attribute__((aligned(256)));
+	struct hf_claim claim[LEGS];
 	_Atomic uint8_t seen[LEGS][65536];
 	struct ops ops;
 	uint16_t start[LEGS];
@@ -110,7 +111,7 @@ static int is_mixture(const struct sent *f, uint64_t next)
 static void send_one(struct stress *s, int i, uint32_t jitter)
 {
 	struct hf_leg *leg = &s->leg[i];
-	uint64_t word = hf_load_acquire(&leg->tx.word);
+	uint64_t word = hf_load_acquire(&s->claim[i].word);
 	const struct hf_program *p = hf_word_program(leg, word);
 	uint64_t now = p->base_ns + (uint64_t)hf_word_slot(word) * p->ptime_ns;
 	struct hf_due d;
@@ -135,7 +136,7 @@ static void send_one(struct stress *s, int i, uint32_t jitter)
 		.seq = d.seq,
 		.payload_type = p->payload_type,
 	};
-	if (!s->ops.claim(&leg->tx.word, word, d.next)) {
+	if (!s->ops.claim(&s->claim[i].word, word, d.next)) {
 		s->lost++;
 		return;
 	}
@@ -150,7 +151,7 @@ static int round_over(struct stress *s)
 {
 	for (int i = 0; i < LEGS; i++)
 		if ((uint16_t)(hf_word_seq(
-				       hf_load_acquire(&s->leg[i].tx.word)) -
+				       hf_load_acquire(&s->claim[i].word)) -
 			       s->start[i]) < PER_ROUND)
 			return 0;
 	return 1;
@@ -176,15 +177,15 @@ static void *sender_run(void *arg)
 
 static void reprogram(struct stress *s, int i, uint64_t *random)
 {
-	struct hf_leg *leg = &s->leg[i];
+	struct hf_leg_at at = {&s->leg[i], &s->claim[i].word};
 
 	for (int tries = 0; tries < 100; tries++) {
-		uint64_t word = hf_load_acquire(&leg->tx.word);
+		uint64_t word = hf_load_acquire(at.word);
 		uint32_t epoch = (hf_word_epoch(word) + 1) & 0x3fff;
 		struct hf_program p =
 			program_of(epoch << 18 | (draw(random) & 0x3ffff));
 
-		if (!s->ops.flip(leg, word, &p, 0, 0))
+		if (!s->ops.flip(&at, word, &p, 0, 0))
 			continue;
 		s->slots[i] += hf_word_slot(word);
 		s->flips++;
@@ -214,9 +215,9 @@ static const char *round_run(struct stress *s, uint64_t seed)
 	pthread_t thread[3];
 
 	for (int i = 0; i < LEGS; i++) {
-		s->start[i] = hf_word_seq(s->leg[i].tx.word);
+		s->start[i] = hf_word_seq(s->claim[i].word);
 		s->slots[i] = 0;
-		s->counted[i] = hf_word_slot(s->leg[i].tx.word);
+		s->counted[i] = hf_word_slot(s->claim[i].word);
 		memset((void *)s->seen[i], 0, sizeof(s->seen[i]));
 	}
 	pthread_create(&thread[0], NULL, sender_run, &sender[0]);
@@ -237,7 +238,7 @@ static const char *round_run(struct stress *s, uint64_t seed)
 				return "a sequence number was never sent";
 		}
 		if (s->counted[i] !=
-		    s->slots[i] + hf_word_slot(s->leg[i].tx.word))
+		    s->slots[i] + hf_word_slot(s->claim[i].word))
 			return "sent + skipped is not the time slots";
 	}
 	return "";
@@ -249,7 +250,7 @@ static const char *stress_run(struct stress *s, int rounds)
 
 	for (int i = 0; i < LEGS; i++) {
 		s->leg[i].program[0] = program_of((uint32_t)i);
-		s->leg[i].tx.word =
+		s->claim[i].word =
 			hf_word_make(0, 0, 0, (uint16_t)(i * 30000), 0);
 	}
 	for (int i = 0; i < rounds && !*wrong; i++)
@@ -266,10 +267,10 @@ static int true_claim(__u64 *word, __u64 old, __u64 next)
 	return hf_claim(word, old, next);
 }
 
-static int true_flip(struct hf_leg *leg, __u64 word, const struct hf_program *p,
-		     __u32 slot, __u32 late)
+static int true_flip(const struct hf_leg_at *at, __u64 word,
+		     const struct hf_program *p, __u32 slot, __u32 late)
 {
-	return hf_flip(leg, word, p, slot, late);
+	return hf_flip(at, word, p, slot, late);
 }
 
 /* Looks, then stores: what the exchange must not be replaced by. */
@@ -282,11 +283,11 @@ static int stored_claim(__u64 *word, __u64 old, __u64 next)
 }
 
 /* Writes the program that is in force. */
-static int in_force_flip(struct hf_leg *leg, __u64 word,
+static int in_force_flip(const struct hf_leg_at *at, __u64 word,
 			 const struct hf_program *p, __u32 slot, __u32 late)
 {
-	leg->program[hf_word_epoch(word) & 1] = *p;
-	return hf_flip(leg, word, p, slot, late);
+	at->leg->program[hf_word_epoch(word) & 1] = *p;
+	return hf_flip(at, word, p, slot, late);
 }
 
 static struct stress stress;

@@ -243,16 +243,16 @@ TEST(setting_what_is_set_already_changes_nothing)
 	stage_clip(s, "default", 50);
 	hf_media_leg_hold(s->m, caller, "default");
 	stage_run(s, 50);
-	word = s->m->map.legs[caller].tx.word;
+	word = s->m->map.claims[caller].word;
 	hf_media_leg_hold(s->m, caller, "default");
 	hf_media_leg_remote(s->m, caller, &r);
-	CHECK(s->m->map.legs[caller].tx.word == word);
+	CHECK(s->m->map.claims[caller].word == word);
 	hf_media_relay(s->m, caller, agent);
-	word = s->m->map.legs[caller].tx.word;
+	word = s->m->map.claims[caller].word;
 	hf_media_relay(s->m, caller, agent);
 	hf_media_relay(s->m, agent, caller);
 	hf_media_leg_remote(s->m, caller, &r);
-	CHECK(s->m->map.legs[caller].tx.word == word);
+	CHECK(s->m->map.claims[caller].word == word);
 }
 
 TEST(a_remote_that_may_not_receive_or_is_nowhere_gets_nothing)
@@ -343,9 +343,9 @@ TEST(offsets_bound_for_another_leg_at_the_same_epoch_do_not_hold)
 	hf_media_relay(s->m, a, b);
 	CHECK_INT(stage_talk(s, &t, 5), 5);
 	/* c is one step before the epoch that a is bound for. */
-	leg[c].program[(leg[a].rx.bound_epoch - 1) & 1] = *stage_program(s, c);
-	leg[c].tx.word = hf_word_make(leg[a].rx.bound_epoch - 1u, 0, 0,
-				      hf_word_seq(leg[c].tx.word), 0);
+	leg[c].program[(s->m->map.bound[a].epoch - 1) & 1] = *stage_program(s, c);
+	s->m->map.claims[c].word = hf_word_make(s->m->map.bound[a].epoch - 1u, 0, 0,
+				      hf_word_seq(s->m->map.claims[c].word), 0);
 	hf_media_leg_idle(s->m, a);
 	hf_media_relay(s->m, a, c);
 	CHECK_INT(stage_talk(s, &t, 5), 5);
@@ -369,11 +369,11 @@ TEST(a_long_hold_starts_counting_again_unheard)
 		l->program[i].ts_base -= far * 160;
 		l->program[i].loop_phase += far;
 	}
-	l->tx.word += far;
+	s->m->map.claims[leg].word += far;
 	stage_run(s, 200);
 	for (int i = 0; i < 700; i++)
 		hf_media_tick(s->m);
-	CHECK(hf_word_slot(l->tx.word) < 10);
+	CHECK(hf_word_slot(s->m->map.claims[leg].word) < 10);
 	stage_run(s, 200);
 	if (uneven(s))
 		FAIL("%s", uneven(s));
@@ -426,7 +426,7 @@ TEST(the_route_to_the_peer_picks_the_media_address)
 	CHECK_INT(leg, 10);
 	CHECK_INT(port, 20000);
 	CHECK_INT(local.s_addr, ip4("203.0.113.9").s_addr);
-	CHECK_INT(hf_word_program(&m->map.legs[leg], m->map.legs[leg].tx.word)
+	CHECK_INT(hf_word_program(&m->map.legs[leg], m->map.claims[leg].word)
 			  ->local_ip4,
 		  ip4("127.0.0.1").s_addr);
 	/* A broadcast address of one of our networks. */
@@ -479,12 +479,12 @@ TEST(a_port_used_again_begins_a_new_stream_and_knows_nothing_of_the_old)
 	hf_media_leg_hold(s->m, leg, "default");
 	stage_run(s, 100);
 	old = stage_program(s, leg)->ssrc;
-	word = s->m->map.legs[leg].tx.word;
+	word = s->m->map.claims[leg].word;
 	s->m->map.legs[leg].rx.latched_ip4 = 1;
 	hf_media_leg_close(s->m, leg);
 	CHECK_INT(stage_program(s, leg)->remote_port, 0);
 	/* A sender that had worked a frame out before comes too late. */
-	CHECK(!hf_claim(&s->m->map.legs[leg].tx.word, word, word + 1));
+	CHECK(!hf_claim(&s->m->map.claims[leg].word, word, word + 1));
 	CHECK_INT(hf_media_leg_stats(s->m, leg, &st), -EINVAL);
 	leg = stage_leg(s, "198.51.100.2", 4000);
 	CHECK_INT(hf_media_leg_stats(s->m, leg, &st), 0);

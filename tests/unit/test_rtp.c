@@ -18,6 +18,7 @@
  * came out last. */
 struct bench {
 	struct hf_program to;
+	struct hf_bound bound;
 	struct hf_leg_rx rx;
 	__u64 word, now;
 	struct hf_relayed out;
@@ -44,15 +45,15 @@ static int put(struct bench *b, uint32_t ssrc, uint16_t seq, uint32_t ts,
 {
 	struct hf_rtp_in in = {ts, (__be32)ssrc, seq, marker, kind};
 	int verdict =
-		hf_relay_due(&b->rx, &b->to, b->word, b->now, &in, &b->out);
+		hf_relay_due(&b->bound, &b->rx, &b->to, b->word, b->now, &in, &b->out);
 
 	if (verdict == HF_RELAY_JUMP)
-		hf_relay_jump(&b->rx, &in);
+		hf_relay_jump(&b->bound, &b->rx, &in);
 	if (verdict != HF_RELAY_SEND)
 		return verdict;
 	if (!hf_claim(&b->word, b->word, b->out.next))
 		return -1;
-	hf_relay_done(&b->rx, &in, &b->out, b->now);
+	hf_relay_done(&b->bound, &b->rx, &in, &b->out, b->now);
 	return verdict;
 }
 
@@ -75,7 +76,7 @@ TEST(the_first_packet_of_a_source_takes_the_next_sequence_and_the_marker)
 	CHECK_INT(b.out.seq, 501);
 	CHECK_INT(b.out.marker, 0);
 	CHECK_INT(b.out.timestamp, 70000 + 8160);
-	CHECK_INT(b.rx.forwarded, 2);
+	CHECK_INT(b.bound.forwarded, 2);
 }
 
 TEST(a_stream_never_begins_before_the_time_slot_that_hold_had_reached)
@@ -243,18 +244,18 @@ TEST(the_newest_timestamp_and_its_moment_are_kept_together)
 	struct bench b = begin(500);
 
 	CHECK_INT(audio(&b, 1, 100, 16000), HF_RELAY_SEND);
-	CHECK(b.rx.last_out ==
+	CHECK(b.bound.last_out ==
 	      ((uint64_t)78000 << 32 | (uint32_t)(b.now >> 20)));
 	/* A late one, and the repeats of an event, do not touch it. */
 	b.now += 20 * MS;
 	CHECK_INT(audio(&b, 1, 102, 16320), HF_RELAY_SEND);
-	uint64_t kept = b.rx.last_out;
+	uint64_t kept = b.bound.last_out;
 
 	b.now += 20 * MS;
 	CHECK_INT(audio(&b, 1, 101, 16160), HF_RELAY_SEND);
-	CHECK(b.rx.last_out == kept);
+	CHECK(b.bound.last_out == kept);
 	CHECK_INT(put(&b, 1, 103, 16320, HF_RTP_EVENT, 0), HF_RELAY_SEND);
-	CHECK(b.rx.last_out == kept);
+	CHECK(b.bound.last_out == kept);
 }
 
 TEST(payload_types_say_what_a_packet_is)

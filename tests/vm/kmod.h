@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * What the module's tests share: the seven maps as a controller would make them,
+ * What the module's tests share: the eight maps as a controller would make them,
  * requests to the netlink family with the kernel's own words for a refusal
  * (rig.c), and a listener on the far end of a veth pair (stage.c).
  */
@@ -14,8 +14,8 @@
 #include <holdfast/abi.h>
 #include <holdfast/claim.h>
 
-#define RIG_MAPS 7
-enum { RIG_INSTANCE, RIG_LEGS, RIG_FRAMES, RIG_NEXTHOPS, RIG_WHEEL, RIG_FILL, RIG_WORK };
+#define RIG_MAPS 8
+enum { RIG_INSTANCE, RIG_LEGS, RIG_CLAIMS, RIG_FRAMES, RIG_NEXTHOPS, RIG_WHEEL, RIG_FILL, RIG_WORK };
 
 struct rig {
 	int fd[RIG_MAPS];
@@ -58,6 +58,7 @@ int rig_stats(struct rig *r, const char *instance, struct rig_stats *s);
 
 /* A leg that plays `frames` frames in a loop to 10.9.0.2:port over hop 0. */
 void rig_leg(struct rig *r, uint32_t leg, uint16_t port, uint64_t base_ns);
+__u64 *rig_word(struct rig *r, uint32_t leg); /* its claim */
 void rig_leg_stop(struct rig *r, uint32_t leg);
 void rig_hop(struct rig *r, uint32_t index, const char *dev, const uint8_t dmac[6]);
 void rig_frames(struct rig *r);

@@ -76,6 +76,7 @@ int rig_open(struct rig *r, uint32_t legs, uint32_t frames)
 	r->capacity = legs / 10 + 64;
 	if (rig_map(r, RIG_INSTANCE, "instance", sizeof(struct hf_instance), 1) ||
 	    rig_map(r, RIG_LEGS, "legs", sizeof(struct hf_leg), legs) ||
+	    rig_map(r, RIG_CLAIMS, "claims", sizeof(struct hf_claim), legs) ||
 	    rig_map(r, RIG_FRAMES, "frames", sizeof(struct hf_frame), frames) ||
 	    rig_map(r, RIG_NEXTHOPS, "nexthops", sizeof(struct hf_nexthop), 64) ||
 	    rig_map(r, RIG_WHEEL, "wheel", sizeof(struct hf_wheel_entry),
@@ -111,7 +112,8 @@ void rig_close(struct rig *r)
 }
 
 static const int rig_attr[RIG_MAPS] = {
-	HOLDFAST_A_FD_INSTANCE, HOLDFAST_A_FD_LEGS, HOLDFAST_A_FD_FRAMES,
+	HOLDFAST_A_FD_INSTANCE, HOLDFAST_A_FD_LEGS,
+	HOLDFAST_A_FD_CLAIMS, HOLDFAST_A_FD_FRAMES,
 	HOLDFAST_A_FD_NEXTHOPS, HOLDFAST_A_FD_WHEEL, HOLDFAST_A_FD_WHEEL_FILL,
 	HOLDFAST_A_FD_WORK,
 };
@@ -281,9 +283,20 @@ void rig_hop(struct rig *r, uint32_t index, const char *dev, const uint8_t dmac[
 	close(s);
 }
 
+static struct hf_leg_at rig_leg_at(struct rig *r, uint32_t leg)
+{
+	return (struct hf_leg_at){ (struct hf_leg *)r->value[RIG_LEGS] + leg,
+				   rig_word(r, leg) };
+}
+
+__u64 *rig_word(struct rig *r, uint32_t leg)
+{
+	return &((struct hf_claim *)r->value[RIG_CLAIMS])[leg].word;
+}
+
 void rig_leg(struct rig *r, uint32_t leg, uint16_t port, uint64_t base_ns)
 {
-	struct hf_leg *l = (struct hf_leg *)r->value[RIG_LEGS] + leg;
+	struct hf_leg_at at = rig_leg_at(r, leg);
 	struct hf_program p = {
 		.base_ns = base_ns,
 		.ptime_ns = 20 * HF_MS,
@@ -308,20 +321,20 @@ void rig_leg(struct rig *r, uint32_t leg, uint16_t port, uint64_t base_ns)
 	uint64_t word;
 
 	do
-		word = hf_load_acquire(&l->tx.word);
-	while (!hf_flip(l, word, &p, 0, 0));
+		word = hf_load_acquire(at.word);
+	while (!hf_flip(&at, word, &p, 0, 0));
 	w[bucket * r->capacity + fill[bucket].entries].leg = leg;
 	hf_store_release(&fill[bucket].entries, fill[bucket].entries + 1);
 }
 
 void rig_leg_stop(struct rig *r, uint32_t leg)
 {
-	struct hf_leg *l = (struct hf_leg *)r->value[RIG_LEGS] + leg;
+	struct hf_leg_at at = rig_leg_at(r, leg);
 	struct hf_program p = { .ptime_ns = 20 * HF_MS, .mode = HF_MODE_IDLE,
 				.peer = HF_LEG_NONE };
 	uint64_t word;
 
 	do
-		word = hf_load_acquire(&l->tx.word);
-	while (!hf_flip(l, word, &p, 0, 0));
+		word = hf_load_acquire(at.word);
+	while (!hf_flip(&at, word, &p, 0, 0));
 }

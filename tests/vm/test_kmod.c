@@ -116,7 +116,7 @@ TEST(a_caller_learned_behind_its_nat_is_sent_to_where_it_was_learned)
 	CHECK_INT(rig_ask(&rig, &q, why, sizeof(why)), 0);
 	play(&rig, 1);
 	leg = rig.value[RIG_LEGS];
-	p = &leg->program[hf_word_epoch(leg->tx.word) & 1];
+	p = &leg->program[hf_word_epoch(*rig_word(&rig, 0)) & 1];
 	leg->rx.latched_ip4 = p->remote_ip4;
 	leg->rx.latched_port = HF_HTONS(30007);
 	leg->rx.latch_key = hf_remote_key(p->remote_ip4, p->remote_port);
@@ -163,7 +163,7 @@ static void counts_are_exact(bool xdp_xmit, unsigned int seconds)
 		sent += l->tx.sent;
 		skipped += l->tx.skipped;
 		/* the word survives the flip: sequence numbers = frames sent */
-		seqs += hf_word_seq(l->tx.word);
+		seqs += hf_word_seq(*rig_word(&rig, (uint32_t)i));
 		CHECK_INT(ear.leg[i].wrong, 0);
 		CHECK_INT(ear.leg[i].holes, 0);
 		/* sent + skipped = elapsed / packet time */
@@ -229,11 +229,11 @@ TEST(values_out_of_bounds_are_counted_and_never_followed)
 	legs = rig.value[RIG_LEGS];
 	CHECK_INT(rig_ask(&rig, &q, why, sizeof(why)), 0);
 	play(&rig, 6);
-	legs[0].program[hf_word_epoch(legs[0].tx.word) & 1].nexthop = 60000;
-	legs[1].program[hf_word_epoch(legs[1].tx.word) & 1].loop_first = 0x7ffffff0;
-	legs[2].program[hf_word_epoch(legs[2].tx.word) & 1].once_first = 0x7fffffff;
-	legs[2].program[hf_word_epoch(legs[2].tx.word) & 1].once_len = 60000;
-	legs[3].program[hf_word_epoch(legs[3].tx.word) & 1].ptime_ns = 0;
+	legs[0].program[hf_word_epoch(*rig_word(&rig, 0)) & 1].nexthop = 60000;
+	legs[1].program[hf_word_epoch(*rig_word(&rig, 1)) & 1].loop_first = 0x7ffffff0;
+	legs[2].program[hf_word_epoch(*rig_word(&rig, 2)) & 1].once_first = 0x7fffffff;
+	legs[2].program[hf_word_epoch(*rig_word(&rig, 2)) & 1].once_len = 60000;
+	legs[3].program[hf_word_epoch(*rig_word(&rig, 3)) & 1].ptime_ns = 0;
 	((struct hf_frame *)rig.value[RIG_FRAMES])[0].bytes = 65535;
 	w = rig.value[RIG_WHEEL];
 	w[10 * rig.capacity].leg = 0x7fffffff;

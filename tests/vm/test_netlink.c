@@ -32,7 +32,7 @@ TEST(every_refusal_says_why)
 		{ { .cmd = HOLDFAST_CMD_ATTACH, .maps = true, .instance = "" }, -EINVAL, "instance: the name is empty" },
 		{ { .cmd = HOLDFAST_CMD_ATTACH, .maps = true, .instance = "x", .skip = HOLDFAST_A_ABI_MAJOR }, -EINVAL, "abi-major: say which ABI you were built with" },
 		{ { .cmd = HOLDFAST_CMD_ATTACH, .maps = true, .instance = "x", .attr = HOLDFAST_A_ABI_MAJOR, .value = 99 }, -EPROTO, "this module speaks another ABI version; get-info tells which" },
-		{ { .cmd = HOLDFAST_CMD_ATTACH, .maps = true, .instance = "x", .skip = HOLDFAST_A_FD_LEGS }, -EINVAL, "a map is missing: all seven descriptors are needed" },
+		{ { .cmd = HOLDFAST_CMD_ATTACH, .maps = true, .instance = "x", .skip = HOLDFAST_A_FD_LEGS }, -EINVAL, "a map is missing: all eight descriptors are needed" },
 		{ { .cmd = HOLDFAST_CMD_ATTACH, .maps = true, .instance = "x", .attr = HOLDFAST_A_FD_LEGS, .value = 0 }, -EINVAL, "not the descriptor of a BPF map" },
 		{ { .cmd = HOLDFAST_CMD_ATTACH, .maps = true, .instance = "x", .attr = HOLDFAST_A_FD_LEGS, .value = 9999 }, -EBADF, "not the descriptor of a BPF map" },
 		{ { .cmd = HOLDFAST_CMD_DETACH }, -EINVAL, "instance: the name is missing" },

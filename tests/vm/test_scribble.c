@@ -56,6 +56,7 @@ static void sane(void)
 
 	memset(rig.value[RIG_FILL], 0, sizeof(struct hf_wheel_fill) * HF_WHEEL_BUCKETS);
 	memset(rig.value[RIG_LEGS], 0, sizeof(struct hf_leg) * FEW);
+	memset(rig.value[RIG_CLAIMS], 0, sizeof(struct hf_claim) * FEW);
 	in->abi_major = HF_ABI_MAJOR;
 	in->wheel_capacity = rig.capacity;
 	for (int i = 0; i < FRAMES; i++) {
@@ -73,6 +74,7 @@ static void scribble(bool frames_too)
 {
 	static const size_t size[RIG_MAPS] = {
 		sizeof(struct hf_instance), sizeof(struct hf_leg) * FEW,
+		sizeof(struct hf_claim) * FEW,
 		sizeof(struct hf_frame) * FRAMES, sizeof(struct hf_nexthop) * 64, 0,
 		sizeof(struct hf_wheel_fill) * HF_WHEEL_BUCKETS, sizeof(struct hf_work),
 	};

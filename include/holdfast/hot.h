@@ -1,0 +1,119 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * The short form of a program (struct hf_hot, abi.h): what turn-around needs for
+ * the common case, in half a cache line.
+ *
+ * It is a copy, never the truth. It names the epoch it was made for, and the
+ * controller writes it only after the word has moved to that epoch, the name
+ * last. So a sender that finds the word's epoch in it has a whole copy, unless
+ * the leg is changed again meanwhile, and then its claim fails (claim.h). A
+ * sender that finds another epoch takes the program itself. A controller killed
+ * between the flip and the copy has therefore changed the leg completely; who
+ * adopts the leg makes up for the copy.
+ *
+ * Pure; hf_hot_make() is the controller's, hf_hot_program() the senders'.
+ */
+#ifndef HOLDFAST_HOT_H
+#define HOLDFAST_HOT_H
+
+#include "claim.h"
+
+#define HF_HOT_FRAMES (1u << 24)
+
+/* Does the program fit the short form, for time slots from `slot` on? */
+HF_INLINE int hf_hot_fits(const struct hf_program *p, __u32 slot)
+{
+	__u32 ms = p->ptime_ns / (__u32)HF_MS;
+
+	return p->mode == HF_MODE_HOLD && p->peer == HF_LEG_NONE &&
+	       p->remote_port && p->remote_ip4 &&
+	       !(p->flags &
+		 (__u8)~(HF_PROGRAM_MARK_FIRST | HF_PROGRAM_AUTO_CLOCK)) &&
+	       p->payload_type == p->rx_payload_type && ms &&
+	       ms <= HF_HOT_PTIME && p->ptime_ns == ms * (__u32)HF_MS &&
+	       (p->ts_step == 8 * ms || p->ts_step == 48 * ms) &&
+	       p->base_ns % HF_MS == 0 && p->base_ns / HF_MS >> 40 == 0 &&
+	       slot >= p->once_len && p->loop_len &&
+	       (__s32)(slot - p->loop_phase) >= 0 &&
+	       p->loop_len <= 0xffff && p->loop_first < HF_HOT_FRAMES;
+}
+
+/* The frame of the loop that time slot 0 has, or would have. */
+HF_INLINE __u16 hf_hot_loop_at(const struct hf_program *p)
+{
+	if (p->loop_phase >> 31)
+		return (__u16)((0 - p->loop_phase) % p->loop_len);
+	return (__u16)((p->loop_len - p->loop_phase % p->loop_len) %
+		       p->loop_len);
+}
+
+/* The short form; its epoch is HF_HOT_NONE if there is none. */
+HF_INLINE struct hf_hot hf_hot_make(const struct hf_program *p, __u64 word)
+{
+	struct hf_hot h = {.epoch = HF_HOT_NONE};
+	__u64 base_ms = p->base_ns / HF_MS;
+	__u32 ms = p->ptime_ns / (__u32)HF_MS;
+
+	if (!hf_hot_fits(p, hf_word_slot(word)))
+		return h;
+	h.epoch = (__u16)hf_word_epoch(word);
+	h.payload_type = (__u8)((p->payload_type & 0x7f) |
+				(p->ts_step == 8 * ms ? 0 : HF_HOT_CLOCK_48));
+	h.kind = (__u8)ms;
+	if (p->flags & HF_PROGRAM_AUTO_CLOCK)
+		h.kind |= HF_HOT_AUTO_CLOCK;
+	if (p->flags & HF_PROGRAM_MARK_FIRST)
+		h.kind |= HF_HOT_MARK_FIRST;
+	h.remote_ip4 = p->remote_ip4;
+	h.remote_port = p->remote_port;
+	h.nexthop = p->nexthop;
+	h.ssrc = p->ssrc;
+	h.ts_base = p->ts_base;
+	h.base_ms = (__u32)base_ms;
+	h.loop = (__u32)(base_ms >> 32 << 24) | p->loop_first;
+	h.loop_len = (__u16)p->loop_len;
+	h.loop_at = hf_hot_loop_at(p);
+	return h;
+}
+
+/* Put it there: the epoch is in the first 8 bytes, and they come last. */
+HF_INLINE void hf_hot_store(struct hf_hot *to, const struct hf_hot *from)
+{
+	__u64 word[4];
+	int i;
+
+	__builtin_memcpy(word, from, sizeof(word));
+	for (i = 1; i < 4; i++)
+		HF_WRITE(((__u64 *)to)[i], word[i]);
+	hf_store_release((__u64 *)to, word[0]);
+}
+
+/* The program for a sender. Not its local side: the packet that is turned
+ * around has that. */
+HF_INLINE void hf_hot_program(const struct hf_hot *h, struct hf_program *p)
+{
+	__u32 ms = h->kind & HF_HOT_PTIME;
+	__u32 loop = h->loop;
+
+	p->base_ns = ((__u64)(loop >> 24) << 32 | h->base_ms) * HF_MS;
+	p->ptime_ns = ms * (__u32)HF_MS;
+	p->ts_base = h->ts_base;
+	p->ssrc = h->ssrc;
+	p->ts_step = (__u16)(h->payload_type & HF_HOT_CLOCK_48 ? 48 * ms :
+								  8 * ms);
+	p->mode = HF_MODE_HOLD;
+	p->payload_type = h->payload_type & 0x7f;
+	p->remote_ip4 = h->remote_ip4;
+	p->remote_port = h->remote_port;
+	p->nexthop = h->nexthop;
+	p->flags = (__u8)((h->kind & HF_HOT_AUTO_CLOCK ? HF_PROGRAM_AUTO_CLOCK :
+							 0) |
+			  (h->kind & HF_HOT_MARK_FIRST ? HF_PROGRAM_MARK_FIRST :
+							 0));
+	p->once_len = 0;
+	p->loop_first = loop & (HF_HOT_FRAMES - 1);
+	p->loop_len = h->loop_len;
+	p->loop_phase = 0u - h->loop_at;
+}
+
+#endif
