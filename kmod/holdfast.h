@@ -117,9 +117,11 @@ unsigned int hf_pacer_cpus(void);
 struct hf_batch {
 	struct hf_hold *hold;
 	struct hf_counters *counters;
-	struct net_device *dev;
-	unsigned int count;
-	bool raw; /* xdp frames, else skbs */
+	u32 ifindex; /* 0: none was asked for yet */
+	struct net_device *dev; /* NULL: not one we can send through */
+	unsigned int mtu, count;
+	bool raw;    /* xdp frames, else skbs */
+	bool routed; /* neither: each frame through the stack */
 	bool refused; /* a queue was full: leave the rest to the next tick */
 	void *item[HF_BATCH];
 };

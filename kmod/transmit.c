@@ -8,7 +8,8 @@
  *  - as XDP frames to ndo_xdp_xmit, if asked for and the device has an XDP
  *    program of its own;
  *  - through dev_queue_xmit() for stacked devices (VLAN, bond, bridge), which
- *    have no queue to lock.
+ *    have no queue to lock;
+ *  - through the stack, one by one, for peers on this host.
  *
  * Runs in the tick: bottom halves are off and RCU is read-locked, so a device
  * found by its index stays until the batch is flushed.
@@ -24,63 +25,19 @@
 #include <net/ip.h>
 #include <net/route.h>
 
-#include <holdfast/csum.h>
+#include <holdfast/hold_packet.h>
 
 #include "compat.h"
 #include "holdfast.h"
 
-#define HF_RTP_HEADER 12
-#define HF_TTL 64
-
-struct hf_rtp_header {
-	__be16 bits; /* version 2, marker, payload type */
-	__be16 seq;
-	__be32 timestamp;
-	__be32 ssrc;
-} __packed;
-
-static u16 hf_udp_bytes(const struct hf_packet *p)
+static unsigned int hf_ip_bytes(const struct hf_packet *p)
 {
-	return sizeof(struct udphdr) + HF_RTP_HEADER + p->bytes;
+	return HF_HOLD_HEADERS + p->bytes;
 }
 
-/* IPv4, UDP and RTP; every byte of a packet is written. */
-static void hf_build(u8 *ip_start, const struct hf_packet *p)
+static unsigned int hf_link_bytes(const struct hf_packet *p)
 {
-	struct iphdr *ip = (struct iphdr *)ip_start;
-	struct udphdr *udp = (struct udphdr *)(ip + 1);
-	struct hf_rtp_header *rtp = (struct hf_rtp_header *)(udp + 1);
-	const struct hf_program *g = &p->program;
-	u16 udp_bytes = hf_udp_bytes(p);
-	u64 sum;
-
-	ip->version = 4;
-	ip->ihl = 5;
-	ip->tos = p->hop.tos;
-	ip->tot_len = htons(sizeof(*ip) + udp_bytes);
-	ip->id = 0;
-	ip->frag_off = htons(IP_DF);
-	ip->ttl = p->hop.ttl ?: HF_TTL;
-	ip->protocol = IPPROTO_UDP;
-	ip->saddr = g->local_ip4;
-	ip->daddr = g->remote_ip4;
-	ip->check = 0;
-	ip->check = ip_fast_csum(ip_start, ip->ihl);
-	udp->source = g->local_port;
-	udp->dest = g->remote_port;
-	udp->len = htons(udp_bytes);
-	rtp->bits = htons(0x8000 | p->due.marker << 7 | (g->payload_type & 0x7f));
-	rtp->seq = htons(p->due.seq);
-	rtp->timestamp = htonl(p->due.timestamp);
-	rtp->ssrc = g->ssrc;
-	memcpy(rtp + 1, p->frame->payload, p->bytes);
-	/* The payload's sum came with it, so this does not depend on its size. */
-	sum = hf_csum_udp_header(g->local_ip4, g->remote_ip4, g->local_port,
-				 g->remote_port, udp->len);
-	sum += (__force u16)rtp->bits + (__force u16)rtp->seq;
-	sum += (u64)(__force u32)rtp->timestamp + (__force u32)rtp->ssrc;
-	sum += p->sum;
-	udp->check = (__force __sum16)hf_csum_udp(sum);
+	return p->hop.flags & HF_HOP_VLAN ? VLAN_ETH_HLEN : ETH_HLEN;
 }
 
 /* Ethernet, with the tag of the hop; returns where IP begins. */
@@ -101,9 +58,22 @@ static u8 *hf_build_link(u8 *at, const struct hf_packet *p)
 	return at + VLAN_ETH_HLEN;
 }
 
-static unsigned int hf_link_bytes(const struct hf_packet *p)
+/*
+ * The whole frame. The payload goes by words: for so little the processor's own
+ * copying takes longer to begin than to copy. The last word may write up to
+ * seven bytes behind the frame, where there is room (HF_SLACK) and nobody reads.
+ */
+#define HF_SLACK 8
+static void hf_build(u8 *at, const struct hf_packet *p)
 {
-	return p->hop.flags & HF_HOP_VLAN ? VLAN_ETH_HLEN : ETH_HLEN;
+	const u64 *from = (const u64 *)p->frame->payload;
+	u8 *ip = hf_build_link(at, p), *to = ip + HF_HOLD_HEADERS;
+	int left;
+
+	hf_hold_headers_write(ip, &p->program, &p->due, &p->hop, p->bytes,
+			      p->sum);
+	for (left = p->bytes; left > 0; left -= 8, to += 8)
+		put_unaligned(READ_ONCE(*from++), (u64 *)to);
 }
 
 static bool hf_is_stacked(const struct net_device *dev)
@@ -181,26 +151,22 @@ void hf_batch_flush(struct hf_batch *batch)
 	batch->count = 0;
 }
 
-/* The device of the hop, up and in our namespace; NULL is counted. */
-static struct net_device *hf_device(struct hf_batch *batch,
-				    const struct hf_packet *p)
+/* Can it send for us, and how? Asked once for all its frames of a tick. */
+static void hf_use_device(struct hf_batch *batch, u32 ifindex)
 {
-	struct net_device *dev = batch->dev;
+	struct net_device *dev = dev_get_by_index_rcu(batch->hold->net, ifindex);
 
-	if (!dev || dev->ifindex != p->hop.ifindex) {
-		hf_batch_flush(batch);
-		dev = dev_get_by_index_rcu(batch->hold->net, p->hop.ifindex);
-		batch->dev = dev;
-		if (dev)
-			batch->raw = hf_takes_xdp(batch->hold, dev);
-	}
-	if (!dev || !netif_running(dev) || !netif_carrier_ok(dev) ||
-	    dev->type != ARPHRD_ETHER ||
-	    sizeof(struct iphdr) + hf_udp_bytes(p) > READ_ONCE(dev->mtu)) {
-		hf_count(batch->counters, &batch->counters->no_hop, 1);
-		return NULL;
-	}
-	return dev;
+	batch->ifindex = ifindex;
+	batch->dev = NULL;
+	if (!dev || !netif_running(dev) || !netif_carrier_ok(dev))
+		return;
+	if (dev->type != ARPHRD_ETHER && !(dev->flags & IFF_LOOPBACK))
+		return;
+	batch->dev = dev;
+	batch->mtu = READ_ONCE(dev->mtu);
+	batch->raw = hf_takes_xdp(batch->hold, dev);
+	/* What comes out of lo has to have come from this host's own stack. */
+	batch->routed = batch->hold->plain || dev->flags & IFF_LOOPBACK;
 }
 
 static bool hf_claim_counted(struct hf_batch *batch, const struct hf_packet *p,
@@ -212,86 +178,92 @@ static bool hf_claim_counted(struct hf_batch *batch, const struct hf_packet *p,
 	return false;
 }
 
-static bool hf_transmit_skb(struct hf_batch *batch, struct hf_packet *p,
-			    u64 *word, u64 old)
+static void hf_finish_skb(struct sk_buff *skb, struct hf_batch *batch,
+			  unsigned int link, unsigned int len)
 {
-	unsigned int link = hf_link_bytes(p), size;
-	unsigned int len = link + sizeof(struct iphdr) + hf_udp_bytes(p);
-	struct sk_buff *skb;
-	void *memory;
-
-	/* Room in front spares a device whose peer runs XDP (veth) a copy. */
-	size = SKB_DATA_ALIGN(XDP_PACKET_HEADROOM + len) +
-	       SKB_DATA_ALIGN(sizeof(struct skb_shared_info));
-	memory = napi_alloc_frag(size);
-	if (!memory)
-		goto no_memory;
-	skb = napi_build_skb(memory, size);
-	if (!skb) {
-		skb_free_frag(memory);
-		goto no_memory;
-	}
-	if (!hf_claim_counted(batch, p, word, old)) {
-		kfree_skb(skb);
-		return false;
-	}
 	skb_reserve(skb, XDP_PACKET_HEADROOM);
-	hf_build(hf_build_link(skb_put(skb, len), p), p);
+	skb_put(skb, len);
 	skb_reset_mac_header(skb);
 	skb_set_network_header(skb, link);
 	skb_set_transport_header(skb, link + sizeof(struct iphdr));
 	skb->protocol = htons(link == ETH_HLEN ? ETH_P_IP : ETH_P_8021Q);
 	skb->dev = batch->dev;
-	batch->item[batch->count++] = skb;
-	return true;
-
-no_memory:
-	hf_count(batch->counters, &batch->counters->no_memory, 1);
-	return false;
 }
 
-static bool hf_transmit_xdp(struct hf_batch *batch, struct hf_packet *p,
-			    u64 *word, u64 old)
+static void hf_finish_xdp(struct xdp_frame *frame, unsigned int len,
+			  unsigned int size)
 {
-	unsigned int len = hf_link_bytes(p) + sizeof(struct iphdr) + hf_udp_bytes(p);
-	unsigned int size = SKB_DATA_ALIGN(XDP_PACKET_HEADROOM + len) +
-			    SKB_DATA_ALIGN(sizeof(struct skb_shared_info));
-	struct xdp_frame *frame = napi_alloc_frag(size);
-
-	if (!frame) {
-		hf_count(batch->counters, &batch->counters->no_memory, 1);
-		return false;
-	}
-	if (!hf_claim_counted(batch, p, word, old)) {
-		skb_free_frag(frame);
-		return false;
-	}
 	memset(frame, 0, sizeof(*frame));
 	frame->data = (u8 *)frame + XDP_PACKET_HEADROOM;
 	frame->len = len;
 	frame->headroom = XDP_PACKET_HEADROOM - sizeof(*frame);
 	frame->frame_sz = size;
 	hf_frame_page_shared(frame);
-	hf_build(hf_build_link(frame->data, p), p);
-	batch->item[batch->count++] = frame;
+}
+
+/* Into the batch, as a packet or as an XDP frame. */
+static bool hf_transmit_batched(struct hf_batch *batch, struct hf_packet *p,
+				u64 *word, u64 old)
+{
+	unsigned int link = hf_link_bytes(p), len = link + hf_ip_bytes(p), size;
+	void *memory, *item;
+
+	/* Room in front spares a device whose peer runs XDP (veth) a copy. */
+	size = SKB_DATA_ALIGN(XDP_PACKET_HEADROOM + len + HF_SLACK) +
+	       SKB_DATA_ALIGN(sizeof(struct skb_shared_info));
+	memory = napi_alloc_frag(size);
+	item = memory;
+	if (memory && !batch->raw)
+		item = napi_build_skb(memory, size);
+	if (!item) {
+		if (memory)
+			skb_free_frag(memory);
+		hf_count(batch->counters, &batch->counters->no_memory, 1);
+		return false;
+	}
+	if (!hf_claim_counted(batch, p, word, old)) {
+		if (batch->raw)
+			skb_free_frag(memory);
+		else
+			kfree_skb(item);
+		return false;
+	}
+	hf_build(memory + XDP_PACKET_HEADROOM, p);
+	if (batch->raw)
+		hf_finish_xdp(memory, len, size);
+	else
+		hf_finish_skb(item, batch, link, len);
+	batch->item[batch->count++] = item;
 	return true;
+}
+
+/* Who does not keep the payload's sum adds it all up. */
+static void hf_check_in_full(struct sk_buff *skb, const struct hf_program *g)
+{
+	struct udphdr *udp = udp_hdr(skb);
+	unsigned int len = skb->len - sizeof(struct iphdr);
+
+	udp->check = 0;
+	udp->check = csum_tcpudp_magic(g->local_ip4, g->remote_ip4, len,
+				       IPPROTO_UDP, csum_partial(udp, len, 0));
+	if (!udp->check)
+		udp->check = CSUM_MANGLED_0;
 }
 
 /*
  * One allocation, one route lookup, one trip through the stack for each frame:
- * the straightforward way, kept to be measured against.
+ * for peers on this host, and to be measured against (the flag `plain`).
  */
-static bool hf_transmit_plain(struct hf_batch *batch, struct hf_packet *p,
-			      u64 *word, u64 old)
+static bool hf_transmit_routed(struct hf_batch *batch, struct hf_packet *p,
+			       u64 *word, u64 old)
 {
-	unsigned int len = sizeof(struct iphdr) + hf_udp_bytes(p);
+	struct hf_program *g = &p->program;
 	struct net *net = batch->hold->net;
 	struct sk_buff *skb;
-	struct udphdr *udp;
 	struct flowi4 fl4;
 	struct rtable *rt;
 
-	skb = alloc_skb(LL_MAX_HEADER + len, GFP_ATOMIC);
+	skb = alloc_skb(LL_MAX_HEADER + hf_ip_bytes(p), GFP_ATOMIC);
 	if (!skb) {
 		hf_count(batch->counters, &batch->counters->no_memory, 1);
 		return false;
@@ -300,9 +272,9 @@ static bool hf_transmit_plain(struct hf_batch *batch, struct hf_packet *p,
 		kfree_skb(skb);
 		return false;
 	}
-	rt = ip_route_output_ports(net, &fl4, NULL, p->program.remote_ip4,
-				   p->program.local_ip4, p->program.remote_port,
-				   p->program.local_port, IPPROTO_UDP, 0, 0);
+	rt = ip_route_output_ports(net, &fl4, NULL, g->remote_ip4, g->local_ip4,
+				   g->remote_port, g->local_port, IPPROTO_UDP,
+				   0, 0);
 	if (IS_ERR(rt)) {
 		kfree_skb(skb);
 		hf_count(batch->counters, &batch->counters->no_hop, 1);
@@ -310,17 +282,13 @@ static bool hf_transmit_plain(struct hf_batch *batch, struct hf_packet *p,
 	}
 	skb_dst_set(skb, &rt->dst);
 	skb_reserve(skb, LL_MAX_HEADER);
-	hf_build(skb_put(skb, len), p);
 	skb_reset_network_header(skb);
+	hf_hold_headers_write(skb_put(skb, HF_HOLD_HEADERS), g, &p->due,
+			      &p->hop, p->bytes, p->sum);
+	skb_put_data(skb, p->frame->payload, p->bytes);
 	skb_set_transport_header(skb, sizeof(struct iphdr));
-	udp = udp_hdr(skb);
-	udp->check = 0;
-	udp->check = csum_tcpudp_magic(p->program.local_ip4,
-				       p->program.remote_ip4, hf_udp_bytes(p),
-				       IPPROTO_UDP,
-				       csum_partial(udp, hf_udp_bytes(p), 0));
-	if (!udp->check)
-		udp->check = CSUM_MANGLED_0;
+	if (batch->hold->plain)
+		hf_check_in_full(skb, g);
 	skb->protocol = htons(ETH_P_IP);
 	ip_local_out(net, NULL, skb);
 	return true;
@@ -329,13 +297,17 @@ static bool hf_transmit_plain(struct hf_batch *batch, struct hf_packet *p,
 bool hf_transmit(struct hf_batch *batch, struct hf_packet *packet, u64 *word,
 		 u64 old)
 {
-	if (batch->hold->plain)
-		return hf_transmit_plain(batch, packet, word, old);
-	if (!hf_device(batch, packet))
+	if (!batch->ifindex || batch->ifindex != packet->hop.ifindex) {
+		hf_batch_flush(batch);
+		hf_use_device(batch, packet->hop.ifindex);
+	}
+	if (!batch->dev || hf_ip_bytes(packet) > batch->mtu) {
+		hf_count(batch->counters, &batch->counters->no_hop, 1);
 		return false;
+	}
+	if (batch->routed)
+		return hf_transmit_routed(batch, packet, word, old);
 	if (batch->count == HF_BATCH)
 		hf_batch_flush(batch);
-	if (batch->raw)
-		return hf_transmit_xdp(batch, packet, word, old);
-	return hf_transmit_skb(batch, packet, word, old);
+	return hf_transmit_batched(batch, packet, word, old);
 }

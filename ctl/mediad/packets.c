@@ -46,7 +46,8 @@ struct packet {
 	struct hf_program program;
 	struct hf_hop hop;
 	struct hf_due due;
-	struct hf_hold_payload payload;
+	const struct hf_frame *frame;
+	uint16_t bytes, sum; /* of its payload */
 };
 
 static void queue_init(struct queue *q)
@@ -158,19 +159,17 @@ static bool prepare(struct hf_packets *p, const struct hf_leg *leg,
 		    struct packet *k)
 {
 	struct hf_remote to = hf_remote_get(&k->program, &leg->rx);
-	const struct hf_frame *frame;
 
 	k->program.remote_ip4 = to.ip4;
 	k->program.remote_port = to.port;
 	if (k->due.frame >= p->pins->instance->frames)
 		return false;
-	frame = &p->pins->frames[k->due.frame];
-	k->payload.bytes = frame->payload;
-	k->payload.len = HF_READ(frame->bytes);
-	k->payload.sum = HF_READ(frame->sum);
-	return k->payload.len && k->payload.len <= HF_FRAME_BYTES &&
+	k->frame = &p->pins->frames[k->due.frame];
+	k->bytes = HF_READ(k->frame->bytes);
+	k->sum = HF_READ(k->frame->sum);
+	return k->bytes && k->bytes <= HF_FRAME_BYTES &&
 	       get_hop(p->pins, k->program.nexthop, &k->hop) &&
-	       HF_HOLD_HEADERS + k->payload.len <= k->hop.mtu;
+	       HF_HOLD_HEADERS + k->bytes <= k->hop.mtu;
 }
 
 /* Ethernet, with the tag of the hop; returns its length. */
@@ -196,9 +195,11 @@ static void enqueue(struct hf_packets *p, const struct packet *k)
 	unsigned int i = q->count++;
 	size_t link = host ? 0 : write_link(q->data[i], &k->hop);
 
-	hf_hold_packet_write(q->data[i] + link, &k->program, &k->due,
-			     &k->payload, k->hop.tos);
-	q->iov[i].iov_len = link + HF_HOLD_HEADERS + k->payload.len;
+	hf_hold_headers_write(q->data[i] + link, &k->program, &k->due, &k->hop,
+			      k->bytes, k->sum);
+	memcpy(q->data[i] + link + HF_HOLD_HEADERS, k->frame->payload,
+	       k->bytes);
+	q->iov[i].iov_len = link + HF_HOLD_HEADERS + k->bytes;
 	memset(&q->to[i], 0, sizeof(q->to[i]));
 	if (host) {
 		q->to[i].host.sin_family = AF_INET;

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
  * A hold frame as an IPv4 packet, byte by byte: what the module and the media
- * keeper put behind the Ethernet header. (XDP writes the same bytes with checks
+ * keeper put between the Ethernet header and the payload. (XDP writes the same bytes with checks
  * that its verifier understands: bpf/frame.h.)
  *
  * An anchor is an endpoint, not a router: TTL 64, identification 0 with "do not
@@ -21,13 +21,6 @@
 #define HF_HOLD_HEADERS 40 /* IPv4, UDP, RTP */
 #define HF_HOLD_TTL 64
 
-/* What is sent, each field read from shared memory once. */
-struct hf_hold_payload {
-	const __u8 *bytes;
-	__u16 len;
-	__u16 sum; /* see struct hf_frame */
-};
-
 HF_INLINE void hf_put16(__u8 *at, __u16 v)
 {
 	__builtin_memcpy(at, &v, sizeof(v));
@@ -38,21 +31,22 @@ HF_INLINE void hf_put32(__u8 *at, __u32 v)
 	__builtin_memcpy(at, &v, sizeof(v));
 }
 
-/* Writes HF_HOLD_HEADERS + payload->len bytes, every one of them, to the remote
- * that stands in the program. */
-HF_INLINE void hf_hold_packet_write(__u8 *ip, const struct hf_program *p,
-				    const struct hf_due *d,
-				    const struct hf_hold_payload *payload,
-				    __u8 tos)
+/* Writes HF_HOLD_HEADERS bytes, every one of them, in front of a payload of this
+ * length and sum (struct hf_frame), to the remote that stands in the program. */
+HF_INLINE void hf_hold_headers_write(__u8 *ip, const struct hf_program *p,
+				     const struct hf_due *d,
+				     const struct hf_hop *hop,
+				     __u32 payload_len, __u16 payload_sum)
 {
-	__u32 udp_bytes = HF_HOLD_HEADERS - 20 + payload->len;
+	__u32 udp_bytes = HF_HOLD_HEADERS - 20 + payload_len;
 	__be16 udp_len = HF_HTONS(udp_bytes);
 	__u32 saddr = (HF_FORCE __u32)p->local_ip4;
 	__u32 daddr = (HF_FORCE __u32)p->remote_ip4;
-	__u16 first = (HF_FORCE __u16)HF_HTONS(0x4500 | tos);
+	__u16 first = (HF_FORCE __u16)HF_HTONS(0x4500 | hop->tos);
 	__u16 len = (HF_FORCE __u16)HF_HTONS(udp_bytes + 20);
 	__u16 df = (HF_FORCE __u16)HF_HTONS(0x4000);
-	__u16 ttl = (HF_FORCE __u16)HF_HTONS(HF_HOLD_TTL << 8 | 17);
+	__u16 ttl = (HF_FORCE __u16)HF_HTONS(
+		(hop->ttl ? hop->ttl : HF_HOLD_TTL) << 8 | 17);
 	__u16 bits = (HF_FORCE __u16)HF_HTONS(0x8000 | d->marker << 7 |
 					      (p->payload_type & 0x7f));
 	__u16 seq = (HF_FORCE __u16)HF_HTONS(d->seq);
@@ -70,7 +64,7 @@ HF_INLINE void hf_hold_packet_write(__u8 *ip, const struct hf_program *p,
 	hf_put32(ip + 16, daddr);
 	sum = hf_csum_udp_header(p->local_ip4, p->remote_ip4, p->local_port,
 				 p->remote_port, udp_len);
-	sum += (__u64)bits + seq + ts + ssrc + payload->sum;
+	sum += (__u64)bits + seq + ts + ssrc + payload_sum;
 	hf_put16(ip + 20, (HF_FORCE __u16)p->local_port);
 	hf_put16(ip + 22, (HF_FORCE __u16)p->remote_port);
 	hf_put16(ip + 24, (HF_FORCE __u16)udp_len);
@@ -79,7 +73,6 @@ HF_INLINE void hf_hold_packet_write(__u8 *ip, const struct hf_program *p,
 	hf_put16(ip + 30, seq);
 	hf_put32(ip + 32, ts);
 	hf_put32(ip + 36, ssrc);
-	__builtin_memcpy(ip + HF_HOLD_HEADERS, payload->bytes, payload->len);
 }
 
 #endif

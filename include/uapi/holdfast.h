@@ -84,7 +84,7 @@ enum holdfast_attr {
 	HOLDFAST_A_USER_TO_USER, /* string, at most 255 bytes */
 	HOLDFAST_A_TEXT, /* string, at most 511 bytes: the event as a sentence */
 	HOLDFAST_A_PRIVATE, /* u32: 1: name and number of the caller are not for everybody */
-	HOLDFAST_A_PARTY, /* string, at most 16 bytes: whose leg it is about: parkee, retriever, ... */
+	HOLDFAST_A_PARTY, /* string, at most 16 bytes: whose leg: parkee, retriever, ... */
 	HOLDFAST_A_DIGIT, /* string, at most 1 bytes: the key that was pressed */
 	HOLDFAST_A_DIGIT_MS, /* u32: and for how long */
 

@@ -131,6 +131,78 @@ TEST(a_caller_learned_behind_its_nat_is_sent_to_where_it_was_learned)
 	end(&rig, &ear);
 }
 
+/* Leg 0 through another device than usual: datagrams that arrive at this address
+ * here, or in the namespace "peer". The kernel's UDP has checked their sums. */
+static int heard_through(const char *device, const char *address, bool peers, int wanted)
+{
+	struct sockaddr_in a = { .sin_family = AF_INET, .sin_port = htons(30000),
+				 .sin_addr.s_addr = inet_addr(address) };
+	struct rig_request q = attach_request("device");
+	int here = open("/proc/self/ns/net", O_RDONLY), there = open("/run/netns/peer", O_RDONLY);
+	struct timeval tv = { .tv_sec = 10 };
+	struct hf_program *p;
+	uint8_t packet[256];
+	char why[256];
+	int fd, n = 0;
+
+	if (peers)
+		setns(there, CLONE_NEWNET);
+	fd = socket(AF_INET, SOCK_DGRAM, 0);
+	setsockopt(fd, SOL_SOCKET, SO_RCVTIMEO, &tv, sizeof(tv));
+	if (bind(fd, (struct sockaddr *)&a, sizeof(a)))
+		printf("# bind %s: %s\n", address, strerror(errno));
+	setns(here, CLONE_NEWNET);
+	rig_hop(&rig, 0, device, (uint8_t[]){ 0xff, 0xff, 0xff, 0xff, 0xff, 0xff });
+	if (rig_ask(&rig, &q, why, sizeof(why)))
+		printf("# attach: %s\n", why);
+	play(&rig, 1);
+	p = (struct hf_program *)hf_word_program(rig.value[RIG_LEGS],
+						 ((struct hf_leg *)rig.value[RIG_LEGS])->tx.word);
+	p->remote_ip4 = inet_addr(address);
+	q.cmd = HOLDFAST_CMD_KICK;
+	q.maps = false;
+	rig_ask(&rig, &q, why, sizeof(why));
+	while (n < wanted && recv(fd, packet, sizeof(packet), 0) == 12 + HF_FRAME_BYTES)
+		n++;
+	close(fd);
+	close(here);
+	close(there);
+	return n;
+}
+
+TEST(a_peer_on_this_host_hears_the_module_through_lo)
+{
+	if (begin(&rig, NULL))
+		FAIL("no stage");
+	CHECK_INT(heard_through("lo", "10.9.0.1", false, 20), 20);
+	end(&rig, NULL);
+}
+
+TEST(frames_go_through_a_vlan_on_a_bond_as_through_any_device)
+{
+	int n;
+
+	if (begin(&rig, NULL))
+		FAIL("no stage");
+	if (run("ip link add hfbond type bond mode active-backup 2>/dev/null") ||
+	    run("ip link add link hfbond name hfbond.7 type vlan id 7 2>/dev/null")) {
+		run("ip link del hfbond 2>/dev/null");
+		end(&rig, NULL);
+		SKIP("this kernel has no bond or no VLAN");
+	}
+	run("ip link set hf0 down; ip link set hf0 master hfbond; ip link set hfbond up; "
+	    "ip addr add 10.9.7.1/24 dev hfbond.7; ip link set hfbond.7 up");
+	run("ip -n peer link add link hf1 name hf1.7 type vlan id 7; "
+	    "ip -n peer addr add 10.9.7.2/24 dev hf1.7; ip -n peer link set hf1.7 up");
+	/* a bond has a carrier when its port has been seen to have one */
+	for (int i = 0; i < 500 && run("grep -qx 1 /sys/class/net/hfbond.7/carrier"); i++)
+		usleep(10000);
+	n = heard_through("hfbond.7", "10.9.7.2", true, 20);
+	run("ip link del hfbond");
+	CHECK_INT(n, 20);
+	end(&rig, NULL);
+}
+
 static void counts_are_exact(bool xdp_xmit, unsigned int seconds)
 {
 	struct rig_request q = attach_request("counts");
