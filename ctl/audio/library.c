@@ -16,13 +16,18 @@
 #include <sys/eventfd.h>
 #include <sys/random.h>
 #include <sys/resource.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "../base/log.h"
 #include "../config/config.h"
 #include "../media/media.h"
 #include "../sdp/session.h"
+#include "cache.h"
 #include "shelf.h"
+
+/* What was encoded and not asked for that long is not kept. */
+#define HF_CACHE_KEPT_S (7 * 86400)
 
 static bool job_progress(void *arg, unsigned int percent)
 {
@@ -30,6 +35,23 @@ static bool job_progress(void *arg, unsigned int percent)
 
 	atomic_store(&job->percent, percent);
 	return !atomic_load(&job->library->stopping);
+}
+
+/* As it was encoded before, if nothing has changed since. */
+static int make_or_find(struct hf_job *job, const struct hf_clip_want *want)
+{
+	const char *folder = job->library->cache;
+	struct hf_cache_key key;
+	bool known = hf_cache_key(&job->src, want, &key);
+	int r;
+
+	if (known && !hf_cache_get(folder, &key, &job->data))
+		return 0;
+	r = hf_clip_make(&job->src, want, &job->data, job->why,
+			 sizeof(job->why));
+	if (known && !r)
+		hf_cache_put(folder, &key, &job->data);
+	return r;
 }
 
 static void job_run(struct hf_job *job)
@@ -43,8 +65,7 @@ static void job_run(struct hf_job *job)
 					       job->into, &want, &job->data,
 					       job->why, sizeof(job->why));
 	else
-		job->error = hf_clip_make(&job->src, &want, &job->data,
-					  job->why, sizeof(job->why));
+		job->error = make_or_find(job, &want);
 }
 
 static void push(struct hf_job **list, struct hf_job *job)
@@ -278,6 +299,7 @@ const struct hf_config_clip *hf_clip_configured(const struct hf_config *c,
 int hf_library_load(struct hf_library *l, char *err, size_t err_len)
 {
 	const struct hf_config *c = l->config;
+	long start_s = (long)time(NULL);
 	int r = 0;
 
 	for (unsigned int i = 0; i < c->audio.clip_count && !r; i++) {
@@ -300,6 +322,7 @@ int hf_library_load(struct hf_library *l, char *err, size_t err_len)
 	if (!r) {
 		hf_announcements_begin(l);
 		hf_labels_begin(l);
+		hf_cache_sweep(l->cache, start_s - HF_CACHE_KEPT_S);
 	}
 	return r;
 }
@@ -449,6 +472,8 @@ int hf_library_create(const struct hf_config *config, struct hf_media *media,
 		return -ENOMEM;
 	l->config = config;
 	l->media = media;
+	snprintf(l->cache, sizeof(l->cache), "%s/audio",
+		 config->control.state_dir);
 	l->want.opus_kbit_s = config->audio.opus_kbit_s;
 	l->want.loudness_db = config->audio.loudness_db;
 	for (unsigned int i = 0; i < config->audio.codec_count; i++) {

@@ -48,6 +48,7 @@ struct hf_library {
 	const struct hf_config *config;
 	struct hf_media *media;
 	struct hf_clip_want want;
+	char cache[4096]; /* the folder, see cache.h */
 	struct hf_entry *entries;
 	pthread_t thread;
 	bool started;

@@ -5,6 +5,7 @@ import json
 import os
 import shutil
 import signal
+import socket
 import subprocess
 
 from . import net
@@ -171,6 +172,19 @@ class Anchor:
             raise net.Failed("holdfastctl %s: exit %d: %s%s" % (
                 " ".join(argv), done.returncode, done.stdout, done.stderr))
         return json.loads(done.stdout) if json_ else done.stdout
+
+    def ask(self, *requests):
+        """Requests of the control socket on one connection, their answers."""
+        with socket.socket(socket.AF_UNIX) as s:
+            s.settimeout(30)
+            s.connect(self.socket)
+            with s.makefile("rw") as lines:
+                answers = []
+                for request in requests:
+                    lines.write(json.dumps(request) + "\n")
+                    lines.flush()
+                    answers.append(json.loads(lines.readline()))
+        return answers
 
     def slots(self):
         """{slot: its line of the slot table}"""
