@@ -105,13 +105,14 @@ void hf_answer_slots(const struct hf_control_wiring *w, const json_t *args,
 static json_t *call_json(const struct hf_call_view *v)
 {
 	return json_pack(
-		"{s:I,s:o,s:o,s:o,s:o,s:o,s:b,s:o,s:o,s:o,s:I,s:I,s:o,s:I,s:I}",
+		"{s:I,s:o,s:o,s:o,s:o,s:o,s:b,s:o,s:o,s:o,s:o,s:o,s:I,s:I,s:o,s:I,s:I}",
 		"call", (json_int_t)v->call, "state", hf_json_text(v->state),
 		"lot", hf_json_text(v->lot), "slot", hf_json_text(v->slot),
 		"caller_number", hf_json_text(v->caller_number), "caller_name",
 		hf_json_text(v->caller_name), "private", (int)v->privacy,
 		"parker", hf_json_text(v->parker), "retriever", hf_json_text(v->retriever), "rule",
-		hf_json_text(v->rule), "seconds", (json_int_t)v->seconds,
+		hf_json_text(v->rule), "routing", hf_json_text(v->routing),
+		"only", hf_json_text(v->only), "seconds", (json_int_t)v->seconds,
 		"seconds_parked", (json_int_t)v->seconds_parked,
 		"seconds_to_recall", seconds_or_null(v->seconds_to_recall),
 		"attempt", (json_int_t)v->attempt, "park_count",

@@ -107,6 +107,7 @@ json_t *hf_request_hello(const struct hf_control_wiring *);
 /* answer.c; ret is empty. `args` are checked already. */
 typedef void hf_answer_fn(const struct hf_control_wiring *, const json_t *args,
 			  struct hf_answer *ret);
+hf_answer_fn hf_answer_lot_explain; /* explain.c */
 hf_answer_fn hf_answer_status, hf_answer_slots, hf_answer_calls, hf_answer_call,
 	hf_answer_legs, hf_answer_leg, hf_answer_stats, hf_answer_subscriptions,
 	hf_answer_audio_list, hf_answer_audio_show, hf_answer_audio_add,

@@ -307,7 +307,8 @@ void hf_show_call(struct hf_cli *cli, const json_t *call)
 	static const char *const line[][2] = {
 		{ "caller", "caller_number" }, { "name", "caller_name" },
 		{ "parker", "parker" },	       { "retriever", "retriever" },
-		{ "rule", "rule" },
+		{ "rule", "rule" },	       { "routing", "routing" },
+		{ "only for", "only" },
 	};
 	char text[256];
 

@@ -201,7 +201,7 @@ static void check_labels(struct hf_reader *r, const struct hf_config_lot *lot)
 	free(sorted);
 }
 
-static bool has_clip(const struct hf_config *c, const char *name)
+bool hf_config_has_clip(const struct hf_config *c, const char *name)
 {
 	for (unsigned int i = 0; i < c->audio.clip_count; i++)
 		if (c->audio.clips[i].name &&
@@ -217,7 +217,7 @@ static void check_hold_audio(struct hf_reader *r,
 	const char *names[64], *near;
 	unsigned int count = 0;
 
-	if (!lot->hold_audio || has_clip(c, lot->hold_audio))
+	if (!lot->hold_audio || hf_config_has_clip(c, lot->hold_audio))
 		return;
 	/* A default that nobody wrote is said once, by check_clips(). */
 	if (!hf_line_of(r, &lot->hold_audio))
@@ -299,7 +299,8 @@ static void check_clips(struct hf_reader *r)
 
 	hf_config_audio_check(r);
 	hf_config_paging_check(r);
-	if (c->audio.clip_count && !has_clip(c, "default"))
+	hf_config_routing_check(r);
+	if (c->audio.clip_count && !hf_config_has_clip(c, "default"))
 		hf_wrong_at(r, &c->audio.clips, c, "audio.clips",
 			    "no clip is called default; name the one that is "
 			    "played where nothing else is said");

@@ -232,6 +232,21 @@ struct hf_config_lot {
 	} alerts;
 };
 
+/* A rule of `routing:`; NULL or 0 = not said. */
+struct hf_config_route {
+	char *name;
+	char *called, *caller, *parker; /* patterns: user, or user@host */
+	char *header;			/* "X-Account: gold*" */
+	struct hf_config_prefix *source;
+	unsigned int source_count;
+	char *lot, *slot;
+	unsigned int park_time_s;
+	char *hold_audio;
+	char **only; /* patterns: who may pick the call up, beside its parker */
+	unsigned int only_count;
+	bool refuse; /* it may not be parked at all */
+};
+
 struct hf_config {
 	char *path;	/* of the file, for messages */
 	char *instance; /* "main" unless --instance */
@@ -310,6 +325,8 @@ struct hf_config {
 	unsigned int hook_count;
 	struct hf_config_zone *zones;
 	unsigned int zone_count;
+	struct hf_config_route *routes;
+	unsigned int route_count;
 	struct hf_config_lot *lots;
 	unsigned int lot_count;
 };
@@ -330,6 +347,9 @@ extern const char *const hf_config_event_keys[];
 
 /* "1???@pbx.example.com" against user and host; case-insensitive host. */
 bool hf_pattern_match(const char *pattern, const char *user, const char *host);
+/* The whole of a text against a pattern, case as written. */
+bool hf_text_match(const char *pattern, const char *text);
+bool hf_prefix_match(const struct hf_config_prefix *, struct in_addr);
 bool hf_config_trusted(const struct hf_config *, struct in_addr source);
 bool hf_config_internal(const struct hf_config *, const char *user,
 			const char *host);

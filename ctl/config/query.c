@@ -50,15 +50,23 @@ bool hf_pattern_match(const char *pattern, const char *user, const char *host)
 	       glob(at + 1, end, host ? host : "", true);
 }
 
+bool hf_text_match(const char *pattern, const char *text)
+{
+	return glob(pattern, pattern + strlen(pattern), text, false);
+}
+
+bool hf_prefix_match(const struct hf_config_prefix *p, struct in_addr ip)
+{
+	uint32_t mask = p->bits ? 0xffffffffu << (32 - p->bits) : 0;
+
+	return !((ip.s_addr ^ p->net.s_addr) & htonl(mask));
+}
+
 bool hf_config_trusted(const struct hf_config *c, struct in_addr source)
 {
-	for (unsigned int i = 0; i < c->sip.trusted_count; i++) {
-		const struct hf_config_prefix *p = &c->sip.trusted[i];
-		uint32_t mask = p->bits ? 0xffffffffu << (32 - p->bits) : 0;
-
-		if (!((source.s_addr ^ p->net.s_addr) & htonl(mask)))
+	for (unsigned int i = 0; i < c->sip.trusted_count; i++)
+		if (hf_prefix_match(&c->sip.trusted[i], source))
 			return true;
-	}
 	return false;
 }
 

@@ -110,6 +110,8 @@ extern const struct hf_map hf_config_map; /* tables.c */
 extern const struct hf_map hf_config_audio_map; /* sound.c */
 extern const struct hf_map hf_config_voice_map; /* of a lot */
 extern const struct hf_map hf_config_recall_map; /* recall.c, of a lot */
+extern const struct hf_map hf_config_route_map; /* routing.c */
+void hf_config_routing_check(struct hf_reader *);
 void hf_config_audio_init(struct hf_reader *);
 void hf_config_audio_check(struct hf_reader *);
 extern const struct hf_map hf_config_zone_map; /* paging.c */
@@ -120,6 +122,7 @@ extern const struct hf_map hf_config_hook_map; /* hooks.c: of a webhook */
 extern const struct hf_map hf_config_alerts_map; /* of a lot */
 void hf_config_hooks_check(struct hf_reader *);
 void hf_config_check(struct hf_reader *); /* check.c */
+bool hf_config_has_clip(const struct hf_config *, const char *name);
 
 /* load.c: the whole way, for hf_config_load and the fuzzer. */
 int hf_config_parse(const char *text, size_t len, const char *path,

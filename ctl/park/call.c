@@ -66,6 +66,10 @@ static void count(struct hf_park *park, enum hf_call_state s, uint32_t by)
 static int fill(struct hf_call *call, const struct hf_decision *d,
 		const struct hf_invite *in)
 {
+	const char *hold_audio = in->hold_audio && *in->hold_audio
+					 ? in->hold_audio
+				 : d->route ? d->route->hold_audio
+					    : NULL;
 	int err;
 
 	err = hf_timers_reserve(&call->park->timers, &call->timer, call,
@@ -82,10 +86,13 @@ static int fill(struct hf_call *call, const struct hf_decision *d,
 		err = hf_person_set(&call->parker, d->parker);
 	if (err)
 		return err;
-	if (in->hold_audio && !(call->hold_audio = strdup(in->hold_audio)))
+	if (hold_audio && !(call->hold_audio = strdup(hold_audio)))
 		return -ENOMEM;
 	if (in->page && *in->page && !(call->page = strdup(in->page)))
 		return -ENOMEM;
+	if (d->route && !(call->route = strdup(d->route->name)))
+		return -ENOMEM;
+	call->only = hf_route_only(d->route, in);
 	call->user_to_user = strdup(in->user_to_user ?: "");
 	call->carried = strdup(in->carried ?: "");
 	return call->user_to_user && call->carried ? 0 : -ENOMEM;
@@ -111,6 +118,8 @@ struct hf_call *hf_call_create(struct hf_park *park,
 	call->dialled = !d->passed_on;
 	call->since_ms = park->now_ms;
 	call->park_time_s = (uint32_t)in->park_time_s;
+	if (!call->park_time_s && d->route)
+		call->park_time_s = d->route->park_time_s;
 	HASH_ADD(hh, park->calls, id, sizeof(call->id), call);
 	if (!call->hh.tbl || fill(call, d, in)) {
 		hf_call_free(call, true);
@@ -146,6 +155,8 @@ void hf_call_free(struct hf_call *call, bool close_legs)
 	hf_person_clear(&call->picked);
 	free(call->user_to_user);
 	free(call->carried);
+	free(call->only);
+	free(call->route);
 	free(call->held_offer);
 	free(call->ring_for);
 	free(call->hold_audio);

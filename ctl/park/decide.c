@@ -31,7 +31,20 @@ struct ask {
 	const struct hf_identity *sender, *mark;
 	struct hf_party *replaced;
 	bool sender_may_park, mark_may_park, may_retrieve;
+	const struct hf_config_route *route;
 };
+
+/* The next free slot, or the one that a routing rule wants if it is free. */
+static struct hf_slot *choose(const struct ask *a)
+{
+	struct hf_slot *slot = NULL;
+
+	if (a->route && a->route->slot)
+		slot = hf_slot_by_number(a->park, a->route->slot);
+	return slot && slot->lot == a->lot && !slot->call
+		       ? slot
+		       : hf_lot_choose(a->lot);
+}
 
 static bool refuse(struct hf_decision *d, int status, const char *reason)
 {
@@ -68,7 +81,7 @@ static bool park_without_slot(struct ask *a, struct hf_decision *d)
 
 static bool park_anywhere(struct ask *a, struct hf_decision *d)
 {
-	d->slot = hf_lot_choose(a->lot);
+	d->slot = choose(a);
 	if (!d->slot)
 		return d->passed_on ? park_without_slot(a, d)
 				    : refuse_aloud(d, 486, "the lot is full",
@@ -128,6 +141,8 @@ static bool retrieve(struct ask *a, struct hf_decision *d, struct hf_call *call)
 {
 	if (!a->may_retrieve)
 		return refuse(d, 403, "the sender may not pick up here");
+	if (!hf_call_is_for(call, a->sender))
+		return refuse(d, 403, "this call is for somebody else");
 	d->verdict = HF_DO_RETRIEVE;
 	d->call = call;
 	return true;
@@ -240,7 +255,7 @@ static bool reserve(struct ask *a, struct hf_decision *d)
 	if (a->number != NUMBER_LOT)
 		return false;
 	d->parker = a->sender;
-	d->slot = hf_lot_choose(a->lot);
+	d->slot = choose(a);
 	if (!d->slot)
 		return refuse_aloud(d, 486, "the lot is full", "full");
 	d->verdict = HF_DO_RESERVE;
@@ -259,7 +274,8 @@ static bool pick_up(struct ask *a, struct hf_decision *d)
 }
 
 /* Whoever can be picked up and came first; a look at each slot. */
-static struct hf_call *oldest(const struct hf_lot *lot)
+static struct hf_call *oldest(const struct hf_lot *lot,
+			      const struct hf_identity *sender)
 {
 	struct hf_call *first = NULL;
 
@@ -269,6 +285,7 @@ static struct hf_call *oldest(const struct hf_lot *lot)
 		if (call &&
 		    (call->state == HF_S_PARKED ||
 		     call->state == HF_S_RECALLING) &&
+		    hf_call_is_for(call, sender) &&
 		    (!first || call->parked_ms < first->parked_ms))
 			first = call;
 	}
@@ -283,7 +300,7 @@ static bool pick_up_oldest(struct ask *a, struct hf_decision *d)
 		return false;
 	if (!a->may_retrieve)
 		return refuse(d, 403, "the sender may not pick up here");
-	call = oldest(a->lot);
+	call = oldest(a->lot, a->sender);
 	return call ? retrieve(a, d, call)
 		    : refuse_aloud(d, 404, "nobody is parked here", "nobody");
 }
@@ -433,6 +450,42 @@ static void read_number(struct ask *a)
 	}
 }
 
+/*
+ * A routing rule chooses the lot where the dialled number names no slot, and
+ * may give a number to a lot that has none of its own.
+ */
+static void follow_route(struct ask *a, struct hf_decision *d)
+{
+	struct hf_lot *lot = NULL;
+
+	if (a->replaced || a->in->replaces || a->number == NUMBER_PICK_UP ||
+	    a->number == NUMBER_OLDEST)
+		return;
+	a->route = hf_route_find(a->park->config, a->in);
+	if (!a->route)
+		return;
+	d->route = a->route;
+	if (a->slot)
+		return;
+	if (a->route->lot)
+		lot = hf_lot_by_name(a->park, a->route->lot);
+	else if (a->route->slot)
+		lot = hf_slot_by_number(a->park, a->route->slot)->lot;
+	if (!lot || (a->number == NUMBER_UNKNOWN && !a->route->called))
+		return;
+	a->lot = lot;
+	if (a->number == NUMBER_UNKNOWN)
+		a->number = NUMBER_LOT;
+}
+
+static void may_be_parked(const struct ask *a, struct hf_decision *d)
+{
+	if (a->in->no_park)
+		refuse(d, 403, "the caller's side says: not to be parked");
+	else if (a->route && a->route->refuse)
+		refuse(d, 403, "a routing rule says: not to be parked");
+}
+
 void hf_decide(struct hf_park *park, const struct hf_invite *in,
 	       struct hf_decision *d)
 {
@@ -449,6 +502,7 @@ void hf_decide(struct hf_park *park, const struct hf_invite *in,
 		a.replaced = hf_party_by_replaces(park, in->replaces);
 	else
 		read_number(&a);
+	follow_route(&a, d);
 	lot = a.replaced ? a.replaced->call->lot : a.lot;
 	if (lot) {
 		const struct hf_config *c = park->config;
@@ -465,8 +519,10 @@ void hf_decide(struct hf_park *park, const struct hf_invite *in,
 		if (!rules[i].fits(&a, d))
 			continue;
 		d->rule = rules[i].name;
-		return;
+		break;
 	}
+	if (d->verdict == HF_DO_PARK || d->verdict == HF_DO_RESERVE)
+		may_be_parked(&a, d);
 }
 
 /* Attended: the agent has dialled for a slot, and that leg is named. */

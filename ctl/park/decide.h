@@ -35,6 +35,7 @@ struct hf_decision {
 	const struct hf_party *replaced; /* SWAP: the leg that goes */
 	bool plain; /* RETRIEVE: by the bare number of the slot */
 	const char *prompt; /* REFUSE: says why to who dialled, or NULL */
+	const struct hf_config_route *route; /* that was followed, or NULL */
 	char remark[80];
 };
 void hf_decide(struct hf_park *, const struct hf_invite *,

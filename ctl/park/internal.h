@@ -65,6 +65,8 @@ struct hf_call {
 	bool by_slot; /* picked up by the bare number of the slot */
 	char *user_to_user;
 	char *carried; /* headers, as lines */
+	char *only;    /* who may pick it up, patterns; NULL = as the lot says */
+	char *route;   /* the routing rule that was followed, or NULL */
 	const char *rule;
 	const char *first_ring; /* on_full: <uri>, rung before the parker */
 	uint64_t since_ms, parked_ms, picked_ms;
@@ -178,6 +180,13 @@ uint64_t hf_recall_wait_ms(const struct hf_call *);
 void hf_recall_ring(struct hf_call *, uint64_t ring_ms);
 /* Tell of it, and forget the leg. */
 void hf_recall_failed(struct hf_call *, const struct hf_stimulus *);
+/* route.c. The rule of the configuration that fits, or NULL. */
+const struct hf_config_route *hf_route_find(const struct hf_config *,
+					    const struct hf_invite *);
+char *hf_route_only(const struct hf_config_route *, const struct hf_invite *);
+/* May this one pick the call up, as far as the call itself says? */
+bool hf_call_is_for(const struct hf_call *, const struct hf_identity *);
+
 /* ring.c: legs that we call. NULL, or why none can be called. */
 const char *hf_ring_start(struct hf_call *, const struct hf_targets *,
 			  struct hf_words *);

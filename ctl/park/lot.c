@@ -97,6 +97,14 @@ struct hf_lot *hf_lot_by_number(const struct hf_park *park, const char *user)
 	return lot;
 }
 
+struct hf_lot *hf_lot_by_name(const struct hf_park *park, const char *name)
+{
+	for (unsigned int i = 0; i < park->config->lot_count; i++)
+		if (!strcmp(park->lots[i].config->name, name))
+			return &park->lots[i];
+	return NULL;
+}
+
 struct hf_lot *hf_lot_by_oldest(const struct hf_park *park, const char *user)
 {
 	for (unsigned int i = 0; user && i < park->config->lot_count; i++) {

@@ -48,6 +48,7 @@ struct hf_lot {
 int hf_lots_create(struct hf_park *);
 void hf_lots_destroy(struct hf_park *);
 struct hf_lot *hf_lot_by_number(const struct hf_park *, const char *user);
+struct hf_lot *hf_lot_by_name(const struct hf_park *, const char *name);
 struct hf_lot *hf_lot_by_oldest(const struct hf_park *, const char *user);
 struct hf_slot *hf_slot_by_number(const struct hf_park *, const char *user);
 /* "*68701" with the prefixes of the lots; true also if no slot follows. */

@@ -163,9 +163,10 @@ struct hf_party *hf_park_invite(struct hf_park *park, struct hf_dialog *dialog,
 		refuse_for_memory(park, s.party, dialog, in, &d);
 		return NULL;
 	}
-	hf_info("call %llu: INVITE from %s to %s: rule %s",
+	hf_info("call %llu: INVITE from %s to %s: rule %s%s%s",
 		(unsigned long long)call->id, in->from.uri ?: "?",
-		in->target.uri ?: "?", d.rule);
+		in->target.uri ?: "?", d.rule, d.route ? ", routing " : "",
+		d.route ? d.route->name : "");
 	park->fresh = s.party;
 	hf_call_event(call, &s);
 	return park->fresh;

@@ -84,6 +84,8 @@ struct hf_call_view {
 	uint64_t call;
 	const char *state; /* also "relay", "transfer" */
 	const char *lot, *slot, *rule;
+	const char *routing; /* the routing rule that was followed, or NULL */
+	const char *only;    /* who alone may pick it up, or NULL */
 	const char *caller_number, *caller_name, *parker, *retriever;
 	bool privacy; /* as of a slot */
 	uint32_t seconds, seconds_parked, seconds_to_recall, attempt, park_count;
@@ -138,6 +140,25 @@ void hf_park_totals(const struct hf_park *, struct hf_park_totals *ret);
 /* Of the lot that is the `lot`th of the configuration. */
 void hf_park_lot_taken(const struct hf_park *, unsigned int lot,
 		       uint32_t *ret_slots, uint32_t *ret_taken);
+
+/* An INVITE that nobody sent; NULL = not in it. */
+struct hf_explain {
+	const char *number; /* dialled, with parameters: "700", "x;orbit=701" */
+	const char *from, *transferred_by; /* URIs, or what stands before the @ */
+	const char *source;  /* IP address; NULL = a trusted peer */
+	const char *headers; /* "Name: value" lines */
+};
+struct hf_explained {
+	const char *wrong; /* -EINVAL: which of the above */
+	const char *verdict; /* "park", "reserve", "retrieve", "refuse" */
+	const char *rule, *text, *routing, *lot; /* NULL = none */
+	bool trusted;
+	int status; /* of a refusal, else 0 */
+	char slot[64], reason[80];
+};
+/* What it would mean, by the rules; nothing is taken. 0 or -EINVAL. */
+int hf_park_explain(struct hf_park *, const struct hf_explain *,
+		    struct hf_explained *ret);
 
 /* The state table as a Markdown page (Documentation/call-states.md). */
 void hf_park_print_table(FILE *);

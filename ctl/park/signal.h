@@ -60,6 +60,8 @@ struct hf_invite {
 	int park_time_s; /* X-Holdfast-Park-Time, only if trusted; 0 = none */
 	const char *hold_audio; /* X-Holdfast-Audio, only if trusted: a clip */
 	const char *page; /* X-Holdfast-Page, only if trusted: a zone, or "none" */
+	const char *only; /* X-Holdfast-Only, only if trusted: who may pick it up */
+	bool no_park;	  /* X-Holdfast-Park: no, only if trusted */
 	const char *source;	   /* IP address the request came from */
 	const char *local;	   /* IP address it was sent to */
 	const char *transport;	   /* "udp", "tcp" */

@@ -102,6 +102,8 @@ static void view_call(const struct hf_call *call, struct hf_call_view *v)
 		.lot = call->lot->config->name,
 		.slot = hf_call_slot_name(call),
 		.rule = call->rule,
+		.routing = call->route,
+		.only = call->only,
 		.caller_number = call->who.user,
 		.caller_name = call->who.display,
 		.parker = call->parker.uri,

@@ -329,6 +329,9 @@ void hf_parse_invite(su_home_t *home, const sip_t *s,
 			    s->sip_referred_by->b_display, &ret->referred_by);
 	parse_diversion(home, s, &ret->diversion);
 	parse_history(home, s, &ret->history);
+	ret->only = plain_text(home, text_header(s, "X-Holdfast-Only", 0));
+	ret->no_park = !strcasecmp(
+		plain_text(home, text_header(s, "X-Holdfast-Park", 0)), "no");
 	ret->hold_audio =
 		plain_text(home, text_header(s, "X-Holdfast-Audio", 0));
 	ret->page = plain_text(home, text_header(s, "X-Holdfast-Page", 0));

@@ -135,6 +135,22 @@ int hf_park_move(struct hf_park *park, uint64_t call, const char *to,
 	return fake_acted(call, "move", to, why);
 }
 
+int hf_park_explain(struct hf_park *park, const struct hf_explain *ask,
+		    struct hf_explained *ret)
+{
+	*ret = (struct hf_explained){
+		.wrong = strcmp(ask->number, "a b") ? NULL : "number",
+		.verdict = "park",
+		.rule = "park-transfer",
+		.text = "The text.",
+		.routing = ask->headers,
+		.lot = "main",
+		.slot = "701",
+		.trusted = !ask->source,
+	};
+	return ret->wrong ? -EINVAL : 0;
+}
+
 int hf_park_kick(struct hf_park *park, uint64_t call)
 {
 	return fake_acted(call, "kick", "", NULL);

@@ -270,6 +270,34 @@ TEST(the_audio_requests_say_what_a_clip_takes_and_why_one_failed)
 	close_world();
 }
 
+TEST(lot_explain_answers_by_the_rules_and_names_what_is_wrong)
+{
+	json_t *a;
+	int fd;
+
+	CHECK_INT(open_world(), 0);
+	fd = dial();
+	a = ask(fd, "{\"command\":\"lot explain\",\"number\":\"700\","
+		    "\"call\":{\"headers\":\"X-A: 1\","
+		    "\"source\":\"192.0.2.1\"}}");
+	CHECK_STR(text(a, "verdict"), "park");
+	CHECK_STR(text(a, "rule"), "park-transfer");
+	CHECK_STR(text(a, "routing"), "X-A: 1");
+	CHECK_STR(text(a, "slot"), "701");
+	CHECK(json_is_false(json_object_get(a, "trusted")));
+	CHECK(json_is_null(json_object_get(a, "reason")));
+	json_decref(a);
+	a = ask(fd, "{\"command\":\"lot explain\",\"number\":\"a b\"}");
+	CHECK_STR(error_code(a), "bad_argument");
+	json_decref(a);
+	a = ask(fd, "{\"command\":\"lot explain\",\"number\":\"700\","
+		    "\"call\":{\"form\":\"x\"}}");
+	CHECK_STR(error_code(a), "bad_argument");
+	json_decref(a);
+	close(fd);
+	close_world();
+}
+
 TEST(the_webhook_requests_say_what_waits_and_never_a_whole_url)
 {
 	json_t *a, *d;

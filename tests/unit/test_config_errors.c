@@ -265,6 +265,28 @@ TEST(rights_are_words_or_patterns)
 		  "leave sip: out\n");
 }
 
+TEST(routing_rules_name_what_there_is)
+{
+	CHECK_STR(said(SMALLEST "routing:\n"
+				"  - { name: a }\n"
+				"  - { name: b, header: \"X-A: 1\", lot: nowhere }\n"
+				"  - { name: c, called: \"1\", slot: \"999\" }\n"
+				"  - { name: d, header: X-A, hold_audio: nix }\n"),
+		  "holdfast.yaml:14: routing[0].name: fits every call; say "
+		  "called, caller, parker, header or source\n"
+		  "holdfast.yaml:15: routing[1].header: \"X-A\" is not read; "
+		  "add it to sip.carry_headers\n"
+		  "holdfast.yaml:15: routing[1].lot: there is no lot "
+		  "\"nowhere\"\n"
+		  "holdfast.yaml:16: routing[2].slot: there is no slot 999\n"
+		  "holdfast.yaml:17: routing[3].header: \"X-A\" needs a "
+		  "header and what it may say; write \"X-Account: gold*\"\n"
+		  "holdfast.yaml:17: routing[3].name: fits every call; say "
+		  "called, caller, parker, header or source\n"
+		  "holdfast.yaml:17: routing[3].hold_audio: no clip of "
+		  "audio.clips is called nix\n");
+}
+
 TEST(headers_to_carry_are_of_ones_own)
 {
 	CHECK_STR(said("sip: { listen: [ \"udp:192.0.2.10\" ], "

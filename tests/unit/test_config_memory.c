@@ -56,6 +56,7 @@ static inline int some_vasprintf(char **ret, const char *format, va_list args)
 #include "../../ctl/config/ranges.c"
 #include "../../ctl/config/reader.c"
 #include "../../ctl/config/recall.c"
+#include "../../ctl/config/routing.c"
 #include "../../ctl/config/sound.c"
 #include "../../ctl/config/tables.c"
 #include "../../ctl/config/values.c"
