@@ -228,13 +228,19 @@ benches: $(BENCHES)
 
 # Fuzzers (libFuzzer): tests/fuzz/fuzz_X.c, rooms as for unit tests.
 FUZZERS := $(patsubst tests/fuzz/%.c,$(BUILD)/fuzz/%,$(wildcard tests/fuzz/fuzz_*.c))
+# An object is compiled once for all of them.
+FUZZ_SAN := -fsanitize=address,undefined
+$(BUILD)/fuzz/obj/%.o: %.c $(BUILD)/config.mk | $(SKELETONS)
+	$(call say,CC-FUZZ,$<)
+	@mkdir -p $(@D)
+	$(Q)$(CLANG) $(CPPFLAGS) -std=gnu11 -fno-strict-aliasing -MMD -MP -O1 -g \
+		$(FUZZ_SAN) -fsanitize=fuzzer-no-link -c $< -o $@
 define fuzz_rule
-$(BUILD)/fuzz/$(1): tests/fuzz/$(1).c \
-	$(foreach r,$(shell sed -n 's/.*rooms: *\([a-z ]*\).*/\1/p' tests/fuzz/$(1).c | head -1),$(call src_of,$(r)))
-	$(call say,FUZZ,$$@)
+$(BUILD)/fuzz/$(1): $(patsubst %.c,$(BUILD)/fuzz/obj/%.o,tests/fuzz/$(1).c \
+	$(foreach r,$(shell sed -n 's/.*rooms: *\([a-z ]*\).*/\1/p' tests/fuzz/$(1).c | head -1),$(call src_of,$(r))))
+	$(call say,LD-FUZZ,$$@)
 	@mkdir -p $$(@D)
-	$(Q)$(CLANG) -O1 -g -fsanitize=fuzzer,address,undefined $(CPPFLAGS) -std=gnu11 \
-		-fno-strict-aliasing -o $$@ $$(filter %.c,$$^) -Wl,--as-needed \
+	$(Q)$(CLANG) $(FUZZ_SAN) -fsanitize=fuzzer -o $$@ $$^ -Wl,--as-needed \
 		$(LIBS_NLGENL) $(LIBS_NL) $(LIBS_JANSSON) $(LIBS_YAML) -lm
 endef
 $(foreach t,$(notdir $(FUZZERS)),$(eval $(call fuzz_rule,$(t))))
