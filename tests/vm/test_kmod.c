@@ -156,8 +156,7 @@ static int heard_through(const char *device, const char *address, bool peers, in
 	if (rig_ask(&rig, &q, why, sizeof(why)))
 		printf("# attach: %s\n", why);
 	play(&rig, 1);
-	p = (struct hf_program *)hf_word_program(rig.value[RIG_LEGS],
-						 ((struct hf_leg *)rig.value[RIG_LEGS])->tx.word);
+	p = (struct hf_program *)hf_word_program(rig.value[RIG_LEGS], *rig_word(&rig, 0));
 	p->remote_ip4 = inet_addr(address);
 	q.cmd = HOLDFAST_CMD_KICK;
 	q.maps = false;
