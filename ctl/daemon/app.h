@@ -12,6 +12,8 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "presence/persist.h"
+
 #define HF_EXIT_FAILED 1
 #define HF_EXIT_USAGE  2
 
@@ -36,6 +38,7 @@ struct hf_app {
 	struct hf_library *library;
 	struct hf_park *park;
 	struct hf_lamps *lamps;
+	struct hf_watch_store watch_store;
 	struct hf_bus_reader *lamp_events;
 	struct hf_push *push;
 	struct hf_store *store;
@@ -76,6 +79,9 @@ int hf_app_listen(struct hf_app *app); /* to keys, once the calls are there */
 int hf_app_open_hooks(struct hf_app *app);
 /* lamps.c */
 int hf_app_open_lamps(struct hf_app *app);
+void hf_app_restore_lamps(struct hf_app *app);
+void hf_app_keep_publication(void *arg, uint64_t id, const char *slot,
+			     const char *etag, uint64_t expires_wall_ms);
 
 /* journal.c */
 struct hf_store_call;

@@ -26,12 +26,14 @@
 /* How long a stop waits for the answers to its BYEs. */
 #define HF_LAST_BYE_MS 2000
 
-/* The last BYEs go out and are answered, or their time is over. */
+/* The last BYEs go out and are answered and the lamps of ended calls go dark,
+ * or their time is over. */
 static void say_goodbye(struct hf_app *app)
 {
 	uint64_t until = hf_now_ms() + HF_LAST_BYE_MS;
 
-	while (!hf_sip_idle(app->sip) && hf_now_ms() < until && !app->impatient)
+	while ((!hf_sip_idle(app->sip) || !hf_lamps_idle(app->lamps)) &&
+	       hf_now_ms() < until && !app->impatient)
 		hf_loop_step(app->loop, 50);
 }
 
@@ -44,24 +46,25 @@ void hf_app_close(struct hf_app *app, bool hang_up)
 		hf_control_attach_library(app->control, NULL);
 		hf_control_attach_lamps(app->control, NULL);
 	}
-	if (app->sip)
-		hf_sip_attach_lamps(app->sip, NULL, NULL);
-	if (app->lamps && hang_up)
-		hf_lamps_deactivate(app->lamps, hf_now_ms());
-	if (app->lamps)
-		hf_lamps_attach(app->lamps, NULL, hf_now_ms());
+	if (app->sip && hang_up)
+		hf_sip_unpublish(app->sip);
 	if (app->media) {
 		hf_media_listen(app->media, NULL);
 		if (hf_media_fd(app->media) >= 0)
 			hf_loop_unwatch(app->loop, hf_media_fd(app->media));
 	}
 	hf_alerts_attach(app->alerts, NULL, hf_now_ms());
+	/* Subscriptions stay in the journal: whether the next holdfastd comes at
+	 * once or not at all, nobody has to subscribe anew. */
 	hf_park_destroy(app->park, hang_up);
 	app->park = NULL;
+	if (app->lamps)
+		hf_lamps_attach(app->lamps, NULL, hf_now_ms());
 	if (app->sip) {
 		hf_sip_attach(app->sip, NULL);
 		if (hang_up)
 			say_goodbye(app);
+		hf_sip_attach_lamps(app->sip, NULL, NULL);
 	}
 	if (app->library) {
 		hf_loop_unwatch(app->loop, hf_library_fd(app->library));

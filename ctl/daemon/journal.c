@@ -159,6 +159,7 @@ int hf_app_restore_calls(struct hf_app *app)
 	if (r.goodbyes)
 		hf_info("journal: %u BYEs without an answer are sent again",
 			r.goodbyes);
+	hf_app_restore_lamps(app);
 	if (!error)
 		error = hf_store_start(app->store);
 	return error ? HF_EXIT_FAILED : 0;

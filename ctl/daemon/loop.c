@@ -39,6 +39,14 @@ static void arm(struct hf_app *app, uint64_t at_ms)
 		hf_error("timer: %s", strerror(errno));
 }
 
+/* The lamps' turn; when is the next? */
+static uint64_t lamps_next(struct hf_app *app)
+{
+	if (hf_lamps_next_ms(app->lamps) <= hf_now_ms())
+		hf_lamps_run(app->lamps, hf_now_ms());
+	return hf_lamps_next_ms(app->lamps);
+}
+
 /* Before each sleep: what is the next thing to be done without being asked? */
 static void before_wait(void *arg)
 {
@@ -47,9 +55,11 @@ static void before_wait(void *arg)
 
 	if (app->sip && app->store)
 		hf_app_journal_flush(app);
-	if (!app->park) {
-		if (app->store)
-			arm(app, hf_store_next_ms(app->store));
+	if (!app->park) { /* opening, or saying goodbye */
+		next = app->store ? hf_store_next_ms(app->store) : UINT64_MAX;
+		lamps = app->stopping && app->lamps ? lamps_next(app) :
+						      UINT64_MAX;
+		arm(app, next < lamps ? next : lamps);
 		return;
 	}
 	hf_alerts_run(app->alerts, hf_now_ms());
@@ -67,9 +77,7 @@ static void before_wait(void *arg)
 			app->tick_ms = hf_now_ms() + HF_MEDIA_TICK_MS;
 	}
 	next = next < app->tick_ms ? next : app->tick_ms;
-	if (hf_lamps_next_ms(app->lamps) <= hf_now_ms())
-		hf_lamps_run(app->lamps, hf_now_ms());
-	lamps = hf_lamps_next_ms(app->lamps);
+	lamps = lamps_next(app);
 	if (hf_sip_holds(app->sip) && hf_store_next_ms(app->store) < next)
 		next = hf_store_next_ms(app->store);
 	arm(app, next < lamps ? next : lamps);

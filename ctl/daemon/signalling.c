@@ -37,6 +37,8 @@ int hf_app_open_signalling(struct hf_app *app)
 	struct hf_sip_wiring sip = {
 		.loop = app->loop,
 		.config = app->config,
+		.published = hf_app_keep_publication,
+		.published_arg = app,
 	};
 	char err[512] = "", spare[4096];
 	int error;

@@ -2,8 +2,8 @@
 /*
  * What the files of this room share: slots.c knows what each slot looks like
  * and what changed when, resource.c what a number means, watch.c the life of a
- * subscription, send.c when something is sent, due.c what is due next, body.c
- * and its neighbours what stands in it.
+ * subscription, restore.c its next life, send.c when something is sent, due.c
+ * what is due next, body.c and its neighbours what stands in it.
  */
 #ifndef HOLDFAST_PRESENCE_INTERNAL_H
 #define HOLDFAST_PRESENCE_INTERNAL_H
@@ -131,12 +131,16 @@ struct hf_lamps {
 		void *arg;
 	} reader[HF_LAMP_READERS];
 	unsigned int reader_count;
+	char name[64]; /* of the slot last looked at without a park */
 	uint64_t restore_ms; /* when the last restored one has its turn */
 	uint64_t trimmed;    /* totals.notifies then */
 	uint64_t trim_ms;    /* give memory back to the system then */
 	bool trim_again;
 	struct hf_lamp_totals totals;
 };
+
+/* lamps.c: what comes from outside may come long after the last run. */
+void hf_lamps_look_at_clock(struct hf_lamps *);
 
 /* slots.c */
 int hf_lamp_slots_create(struct hf_lamps *);
@@ -159,6 +163,10 @@ void hf_lamp_uri_beside(const char *entity, const char *user, char *uri,
 			size_t len);
 
 /* watch.c */
+struct hf_watch *hf_watch_new(struct hf_lamps *, struct hf_lamp_resource *on,
+			      const char *entity, const char *who,
+			      const char *event_id);
+void hf_watch_add(struct hf_watch *); /* it has its id */
 void hf_watch_free(struct hf_watch *);
 const char *hf_lamp_event_name(uint8_t event);
 void hf_watch_save(struct hf_watch *, const struct hf_watch_dialog *);

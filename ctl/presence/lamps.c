@@ -7,6 +7,14 @@
 #include "base/clock.h"
 #include "internal.h"
 
+void hf_lamps_look_at_clock(struct hf_lamps *l)
+{
+	uint64_t now = l->wire.now_ms ? l->wire.now_ms() : hf_now_ms();
+
+	if (now > l->now_ms)
+		l->now_ms = now;
+}
+
 int hf_lamps_create(const struct hf_lamps_wiring *wire, struct hf_lamps **ret)
 {
 	struct hf_lamps *l = calloc(1, sizeof(*l));
@@ -18,7 +26,7 @@ int hf_lamps_create(const struct hf_lamps_wiring *wire, struct hf_lamps **ret)
 	l->config = wire->config;
 	l->ready_tail = &l->ready;
 	l->last_id = (uint64_t)wire->epoch << 32;
-	l->now_ms = hf_now_ms();
+	hf_lamps_look_at_clock(l);
 	error = hf_slab_create(&l->slab);
 	if (!error)
 		error = hf_lamp_slots_create(l);
@@ -56,8 +64,9 @@ void hf_lamps_attach(struct hf_lamps *l, struct hf_park *park, uint64_t now_ms)
 {
 	l->park = park;
 	l->now_ms = now_ms;
-	/* Slots may be taken already, by calls from before a restart. */
-	for (uint32_t i = 0; park && i < l->slot_count; i++)
+	/* Slots may be taken already, by calls from before a restart, or free
+	 * now that the park is gone. */
+	for (uint32_t i = 0; i < l->slot_count; i++)
 		hf_lamps_slot_changed(l, i);
 }
 

@@ -26,14 +26,16 @@ struct hf_lamps_wiring {
 	void *stack; /* first argument of ops->adopt */
 	const struct hf_watch_store *store; /* NULL: nothing is kept */
 	uint32_t epoch; /* rises over restarts */
+	uint64_t (*now_ms)(void); /* NULL = hf_now_ms() */
 };
 
 int hf_lamps_create(const struct hf_lamps_wiring *, struct hf_lamps **ret);
 void hf_lamps_destroy(struct hf_lamps *);
-/* The park whose slots are shown; NULL before it is destroyed. */
+/* The park whose slots are shown; NULL before it is destroyed: then all slots
+ * are free. */
 void hf_lamps_attach(struct hf_lamps *, struct hf_park *, uint64_t now_ms);
-/* Tell every watcher to subscribe anew (terminated;reason=deactivated). */
-void hf_lamps_deactivate(struct hf_lamps *, uint64_t now_ms);
+/* Everybody who answers knows the newest state. */
+bool hf_lamps_idle(const struct hf_lamps *);
 
 /* Fit struct hf_park_wiring and hf_bus_read_fn. */
 void hf_lamps_slot_changed(void *lamps, uint32_t slot);
@@ -45,7 +47,8 @@ void hf_lamps_run(struct hf_lamps *, uint64_t now_ms);
 uint64_t hf_lamps_next_ms(const struct hf_lamps *);
 
 /* Take up a subscription from before a restart; it gets its full state in its
- * turn. -ENOENT: what it watches is no more, -ETIME: it has expired. */
+ * turn. -ENOENT: what it watches is no more, -EACCES: it may not any more (both
+ * are told), -ETIME: it has expired. */
 int hf_lamps_restore(struct hf_lamps *, const struct hf_watch_record *,
 		     uint64_t now_ms);
 
@@ -63,7 +66,7 @@ struct hf_lamp_look {
 	bool early;	      /* parked calls blink */
 	bool idle_terminated; /* a free slot has a dialog that has ended */
 };
-/* False: there is no such slot, or no park. */
+/* False: there is no such slot. */
 bool hf_lamps_look(struct hf_lamps *, uint32_t slot, struct hf_lamp_look *ret);
 uint32_t hf_lamps_slot_count(const struct hf_lamps *);
 /* Be told of every change of what is shown, up to four readers. The reader may
@@ -71,7 +74,7 @@ uint32_t hf_lamps_slot_count(const struct hf_lamps *);
 int hf_lamps_follow(struct hf_lamps *, void (*changed)(void *arg, uint32_t slot),
 		    void *arg);
 void hf_lamps_unfollow(struct hf_lamps *, void *arg);
-/* The slot's name (NULL = no such slot, or no park), and is it taken? */
+/* The slot's name (NULL = no such slot), and is it taken? */
 const char *hf_lamps_slot(struct hf_lamps *, uint32_t slot, bool *ret_taken);
 /* The document of one slot: "dialog" or "presence". Lives until the next call
  * into the lamps. NULL: no memory. */
@@ -94,7 +97,8 @@ void hf_lamps_each(struct hf_lamps *, uint64_t now_ms, uint64_t after,
 
 struct hf_lamp_totals {
 	uint32_t subscriptions, probing;
-	uint64_t subscribed, refused, restored, expired, unsubscribed, gone;
+	uint64_t subscribed, refused, restored, turned_away;
+	uint64_t expired, unsubscribed, gone;
 	uint64_t changes, notifies, coalesced, lost;
 };
 void hf_lamps_totals(const struct hf_lamps *, struct hf_lamp_totals *ret);

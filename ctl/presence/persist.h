@@ -13,6 +13,14 @@
 
 #include "watch.h"
 
+/*
+ * A record is written at each SUBSCRIBE, and its numbers are older than the last
+ * NOTIFY: who takes it up goes on this far above them. A list that changes all
+ * the time needs a few hundred a second, for an hour. Never beyond 2^31.
+ */
+#define HF_WATCH_AHEAD (1u << 20)
+#define HF_WATCH_MOST  (INT32_MAX - HF_WATCH_AHEAD)
+
 /* Text lives until the call returns. No text is NULL; absent is "". */
 struct hf_watch_record {
 	uint64_t id; /* unique over restarts */
@@ -24,8 +32,11 @@ struct hf_watch_record {
 	const char *type;     /* "application/pidf+xml" */
 	const char *who;      /* URI of the watcher */
 	bool stream;
-	uint64_t expires_wall_ms;
-	uint32_t version; /* the next document has at least this one */
+	/* By both clocks: within one boot the monotonic one counts, which
+	 * nobody sets; after another the wall clock is all there is. */
+	uint64_t expires_ms, expires_wall_ms;
+	bool same_boot; /* for hf_lamps_restore() */
+	uint32_t version; /* of the next document, then */
 };
 
 struct hf_watch_store {

@@ -105,6 +105,7 @@ void hf_watch_sent(struct hf_watch *w, int status, uint32_t retry_after_s)
 {
 	struct hf_lamps *l = w->lamps;
 
+	hf_lamps_look_at_clock(l);
 	w->in_flight = false;
 	if (w->ended || ends_it(status)) {
 		if (!w->ended) {
@@ -236,21 +237,15 @@ uint64_t hf_lamps_next_ms(const struct hf_lamps *l)
 	return l->trim_ms && l->trim_ms < next ? l->trim_ms : next;
 }
 
-void hf_lamps_deactivate(struct hf_lamps *l, uint64_t now_ms)
+bool hf_lamps_idle(const struct hf_lamps *l)
 {
-	struct hf_watch *w, *next;
+	const struct hf_watch *w;
 
-	l->now_ms = now_ms;
-	HASH_ITER(hh, l->watches, w, next) {
-		/* One under way must not be overtaken; then silence it is. */
-		if (w->started && !w->in_flight) {
-			w->ending = w->full = true;
-			w->reason = "deactivated";
-			send_now(w);
-			continue;
-		}
-		hf_watch_free(w);
-	}
-	HASH_ITER(hh, l->watches, w, next)
-		hf_watch_free(w);
+	if (l->dirty_count || l->ready)
+		return false;
+	/* Whoever does not answer is not waited for. */
+	for (w = l->watches; w; w = w->hh.next)
+		if (!w->failures && (w->in_flight || w->pending))
+			return false;
+	return true;
 }

@@ -120,6 +120,23 @@ static void changed(struct hf_lamps *l, struct hf_lamp_resource *r)
 	}
 }
 
+/* A slot of a park, or a free one: without a park nobody is parked. */
+static bool view(struct hf_lamps *l, const struct hf_lamp_slot *slot,
+		 struct hf_slot_view *ret)
+{
+	const struct hf_config_lot *c = l->lots[slot->lot].config;
+
+	if (l->park)
+		return hf_park_slot(l->park, l->now_ms, slot->index, ret);
+	hf_lamp_resource_number(l, &slot->resource, l->name, sizeof(l->name));
+	*ret = (struct hf_slot_view){
+		.lot = c->name, .slot = l->name, .state = "free"};
+	for (unsigned int i = 0; i < c->label_count; i++)
+		if (!strcmp(c->labels[i].slot, l->name))
+			ret->label = c->labels[i].text;
+	return true;
+}
+
 static void update(struct hf_lamps *l, struct hf_lamp_slot *slot)
 {
 	struct hf_lamp_lot *lot = &l->lots[slot->lot];
@@ -127,7 +144,7 @@ static void update(struct hf_lamps *l, struct hf_lamp_slot *slot)
 	uint64_t hash;
 
 	slot->dirty = false;
-	if (!l->park || !hf_park_slot(l->park, l->now_ms, slot->index, &v))
+	if (!view(l, slot, &v))
 		return;
 	hash = hash_of(&v);
 	if (hash == slot->hash)
@@ -271,10 +288,11 @@ bool hf_lamps_look(struct hf_lamps *l, uint32_t index, struct hf_lamp_look *ret)
 	const struct hf_config_lot *c;
 	struct hf_slot_view v;
 
-	if (index >= l->slot_count || !l->park ||
-	    !hf_park_slot(l->park, l->now_ms, index, &v))
+	if (index >= l->slot_count)
 		return false;
 	slot = &l->slots[index];
+	if (!view(l, slot, &v))
+		return false;
 	c = l->lots[slot->lot].config;
 	*ret = (struct hf_lamp_look){
 		.lot = v.lot,

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 /*
  * The life of a subscription (RFC 6665 section 4.2): who may begin one, for how
- * long, its refresh and its end; and taking it up again after a restart. send.c
- * sends for it.
+ * long, its refresh and its end. send.c sends for it, restore.c takes it up again
+ * after a restart.
  */
 #include <errno.h>
 #include <stdio.h>
@@ -13,9 +13,6 @@
 #include "base/clock.h"
 #include "base/log.h"
 #include "internal.h"
-
-/* After a restart: full states for all, at 2000 a second. */
-#define HF_RESTORED_PER_MS 2
 
 const char *hf_lamp_event_name(uint8_t event)
 {
@@ -89,10 +86,9 @@ static int choose_expires(const struct hf_lamps *l,
 	return *ret && *ret < least ? 423 : 0;
 }
 
-static struct hf_watch *watch_new(struct hf_lamps *l,
-				  struct hf_lamp_resource *on,
-				  const char *entity, const char *who,
-				  const char *event_id)
+struct hf_watch *hf_watch_new(struct hf_lamps *l, struct hf_lamp_resource *on,
+			      const char *entity, const char *who,
+			      const char *event_id)
 {
 	size_t a = strlen(entity) + 1, b = strlen(who) + 1;
 	size_t c = strlen(event_id) + 1;
@@ -125,9 +121,9 @@ static struct hf_watch *watch_new(struct hf_lamps *l,
 	return w;
 }
 
-static void add(struct hf_lamps *l, struct hf_watch *w)
+void hf_watch_add(struct hf_watch *w)
 {
-	HASH_ADD(hh, l->watches, id, sizeof(w->id), w);
+	HASH_ADD(hh, w->lamps->watches, id, sizeof(w->id), w);
 }
 
 void hf_watch_free(struct hf_watch *w)
@@ -186,6 +182,7 @@ static struct hf_watch *subscribe(struct hf_lamps *l, struct hf_watcher *sip,
 	uint8_t event;
 	int status = choose_event(in, &event);
 
+	hf_lamps_look_at_clock(l);
 	if (status == 489)
 		return refuse(l, ret, 489, "event is not served");
 	on = hf_lamp_resource_find(l, in->user);
@@ -207,7 +204,7 @@ static struct hf_watch *subscribe(struct hf_lamps *l, struct hf_watcher *sip,
 		return NULL;
 	}
 	w = l->totals.subscriptions < HF_LAMP_WATCHES_MAX ?
-		    watch_new(l, on, entity_of(l, in, on),
+		    hf_watch_new(l, on, entity_of(l, in, on),
 			      who->uri ? who->uri : "",
 			      in->event_id ? in->event_id : "") :
 		    NULL;
@@ -220,7 +217,7 @@ static struct hf_watch *subscribe(struct hf_lamps *l, struct hf_watcher *sip,
 	w->expires_ms = l->now_ms + expires * 1000ULL;
 	w->ending = !expires; /* a fetch: one state, then it is over */
 	w->reason = "timeout";
-	add(l, w);
+	hf_watch_add(w);
 	*ret = (struct hf_subscribed){
 		.status = 200,
 		.expires = expires,
@@ -249,6 +246,7 @@ void hf_watch_save(struct hf_watch *w, const struct hf_watch_dialog *dialog)
 		return;
 	hf_lamp_resource_number(w->lamps, w->on, number, sizeof(number));
 	r.number = number;
+	r.expires_ms = w->expires_ms;
 	r.expires_wall_ms = hf_wall_ms() + (w->expires_ms - w->lamps->now_ms);
 	store->save(store->arg, &r);
 }
@@ -261,12 +259,12 @@ static void send_all(struct hf_watch *w)
 	hf_watch_schedule(w);
 }
 
-static void start(struct hf_watch *w, const struct hf_watch_dialog *dialog)
+static void start(struct hf_watch *w)
 {
 	struct hf_lamps *l = w->lamps;
 
+	hf_lamps_look_at_clock(l);
 	l->totals.subscribed++;
-	hf_watch_save(w, dialog);
 	w->started = true;
 	send_all(w);
 }
@@ -278,6 +276,7 @@ static void refresh(struct hf_watch *w, const struct hf_subscribe *in,
 	uint32_t expires;
 	int status = choose_expires(l, in, &expires);
 
+	hf_lamps_look_at_clock(l);
 	/* Over, but its last NOTIFY is still under way. */
 	if (w->ending && !(in->has_expires && !in->expires))
 		status = 481;
@@ -310,6 +309,7 @@ static void refreshed(struct hf_watch *w, const struct hf_watch_dialog *dialog)
 
 const struct hf_watch_calls hf_watch_calls = {
 	.subscribe = subscribe,
+	.keep = hf_watch_save,
 	.start = start,
 	.refresh = refresh,
 	.refreshed = refreshed,
@@ -320,74 +320,3 @@ const struct hf_watch_calls hf_watch_calls = {
 	.unfollow = hf_lamps_unfollow,
 	.document = hf_lamps_document,
 };
-
-static int event_of(const struct hf_watch_record *r, uint8_t *ret)
-{
-	for (uint8_t e = 0; e <= HF_LAMP_EVENT_CALL_INFO; e++)
-		if (!strcmp(r->event, hf_lamp_event_name(e)) &&
-		    !strcmp(r->type, hf_lamp_type(e))) {
-			*ret = e;
-			return 0;
-		}
-	return -EINVAL;
-}
-
-static int take_up(struct hf_lamps *l, struct hf_watch *w,
-		   const struct hf_watch_record *r, uint64_t left_ms)
-{
-	uint64_t turn = l->totals.restored / HF_RESTORED_PER_MS;
-	uint32_t base = l->wire.epoch << 16;
-
-	w->id = r->id;
-	add(l, w);
-	w->sip = l->wire.ops->adopt(l->wire.stack, w, &r->dialog);
-	if (!w->sip) {
-		hf_watch_free(w);
-		return -ENOTCONN;
-	}
-	if (r->id > l->last_id)
-		l->last_id = r->id;
-	/* Higher than any that the process before has sent. */
-	w->version = r->version > base ? r->version : base;
-	w->stream = r->stream;
-	w->expires_ms = l->now_ms + left_ms;
-	w->reason = "timeout";
-	w->started = w->pending = w->full = w->urgent = true;
-	if (!l->restore_ms)
-		l->restore_ms = l->now_ms;
-	w->send_ms = l->restore_ms + turn;
-	l->totals.restored++;
-	hf_watch_schedule(w);
-	return 0;
-}
-
-int hf_lamps_restore(struct hf_lamps *l, const struct hf_watch_record *r,
-		     uint64_t now_ms)
-{
-	struct hf_lamp_resource *on = hf_lamp_resource_find(l, r->number);
-	const struct hf_watch_store *store = l->wire.store;
-	uint64_t wall = hf_wall_ms();
-	struct hf_watch *w = NULL, *same;
-	uint8_t event = 0;
-	int error = event_of(r, &event);
-
-	l->now_ms = now_ms;
-	HASH_FIND(hh, l->watches, &r->id, sizeof(r->id), same);
-	if (same)
-		return -EEXIST;
-	if (!error && !on)
-		error = -ENOENT;
-	if (!error && r->expires_wall_ms <= wall)
-		error = -ETIME;
-	if (!error) {
-		w = watch_new(l, on, r->entity, r->who, r->event_id);
-		error = w ? 0 : -ENOMEM;
-	}
-	if (!error) {
-		w->event = event;
-		error = take_up(l, w, r, r->expires_wall_ms - wall);
-	}
-	if (error && error != -ENOMEM && store)
-		store->forget(store->arg, r->id);
-	return error;
-}

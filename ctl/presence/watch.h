@@ -58,7 +58,8 @@ struct hf_watch_dialog {
 	const char *contact;	    /* the watcher's, a URI */
 	const char *route;	    /* in route order, "" = none */
 	const char *listener;	    /* "udp:192.0.2.10:5060" */
-	uint32_t remote_cseq;
+	uint32_t remote_cseq, local_cseq; /* the last used */
+	const char *via; /* where to send if not to the Contact, "" = there */
 };
 
 struct hf_notify {
@@ -66,7 +67,7 @@ struct hf_notify {
 	bool active;	    /* else terminated */
 	const char *reason; /* of the termination, NULL = none */
 	uint32_t expires_s;
-	const char *type; /* Content-Type with parameters */
+	const char *type; /* Content-Type with parameters, NULL = no body */
 	const char *body;
 	size_t len;
 	bool eventlist;
@@ -79,7 +80,8 @@ struct hf_watch_ops {
 	int (*notify)(struct hf_watcher *, const struct hf_notify *);
 	/* Forget it; a transaction under way ends alone. */
 	void (*release)(struct hf_watcher *);
-	/* The dialog of a subscription from before a restart. NULL: it cannot
+	/* The dialog of a subscription from before a restart; without a watch
+	 * it is only told once that it is over, and released. NULL: it cannot
 	 * be taken up. */
 	struct hf_watcher *(*adopt)(void *stack, struct hf_watch *,
 				    const struct hf_watch_dialog *);
@@ -88,12 +90,14 @@ struct hf_watch_ops {
 /* What the SIP side tells the lamps. */
 struct hf_watch_calls {
 	/* A new subscription. NULL: refused, and `ret` says how to answer. Else
-	 * the answer is a 200 and ->start() follows. */
+	 * the answer is a 200, and ->keep() and ->start() follow. */
 	struct hf_watch *(*subscribe)(struct hf_lamps *, struct hf_watcher *,
 				      const struct hf_subscribe *,
 				      struct hf_subscribed *ret);
+	/* This is its dialog, to be kept. */
+	void (*keep)(struct hf_watch *, const struct hf_watch_dialog *);
 	/* The 200 is on its way: the first NOTIFY may go. */
-	void (*start)(struct hf_watch *, const struct hf_watch_dialog *);
+	void (*start)(struct hf_watch *);
 	/* A SUBSCRIBE in its dialog: a longer time, or the end (Expires: 0). */
 	void (*refresh)(struct hf_watch *, const struct hf_subscribe *,
 			struct hf_subscribed *ret);

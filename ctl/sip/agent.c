@@ -117,6 +117,8 @@ int hf_sip_create(const struct hf_sip_wiring *wiring, struct hf_sip **ret,
 	sip->root = hf_loop_root(wiring->loop);
 	sip->config = wiring->config;
 	sip->epoch = wiring->epoch;
+	sip->published = wiring->published;
+	sip->published_arg = wiring->published_arg;
 	sip->t1_ms = wiring->t1_ms ? wiring->t1_ms : NTA_SIP_T1;
 	sip->max_unacked =
 		wiring->max_unacked ? wiring->max_unacked : HF_SIP_MAX_UNACKED;
@@ -161,7 +163,7 @@ void hf_sip_attach_lamps(struct hf_sip *sip, struct hf_lamps *lamps,
 
 bool hf_sip_idle(const struct hf_sip *sip)
 {
-	return !sip->dialogs && !sip->held;
+	return !sip->dialogs && !sip->held && hf_publish_idle(sip);
 }
 
 void hf_sip_destroy(struct hf_sip *sip)

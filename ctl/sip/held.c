@@ -3,24 +3,26 @@
  * What waits for the disk. A message after which the other side counts on us is
  * sent when the journal has what it says: a 2xx that commits us to a call or to
  * other media, the ACK of a call of ours, a BYE of ours, and our answer to
- * theirs. If we are killed before, the other side has not heard of it and asks
+ * theirs, and the 200 to a SUBSCRIBE. If we are killed before, the other side has not heard of it and asks
  * again; if after, the record is there.
  *
  * All wait in one line and leave it in that order.
  */
 #include <stdlib.h>
 
-#include "private.h"
+#include "watcher.h"
 
-enum hf_held_what { HF_HELD_REPLY, HF_HELD_ANSWER, HF_HELD_ACK, HF_HELD_BYE };
+enum hf_held_what { HF_HELD_REPLY, HF_HELD_ANSWER, HF_HELD_ACK, HF_HELD_BYE,
+		    HF_HELD_WATCH };
 
 struct hf_held {
 	struct hf_held *next;
 	enum hf_held_what what;
 	uint64_t ticket;	  /* 0: of the round at hand */
 	struct hf_dialog *dialog; /* NULL: ANSWER */
-	nta_incoming_t *irq;	  /* ANSWER: of the BYE */
-	msg_t *message;		  /* REPLY, ANSWER */
+	struct hf_watcher *watcher; /* WATCH */
+	nta_incoming_t *irq;	  /* ANSWER: of the BYE; WATCH */
+	msg_t *message;		  /* REPLY, ANSWER, WATCH */
 };
 
 static struct hf_held *hold(struct hf_sip *sip, enum hf_held_what what,
@@ -127,6 +129,37 @@ bool hf_hold_bye(struct hf_dialog *d)
 	return d->bye_held;
 }
 
+bool hf_hold_watch(struct hf_watcher *w, nta_incoming_t *irq, msg_t *answer)
+{
+	struct hf_held *h = hold(w->sip, HF_HELD_WATCH, NULL);
+
+	if (!h)
+		return false;
+	h->watcher = w;
+	h->irq = irq;
+	h->message = answer;
+	w->held = true;
+	return true;
+}
+
+void hf_hold_forget_watch(struct hf_watcher *w)
+{
+	struct hf_held **at = &w->sip->held, *h;
+
+	if (!w->held)
+		return;
+	w->held = false;
+	while ((h = *at)) {
+		if (h->watcher != w) {
+			at = &h->next;
+			continue;
+		}
+		*at = h->next;
+		drop(h);
+	}
+	w->sip->held_tail = at;
+}
+
 static void let_reply_go(struct hf_dialog *d, msg_t *reply)
 {
 	d->reply_held = false;
@@ -171,6 +204,11 @@ static void let_go(struct hf_held *h)
 		break;
 	case HF_HELD_BYE:
 		let_bye_go(h->dialog);
+		break;
+	case HF_HELD_WATCH:
+		h->watcher->held = false;
+		nta_incoming_mreply(h->irq, message);
+		hf_watcher_begin(h->watcher);
 		break;
 	}
 	drop(h);

@@ -65,15 +65,17 @@ int hf_watcher_notify(struct hf_watcher *w, const struct hf_notify *n)
 	event = sip_event_make(home, text);
 	ss = state(home, n);
 	contact = hf_watcher_contact(home, w);
-	body = sip_payload_create(home, n->body, (isize_t)n->len);
-	if (event && ss && contact && body)
+	body = n->type ? sip_payload_create(home, n->body, (isize_t)n->len) :
+			 NULL;
+	if (event && ss && contact && (body || !n->type))
 		w->notify = nta_outgoing_tcreate(
 			w->leg, answered, (struct hf_dialog *)w,
-			*t.via ? URL_STRING_MAKE(t.via) : NULL, SIP_METHOD_NOTIFY, NULL,
+			*t.dialog.via ? URL_STRING_MAKE(t.dialog.via) : NULL, SIP_METHOD_NOTIFY, NULL,
 			SIPTAG_EVENT(event), SIPTAG_SUBSCRIPTION_STATE(ss),
 			SIPTAG_CONTACT(contact),
 			TAG_IF(n->eventlist, SIPTAG_REQUIRE_STR("eventlist")),
-			SIPTAG_CONTENT_TYPE_STR(n->type), SIPTAG_PAYLOAD(body),
+			TAG_IF(body, SIPTAG_CONTENT_TYPE_STR(n->type)),
+			TAG_IF(body, SIPTAG_PAYLOAD(body)),
 			SIPTAG_USER_AGENT_STR(HF_SIP_AGENT),
 			TPTAG_IDENT(w->listener->ident), TAG_END());
 	su_home_deinit(home);

@@ -103,6 +103,9 @@ struct hf_sip {
 	struct hf_held *held, **held_tail; /* what waits for its record */
 	uint32_t goodbyes;		   /* said by this process */
 	struct hf_dialog *doubts;
+	void (*published)(void *arg, uint64_t id, const char *slot,
+			  const char *etag, uint64_t expires_wall_ms);
+	void *published_arg;
 	uint64_t refused_since_ms;
 	unsigned int refused_shown, refused_hidden;
 };
@@ -264,6 +267,8 @@ bool hf_hold_ack(struct hf_dialog *);
 bool hf_hold_bye(struct hf_dialog *);
 void hf_hold_forget_reply(struct hf_dialog *);
 void hf_hold_forget(struct hf_dialog *);
+bool hf_hold_watch(struct hf_watcher *, nta_incoming_t *subscribe, msg_t *);
+void hf_hold_forget_watch(struct hf_watcher *);
 
 /* goodbye.c */
 void hf_goodbye_begin(struct hf_dialog *);
@@ -278,6 +283,7 @@ void hf_subscribe_in(struct hf_sip *, nta_incoming_t *, const sip_t *,
 /* publish.c: with the lamps attached */
 void hf_publish_start(struct hf_sip *);
 void hf_publish_stop(struct hf_sip *);
+bool hf_publish_idle(const struct hf_sip *);
 
 /* identify.c */
 void hf_identify(struct hf_dialog *, const struct hf_identity *, bool privacy);

@@ -2,6 +2,8 @@
 /*
  * Lamps told to a presence server (RFC 3903): a publication for each slot that
  * is or was taken, changed when the slot changes, refreshed while it is taken.
+ * Its tag is kept over a restart (published() of stack.h), so that the next
+ * process changes what the server has instead of adding to it.
  * A server that does not know a publication any more (412: it was restarted, or
  * it expired) gets it anew; one that does not answer is asked again, ever more
  * rarely. To one slot there is one PUBLISH under way, so the last state is the
@@ -32,6 +34,7 @@ struct hf_publication {
 	uint32_t slot, version, failures;
 	bool waiting, taken;
 	bool changed; /* since the last one was sent */
+	bool removing;
 };
 
 struct hf_publisher {
@@ -42,6 +45,7 @@ struct hf_publisher {
 	uint32_t slot_count, under_way, expires_s;
 	struct hf_publication *first, **tail; /* waiting */
 	bool quiet; /* it has been said that the server does not answer */
+	bool stopping;
 };
 
 static void wait_in_line(struct hf_publication *p)
@@ -54,6 +58,31 @@ static void wait_in_line(struct hf_publication *p)
 	p->next_waiting = NULL;
 	*pr->tail = p;
 	pr->tail = &p->next_waiting;
+}
+
+/* FNV-1a: slots may change their places in the configuration. */
+static uint64_t id_of(const char *slot)
+{
+	uint64_t hash = 0xcbf29ce484222325ULL;
+
+	for (; *slot; slot++)
+		hash = (hash ^ (unsigned char)*slot) * 0x100000001b3ULL;
+	return hash >> 1; /* a number for the database */
+}
+
+/* `etag` is ours from now on; NULL = the server has nothing of this slot. */
+static void set_etag(struct hf_publication *p, char *etag, uint64_t for_s)
+{
+	struct hf_sip *sip = p->publisher->sip;
+	const char *slot;
+	bool taken;
+
+	free(p->etag);
+	p->etag = etag;
+	slot = sip->lamp_calls->slot(sip->lamps, p->slot, &taken);
+	if (sip->published && slot)
+		sip->published(sip->published_arg, id_of(slot), slot, etag,
+			       hf_wall_ms() + for_s * 1000);
 }
 
 static int answered(struct hf_dialog *, nta_outgoing_t *, const sip_t *);
@@ -148,10 +177,11 @@ static void accepted(struct hf_publication *p, const sip_t *s)
 		hf_info("publish: the presence server answers");
 	p->publisher->quiet = false;
 	p->failures = 0;
-	free(p->etag);
-	p->etag = s->sip_etag && s->sip_etag->g_string ?
-			  strdup(s->sip_etag->g_string) :
-			  NULL;
+	set_etag(p,
+		 s->sip_etag && s->sip_etag->g_string ?
+			 strdup(s->sip_etag->g_string) :
+			 NULL,
+		 granted);
 	/* A free slot is said once, and then left to expire there. */
 	p->due_ms = hf_now_ms() + granted * (p->taken ? 750 : 1000);
 }
@@ -161,8 +191,7 @@ static void refused(struct hf_publication *p, int status, const sip_t *s)
 	struct hf_publisher *pr = p->publisher;
 
 	if (status == 412 && p->etag) {
-		free(p->etag);
-		p->etag = NULL;
+		set_etag(p, NULL, 0);
 		p->changed = true;
 		return;
 	}
@@ -179,6 +208,19 @@ static void refused(struct hf_publication *p, int status, const sip_t *s)
 	retry_later(p);
 }
 
+/* What the server has of ours would outlive us. Asked once. */
+static void take_back(struct hf_publication *p)
+{
+	if (!p->etag || p->request)
+		return;
+	if (!p->removing) {
+		p->removing = true;
+		if (put(p, 0, false))
+			return;
+	}
+	set_etag(p, NULL, 0);
+}
+
 static int answered(struct hf_dialog *cookie, nta_outgoing_t *orq,
 		    const sip_t *s)
 {
@@ -191,6 +233,14 @@ static int answered(struct hf_dialog *cookie, nta_outgoing_t *orq,
 	nta_outgoing_destroy(orq);
 	p->request = NULL;
 	p->publisher->under_way--;
+	if (p->publisher->stopping) {
+		if (!p->removing && status < 300 && s)
+			accepted(p, s);
+		/* Not heard: the next process may still know the tag. */
+		if (!p->removing || status < 300 || status == 412)
+			take_back(p);
+		return 0;
+	}
 	again = p->changed;
 	if (status < 300 && s)
 		accepted(p, s);
@@ -215,6 +265,7 @@ static struct hf_publication *publication(struct hf_publisher *pr,
 	p->publisher = pr;
 	p->slot = slot;
 	p->due_ms = UINT64_MAX;
+	p->version = pr->sip->epoch << 16;
 	return pr->of_slot[slot] = p;
 }
 
@@ -248,8 +299,7 @@ static void tick(su_root_magic_t *magic, su_timer_t *timer,
 		if (p->taken || p->changed) {
 			wait_in_line(p);
 		} else { /* has expired there */
-			free(p->etag);
-			p->etag = NULL;
+			set_etag(p, NULL, 0);
 		}
 	}
 	go_on(pr);
@@ -297,7 +347,47 @@ void hf_publish_start(struct hf_sip *sip)
 	sip->publisher = pr;
 }
 
-/* What the server has of ours would outlive us: take it back. */
+bool hf_sip_published(struct hf_sip *sip, uint32_t slot, const char *etag,
+		      uint64_t expires_wall_ms)
+{
+	struct hf_publisher *pr = sip->publisher;
+	struct hf_publication *p;
+
+	if (!pr || expires_wall_ms <= hf_wall_ms() || slot >= pr->slot_count)
+		return false;
+	p = publication(pr, slot);
+	if (!p || p->etag)
+		return false;
+	/* What is there may have changed: told anew with the next tick. */
+	p->etag = strdup(etag);
+	p->changed = true;
+	wait_in_line(p);
+	return true;
+}
+
+void hf_sip_unpublish(struct hf_sip *sip)
+{
+	struct hf_publisher *pr = sip->publisher;
+
+	if (!pr || pr->stopping)
+		return;
+	pr->stopping = true;
+	pr->first = NULL;
+	pr->tail = &pr->first;
+	sip->lamp_calls->unfollow(sip->lamps, pr);
+	su_timer_reset(pr->timer);
+	for (uint32_t i = 0; i < pr->slot_count; i++)
+		if (pr->of_slot[i])
+			take_back(pr->of_slot[i]);
+}
+
+bool hf_publish_idle(const struct hf_sip *sip)
+{
+	const struct hf_publisher *pr = sip->publisher;
+
+	return !pr || !pr->stopping || !pr->under_way;
+}
+
 void hf_publish_stop(struct hf_sip *sip)
 {
 	struct hf_publisher *pr = sip->publisher;
@@ -305,12 +395,7 @@ void hf_publish_stop(struct hf_sip *sip)
 	if (!pr)
 		return;
 	sip->publisher = NULL;
-	for (uint32_t i = 0; i < pr->slot_count; i++) {
-		struct hf_publication *p = pr->of_slot[i];
-
-		if (p && p->etag && !p->request)
-			put(p, 0, false);
-	}
-	sip->lamp_calls->unfollow(sip->lamps, pr);
+	if (!pr->stopping)
+		sip->lamp_calls->unfollow(sip->lamps, pr);
 	free_all(pr);
 }

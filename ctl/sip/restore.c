@@ -3,7 +3,7 @@
  * The dialog of a subscription as text: kept in one block, made into a leg of
  * the stack for each NOTIFY, and taken up after a restart. The leg has the same
  * Call-ID, tags and route set each time, and its CSeq goes on; after a restart
- * it begins at this process's epoch, above all that were sent.
+ * it begins above all that can have been sent.
  */
 #include <errno.h>
 #include <stdio.h>
@@ -45,8 +45,9 @@ void hf_watcher_text(const struct hf_watcher *w, struct hf_watcher_text *ret)
 			    .remote = part[3],
 			    .contact = part[4],
 			    .route = part[5],
+			    .via = part[6],
+			    .local_cseq = w->local_cseq,
 			    .remote_cseq = w->remote_cseq },
-		.via = part[6],
 	};
 }
 
@@ -55,7 +56,7 @@ int hf_watcher_set_text(struct hf_watcher *w, const struct hf_watcher_text *t)
 	const char *part[HF_TEXTS] = { t->tag,		 t->dialog.call_id,
 				       t->dialog.local,	 t->dialog.remote,
 				       t->dialog.contact, t->dialog.route,
-				       t->via };
+				       t->dialog.via };
 	size_t len = 0;
 	char *text, *c;
 
@@ -149,15 +150,18 @@ struct hf_watcher *hf_watcher_adopt(void *stack, struct hf_watch *watch,
 {
 	struct hf_sip *sip = stack;
 	const struct hf_listener *l = hf_listener_named(sip, d->listener);
-	struct hf_watcher *w = l ? hf_watcher_create(sip, l) : NULL;
+	struct hf_watcher *w = l && d->local_cseq <= HF_WATCH_MOST ?
+				       hf_watcher_create(sip, l) :
+				       NULL;
 	const char *tag = strstr(d->local, ">;tag=");
 	const struct hf_watcher_text t = { .tag = tag ? tag + 6 : NULL,
-					   .dialog = *d,
-					   .via = "" };
+					   .dialog = *d };
 
 	if (!w)
 		return NULL;
 	w->remote_cseq = d->remote_cseq;
+	if (d->local_cseq + HF_WATCH_AHEAD > w->local_cseq)
+		w->local_cseq = d->local_cseq + HF_WATCH_AHEAD;
 	if (!tag || hf_watcher_set_text(w, &t)) {
 		hf_watcher_free(w);
 		return NULL;

@@ -44,6 +44,11 @@ struct hf_sip_wiring {
 	unsigned int t1_ms;	  /* 0 = 500; tests are in a hurry */
 	unsigned int max_unacked; /* INVITEs without ACK; 0 = 2000 */
 	unsigned int min_se_s;	  /* shortest session interval; 0 = 90 */
+	/* A presence server has this of a slot now, etag NULL = nothing more.
+	 * To be given back through hf_sip_published() after a restart. */
+	void (*published)(void *arg, uint64_t id, const char *slot,
+			  const char *etag, uint64_t expires_wall_ms);
+	void *published_arg;
 };
 
 /*
@@ -59,6 +64,12 @@ void hf_sip_attach(struct hf_sip *, struct hf_park *);
  * NULL, NULL: no more. */
 void hf_sip_attach_lamps(struct hf_sip *, struct hf_lamps *,
 			 const struct hf_watch_calls *);
+/* From before a restart, with the lamps attached, of all slots in their order;
+ * false: of no use. */
+bool hf_sip_published(struct hf_sip *, uint32_t slot, const char *etag,
+		      uint64_t expires_wall_ms);
+/* Take back what presence servers have of ours. */
+void hf_sip_unpublish(struct hf_sip *);
 /*
  * With a journal each message that the other side will count on waits:
  * hf_sip_settled() lets go those whose records are settled, and says whether
@@ -75,7 +86,7 @@ bool hf_sip_holds(const struct hf_sip *);
 bool hf_sip_settled(struct hf_sip *, uint64_t settled, uint64_t newest);
 /* A farewell of the process before us: say it again. */
 int hf_sip_goodbye(struct hf_sip *, const struct hf_store_call *);
-/* No dialog is left, the last BYE is answered. */
+/* No dialog is left, the last BYE and the last PUBLISH are answered. */
 bool hf_sip_idle(const struct hf_sip *);
 /* After the park logic is destroyed. */
 void hf_sip_destroy(struct hf_sip *);

@@ -31,6 +31,7 @@ void hf_watcher_free(struct hf_watcher *w)
 {
 	struct hf_sip *sip = w->sip;
 
+	hf_hold_forget_watch(w);
 	nta_outgoing_destroy(w->notify);
 	nta_leg_destroy(w->leg);
 	if (w->text) {
@@ -137,23 +138,33 @@ static void refuse(struct hf_sip *sip, nta_incoming_t *irq, const sip_t *s,
 		  TAG_END());
 }
 
-static void accept_it(struct hf_watcher *w, nta_incoming_t *irq,
-		      const struct hf_subscribed *r)
+static msg_t *acceptance(struct hf_watcher *w, nta_incoming_t *irq,
+			 const struct hf_subscribed *r)
 {
 	su_home_t home[1] = { SU_HOME_INIT(home) };
+	msg_t *reply = nta_incoming_create_response(irq, 0, NULL);
 	sip_contact_t *contact;
 	char expires[16];
 
 	su_home_init(home);
 	contact = hf_watcher_contact(home, w);
 	snprintf(expires, sizeof(expires), "%u", r->expires);
-	nta_incoming_treply(irq, SIP_200_OK, TAG_IF(contact, SIPTAG_CONTACT(contact)),
-			    SIPTAG_EXPIRES_STR(expires),
-			    TAG_IF(r->eventlist, SIPTAG_REQUIRE_STR("eventlist")),
-			    SIPTAG_ALLOW_EVENTS_STR(HF_LAMP_ALLOW_EVENTS),
-			    SIPTAG_SERVER_STR(HF_SIP_AGENT), TAG_END());
-	nta_incoming_destroy(irq);
+	nta_incoming_complete_response(
+		irq, reply, SIP_200_OK,
+		TAG_IF(contact, SIPTAG_CONTACT(contact)),
+		SIPTAG_EXPIRES_STR(expires),
+		TAG_IF(r->eventlist, SIPTAG_REQUIRE_STR("eventlist")),
+		SIPTAG_ALLOW_EVENTS_STR(HF_LAMP_ALLOW_EVENTS),
+		SIPTAG_SERVER_STR(HF_SIP_AGENT), TAG_END());
 	su_home_deinit(home);
+	return reply;
+}
+
+static void accept_it(struct hf_watcher *w, nta_incoming_t *irq,
+		      const struct hf_subscribed *r)
+{
+	nta_incoming_mreply(irq, acceptance(w, irq, r));
+	nta_incoming_destroy(irq);
 }
 
 /* The request's source, if the Contact is on another address than that: behind
@@ -196,7 +207,7 @@ static int create_dialog(struct hf_watcher *w, su_home_t *home,
 	t.dialog.remote = read_address(home, s->sip_from, s->sip_from->a_tag);
 	t.dialog.contact = url_as_string(home, s->sip_contact->m_url);
 	t.dialog.route = hf_route_text(home, s->sip_record_route);
-	t.via = read_via(home, w, s, peer);
+	t.dialog.via = read_via(home, w, s, peer);
 	w->remote_cseq = s->sip_cseq->cs_seq;
 	return hf_watcher_set_text(w, &t);
 }
@@ -215,10 +226,10 @@ static void refresh_target(struct hf_watcher *w, su_home_t *home,
 		nta_leg_server_route(w->leg, NULL, s->sip_contact);
 	hf_watcher_text(w, &t);
 	if (!contact || !via ||
-	    (!strcmp(contact, t.dialog.contact) && !strcmp(via, t.via)))
+	    (!strcmp(contact, t.dialog.contact) && !strcmp(via, t.dialog.via)))
 		return;
 	t.dialog.contact = contact;
-	t.via = via;
+	t.dialog.via = via;
 	/* without memory it stays where it was */
 	(void)hf_watcher_set_text(w, &t);
 }
@@ -231,17 +242,31 @@ static bool usable_contact(const sip_t *s)
 	       (m->m_url->url_type == url_sip || m->m_url->url_type == url_sips);
 }
 
+void hf_watcher_begin(struct hf_watcher *w)
+{
+	if (w->watch)
+		w->sip->lamp_calls->start(w->watch);
+}
+
 static void begin(struct hf_watcher *w, nta_incoming_t *irq,
 		  const struct hf_subscribed *r)
 {
 	struct hf_watcher_text t;
 	char listener[96];
+	msg_t *reply;
 
-	accept_it(w, irq, r);
 	hf_watcher_text(w, &t);
 	hf_watcher_listener(w, listener, sizeof(listener));
 	t.dialog.listener = listener;
-	w->sip->lamp_calls->start(w->watch, &t.dialog);
+	w->sip->lamp_calls->keep(w->watch, &t.dialog);
+	reply = acceptance(w, irq, r);
+	/* What a phone was told it has, it has; one that only fetches is
+	 * nothing to be kept. */
+	if (r->expires && hf_hold_watch(w, irq, reply))
+		return;
+	nta_incoming_mreply(irq, reply);
+	nta_incoming_destroy(irq);
+	hf_watcher_begin(w);
 }
 
 void hf_subscribe_in(struct hf_sip *sip, nta_incoming_t *irq, const sip_t *s,

@@ -28,6 +28,7 @@ struct hf_watcher {
 	nta_outgoing_t *notify;
 	uint32_t local_cseq, remote_cseq;
 	uint16_t text_len;
+	bool held; /* its 200 waits until it is in the journal */
 	char *text; /* the strings of hf_watcher_text(), one after the other */
 	UT_hash_handle hh; /* by our tag, the first of them */
 };
@@ -35,13 +36,14 @@ struct hf_watcher {
 struct hf_watcher_text {
 	const char *tag;
 	struct hf_watch_dialog dialog; /* without `listener` */
-	const char *via; /* where to send if not to the Contact, "" = there */
 };
 
 struct hf_watcher *hf_watcher_create(struct hf_sip *,
 				     const struct hf_listener *);
 void hf_watcher_free(struct hf_watcher *);
 void hf_watchers_free(struct hf_sip *);
+/* Its 200 is on its way. */
+void hf_watcher_begin(struct hf_watcher *);
 /* SUBSCRIBE in the dialog of a watcher. */
 int hf_watcher_request(void *watcher, nta_leg_t *, nta_incoming_t *,
 		       const sip_t *);

@@ -8,6 +8,7 @@
  *  - queue.c    what waits to be written
  *  - rows.c     calls to rows and back
  *  - settings.c the same for settings
+ *  - subscriptions.c  the same for subscriptions and publications
  *  - copy.c     a copy of it all, now and then
  *  - migrate.c  the tables, and older ones made new
  */
@@ -22,7 +23,8 @@
 
 #include "store.h"
 
-enum hf_op_kind { HF_OP_CALL, HF_OP_SETTING };
+enum hf_op_kind { HF_OP_CALL, HF_OP_SETTING, HF_OP_SUBSCRIPTION,
+		  HF_OP_PUBLICATION };
 
 /* A record that waits. Its text is behind it in the same piece of memory. */
 struct hf_op {
@@ -32,6 +34,8 @@ struct hf_op {
 	bool drop;
 	union {
 		struct hf_store_call call;
+		struct hf_store_subscription subscription;
+		struct hf_store_publication publication;
 		struct {
 			const char *name, *value;
 		} setting;
@@ -50,11 +54,20 @@ int hf_ops_merge(struct hf_op **ops, struct hf_op **newer);
 void hf_ops_return(struct hf_op **ops, struct hf_op **failed);
 void hf_ops_free(struct hf_op **ops);
 
+/* subscriptions.c */
+struct hf_sub_rows {
+	sqlite3_stmt *put[2], *drop[2];
+};
+int hf_sub_rows_prepare(sqlite3 *, struct hf_sub_rows *);
+void hf_sub_rows_fini(struct hf_sub_rows *);
+int hf_sub_write(struct hf_sub_rows *, const struct hf_op *);
+
 /* rows.c */
 struct hf_rows {
 	sqlite3_stmt *begin, *commit, *rollback;
 	sqlite3_stmt *put_call, *put_party, *drop_call, *drop_party;
 	sqlite3_stmt *put_setting, *drop_setting;
+	struct hf_sub_rows subs;
 };
 int hf_rows_prepare(sqlite3 *, struct hf_rows *);
 void hf_rows_fini(struct hf_rows *);

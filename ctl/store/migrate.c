@@ -20,7 +20,11 @@
 static const struct hf_column {
 	const char *name, *type;
 } call_columns[] = {HF_STORE_CALL(ONE_I, ONE_T, ONE_B){NULL, NULL}},
-  party_columns[] = {HF_STORE_PARTY(ONE_I, ONE_T, ONE_B){NULL, NULL}};
+  party_columns[] = {HF_STORE_PARTY(ONE_I, ONE_T, ONE_B){NULL, NULL}},
+  subscription_columns[] = {
+	  HF_STORE_SUBSCRIPTION(ONE_I, ONE_T, ONE_B){NULL, NULL}},
+  publication_columns[] = {
+	  HF_STORE_PUBLICATION(ONE_I, ONE_T, ONE_B){NULL, NULL}};
 
 static const char *const step[] = {
 	"CREATE TABLE meta(key TEXT PRIMARY KEY, value TEXT NOT NULL);"
@@ -29,6 +33,11 @@ static const char *const step[] = {
 	"CREATE TABLE party(id INTEGER PRIMARY KEY" HF_STORE_PARTY(I, T, B) ");",
 
 	"CREATE TABLE setting(name TEXT PRIMARY KEY, value TEXT NOT NULL);",
+
+	"CREATE TABLE subscription(id INTEGER PRIMARY KEY"
+		HF_STORE_SUBSCRIPTION(I, T, B) ");"
+	"CREATE TABLE publication(id INTEGER PRIMARY KEY"
+		HF_STORE_PUBLICATION(I, T, B) ");",
 };
 #define SCHEMA ((int)(sizeof(step) / sizeof(*step)))
 
@@ -94,5 +103,9 @@ int hf_migrate(sqlite3 *db)
 		r = add_columns(db, "call", call_columns);
 	if (!r)
 		r = add_columns(db, "party", party_columns);
+	if (!r)
+		r = add_columns(db, "subscription", subscription_columns);
+	if (!r)
+		r = add_columns(db, "publication", publication_columns);
 	return r;
 }

@@ -35,6 +35,16 @@
 	T(sip_call_id) T(local) T(local_tag) T(remote) T(remote_tag)           \
 	I(remote_cseq) T(route) T(target) T(listener) I(ours) I(trusted)       \
 	T(contact_user) T(contact_display) I(session_s) I(takes_update)
+
+/* A watcher of lamps (ctl/presence/persist.h). */
+#define HF_STORE_SUBSCRIPTION(I, T, B)                                         \
+	T(number) T(entity) T(event) T(event_id) T(type) T(who) I(stream)      \
+	I(version) I(expires_ms) I(expires_wall_ms)                            \
+	T(sip_call_id) T(local) T(remote) T(contact) T(route) T(via)           \
+	T(listener) I(local_cseq) I(remote_cseq)
+
+/* What a presence server has of ours. */
+#define HF_STORE_PUBLICATION(I, T, B) T(slot) T(etag) I(expires_wall_ms)
 /* clang-format on */
 
 #define HF_STORE_I(name) int64_t name;
@@ -60,6 +70,16 @@ struct hf_store_call {
 	HF_STORE_CALL(HF_STORE_I, HF_STORE_T, HF_STORE_B)
 	unsigned int party_count;
 	struct hf_store_party party[HF_STORE_PARTIES];
+};
+
+struct hf_store_subscription {
+	uint64_t id;
+	HF_STORE_SUBSCRIPTION(HF_STORE_I, HF_STORE_T, HF_STORE_B)
+};
+
+struct hf_store_publication {
+	uint64_t id; /* of the slot */
+	HF_STORE_PUBLICATION(HF_STORE_I, HF_STORE_T, HF_STORE_B)
 };
 
 #endif

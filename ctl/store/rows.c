@@ -40,7 +40,7 @@ int hf_rows_prepare(sqlite3 *db, struct hf_rows *rows)
 		r = sqlite3_prepare_v3(db, text[i], -1,
 				       SQLITE_PREPARE_PERSISTENT, each[i],
 				       NULL);
-	return r;
+	return r ? r : hf_sub_rows_prepare(db, &rows->subs);
 }
 
 void hf_rows_fini(struct hf_rows *rows)
@@ -54,6 +54,7 @@ void hf_rows_fini(struct hf_rows *rows)
 	sqlite3_finalize(rows->drop_party);
 	sqlite3_finalize(rows->put_setting);
 	sqlite3_finalize(rows->drop_setting);
+	hf_sub_rows_fini(&rows->subs);
 	memset(rows, 0, sizeof(*rows));
 }
 
@@ -117,6 +118,8 @@ static int write_op(struct hf_rows *rows, const struct hf_op *op)
 
 	if (op->key.kind == HF_OP_SETTING)
 		return hf_setting_write(rows, op);
+	if (op->key.kind != HF_OP_CALL)
+		return hf_sub_write(&rows->subs, op);
 	if (!op->drop)
 		return write_call(rows, op->key.id, &op->call);
 	r = drop_parties(rows, op->key.id, 0);

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * The journal: every call that we have answered, on disk, so that the next
- * holdfastd can take it up. A SQLite database in WAL mode, written by a thread
+ * The journal: every call that we have answered and every subscription to a lamp,
+ * on disk, so that the next holdfastd can take them up. A SQLite database in WAL mode, written by a thread
  * of its own: what is handed over while one commit is under way goes into the
  * next one together.
  *
@@ -64,6 +64,21 @@ int hf_store_put_setting(struct hf_store *, const char *name,
 /* What was handed over until now is written whole or not at all: call when all
  * that belongs together has been. */
 void hf_store_flush(struct hf_store *);
+
+/* The same for those who watch lamps, and for what presence servers have of
+ * ours. They outlive a boot. subscriptions.c. */
+int hf_store_each_subscription(
+	struct hf_store *,
+	void (*fn)(void *arg, const struct hf_store_subscription *), void *arg);
+int hf_store_put_subscription(struct hf_store *,
+			      const struct hf_store_subscription *);
+int hf_store_drop_subscription(struct hf_store *, uint64_t id);
+int hf_store_each_publication(
+	struct hf_store *,
+	void (*fn)(void *arg, const struct hf_store_publication *), void *arg);
+int hf_store_put_publication(struct hf_store *,
+			     const struct hf_store_publication *);
+int hf_store_drop_publication(struct hf_store *, uint64_t id);
 
 /* Counts what was handed over; */
 uint64_t hf_store_ticket(const struct hf_store *);

@@ -351,15 +351,5 @@ def over_tcp(s):
     no_errors(l)
 
 
-@scenario
-def daemon_stops(s):
-    "a daemon that is stopped sends its watchers away to subscribe anew"
-    anchor = s.anchor()
-    l = Lamp(s.stage, "701", port=5070)
-    l.wait_count(1)
-    anchor.tear_down()
-    equal(l.wait_count(2).get("subscription-state"), "terminated;reason=deactivated", "the last")
-
-
 if __name__ == "__main__":
     raise SystemExit(main())

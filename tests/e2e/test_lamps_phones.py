@@ -40,6 +40,7 @@ def phone(s, name, number, headers, lit, event="dialog", kind=DIALOG, free="dial
     process = s.stage.spawn(
         s.stage.pbx, name, "sipp", "-sf", path, "-i", net.PBX, "-p", "5090", "-m", "1",
         "-timeout", "40s", "-timeout_error", "-nostdin", "-trace_err",
+        "-error_file", os.path.join(s.folder, name + "-errors.log"),
         "%s:5060" % net.ANCHOR_TRUNK, env=dict(os.environ, TERM="dumb"))
 
     def watches():

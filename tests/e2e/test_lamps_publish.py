@@ -4,6 +4,7 @@
 a phone that subscribes there."""
 import os
 import shutil
+import signal
 
 from lib import net
 from lib.lamp import Lamp
@@ -136,6 +137,31 @@ def presence_server_restarts(s):
     server.start()
     again = phone(s, port=5072)
     again.wait_state("confirmed", 20)
+
+
+@scenario
+def publications_over_a_kill(s):
+    "what was published before kill -9 is changed afterwards, not doubled; a stop takes it back"
+    Kamailio(s)
+    anchor = s.anchor(lamps=publish(expires_s=600))
+    peer = s.peer()
+    parked = peer.park(OUTSIDE, s.caller())
+    l = phone(s)
+    l.wait_state("confirmed", 8)
+    anchor.kill()
+    anchor.name = "holdfastd-again"
+    anchor.start()
+    parked.bye()
+    anchor.wait_slot(701, "free")
+    l.wait_state("", 8)
+    later = phone(s, port=5071)         # what the server makes of all it has
+    later.wait_count(1)
+    equal(later.state(), "", "the lamp for who comes later")
+    peer.park(OUTSIDE, s.caller())
+    l.wait_state("confirmed", 8)
+    anchor.process.kill(signal.SIGTERM)
+    equal(anchor.process.wait(10), 0, "exit status")
+    l.wait_state("", 8)
 
 
 @scenario

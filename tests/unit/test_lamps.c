@@ -121,15 +121,21 @@ static char *may[] = { "internal" };
 static char *entries[] = { "701-730" };
 static const struct hf_watch_dialog dialog = {
 	"id@phone", "<sip:701@park>;tag=us", "<sip:1001@pbx>;tag=them",
-	"sip:1001@192.0.2.9:5060", "", "udp:192.0.2.1:5060", 7,
+	"sip:1001@192.0.2.9:5060", "", "udp:192.0.2.1:5060", 7, 1, "",
 };
+
+static uint64_t now_ms(void)
+{
+	return w.now;
+}
 
 static void open_lamps(uint32_t epoch)
 {
 	const struct hf_lamps_wiring wiring = { .config = &w.config,
 						.ops = &ops,
 						.store = &store,
-						.epoch = epoch };
+						.epoch = epoch,
+						.now_ms = now_ms };
 
 	if (hf_lamps_create(&wiring, &w.lamps))
 		abort();
@@ -202,7 +208,8 @@ static struct hf_watcher *watch_as(const char *number, uint32_t expires,
 	x->watch = hf_watch_calls.subscribe(w.lamps, x, &in, &out);
 	if (!x->watch)
 		return NULL;
-	hf_watch_calls.start(x->watch, &dialog);
+	hf_watch_calls.keep(x->watch, &dialog);
+	hf_watch_calls.start(x->watch);
 	at(0);
 	return x;
 }
@@ -454,12 +461,108 @@ TEST(subscriptions_survive_a_restart_with_rising_versions_at_a_paced_rate)
 	CHECK(w.sent >= 90 && w.sent <= 110);
 	at(60);
 	CHECK_INT(w.sent, 200);
-	CHECK(strstr(w.watcher[0].body, "version=\"131072\" state=\"full\""));
+	CHECK(strstr(w.watcher[0].body, "version=\"1048576\" state=\"full\""));
 	answer(&w.watcher[0], 200);
 	set(0, "parked", "A");
-	CHECK(strstr(w.watcher[0].body, "version=\"131073\""));
+	CHECK(strstr(w.watcher[0].body, "version=\"1048577\""));
 	x = watch("702");
 	CHECK(x);
+	close_world();
+}
+
+TEST(a_subscribe_after_a_long_silence_has_all_of_its_time)
+{
+	struct hf_watcher *x, *y;
+
+	open_world();
+	x = watch("701");
+	answer(x, 200);
+	w.now += 500000; /* nothing is due: nobody looks at the clock */
+	y = watch("702");
+	answer(y, 200);
+	at(599999);
+	CHECK(y->active);
+	CHECK_INT(y->sent, 1);
+	at(1);
+	CHECK(!y->active);
+	close_world();
+}
+
+TEST(a_restored_lamp_that_changes_before_its_turn_is_told_at_once)
+{
+	struct hf_watch_record r;
+	struct hf_watcher *x;
+
+	open_world();
+	x = watch("701");
+	answer(x, 200);
+	r = w.record;
+	hf_lamps_destroy(w.lamps);
+	memset(w.watcher, 0, sizeof(w.watcher));
+	w.sent = 0;
+	open_lamps(2);
+	for (int i = 0; i < 20; i++, r.id++)
+		CHECK_INT(hf_lamps_restore(w.lamps, &r, w.now), 0);
+	at(0);
+	CHECK(w.sent < 20);
+	set(0, "parked", "A");
+	CHECK_INT(w.sent, 20);
+	close_world();
+}
+
+TEST(time_left_is_counted_by_the_clock_that_nobody_sets)
+{
+	struct hf_watch_record r;
+	struct hf_watcher *x;
+
+	open_world();
+	x = watch("701");
+	answer(x, 200);
+	r = w.record;
+	hf_lamps_destroy(w.lamps);
+	memset(w.watcher, 0, sizeof(w.watcher));
+	open_lamps(2);
+	/* the same boot: the wall clock was set to whatever */
+	r.same_boot = true;
+	r.expires_wall_ms = 1;
+	CHECK_INT(hf_lamps_restore(w.lamps, &r, w.now + 599999), 0);
+	r.id++;
+	CHECK_INT(hf_lamps_restore(w.lamps, &r, w.now + 600000), -ETIME);
+	/* another: what the monotonic clock said means nothing, and a wall
+	 * clock that was set back gives no more than the configuration */
+	r.id++;
+	r.same_boot = false;
+	r.expires_ms = 1;
+	r.expires_wall_ms = hf_wall_ms() + 1000000000;
+	w.now += 600000;
+	CHECK_INT(hf_lamps_restore(w.lamps, &r, w.now), 0);
+	at(3599999);
+	CHECK(w.watcher[1].active);
+	w.watcher[1].under_way = false;
+	hf_watch_calls.sent(w.watcher[1].watch, 200, 0);
+	at(1);
+	CHECK(!w.watcher[1].active);
+	close_world();
+}
+
+TEST(without_a_park_all_slots_are_free_and_everybody_is_told)
+{
+	struct hf_watcher *x;
+
+	open_world();
+	x = watch("701");
+	answer(x, 200);
+	set(0, "parked", "A");
+	CHECK(!hf_lamps_idle(w.lamps));
+	answer(x, 200);
+	CHECK(hf_lamps_idle(w.lamps));
+	hf_lamps_attach(w.lamps, NULL, w.now);
+	CHECK(!hf_lamps_idle(w.lamps));
+	at(1000);
+	CHECK(strstr(x->body, "<state>terminated</state>"));
+	CHECK(x->active);
+	answer(x, 200);
+	CHECK(hf_lamps_idle(w.lamps));
 	close_world();
 }
 
@@ -475,10 +578,20 @@ TEST(what_is_gone_or_over_is_not_restored)
 	open_lamps(2);
 	r.number = "999";
 	CHECK_INT(hf_lamps_restore(w.lamps, &r, w.now), -ENOENT);
+	CHECK_STR(w.watcher[0].reason, "noresource");
+	CHECK(!w.watcher[0].active && w.watcher[0].released);
+	r = w.record;
+	r.who = "sip:9999@pbx";
+	CHECK_INT(hf_lamps_restore(w.lamps, &r, w.now), -EACCES);
+	CHECK_STR(w.watcher[1].reason, "rejected");
+	CHECK(w.watcher[1].released);
 	r = w.record;
 	r.expires_wall_ms = hf_wall_ms() - 1;
 	CHECK_INT(hf_lamps_restore(w.lamps, &r, w.now), -ETIME);
-	CHECK_INT(w.forgotten, 2);
+	r = w.record;
+	r.version = UINT32_MAX;
+	CHECK_INT(hf_lamps_restore(w.lamps, &r, w.now), -ERANGE);
+	CHECK_INT(w.forgotten, 4);
 	close_world();
 }
 

@@ -5,16 +5,17 @@
  * and still takes its refresh, and one from before a restart is taken up with
  * the same tags, its route and a higher CSeq.
  */
+#include "presence/persist.h"
 #include "presence/watch.h"
 #include "test_sip_peer.h"
 
 /* The paper lamps: they take every subscription. */
 struct hf_watch {
 	struct hf_watcher *sip;
-	int refreshed, sent, status;
+	int started, refreshed, sent, status;
 	char local[128], remote[128], call_id[64], contact[128], route[128];
-	char listener[64];
-	uint32_t cseq;
+	char listener[64], via[64];
+	uint32_t cseq, local_cseq;
 };
 static struct hf_watch the_watch;
 
@@ -35,7 +36,14 @@ static void keep_dialog(struct hf_watch *w, const struct hf_watch_dialog *d)
 	snprintf(w->contact, sizeof(w->contact), "%s", d->contact);
 	snprintf(w->route, sizeof(w->route), "%s", d->route);
 	snprintf(w->listener, sizeof(w->listener), "%s", d->listener);
+	snprintf(w->via, sizeof(w->via), "%s", d->via);
 	w->cseq = d->remote_cseq;
+	w->local_cseq = d->local_cseq;
+}
+
+static void started(struct hf_watch *w)
+{
+	w->started++;
 }
 
 static void refresh(struct hf_watch *w, const struct hf_subscribe *in,
@@ -58,7 +66,8 @@ static uint32_t no_slots(const struct hf_lamps *lamps)
 
 static const struct hf_watch_calls calls = {
 	.subscribe = subscribe,
-	.start = keep_dialog,
+	.keep = keep_dialog,
+	.start = started,
 	.refresh = refresh,
 	.refreshed = keep_dialog,
 	.sent = sent,
@@ -185,7 +194,8 @@ TEST(a_subscription_from_before_a_restart_is_taken_up)
 	snprintf(via, sizeof(via), "<sip:127.0.0.1:%u;lr>", s.peer_port);
 	d = (struct hf_watch_dialog){ the_watch.call_id, the_watch.local,
 				      the_watch.remote, the_watch.contact, via,
-				      the_watch.listener, the_watch.cseq };
+				      the_watch.listener, the_watch.cseq,
+				      the_watch.local_cseq, the_watch.via };
 	the_watch.sip = ops->adopt(s.sip, &the_watch, &d);
 	CHECK(the_watch.sip);
 	CHECK_INT(ops->notify(the_watch.sip, &news), 0);
@@ -194,7 +204,8 @@ TEST(a_subscription_from_before_a_restart_is_taken_up)
 	CHECK_STR(header(&s, "To"), to);
 	CHECK_STR(header(&s, "Call-ID"), "watch@phone");
 	CHECK_STR(header(&s, "Route"), via);
-	CHECK_INT(cseq_of(&s), (3 << 16) + 1); /* the stage's epoch is 3 */
+	/* far above all that the process before can have sent */
+	CHECK_INT(cseq_of(&s), the_watch.local_cseq + HF_WATCH_AHEAD + 1);
 	respond(&s, 200, NULL, NULL, NULL);
 	CHECK(WAIT(&s, the_watch.sent));
 	say_subscribe(&s, 2, tag, "them");
@@ -202,6 +213,73 @@ TEST(a_subscription_from_before_a_restart_is_taken_up)
 	CHECK_INT(the_watch.refreshed, 1);
 	d.local = "broken";
 	CHECK(!ops->adopt(s.sip, &the_watch, &d));
+	stage_close(&s);
+}
+
+TEST(one_from_behind_nat_is_reached_the_way_it_came)
+{
+	const struct hf_watch_ops *ops = hf_sip_watch_ops();
+	struct hf_watch_dialog d = {
+		"nat@phone", "<sip:701@park>;tag=us", "<sip:1005@pbx>;tag=them",
+		"sip:1005@192.168.7.7:5060", "", "udp:127.0.0.1:5060", 1, 7, "",
+	};
+	const struct hf_notify last = {.event = "dialog", .reason = "noresource"};
+	struct hf_watcher *w;
+	char via[64];
+	struct stage s;
+
+	memset(&the_watch, 0, sizeof(the_watch));
+	CHECK(open_with_lamps(&s));
+	snprintf(via, sizeof(via), "sip:127.0.0.1:%u", s.peer_port);
+	d.via = via;
+	/* without a watch: told that it is over, and nobody asks for the end */
+	w = ops->adopt(s.sip, NULL, &d);
+	CHECK(w);
+	CHECK_INT(ops->notify(w, &last), 0);
+	ops->release(w);
+	CHECK(take(&s, "NOTIFY sip:1005@192.168.7.7:5060 SIP/2.0"));
+	CHECK_STR(header(&s, "Subscription-State"), "terminated;reason=noresource");
+	CHECK_STR(header(&s, "Content-Length"), "0");
+	CHECK_STR(header(&s, "Content-Type"), "");
+	CHECK_STR(header(&s, "Route"), "");
+	CHECK_INT(cseq_of(&s), 7 + HF_WATCH_AHEAD + 1);
+	respond(&s, 200, NULL, NULL, NULL);
+	d.local_cseq = INT32_MAX; /* no room above it */
+	CHECK(!ops->adopt(s.sip, &the_watch, &d));
+	stage_close(&s);
+}
+
+static void no_call(void *arg, const struct hf_store_call *call)
+{
+}
+
+static void no_id(void *arg, uint64_t id)
+{
+}
+
+TEST(with_a_journal_the_200_waits_until_the_subscription_is_on_disk)
+{
+	const struct hf_sip_journal journal = {no_call, no_id, NULL};
+	struct stage s;
+
+	memset(&the_watch, 0, sizeof(the_watch));
+	CHECK(open_with_lamps(&s));
+	hf_sip_journal(s.sip, &journal);
+	say_subscribe(&s, 1, "", "them");
+	CHECK(WAIT(&s, hf_sip_holds(s.sip)));
+	CHECK(*the_watch.call_id); /* it was handed over */
+	hf_sip_settled(s.sip, 0, 1);
+	CHECK(hf_sip_holds(s.sip));
+	CHECK_INT(the_watch.started, 0);
+	hf_sip_settled(s.sip, 1, 1);
+	CHECK(!hf_sip_holds(s.sip));
+	CHECK_INT(the_watch.started, 1);
+	CHECK(take(&s, "SIP/2.0 200")); /* and nothing before it */
+	/* one that ends while it waits */
+	say_subscribe(&s, 1, "", "others");
+	CHECK(WAIT(&s, hf_sip_holds(s.sip)));
+	hf_sip_watch_ops()->release(the_watch.sip);
+	CHECK(!hf_sip_holds(s.sip));
 	stage_close(&s);
 }
 

@@ -7,6 +7,7 @@
 #include <fcntl.h>
 #include <ftw.h>
 #include <poll.h>
+#include <sqlite3.h>
 #include <signal.h>
 #include <stdbool.h>
 #include <stdint.h>
@@ -147,6 +148,130 @@ TEST(a_record_comes_back_as_it_was_and_a_dropped_one_does_not)
 	CHECK_MEM(seen.session, "a\0b", 4);
 	CHECK_INT(seen.chain, -1);
 	CHECK_INT(seen.leg, 2);
+}
+
+struct heard {
+	unsigned int count;
+	struct hf_store_subscription last;
+	char call_id[64], via[64];
+	char etag[64], slot[16];
+	int64_t expires;
+};
+
+static void hear_subscription(void *arg, const struct hf_store_subscription *s)
+{
+	struct heard *h = arg;
+
+	h->count++;
+	h->last = *s;
+	snprintf(h->call_id, sizeof(h->call_id), "%s", s->sip_call_id);
+	snprintf(h->via, sizeof(h->via), "%s", s->via);
+}
+
+static void hear_publication(void *arg, const struct hf_store_publication *p)
+{
+	struct heard *h = arg;
+
+	h->count++;
+	h->expires = p->expires_wall_ms;
+	snprintf(h->etag, sizeof(h->etag), "%s", p->etag);
+	snprintf(h->slot, sizeof(h->slot), "%s", p->slot);
+}
+
+TEST(subscriptions_and_publications_come_back_also_after_another_boot)
+{
+	struct hf_store_subscription one = {.id = 1ULL << 40,
+					    .number = "701",
+					    .sip_call_id = "x@y",
+					    .version = 9,
+					    .expires_wall_ms = 1LL << 41,
+					    .local_cseq = 70000};
+	struct hf_store_publication p = {
+		.id = UINT64_MAX >> 1, .slot = "701", .etag = "a.1"};
+	struct hf_store_call call = call_of(1, "701");
+	struct heard h = {0};
+	struct hf_store *s;
+	struct seen seen = {0};
+	sqlite3 *db = NULL;
+
+	fresh_folder();
+	s = reopen();
+	CHECK_INT(hf_store_start(s), 0);
+	CHECK_INT(hf_store_put_call(s, &call), 0);
+	CHECK_INT(hf_store_put_subscription(s, &one), 0);
+	one.version = 10;
+	CHECK_INT(hf_store_put_subscription(s, &one), 0);
+	one.id = 2;
+	CHECK_INT(hf_store_put_subscription(s, &one), 0);
+	CHECK(settle(s));
+	CHECK_INT(hf_store_drop_subscription(s, 2), 0);
+	CHECK_INT(hf_store_put_publication(s, &p), 0);
+	p.etag = "a.2";
+	p.expires_wall_ms = 77;
+	CHECK_INT(hf_store_put_publication(s, &p), 0);
+	hf_store_close(s);
+	/* as another boot leaves it */
+	CHECK_INT(sqlite3_open(FILE_NAME, &db), SQLITE_OK);
+	CHECK_INT(sqlite3_exec(db, "UPDATE meta SET value='x' WHERE key='boot'",
+			       NULL, NULL, NULL),
+		  SQLITE_OK);
+	sqlite3_close(db);
+	s = reopen();
+	CHECK(!hf_store_same_boot(s));
+	CHECK_INT(hf_store_start(s), 0); /* the calls are gone with the media */
+	hf_store_close(s);
+	s = reopen();
+	CHECK_INT(hf_store_each_call(s, note, &seen), 0);
+	CHECK_INT(seen.count, 0);
+	CHECK_INT(hf_store_each_subscription(s, hear_subscription, &h), 0);
+	CHECK_INT(h.count, 1);
+	CHECK(h.last.id == 1ULL << 40);
+	CHECK_INT(h.last.version, 10);
+	CHECK_INT(h.last.local_cseq, 70000);
+	CHECK(h.last.expires_wall_ms == 1LL << 41);
+	CHECK_STR(h.call_id, "x@y");
+	CHECK_STR(h.via, "");
+	h.count = 0;
+	CHECK_INT(hf_store_each_publication(s, hear_publication, &h), 0);
+	CHECK_INT(h.count, 1);
+	CHECK_INT(h.expires, 77);
+	CHECK_STR(h.etag, "a.2");
+	CHECK_STR(h.slot, "701");
+	hf_store_close(s);
+}
+
+TEST(a_journal_of_an_older_version_is_made_new_and_keeps_its_calls)
+{
+	struct hf_store_call call = call_of(1, "701");
+	struct hf_store_subscription one = {.id = 5, .number = "701"};
+	struct hf_store *s;
+	struct seen seen = {0};
+	struct heard h = {0};
+	sqlite3 *db = NULL;
+
+	fresh_folder();
+	s = reopen();
+	CHECK_INT(hf_store_start(s), 0);
+	CHECK_INT(hf_store_put_call(s, &call), 0);
+	hf_store_close(s);
+	CHECK_INT(sqlite3_open(FILE_NAME, &db), SQLITE_OK);
+	CHECK_INT(sqlite3_exec(db,
+			       "DROP TABLE subscription; DROP TABLE publication;"
+			       "PRAGMA user_version=2",
+			       NULL, NULL, NULL),
+		  SQLITE_OK);
+	sqlite3_close(db);
+	s = reopen();
+	CHECK(s != NULL);
+	CHECK_INT(hf_store_each_call(s, note, &seen), 0);
+	CHECK_INT(seen.count, 1);
+	CHECK_INT(hf_store_start(s), 0);
+	CHECK_INT(hf_store_put_subscription(s, &one), 0);
+	hf_store_close(s);
+	s = reopen();
+	CHECK_INT(hf_store_each_subscription(s, hear_subscription, &h), 0);
+	CHECK_INT(h.count, 1);
+	hf_store_close(s);
 }
 
 /* Writes records 1, 2, 3 ... and says in `fd` which are on disk. */

@@ -69,7 +69,8 @@ class Lamp:
 
     def __init__(self, stage, number="701", event="dialog", user="1005", port=0, expires=600,
                  accept=None, headers=(), domain="park.example.com", address=net.PBX,
-                 namespace=None, subscribe=True, anchor=net.ANCHOR_TRUNK, transport="udp"):
+                 namespace=None, subscribe=True, anchor=net.ANCHOR_TRUNK, transport="udp",
+                 contact=None):
         self.stage, self.user, self.event, self.expires = stage, user, event, expires
         self.number, self.domain, self.headers, self.accept = number, domain, headers, accept
         self.anchor, self.transport = anchor, transport
@@ -79,6 +80,7 @@ class Lamp:
         else:
             self.sock = space.tcp(anchor, 5060)
         self.address = self.sock.getsockname()
+        self.contact = contact or "%s:%d" % self.address
         self.call_id, self.tag = sip.token() + "@phone", sip.token()
         self.remote_tag, self.cseq = None, 0
         self.answer = 200
@@ -166,12 +168,12 @@ class Lamp:
             to += ";tag=" + self.remote_tag
         me = "<sip:%s@pbx.example.com>" % self.user
         text = ("SUBSCRIBE sip:%s@%s:5060 SIP/2.0\r\n" % (self.number, self.anchor) +
-                "Via: SIP/2.0/%s %s:%d;branch=z9hG4bK%s;rport\r\n" % (
-                    (self.transport.upper(),) + self.address + (sip.token(),)) +
+                "Via: SIP/2.0/%s %s;branch=z9hG4bK%s;rport\r\n" % (
+                    self.transport.upper(), self.contact, sip.token()) +
                 "From: %s;tag=%s\r\nTo: %s\r\n" % (me, self.tag, to) +
                 "Call-ID: %s\r\nCSeq: %d SUBSCRIBE\r\n" % (self.call_id, self.cseq) +
-                "Contact: <sip:%s@%s:%d;transport=%s>\r\nMax-Forwards: 70\r\n" % (
-                    (self.user,) + self.address + (self.transport,)) +
+                "Contact: <sip:%s@%s;transport=%s>\r\nMax-Forwards: 70\r\n" % (
+                    self.user, self.contact, self.transport) +
                 ("Event: %s\r\n" % self.event if self.event else "") +
                 ("Accept: %s\r\n" % self.accept if self.accept else "") +
                 ("Expires: %d\r\n" % expires if expires >= 0 else "") +
