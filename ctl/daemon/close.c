@@ -46,8 +46,6 @@ void hf_app_close(struct hf_app *app, bool hang_up)
 		hf_control_attach_library(app->control, NULL);
 		hf_control_attach_lamps(app->control, NULL);
 	}
-	if (app->sip && hang_up)
-		hf_sip_unpublish(app->sip);
 	if (app->media) {
 		hf_media_listen(app->media, NULL);
 		if (hf_media_fd(app->media) >= 0)
@@ -62,8 +60,10 @@ void hf_app_close(struct hf_app *app, bool hang_up)
 		hf_lamps_attach(app->lamps, NULL, hf_now_ms());
 	if (app->sip) {
 		hf_sip_attach(app->sip, NULL);
-		if (hang_up)
+		if (hang_up) {
+			hf_sip_unpublish(app->sip);
 			say_goodbye(app);
+		}
 		hf_sip_attach_lamps(app->sip, NULL, NULL);
 	}
 	if (app->library) {

@@ -70,6 +70,11 @@ static uint64_t id_of(const char *slot)
 	return hash >> 1; /* a number for the database */
 }
 
+static bool is_dialog(const struct hf_publisher *pr)
+{
+	return pr->sip->config->lamps.publish.event == HF_PUBLISH_DIALOG;
+}
+
 /* `etag` is ours from now on; NULL = the server has nothing of this slot. */
 static void set_etag(struct hf_publication *p, char *etag, uint64_t for_s)
 {
@@ -80,6 +85,9 @@ static void set_etag(struct hf_publication *p, char *etag, uint64_t for_s)
 	free(p->etag);
 	p->etag = etag;
 	slot = sip->lamp_calls->slot(sip->lamps, p->slot, &taken);
+	/* One that said "free" is taken back at once, or expires. */
+	if (!p->taken && is_dialog(p->publisher))
+		etag = NULL;
 	if (sip->published && slot)
 		sip->published(sip->published_arg, id_of(slot), slot, etag,
 			       hf_wall_ms() + for_s * 1000);
@@ -92,9 +100,7 @@ static bool put(struct hf_publication *p, uint32_t expires, bool with_body)
 {
 	struct hf_publisher *pr = p->publisher;
 	struct hf_sip *sip = pr->sip;
-	const char *event = sip->config->lamps.publish.event ==
-					    HF_PUBLISH_DIALOG ?
-				    "dialog" : "presence";
+	const char *event = is_dialog(pr) ? "dialog" : "presence";
 	su_home_t home[1] = { SU_HOME_INIT(home) };
 	const char *name, *type = NULL, *body = NULL;
 	sip_payload_t *payload = NULL;
@@ -168,6 +174,25 @@ static void go_on(struct hf_publisher *pr)
 	}
 }
 
+/* The server is to forget what it has of this slot. Asked once. */
+static void take_back(struct hf_publication *p)
+{
+	if (!p->etag || p->request)
+		return;
+	p->due_ms = UINT64_MAX;
+	p->removing = put(p, 0, false);
+	if (!p->removing)
+		set_etag(p, NULL, 0);
+}
+
+static void taken_back(struct hf_publication *p)
+{
+	p->removing = false;
+	set_etag(p, NULL, 0); /* if it was not heard, it expires there */
+	if (p->changed)
+		wait_in_line(p);
+}
+
 static void accepted(struct hf_publication *p, const sip_t *s)
 {
 	uint64_t granted = s->sip_expires ? s->sip_expires->ex_delta :
@@ -184,6 +209,10 @@ static void accepted(struct hf_publication *p, const sip_t *s)
 		 granted);
 	/* A free slot is said once, and then left to expire there. */
 	p->due_ms = hf_now_ms() + granted * (p->taken ? 750 : 1000);
+	/* A dialog that has ended must not live again under that tag: Kamailio
+	 * takes no further state of it. The next call is another publication. */
+	if (!p->taken && (is_dialog(p->publisher) || p->publisher->stopping))
+		take_back(p);
 }
 
 static void refused(struct hf_publication *p, int status, const sip_t *s)
@@ -208,45 +237,28 @@ static void refused(struct hf_publication *p, int status, const sip_t *s)
 	retry_later(p);
 }
 
-/* What the server has of ours would outlive us. Asked once. */
-static void take_back(struct hf_publication *p)
-{
-	if (!p->etag || p->request)
-		return;
-	if (!p->removing) {
-		p->removing = true;
-		if (put(p, 0, false))
-			return;
-	}
-	set_etag(p, NULL, 0);
-}
-
 static int answered(struct hf_dialog *cookie, nta_outgoing_t *orq,
 		    const sip_t *s)
 {
 	struct hf_publication *p = (struct hf_publication *)cookie;
 	int status = nta_outgoing_status(orq);
-	bool again;
+	bool again, was_removal = p->removing;
 
 	if (status < 200)
 		return 0;
 	nta_outgoing_destroy(orq);
 	p->request = NULL;
 	p->publisher->under_way--;
-	if (p->publisher->stopping) {
-		if (!p->removing && status < 300 && s)
-			accepted(p, s);
-		/* Not heard: the next process may still know the tag. */
-		if (!p->removing || status < 300 || status == 412)
-			take_back(p);
-		return 0;
-	}
 	again = p->changed;
-	if (status < 300 && s)
+	if (p->removing)
+		taken_back(p);
+	else if (status < 300 && s)
 		accepted(p, s);
 	else
 		refused(p, status, s);
-	if (again || (p->changed && p->due_ms == UINT64_MAX))
+	if (p->request || was_removal)
+		; /* that first, or it waits already */
+	else if (again || (p->changed && p->due_ms == UINT64_MAX))
 		wait_in_line(p);
 	go_on(p->publisher);
 	return 0;
@@ -372,12 +384,8 @@ void hf_sip_unpublish(struct hf_sip *sip)
 	if (!pr || pr->stopping)
 		return;
 	pr->stopping = true;
-	pr->first = NULL;
-	pr->tail = &pr->first;
-	sip->lamp_calls->unfollow(sip->lamps, pr);
-	su_timer_reset(pr->timer);
 	for (uint32_t i = 0; i < pr->slot_count; i++)
-		if (pr->of_slot[i])
+		if (pr->of_slot[i] && !pr->of_slot[i]->taken)
 			take_back(pr->of_slot[i]);
 }
 
@@ -385,7 +393,7 @@ bool hf_publish_idle(const struct hf_sip *sip)
 {
 	const struct hf_publisher *pr = sip->publisher;
 
-	return !pr || !pr->stopping || !pr->under_way;
+	return !pr || !pr->stopping || (!pr->under_way && !pr->first);
 }
 
 void hf_publish_stop(struct hf_sip *sip)
@@ -395,7 +403,6 @@ void hf_publish_stop(struct hf_sip *sip)
 	if (!pr)
 		return;
 	sip->publisher = NULL;
-	if (!pr->stopping)
-		sip->lamp_calls->unfollow(sip->lamps, pr);
+	sip->lamp_calls->unfollow(sip->lamps, pr);
 	free_all(pr);
 }

@@ -68,7 +68,8 @@ void hf_sip_attach_lamps(struct hf_sip *, struct hf_lamps *,
  * false: of no use. */
 bool hf_sip_published(struct hf_sip *, uint32_t slot, const char *etag,
 		      uint64_t expires_wall_ms);
-/* Take back what presence servers have of ours. */
+/* Take back what presence servers have of ours; before it, the lamps have been
+ * told that all slots are free. */
 void hf_sip_unpublish(struct hf_sip *);
 /*
  * With a journal each message that the other side will count on waits:

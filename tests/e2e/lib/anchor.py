@@ -206,7 +206,9 @@ class Anchor:
     def kill(self):
         """As if by the out-of-memory killer."""
         self.process.kill(signal.SIGKILL)
-        self.process.wait()
+        # It may be in the middle of a write to a slow disk.
+        if self.process.wait(60) is None:
+            raise net.Failed("holdfastd does not die")
 
     def sanitizer_report(self):
         text = self.process.text() if self.process else ""
