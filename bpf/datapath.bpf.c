@@ -5,6 +5,7 @@
  *   hf_receive, on every media device
  *     parse.h    ours? which leg?                    -> else XDP_PASS
  *     receive.h  RTP, right source?                  -> else a counted drop
+ *     rtcp.h     RTCP: to holdfast-mediad, keys (heard.h): to the controller
  *     relay.h    the leg has a peer: on to its remote
  *     hold.h     the leg is held: back as its hold frame, if that is due
  *
@@ -30,7 +31,7 @@ int hf_receive(struct xdp_md *ctx)
 	case HF_PARSE_PASS:
 		return XDP_PASS;
 	case HF_PARSE_RTCP:
-		return hf_drop(HF_COUNT_RTCP_RX);
+		return hf_rtcp_hear(ctx, &in, HF_AT_RTP);
 	case HF_PARSE_LENGTH:
 		return hf_drop(HF_COUNT_DROP_LENGTH);
 	}

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0 */
 /*
  * The maps of the data path, as the table at the end of include/holdfast/abi.h
- * has them. Sizes of legs, heard, frames, nexthops and wheel are set before
+ * has them. Sizes of legs, heard, rtcp, frames, nexthops and wheel are set before
  * loading.
  */
 #ifndef HF_BPF_MAPS_H
@@ -11,6 +11,8 @@
 #include <bpf/bpf_helpers.h>
 #include <holdfast/abi.h>
 #include <holdfast/heard.h>
+#include <holdfast/report.h>
+#include <holdfast/stream.h>
 #include <holdfast/world.h>
 
 #define HF_ARRAY(name, entries, value_type)        \
@@ -34,11 +36,18 @@ HF_ARRAY(wheel, HF_WHEEL_BUCKETS, struct hf_wheel_entry);
 HF_ARRAY(wheel_fill, HF_WHEEL_BUCKETS, struct hf_wheel_fill);
 HF_ARRAY(work, 1, struct hf_work);
 HF_ARRAY(heard, 1, struct hf_heard);
+HF_ARRAY(streams, 1, struct hf_stream);
+HF_ARRAY(rtcp, 1, struct hf_rtcp);
 
 struct {
 	__uint(type, BPF_MAP_TYPE_RINGBUF);
 	__uint(max_entries, HF_HAPPENINGS_BYTES);
 } happenings SEC(".maps");
+
+struct {
+	__uint(type, BPF_MAP_TYPE_RINGBUF);
+	__uint(max_entries, HF_RTCP_IN_BYTES);
+} rtcp_in SEC(".maps");
 
 struct {
 	__uint(type, BPF_MAP_TYPE_PERCPU_ARRAY);

@@ -6,10 +6,11 @@
 #ifndef HF_BPF_RECEIVE_H
 #define HF_BPF_RECEIVE_H
 
-#include "dtmf.h"
+#include "heard.h"
 #include "hold.h"
 #include "parse.h"
 #include "relay.h"
+#include "rtcp.h"
 
 /* Source lock. 1 if the packet is from the leg's remote. */
 static __always_inline int hf_source_right(struct hf_leg *leg,
@@ -38,6 +39,7 @@ static __always_inline int hf_receive_slow(struct xdp_md *ctx, void *data,
 					   struct hf_leg *leg, __u64 *claim,
 					   struct hf_intake *intake,
 					   struct hf_bound *b,
+					   struct hf_stream *s,
 					   const struct hf_incoming *in,
 					   __u64 word, __u64 now_ns)
 {
@@ -51,11 +53,13 @@ static __always_inline int hf_receive_slow(struct xdp_md *ctx, void *data,
 	if (!hf_rtp_is_v2(HF_W8(data, HF_AT_RTP)))
 		return hf_refuse(intake, HF_COUNT_DROP_NOT_RTP);
 	if (hf_rtp_is_rtcp(second))
-		return hf_drop(HF_COUNT_RTCP_RX);
+		return hf_rtcp_hear(ctx, in, HF_AT_RTP);
 	hf_rtp_get(data, &rtp);
 	if (!hf_source_right(leg, p, in, rtp.ssrc, second & 0x7f))
 		return hf_refuse(intake, HF_COUNT_DROP_SOURCE);
 
+	hf_stream_hear(s, &rtp, in, (second & 0x7f) == p->rx_payload_type,
+		       now_ns);
 	if (p->flags & HF_PROGRAM_RX_OFF)
 		return hf_intake_refuse(intake, now_ns, HF_COUNT_DROP_IDLE);
 	if (p->rx_dtmf_pt && (second & 0x7f) == p->rx_dtmf_pt) {
@@ -83,6 +87,8 @@ static __always_inline int hf_receive_rtp(struct xdp_md *ctx, void *data,
 	struct hf_claim *claim;
 	struct hf_intake *intake_by;
 	struct hf_bound *b;
+	struct hf_stream *s;
+	struct hf_rtp_in rtp;
 	struct hf_hot *h;
 	struct hf_program p;
 	struct hf_leg *leg;
@@ -96,16 +102,20 @@ static __always_inline int hf_receive_rtp(struct xdp_md *ctx, void *data,
 	h = bpf_map_lookup_elem(&hot, &in->leg);
 	intake_by = bpf_map_lookup_elem(&intake, &in->leg);
 	b = bpf_map_lookup_elem(&bound, &in->leg);
+	s = bpf_map_lookup_elem(&streams, &in->leg);
 	leg = bpf_map_lookup_elem(&legs, &in->leg);
-	if (!claim || !h || !intake_by || !b || !leg)
+	if (!claim || !h || !intake_by || !b || !s || !leg)
 		return hf_drop(HF_COUNT_DROP_NO_LEG);
 	word = hf_load_acquire(&claim->word);
-	if (hf_hold_is_plain(data, h, word, in, &p))
+	if (hf_hold_is_plain(data, h, word, in, &p)) {
+		hf_rtp_get(data, &rtp);
+		hf_stream_hear(s, &rtp, in, 1, now_ns);
 		return hf_hold_turn(ctx, &claim->word, intake_by, leg, word, &p,
 				    now_ns);
-	if (hf_relay_plain(ctx, data, b, leg, word, in, now_ns, &verdict))
+	}
+	if (hf_relay_plain(ctx, data, b, s, leg, word, in, now_ns, &verdict))
 		return verdict;
-	return hf_receive_slow(ctx, data, leg, &claim->word, intake_by, b, in,
+	return hf_receive_slow(ctx, data, leg, &claim->word, intake_by, b, s, in,
 			       word, now_ns);
 }
 

@@ -11,6 +11,7 @@
 #define HF_BPF_RELAY_H
 
 #include "frame.h"
+#include "heard.h"
 #include "stats.h"
 #include "hold.h"
 #include "parse.h"
@@ -295,6 +296,7 @@ static __always_inline int hf_relay(struct xdp_md *ctx, struct hf_leg *from,
  */
 static __always_inline int hf_relay_plain(struct xdp_md *ctx, void *data,
 					  struct hf_bound *b,
+					  struct hf_stream *s,
 					  struct hf_leg *from, __u64 word,
 					  const struct hf_incoming *in,
 					  __u64 now_ns, int *ret_verdict)
@@ -340,6 +342,7 @@ static __always_inline int hf_relay_plain(struct xdp_md *ctx, void *data,
 		return 0;
 	hf_relay_write(ctx, data, &way, &o, &d, in->udp_len, partial);
 	hf_relay_done(b, &from->rx, &rtp, &d, now_ns);
+	hf_stream_hear(s, &rtp, in, 1, now_ns);
 	hf_count(HF_COUNT_RELAYED);
 	*ret_verdict = verdict;
 	return 1;

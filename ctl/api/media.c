@@ -83,13 +83,28 @@ static json_t *address_json(struct in_addr ip)
 	return hf_json_text(inet_ntop(AF_INET, &ip, text, sizeof(text)));
 }
 
+static json_t *reception_json(const struct hf_media_leg_stats *s)
+{
+	return json_pack("{s:I,s:I,s:I,s:I,s:I,s:I,s:I,s:o}", "lost",
+			 (json_int_t)s->lost, "jitter_us",
+			 (json_int_t)s->jitter_us, "rtcp_in",
+			 (json_int_t)s->rtcp_in, "rtcp_out",
+			 (json_int_t)s->rtcp_out, "peer_lost",
+			 (json_int_t)s->peer_lost, "peer_lost_percent",
+			 (json_int_t)s->peer_lost_percent, "peer_jitter_us",
+			 (json_int_t)s->peer_jitter_us, "round_trip_us",
+			 s->round_trip_us < 0 ? json_null() :
+						json_integer(s->round_trip_us));
+}
+
 json_t *hf_media_leg_json(const struct hf_media *media, uint32_t leg)
 {
 	struct hf_media_leg_stats s;
+	json_t *json, *reception;
 
 	if (hf_media_leg_stats(media, leg, &s))
 		return json_null();
-	return json_pack(
+	json = json_pack(
 		"{s:o,s:I,s:o,s:i,s:o,s:i,s:I,s:o,s:I,s:I,s:I,s:I,s:I}", "mode",
 		hf_json_text(s.mode), "ssrc", (json_int_t)s.ssrc,
 		"local_address", address_json(s.local_ip4), "local_port",
@@ -101,4 +116,11 @@ json_t *hf_media_leg_json(const struct hf_media *media, uint32_t leg)
 		(json_int_t)s.hold_turned, "hold_skipped",
 		(json_int_t)s.hold_skipped, "relayed_out",
 		(json_int_t)s.relayed_out, "dropped", (json_int_t)s.dropped);
+	reception = reception_json(&s);
+	if (!reception || json_object_update(json, reception)) {
+		json_decref(json);
+		json = NULL;
+	}
+	json_decref(reception);
+	return json;
 }

@@ -349,7 +349,7 @@ void hf_show_leg(struct hf_cli *cli, const json_t *leg)
 	json_t *value;
 
 	json_object_foreach((json_t *)leg, key, value) {
-		fprintf(cli->out, "%-15s", key);
+		fprintf(cli->out, "%-18s", key);
 		if (json_is_string(value))
 			hf_print_safe(cli->out, json_string_value(value));
 		else if (!strcmp(key, "ssrc"))

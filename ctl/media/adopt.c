@@ -107,6 +107,7 @@ int hf_media_leg_adopt(struct hf_media *m, uint32_t leg, uint64_t mark,
 	if (remote) {
 		own->remote = *remote;
 		own->has_remote = true;
+		hf_rtcp_apply(m, leg);
 	}
 	if (!hf_clip_lookup(m, clip, &own->clip))
 		own->playing = own->clip;

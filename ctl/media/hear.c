@@ -1,9 +1,10 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 /*
- * What the receive side hears on the legs besides audio, told to the park logic:
- * keys (RFC 4733). They come through a ring buffer (include/holdfast/heard.h)
- * that outlives us, so those of a controller's last moments are told by the next
- * one. Over plain memory nobody writes there, and a test says what is heard.
+ * What the receive side hears on the legs besides audio, told to the park
+ * logic: keys (RFC 4733). They come through a ring buffer
+ * (include/holdfast/heard.h) that outlives us, so those of a controller's last
+ * moments are told by the next one. Over plain memory nobody writes there, and
+ * a test says what is heard.
  */
 #include "bpf_state.h"
 
@@ -15,7 +16,7 @@
  * 2.5.1.2 has one every 50 ms at most. */
 #define HF_KEY_SILENT_UNITS 250
 /* Who pressed a key longer ago has given up. */
-#define HF_KEY_STALE_NS (10000 * HF_MS)
+#define HF_KEY_STALE_NS	    (10000 * HF_MS)
 
 void hf_media_listen(struct hf_media *m, const struct hf_media_ears *ears)
 {

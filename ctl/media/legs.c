@@ -64,6 +64,8 @@ static int hf_leg_open_at(struct hf_media *m, uint32_t a, uint32_t *ret_leg,
 	};
 	m->own[leg].opened_ns = hf_media_now(m);
 	m->map.heard[leg] = (struct hf_heard){0};
+	m->map.streams[leg] = (struct hf_stream){0};
+	hf_rtcp_begin(m, leg);
 	r = hf_leg_start(m, leg, local, port);
 	if (r)
 		return r;
@@ -156,6 +158,7 @@ void hf_media_leg_close(struct hf_media *m, uint32_t leg)
 	if (!own)
 		return;
 	hf_leg_part(m, leg);
+	hf_rtcp_end(m, leg);
 	hf_leg_stop(m, leg);
 	hf_hop_put(m, own->hop);
 	own->open = false;
@@ -236,8 +239,11 @@ int hf_media_leg_remote(struct hf_media *m, uint32_t leg,
 	old_hop = own->hop;
 	own->hop = hop;
 	own->remote = *remote;
+	if (hf_remote_is_refused(m, remote->rtcp_ip4, remote->rtcp_port))
+		own->remote.rtcp_ip4.s_addr = 0;
 	own->has_remote = true;
 	hf_leg_apply(m, leg);
+	hf_rtcp_apply(m, leg);
 	hf_hop_put(m, old_hop);
 	return 0;
 }

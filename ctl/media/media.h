@@ -40,6 +40,9 @@ struct hf_media_remote {
 	uint8_t rx_payload_type; /* as the peer sends it */
 	uint8_t rx_dtmf_pt;
 	uint32_t dtmf_clock; /* of both, 0 = 8000 */
+	struct in_addr rtcp_ip4; /* 0.0.0.0 = ip4 */
+	uint16_t rtcp_port; /* host order; 0 = none */
+	bool rtcp_mux;	    /* RTCP on the ports of RTP */
 	uint16_t ptime_ms;  /* 10, 20, 30, 40 or 60: of hold audio to the peer */
 	bool may_send;	    /* the peer's direction lets it send to us */
 	bool may_receive;   /* and lets us send to it */
@@ -156,6 +159,14 @@ struct hf_media_leg_stats {
 	uint64_t relayed_out; /* to this leg's peer leg */
 	uint64_t dropped;
 	int64_t idle_ms; /* since the newest packet, -1 = none yet */
+	int32_t lost;	 /* of the peer's packets; negative: doubled ones */
+	uint32_t jitter_us;
+	/* RTCP, and what the peer says in it of what we send. */
+	uint32_t rtcp_out, rtcp_in;
+	int32_t peer_lost;
+	uint32_t peer_lost_percent; /* since its report before */
+	uint32_t peer_jitter_us;
+	int64_t round_trip_us; /* -1 = not known */
 };
 int hf_media_leg_stats(const struct hf_media *, uint32_t leg,
 		       struct hf_media_leg_stats *ret);

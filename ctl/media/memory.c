@@ -40,7 +40,8 @@ static int hf_memory_maps(struct hf_media *m, const struct hf_instance *in)
 	    TAKE(wheel, wheel) || TAKE(wheel_fill, HF_WHEEL_BUCKETS) ||
 	    TAKE(work, 1) || TAKE(heard, in->legs) ||
 	    TAKE(claims, in->legs) || TAKE(hot, in->legs) ||
-	    TAKE(intake, in->legs) || TAKE(bound, in->legs))
+	    TAKE(intake, in->legs) || TAKE(bound, in->legs) ||
+	    TAKE(streams, in->legs) || TAKE(rtcp, in->legs))
 		return -ENOMEM;
 #undef TAKE
 	*p->instance = *in;

@@ -37,6 +37,8 @@ bool hf_pin_is_by_leg(enum hf_pin_map map)
 	case HF_PIN_hot:
 	case HF_PIN_intake:
 	case HF_PIN_bound:
+	case HF_PIN_streams:
+	case HF_PIN_rtcp:
 		return true;
 	default:
 		return false;
@@ -134,6 +136,12 @@ static void hf_pins_place(struct hf_pins *p, enum hf_pin_map map, void *memory,
 	case HF_PIN_bound:
 		p->bound = memory;
 		break;
+	case HF_PIN_streams:
+		p->streams = memory;
+		break;
+	case HF_PIN_rtcp:
+		p->rtcp = memory;
+		break;
 	default:
 		break;
 	}
@@ -180,6 +188,8 @@ int hf_pins_check(const struct hf_pins *p, const uint32_t *entries, char *err,
 	}
 	if (in->legs > entries[HF_PIN_legs] ||
 	    in->legs > entries[HF_PIN_heard] ||
+	    in->legs > entries[HF_PIN_streams] ||
+	    in->legs > entries[HF_PIN_rtcp] ||
 	    in->frames > entries[HF_PIN_frames] ||
 	    in->wheel_capacity != p->wheel_capacity ||
 	    in->addresses > HF_MAX_ADDRESSES || in->devices > HF_MAX_DEVICES ||

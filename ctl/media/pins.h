@@ -16,6 +16,8 @@
 #include <holdfast/abi.h>
 #include <holdfast/claim.h>
 #include <holdfast/heard.h>
+#include <holdfast/report.h>
+#include <holdfast/stream.h>
 
 /* Map names, as pinned below HF_PIN_ROOT/INSTANCE/ and as in the skeleton.
  * X(name, mapped into memory) */
@@ -34,7 +36,10 @@
 	X(hot, 1)                                                              \
 	X(intake, 1)                                                           \
 	X(bound, 1)                                                            \
-	X(happenings, 0)
+	X(happenings, 0)                                                       \
+	X(streams, 1)                                                          \
+	X(rtcp, 1)                                                             \
+	X(rtcp_in, 0)
 
 enum hf_pin_map {
 #define X(name, mapped) HF_PIN_##name,
@@ -56,6 +61,8 @@ struct hf_pins {
 	struct hf_hot *hot;
 	struct hf_intake *intake;
 	struct hf_bound *bound;
+	struct hf_stream *streams;
+	struct hf_rtcp *rtcp;
 	uint32_t nexthop_count;
 	uint32_t wheel_capacity; /* entries of one bucket */
 	int fd[HF_PIN_MAP_COUNT]; /* by enum hf_pin_map */
@@ -115,6 +122,7 @@ int hf_sender_poke_path(const char *control_socket, const char *instance,
 			char *ret, size_t len);
 #define HF_POKE_NEXTHOP 'n' /* a destination is wanted: resolve it now */
 #define HF_POKE_WHEEL 'w'   /* the wheel is no longer empty */
+#define HF_POKE_RTCP 'r'    /* a leg began or ended: look whom to report to */
 #define HF_POKE_QUIT 'q'    /* the instance is torn down */
 
 #endif

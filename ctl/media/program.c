@@ -476,6 +476,7 @@ void hf_leg_apply(struct hf_media *m, uint32_t i)
 		own->playing = own->clip;
 	else
 		hf_wheel_remove(m, i);
+	hf_rtcp_talker(m, i, c.mode == HF_MODE_RELAY ? own->peer : HF_LEG_NONE);
 	if (c.mode == HF_MODE_RELAY &&
 	    (c.old.mode != HF_MODE_RELAY || c.old.peer != own->peer))
 		own->relay_unit = unit;

@@ -13,6 +13,7 @@
  * nexthops.c  destinations, counted
  * route.c     our address towards a peer
  * hear.c      keys that are pressed
+ * rtcp.c      whom is reported to
  * stats.c     what leg and totals say
  * media.c     set-up and housekeeping common to both kinds of memory
  * memory.c    over plain memory
@@ -249,6 +250,12 @@ void hf_hops_tick(struct hf_media *, uint64_t now_ns);
 /* route.c: which of our addresses the kernel would use towards a peer. */
 int hf_route_source(struct hf_media *, struct in_addr to,
 		    struct in_addr *ret_source);
+
+/* rtcp.c: a new call; what the peer said; the end */
+void hf_rtcp_begin(struct hf_media *, uint32_t leg);
+void hf_rtcp_apply(struct hf_media *, uint32_t leg);
+void hf_rtcp_talker(struct hf_media *, uint32_t leg, uint32_t peer);
+void hf_rtcp_end(struct hf_media *, uint32_t leg);
 
 /* hear.c */
 void hf_key_watch(struct hf_media *, uint32_t leg);

@@ -28,6 +28,33 @@ static uint32_t hf_last_rx(const struct hf_intake *in, const struct hf_bound *b)
 	return (int32_t)(rx - out) > 0 ? rx : out;
 }
 
+/* How the stream of the peer arrives, and ours at the peer. */
+static void hf_stats_reception(const struct hf_media *m, uint32_t leg,
+			       const struct hf_program *p,
+			       struct hf_media_leg_stats *ret)
+{
+	const struct hf_stream *h = &m->map.streams[leg];
+	const struct hf_rtcp *r = &m->map.rtcp[leg];
+	uint32_t count = HF_READ(h->count), lost = HF_READ(r->peer_lost);
+	uint32_t trip = HF_READ(r->round_trip);
+
+	if (count)
+		ret->lost = (int32_t)(HF_READ(h->newest) - HF_READ(h->first) +
+				      1 - count);
+	ret->jitter_us =
+		(uint32_t)(((uint64_t)(HF_READ(h->jitter) >> 4) << 10) / 1000);
+	ret->rtcp_out = r->sent;
+	ret->rtcp_in = r->got;
+	ret->peer_lost = (int32_t)(lost << 8) >> 8;
+	ret->peer_lost_percent = (lost >> 24) * 100 / 256;
+	if (p->ts_step)
+		ret->peer_jitter_us = (uint32_t)((uint64_t)r->peer_jitter *
+						 p->ptime_ns / p->ts_step /
+						 1000);
+	ret->round_trip_us =
+		trip ? (int64_t)((uint64_t)trip * 1000000 >> 16) : -1;
+}
+
 int hf_media_leg_stats(const struct hf_media *m, uint32_t leg,
 		       struct hf_media_leg_stats *ret)
 {
@@ -60,6 +87,7 @@ int hf_media_leg_stats(const struct hf_media *m, uint32_t leg,
 		.dropped = in->dropped,
 		.idle_ms = -1,
 	};
+	hf_stats_reception(m, leg, p, ret);
 	if (!ret->packets_in)
 		return 0;
 	/* A packet may be newer than our clock reading. */

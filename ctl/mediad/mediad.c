@@ -30,6 +30,7 @@
 #include "mediad/netlink.h"
 #include "mediad/nexthop.h"
 #include "mediad/probe.h"
+#include "mediad/report.h"
 #include "mediad/sender.h"
 
 enum verdict { GO_ON, QUIT, REOPEN };
@@ -44,6 +45,7 @@ struct mediad {
 	struct hf_sender *sender;
 	struct hf_nexthops *nexthops;
 	struct hf_netlink *probe; /* asks for counters */
+	struct hf_reports *reports; /* NULL: this host does not allow them */
 	struct nl_sock *module; /* hears of it, may be NULL */
 };
 
@@ -208,6 +210,10 @@ static int open_instance(struct mediad *m)
 			 strerror(-rc));
 		return rc;
 	}
+	rc = hf_reports_open(&m->pins, m->options->tos, &m->reports);
+	if (rc)
+		hf_warn("no RTCP is sent: %s; give us CAP_NET_RAW",
+			strerror(-rc));
 	rc = hf_sender_start(&m->pins, m->options->priority, &m->sender);
 	if (rc)
 		hf_error("the sender cannot be started: %s", strerror(-rc));
@@ -217,7 +223,9 @@ static int open_instance(struct mediad *m)
 static void close_instance(struct mediad *m)
 {
 	hf_sender_stop(m->sender);
+	hf_reports_close(m->reports);
 	hf_nexthops_close(m->nexthops);
+	m->reports = NULL;
 	m->sender = NULL;
 	hf_netlink_close(m->probe);
 	m->nexthops = NULL;
@@ -246,7 +254,7 @@ static enum verdict check_pins(const struct mediad *m)
 /* A poke is one byte, see media/pins.h; of many, one walk does the work. */
 static enum verdict read_pokes(struct mediad *m)
 {
-	bool wanted = false, any = false;
+	bool wanted = false, wheel = false, any = false;
 	enum verdict verdict;
 	char poke[16];
 	ssize_t n;
@@ -260,8 +268,13 @@ static enum verdict read_pokes(struct mediad *m)
 			return QUIT;
 		}
 		wanted |= poke[0] == HF_POKE_NEXTHOP;
+		wheel |= poke[0] != HF_POKE_RTCP;
 	}
 	if (!any)
+		return GO_ON;
+	if (m->reports)
+		hf_reports_changed(m->reports);
+	if (!wheel)
 		return GO_ON;
 	verdict = check_pins(m);
 	if (verdict != GO_ON)
@@ -270,6 +283,14 @@ static enum verdict read_pokes(struct mediad *m)
 		hf_nexthops_wanted(m->nexthops, UINT32_MAX);
 	hf_sender_wake(m->sender);
 	return GO_ON;
+}
+
+static int wait_ms(const struct mediad *m)
+{
+	int hops = hf_nexthops_wait_ms(m->nexthops);
+	int reports = m->reports ? hf_reports_wait_ms(m->reports) : -1;
+
+	return hops < 0 || (reports >= 0 && reports < hops) ? reports : hops;
 }
 
 static enum verdict serve(struct mediad *m)
@@ -283,12 +304,15 @@ static enum verdict serve(struct mediad *m)
 	enum verdict verdict = GO_ON;
 
 	while (verdict == GO_ON) {
-		int n = poll(p, 4, hf_nexthops_wait_ms(m->nexthops));
+		int n = poll(p, 4, wait_ms(m));
 
 		if (n < 0 && errno != EINTR)
 			return QUIT;
+		if (m->reports)
+			hf_reports_tick(m->reports);
 		if (n <= 0) {
-			hf_nexthops_tick(m->nexthops);
+			if (!hf_nexthops_wait_ms(m->nexthops))
+				hf_nexthops_tick(m->nexthops);
 			continue;
 		}
 		if (p[2].revents) {

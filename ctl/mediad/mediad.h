@@ -2,7 +2,8 @@
 /*
  * The media keeper: what holdfast-mediad does between its command line and its
  * exit status. It holds the lock of its instance, opens the pinned maps, and
- * runs the paced sender (sender.h) and the next hops (nexthop.h) until it is
+ * runs the paced sender (sender.h), the next hops (nexthop.h) and the reports to
+ * the peers (report.h) until it is
  * told to stop or the instance is gone.
  */
 #ifndef HOLDFAST_MEDIAD_MEDIAD_H

@@ -185,6 +185,27 @@ static bool read_direction(struct hf_sdp_media *m, struct hf_text name)
 	return false;
 }
 
+/* "53020 IN IP4 126.16.64.4", or the port alone (RFC 3605 2.1). */
+static void read_rtcp(struct hf_sdp_media *m, struct hf_text t)
+{
+	struct hf_text word, type;
+	char text[INET_ADDRSTRLEN];
+	unsigned long port;
+
+	if (!hf_text_word(&t, ' ', &word) ||
+	    !hf_text_number(word, 65535, &port))
+		return;
+	m->rtcp_port = (uint16_t)port;
+	if (!hf_text_word(&t, ' ', &word) || !hf_text_is(word, "IN") ||
+	    !hf_text_word(&t, ' ', &type) || !hf_text_is(type, "IP4") ||
+	    !hf_text_word(&t, ' ', &word) || word.len >= sizeof(text))
+		return;
+	memcpy(text, word.at, word.len);
+	text[word.len] = 0;
+	if (inet_pton(AF_INET, text, &m->rtcp_ip4) != 1)
+		m->rtcp_ip4.s_addr = 0;
+}
+
 /* a=name or a=name:value */
 static void read_attribute(struct hf_sdp_reader *r, struct hf_text t)
 {
@@ -213,9 +234,9 @@ static void read_attribute(struct hf_sdp_reader *r, struct hf_text t)
 		    hf_text_number(word, 1000, &n))
 			m->maxptime_ms = (uint16_t)n;
 	} else if (hf_text_is(name, "rtcp")) {
-		if (hf_text_word(&t, ' ', &word) &&
-		    hf_text_number(word, 65535, &n))
-			m->rtcp_port = (uint16_t)n;
+		read_rtcp(m, t);
+	} else if (hf_text_is(name, "rtcp-mux")) {
+		m->rtcp_mux = true;
 	}
 }
 

@@ -43,6 +43,8 @@ struct hf_sdp_media {
 	enum hf_direction direction;
 	bool have_direction;
 	uint16_t rtcp_port; /* a=rtcp (RFC 3605), 0 = not said */
+	struct in_addr rtcp_ip4; /* ... with an address */
+	bool rtcp_mux;	    /* a=rtcp-mux (RFC 5761) */
 	uint16_t ptime_ms, maxptime_ms;
 	struct hf_text rtpmap[HF_SDP_FORMATS]; /* "PCMU/8000", at NULL = none */
 	struct hf_text fmtp[HF_SDP_FORMATS];

@@ -95,6 +95,8 @@ static void keep_remote(struct hf_session *s, const struct hf_sdp_media *m,
 	s->remote_rtcp_port = m->rtcp_port;
 	if (!m->rtcp_port && m->port && m->port < UINT16_MAX)
 		s->remote_rtcp_port = m->port + 1;
+	s->remote_rtcp_ip4 = m->rtcp_port ? m->rtcp_ip4 : (struct in_addr){0};
+	s->rtcp_mux = m->rtcp_mux;
 	s->remote_direction = m->direction;
 	/* Hold as RFC 2543 had it: whatever the attribute says, nobody listens
 	 * there (RFC 3264 8.4). */
@@ -238,6 +240,9 @@ bool hf_session_remote(const struct hf_session *s, struct hf_media_remote *ret)
 	ret->dtmf_pt = s->dtmf_pt;
 	ret->rx_dtmf_pt = s->dtmf_pt ? s->dtmf_rx_pt : 0;
 	ret->dtmf_clock = s->dtmf_clock;
+	ret->rtcp_port = s->remote_rtcp_port;
+	ret->rtcp_ip4 = s->remote_rtcp_ip4;
+	ret->rtcp_mux = s->rtcp_mux;
 	ret->ptime_ms = hf_sdp_ptime(s->ptime_ms, s->maxptime_ms);
 	ret->may_send = s->remote_port && s->remote_direction & HF_SENDONLY;
 	ret->may_receive = s->remote_port && s->remote_direction & HF_RECVONLY;

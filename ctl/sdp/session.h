@@ -38,6 +38,8 @@ struct hf_session {
 	struct in_addr remote_ip4; /* 0.0.0.0: RFC 2543 hold */
 	uint16_t remote_port;	   /* 0: media refused */
 	uint16_t remote_rtcp_port;
+	struct in_addr remote_rtcp_ip4; /* 0.0.0.0: remote_ip4 */
+	bool rtcp_mux; /* the peer offers or answers it */
 	enum hf_direction remote_direction; /* from the peer's view */
 	bool codec_offered[HF_CODEC_COUNT];
 	uint8_t codec_pt[HF_CODEC_COUNT]; /* the peer's number for it */

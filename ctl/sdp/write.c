@@ -87,6 +87,10 @@ static void put_audio(struct hf_writer *w, const struct hf_session *s,
 		put(w, "a=rtpmap:%u telephone-event/%u\r\na=fmtp:%u 0-15\r\n",
 		    s->dtmf_rx_pt, s->dtmf_clock ?: HF_CODEC_CLOCK,
 		    s->dtmf_rx_pt);
+	/* Said when the peer has said it, also in later offers (RFC 5761
+	 * 5.1.1); not all who know nothing of it pass it over. */
+	if (s->rtcp_mux)
+		put(w, "a=rtcp-mux\r\n");
 	put(w, "a=ptime:%u\r\na=%s\r\n",
 	    hf_sdp_ptime(s->ptime_ms, s->maxptime_ms),
 	    direction_name(direction));

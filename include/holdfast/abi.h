@@ -97,6 +97,7 @@ struct hf_program {
  *   claims     8    whoever sends          with every packet
  *   hot       32    controller             with every packet of a held leg
  *   intake    16    receive side           with every packet not relayed
+ *   streams   32    receive side           with every packet (stream.h)
  *   bound     64    receive side           with every packet relayed
  *   legs     256    see its lines          by paced senders; else when a packet
  *                                          is not what the lines above expect
@@ -386,7 +387,10 @@ struct hf_work {
 	X(LATCHED, "latched", "remotes learned from packets")                  \
 	X(TX_REFUSED, "tx_refused", "frames that a device's full queue refused") \
 	X(RELAY_JUMP, "relay_jump", "wild sequence numbers, not yet confirmed") \
-	X(HAPPENING_LOST, "happening_lost", "not told: the controller is slow")
+	X(HAPPENING_LOST, "happening_lost", "not told: the controller is slow") \
+	X(RTCP_SOURCE, "rtcp_source", "RTCP from an address that was not agreed") \
+	X(RTCP_LENGTH, "rtcp_length", "RTCP truncated, or lengths contradict")  \
+	X(RTCP_LOST, "rtcp_lost", "RTCP not read: too much, or nobody reads")
 
 enum hf_counter {
 #define X(symbol, name, text) HF_COUNT_##symbol,
@@ -398,7 +402,7 @@ enum hf_counter {
 
 /*
  * The maps, pinned under these names below HF_PIN_ROOT/INSTANCE/. Keys are a
- * __u32. All but stats, devmap and happenings are ARRAY with BPF_F_MMAPABLE.
+ * __u32. All but stats, devmap, happenings and rtcp_in are ARRAY with BPF_F_MMAPABLE.
  *
  * name        entries              value                  written by
  * instance    1                    struct hf_instance     controller
@@ -418,8 +422,12 @@ enum hf_counter {
  * devmap      HF_MAX_DEVICES       __u32 ifindex          controller, mediad
  *             (DEVMAP_HASH, key = ifindex)
  * heard       hf_instance.legs     struct hf_heard        receive side
+ * streams     hf_instance.legs     struct hf_stream       receive side
  * happenings  HF_HAPPENINGS_BYTES  struct hf_happening    receive side
  *             (RINGBUF; the controller reads; heard.h has both)
+ * rtcp        hf_instance.legs     struct hf_rtcp         see its lines
+ * rtcp_in     HF_RTCP_IN_BYTES     struct hf_rtcp_in      receive side
+ *             (RINGBUF; mediad reads; report.h has both)
  *
  * What has a size of hf_instance, nexthops and wheel are sized with
  * bpf_map__set_max_entries() before the object is loaded. Programs: hf_receive

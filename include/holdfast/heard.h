@@ -1,13 +1,13 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * What is heard on a leg besides its audio: map `heard`, one line a leg, written
- * by the receive side. Here the keys its remote presses (RFC 4733).
+ * What is heard on a leg besides its audio (stream.h): map `heard`, one line a
+ * leg, written by the receive side. Here the keys its remote presses (RFC 4733).
  *
  * One key press is many packets: the same timestamp, a duration that grows, and
  * at the end three with the end bit, of which all may be lost. It is told once,
  * when it is over: at the first end bit, at the next key, or when nothing of it
- * has come for a while, which the controller finds out (hf_dtmf_expire). Each of
- * them takes the one key word by compare-and-exchange, so only one tells it.
+ * has come for a while, which the controller finds out (hf_dtmf_expire). Each
+ * of them takes the one key word by compare-and-exchange, so only one tells it.
  * Pure, but for that.
  */
 #ifndef HOLDFAST_HEARD_H
@@ -23,12 +23,12 @@
 #define HF_KEY_EXPIRED 3 /* told, though its end has not been seen */
 
 /* More keys than this in a second (2^30 ns) are no person's. */
-#define HF_KEYS_A_SECOND 25
+#define HF_KEYS_A_SECOND   25
 /* A key press that is cut in pieces (RFC 4733 2.5.1.3) goes on without marker
  * within this many units of 2^20 ns. */
 #define HF_KEY_PIECE_UNITS 200
 /* A timestamp that is older by less belongs to a packet that comes late. */
-#define HF_KEY_LATE (1 << 17)
+#define HF_KEY_LATE	   (1 << 17)
 
 struct hf_heard {
 	/* timestamp << 32 | low half of the SSRC << 16 | event << 8 | state */
@@ -38,7 +38,8 @@ struct hf_heard {
 	__u32 key_unit;	  /* its newest packet, CLOCK_MONOTONIC / 2^20 ns */
 	__u16 key_second; /* the second in which key_count keys began */
 	__u16 key_count;
-	__u64 reserved[5];
+	__u32 report_unit; /* newest RTCP, 2^20 ns units, 0 = none */
+	__u32 reserved[9];
 };
 
 /* One packet of an event, host order. */
@@ -55,7 +56,8 @@ struct hf_dtmf_in {
 /* What to tell after a packet. */
 #define HF_DTMF_BEGUN 0x01 /* a key is down: look whether it ends */
 #define HF_DTMF_OVER  0x02 /* this key is over: `event`, `length` */
-#define HF_DTMF_CUT   0x04 /* the one before it too: `cut_event`, `cut_length` */
+#define HF_DTMF_CUT   0x04 /* the one before it too: `cut_event`, `cut_length` \
+			    */
 struct hf_dtmf_out {
 	__u32 length, cut_length;
 	__u8 event, cut_event;
@@ -63,8 +65,8 @@ struct hf_dtmf_out {
 
 HF_INLINE __u64 hf_key_make(const struct hf_dtmf_in *in, __u8 state)
 {
-	return (__u64)in->timestamp << 32 |
-	       (__u64)(in->ssrc & 0xffff) << 16 | (__u32)in->event << 8 | state;
+	return (__u64)in->timestamp << 32 | (__u64)(in->ssrc & 0xffff) << 16 |
+	       (__u32)in->event << 8 | state;
 }
 
 HF_INLINE __u8 hf_key_state(__u64 key)
@@ -137,9 +139,9 @@ HF_INLINE int hf_dtmf_step(struct hf_heard *h, const struct hf_dtmf_in *in,
 	if (hf_key_state(key) != HF_KEY_NONE &&
 	    (__u16)(key >> 16) == (__u16)in->ssrc) {
 		if (!ahead)
-			return hf_key_event(key) == in->event ?
-				       hf_dtmf_more(h, key, in, out) :
-				       0;
+			return hf_key_event(key) == in->event
+				       ? hf_dtmf_more(h, key, in, out)
+				       : 0;
 		if (ahead < 0 && ahead > -HF_KEY_LATE)
 			return 0;
 		if (hf_key_goes_on(h, key, in))
@@ -148,8 +150,8 @@ HF_INLINE int hf_dtmf_step(struct hf_heard *h, const struct hf_dtmf_in *in,
 	if (!hf_key_allowed(h, in->now_unit))
 		return 0;
 	if (hf_cmpxchg64(&h->key, key,
-			 hf_key_make(in, in->end ? HF_KEY_OVER :
-						   HF_KEY_RUNNING)) != key)
+			 hf_key_make(in, in->end ? HF_KEY_OVER
+						 : HF_KEY_RUNNING)) != key)
 		return 0;
 	h->key_begin = in->timestamp;
 	h->key_length = in->duration;
@@ -191,7 +193,8 @@ struct hf_happening {
 	__u32 leg;
 	__u32 length; /* of the key, in timestamp units */
 	__u8 kind;    /* HF_HAPPENED_* */
-	__u8 event;   /* RFC 4733 3.2: 0-9, 10 = *, 11 = #, 12-15 = A-D, 16 flash */
+	__u8 event; /* RFC 4733 3.2: 0-9, 10 = *, 11 = #, 12-15 = A-D, 16 flash
+		     */
 	__u8 reserved[6];
 };
 #define HF_HAPPENINGS_BYTES (256 * 1024)

@@ -201,6 +201,8 @@ static int path_open(struct bench *b)
 	bpf_map__set_max_entries(s->maps.hot, BENCH_LEGS);
 	bpf_map__set_max_entries(s->maps.intake, BENCH_LEGS);
 	bpf_map__set_max_entries(s->maps.bound, BENCH_LEGS);
+	bpf_map__set_max_entries(s->maps.rtcp, BENCH_LEGS);
+	bpf_map__set_max_entries(s->maps.streams, BENCH_LEGS);
 	bpf_map__set_max_entries(s->maps.frames, FRAMES);
 	if (hf_datapath_bpf__load(s))
 		return -errno;

@@ -12,6 +12,7 @@
 
 #include <holdfast/abi.h>
 #include <holdfast/heard.h>
+#include <holdfast/stream.h>
 
 #include "packet.h"
 
@@ -50,6 +51,7 @@ struct fixture {
 	struct hf_hot *hot;
 	struct hf_intake *intake;
 	struct hf_bound *bound;
+	struct hf_stream *streams;
 	struct hf_frame *frames;
 	struct hf_nexthop *nexthops;
 	struct hf_wheel_entry *wheel;

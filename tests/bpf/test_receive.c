@@ -371,6 +371,7 @@ TEST(rtcp_is_taken_in_on_its_own_port_and_on_the_rtp_port)
 	s.dport--;
 	s.marker = 1;
 	s.payload_type = 200 & 0x7f;
+	fixture_now(f, BASE + 100 * MS);
 	p = packet_build(&s);
 	CHECK_INT(fixture_receive(f, &p), XDP_DROP);
 	CHECK_STR(fixture_counted(f), "rtcp_rx 1");

@@ -326,7 +326,9 @@ int hf_media_leg_stats(const struct hf_media *media, uint32_t leg,
 					    .packets_in = 600, .hold_sent = 599,
 					    .hold_turned = 4, .hold_skipped = 1,
 					    .relayed_out = 2, .dropped = 3,
-					    .idle_ms = leg == 4 ? -1 : 20 };
+					    .idle_ms = leg == 4 ? -1 : 20,
+					    .lost = -1, .peer_lost = 7,
+					    .round_trip_us = leg == 4 ? -1 : 4000 };
 	inet_pton(AF_INET, "192.0.2.10", &ret->local_ip4);
 	inet_pton(AF_INET, "198.51.100.7", &ret->remote_ip4);
 	return 0;

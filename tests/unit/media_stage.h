@@ -57,6 +57,7 @@ static inline struct hf_media_remote remote_at(const char *ip, uint16_t port)
 {
 	return (struct hf_media_remote){ .ip4 = ip4(ip),
 					 .port = port,
+					 .rtcp_port = (uint16_t)(port + 1),
 					 .codec = HF_CODEC_PCMU,
 					 .payload_type = 0,
 					 .ptime_ms = 20,

@@ -487,6 +487,9 @@ TEST(a_call_is_shown_with_its_parties_and_their_media)
 	CHECK_INT(number(media, "hold_skipped"), 1);
 	CHECK_INT(number(media, "relayed_out"), 2);
 	CHECK_INT(number(media, "idle_ms"), 20);
+	CHECK_INT(number(media, "lost"), -1);
+	CHECK_INT(number(media, "peer_lost"), 7);
+	CHECK_INT(number(media, "round_trip_us"), 4000);
 	party = json_array_get(json_object_get(a, "parties"), 2);
 	CHECK(json_is_null(json_object_get(party, "leg")));
 	CHECK(json_is_null(json_object_get(party, "media")));

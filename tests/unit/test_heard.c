@@ -4,6 +4,8 @@
  *
  * Keys (RFC 4733): each press is told once, whatever is lost, doubled or late.
  */
+#include <holdfast/stream.h>
+
 #include "media_stage.h"
 
 #define UNIT_MS(ms) ((uint32_t)((uint64_t)(ms) * HF_MS >> 20))
@@ -208,6 +210,70 @@ TEST(a_flood_of_keys_is_cut_off)
 	e.ms += 2000;
 	packet(&e, 7, 20000000, 4, 320, MARK | END);
 	CHECK_STR(e.told, "4:320 ");
+}
+
+/* Sequence numbers one after the other, into one stream. */
+static void counts(struct hf_stream *h, const uint16_t *seq, int n)
+{
+	for (int i = 0; i < n; i++) {
+		const struct hf_stream_in in = {.source = 1, .seq = seq[i]};
+
+		hf_stream_count(h, &in);
+	}
+}
+#define COUNTS(h, ...)                                   \
+	do {                                             \
+		const uint16_t hf_s[] = {__VA_ARGS__};   \
+		counts(h, hf_s, sizeof(hf_s) / sizeof(*hf_s)); \
+	} while (0)
+
+TEST(packets_are_counted_over_the_end_of_the_sequence_numbers)
+{
+	struct hf_stream h = {0};
+
+	COUNTS(&h, 65533, 65534, 65535, 0, 1, 3, 2, 3);
+	CHECK_INT(h.count, 8);
+	CHECK_INT(h.first, 65533);
+	CHECK_INT(h.newest, 65536 + 3);
+}
+
+TEST(a_jump_of_the_sequence_numbers_is_believed_when_it_goes_on)
+{
+	struct hf_stream h = {0};
+
+	COUNTS(&h, 10, 11, 12, 40000, 13, 14);
+	CHECK_INT(h.count, 5);
+	CHECK_INT(h.newest, 14);
+	COUNTS(&h, 40010, 40011, 40012);
+	CHECK_INT(h.first, 40011);
+	CHECK_INT(h.count, 2);
+	hf_stream_count(&h, &(struct hf_stream_in){2, 0, 7, 0});
+	CHECK_INT(h.first, 7);
+	CHECK_INT(h.count, 1);
+}
+
+TEST(jitter_is_that_of_RFC_3550)
+{
+	/* Late by 0, 10, 0, 10 ms ...: differences of 10 ms, so it goes to 10. */
+	static const struct {
+		uint32_t ptime_ns, unit, unit_ns;
+	} clock[] = {{20000000, 160, 0},
+		     {20000000, 960, 20833},
+		     {30000000, 240, 125000}};
+
+	for (int c = 0; c < 3; c++) {
+		struct hf_stream h = {.unit_ns = clock[c].unit_ns};
+		uint64_t now = 5000000000000;
+		double ms;
+
+		for (uint32_t i = 0; i < 400; i++) {
+			now += clock[c].ptime_ns;
+			hf_stream_jitter(&h, 0xfffff000 + i * clock[c].unit,
+					 now + (i & 1) * 10000000);
+		}
+		ms = (h.jitter >> 4) * 1.024e-3;
+		CHECK(ms > 9.8 && ms < 10.2);
+	}
 }
 
 struct listener {

@@ -100,6 +100,38 @@ TEST(the_remote_is_what_the_offer_says)
 	CHECK(!r.auto_clock);
 }
 
+TEST(rtcp_mux_is_answered_when_it_is_offered_and_an_address_for_rtcp_is_kept)
+{
+	struct hf_session s = fresh();
+	struct hf_media_remote r;
+	char text[HF_SDP_MAX_TEXT];
+
+	CHECK_STR(take(&s, THEIRS "m=audio 4000 RTP/AVP 0\r\n"
+				  "a=rtcp-mux\r\n"),
+		  "");
+	CHECK(hf_session_remote(&s, &r));
+	CHECK(r.rtcp_mux);
+	CHECK_INT(hf_session_write_answer(&s, HF_SENDRECV, text, sizeof(text)),
+		  0);
+	CHECK(strstr(text, "a=rtcp-mux\r\n"));
+	CHECK_STR(take(&s, THEIRS "m=audio 4000 RTP/AVP 0\r\n"
+				  "a=rtcp:53020 IN IP4 198.51.100.11\r\n"),
+		  "");
+	CHECK(hf_session_remote(&s, &r));
+	CHECK(!r.rtcp_mux);
+	CHECK_INT(r.rtcp_port, 53020);
+	CHECK_INT(ntohl(r.rtcp_ip4.s_addr), 0xc633640b);
+	CHECK_INT(hf_session_write_answer(&s, HF_SENDRECV, text, sizeof(text)),
+		  0);
+	CHECK(!strstr(text, "rtcp"));
+	CHECK_STR(take(&s, THEIRS "m=audio 4000 RTP/AVP 0\r\n"
+				  "a=rtcp:53020 IN IP4 not.an.address\r\n"),
+		  "");
+	CHECK(hf_session_remote(&s, &r));
+	CHECK_INT(r.rtcp_port, 53020);
+	CHECK_INT(r.rtcp_ip4.s_addr, 0);
+}
+
 TEST(rtcp_is_one_above_unless_said)
 {
 	struct hf_session s = fresh();

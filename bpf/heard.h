@@ -1,16 +1,35 @@
 /* SPDX-License-Identifier: GPL-2.0 */
 /*
- * Keys that the remote of a leg presses, on their way to the controller
- * (include/holdfast/heard.h has the rules). The packet itself goes its way,
- * which is the other party's if the leg is relayed.
+ * What the remote of a leg is like, and the keys it presses, which are told to
+ * the controller (include/holdfast/heard.h has the rules). A packet with a key
+ * goes its way all the same, which is the other party's if the leg is relayed.
  */
-#ifndef HF_BPF_DTMF_H
-#define HF_BPF_DTMF_H
+#ifndef HF_BPF_HEARD_H
+#define HF_BPF_HEARD_H
 
 #include <holdfast/heard.h>
 #include <holdfast/rtp.h>
 #include "maps.h"
+#include "parse.h"
 #include "stats.h"
+
+/* How well the stream arrives. Packets of a key repeat the timestamp of its
+ * begin, so they are not `audio`. */
+static __always_inline void hf_stream_hear(struct hf_stream *s,
+					   const struct hf_rtp_in *rtp,
+					   const struct hf_incoming *in,
+					   int audio, __u64 now_ns)
+{
+	struct hf_stream_in packet = {
+		.source = rtp->ssrc,
+		.timestamp = rtp->timestamp,
+		.seq = rtp->seq,
+		.octets = (__u16)(in->udp_len - 8 - HF_RTP_BYTES),
+	};
+
+	if (hf_stream_count(s, &packet) && audio)
+		hf_stream_jitter(s, rtp->timestamp, now_ns);
+}
 
 static __always_inline void hf_happened(const struct hf_happening *h)
 {
@@ -39,9 +58,9 @@ static __always_inline __u32 hf_payload_at(struct xdp_md *ctx, __u32 rtp,
 
 /* Not inline: few packets are of keys, and those of the others should find
  * their instructions close together. */
-static __attribute__((noinline)) int
-hf_dtmf_hear(struct xdp_md *ctx, __u32 leg, __u32 rtp, __u32 end,
-	     struct hf_dtmf_in *in)
+static __attribute__((noinline)) int hf_dtmf_hear(struct xdp_md *ctx, __u32 leg,
+						  __u32 rtp, __u32 end,
+						  struct hf_dtmf_in *in)
 {
 	struct hf_happening tell = {.leg = leg};
 	struct hf_heard *h = bpf_map_lookup_elem(&heard, &leg);
@@ -66,8 +85,8 @@ hf_dtmf_hear(struct xdp_md *ctx, __u32 leg, __u32 rtp, __u32 end,
 		tell.length = out.cut_length;
 		hf_happened(&tell);
 	}
-	tell.kind = what & HF_DTMF_OVER ? HF_HAPPENED_KEY :
-					  HF_HAPPENED_KEY_BEGUN;
+	tell.kind =
+		what & HF_DTMF_OVER ? HF_HAPPENED_KEY : HF_HAPPENED_KEY_BEGUN;
 	tell.event = out.event;
 	tell.length = out.length;
 	hf_happened(&tell);

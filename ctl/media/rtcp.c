@@ -1,0 +1,129 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+/*
+ * Whom holdfast-mediad reports to: the controller's line of a leg in the map
+ * `rtcp` (include/holdfast/report.h). From the first word of a peer's address
+ * to the end of the leg reports are sent, with a name that is the call's own.
+ */
+#include "state.h"
+
+#include <holdfast/remote.h>
+#include <string.h>
+#include <sys/random.h>
+
+/* Readers see an odd turn, or find another one afterwards. */
+static void hf_rtcp_put(struct hf_rtcp *line, const struct hf_rtcp *next)
+{
+	const size_t skip = sizeof(line->turn);
+	uint32_t turn = line->turn | 1;
+
+	HF_WRITE(line->turn, turn);
+	__atomic_thread_fence(__ATOMIC_RELEASE);
+	memcpy((char *)line + skip, (const char *)next + skip,
+	       __builtin_offsetof(struct hf_rtcp, counted) - skip);
+	hf_store_release(&line->turn, turn + 1);
+}
+
+/* 96 random bits as text (RFC 7022 4.2). */
+static void hf_cname_make(uint8_t cname[HF_CNAME_BYTES])
+{
+	static const char digits[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdef"
+				     "ghijklmnopqrstuvwxyz0123456789+/";
+	uint8_t random[HF_CNAME_BYTES];
+
+	if (getrandom(random, sizeof(random), 0) != sizeof(random))
+		memset(random, 0, sizeof(random));
+	for (int i = 0; i < HF_CNAME_BYTES; i++)
+		cname[i] = (uint8_t)digits[random[i] & 63];
+}
+
+void hf_rtcp_begin(struct hf_media *m, uint32_t leg)
+{
+	struct hf_rtcp *line = &m->map.rtcp[leg], next = {0};
+
+	next.opened = line->opened + 1;
+	next.peer = HF_LEG_NONE;
+	hf_cname_make(next.cname);
+	/* holdfast-mediad writes these only while HF_RTCP_ON is set. */
+	memset((char *)line + __builtin_offsetof(struct hf_rtcp, counted), 0,
+	       sizeof(*line) - __builtin_offsetof(struct hf_rtcp, counted));
+	hf_rtcp_put(line, &next);
+}
+
+static void hf_rtcp_set(struct hf_media *m, uint32_t leg,
+			const struct hf_rtcp *next)
+{
+	struct hf_rtcp *line = &m->map.rtcp[leg];
+	bool on = next->flags & HF_RTCP_ON, was = line->flags & HF_RTCP_ON;
+
+	if (!(line->turn & 1) &&
+	    !memcmp((const char *)line + sizeof(line->turn),
+		    (const char *)next + sizeof(line->turn),
+		    __builtin_offsetof(struct hf_rtcp, counted) -
+			    sizeof(line->turn)))
+		return;
+	hf_rtcp_put(line, next);
+	if (on != was && m->poke)
+		m->poke(m, HF_POKE_RTCP);
+}
+
+void hf_rtcp_apply(struct hf_media *m, uint32_t leg)
+{
+	const struct hf_leg_own *own = &m->own[leg];
+	const struct hf_media_remote *r = &own->remote;
+	struct hf_rtcp next = m->map.rtcp[leg];
+
+	/* On hold (RFC 2543) there is no address, and the peer is still there:
+	 * the reports wait. */
+	m->map.streams[leg].unit_ns =
+		r->codec == HF_CODEC_OPUS ? 1000000 / 48 : HF_STREAM_UNIT_NS;
+	next.flags = HF_RTCP_ON;
+	next.remote_port = htons(r->rtcp_port);
+	next.family = 4;
+	memset(next.remote, 0, sizeof(next.remote));
+	if (r->rtcp_mux)
+		next.flags |= HF_RTCP_MUX;
+	if (r->rtcp_ip4.s_addr && r->rtcp_ip4.s_addr != r->ip4.s_addr) {
+		next.flags |= HF_RTCP_ADDRESS;
+		memcpy(next.remote, &r->rtcp_ip4, 4);
+	}
+	hf_rtcp_set(m, leg, &next);
+}
+
+/* Who talks to this leg now: what was relayed until then is banked. */
+void hf_rtcp_talker(struct hf_media *m, uint32_t leg, uint32_t peer)
+{
+	struct hf_rtcp next = m->map.rtcp[leg];
+	uint32_t legs = m->map.instance->legs;
+
+	if (next.peer == peer)
+		return;
+	if (next.peer < legs) {
+		next.before_packets += HF_READ(m->map.bound[next.peer].forwarded) -
+				       next.begin_packets;
+		next.before_octets += HF_READ(m->map.streams[next.peer].octets) -
+				      next.begin_octets;
+	}
+	next.peer = peer;
+	if (peer < legs) {
+		next.begin_packets = HF_READ(m->map.bound[peer].forwarded);
+		next.begin_octets = HF_READ(m->map.streams[peer].octets);
+	}
+	hf_rtcp_put(&m->map.rtcp[leg], &next);
+}
+
+void hf_rtcp_end(struct hf_media *m, uint32_t leg)
+{
+	struct hf_rtcp next = m->map.rtcp[leg];
+	const struct hf_leg *l = &m->map.legs[leg];
+	const struct hf_program *p =
+		hf_word_program(l, m->map.claims[leg].word);
+	struct hf_remote r = hf_remote_get(p, &l->rx);
+
+	/* Who says BYE may come when the program is gone. */
+	if (!(next.flags & HF_RTCP_ADDRESS))
+		memcpy(next.remote, &r.ip4, sizeof(r.ip4));
+	if (next.flags & HF_RTCP_MUX)
+		next.remote_port = r.port;
+	next.flags &= HF_RTCP_MUX;
+	hf_rtcp_set(m, leg, &next);
+}
