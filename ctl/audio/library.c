@@ -110,7 +110,15 @@ static void job_free(struct hf_job *job)
 	hf_clip_data_free(&job->data);
 	free(job->file);
 	free(job->music_file);
+	for (size_t i = 0; i < sizeof(job->part) / sizeof(job->part[0]); i++)
+		free(job->part[i]);
 	free(job);
+}
+
+void hf_job_drop(struct hf_job *job)
+{
+	job->entry->job = NULL;
+	job_free(job);
 }
 
 /* No room: say how much is wanted, and how much there is. */

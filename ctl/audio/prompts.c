@@ -133,68 +133,144 @@ void hf_labels_begin(struct hf_library *l)
 				    c->lots[i].labels[k].text);
 }
 
-/* Each lot's announcement, put into its music; calls need not wait for it. */
+/* "en/escape-*": press, the key, to be put through. */
+#define HF_ESCAPE_PARTS 3
+static void escape_name(const struct hf_config_lot *lot, char *name, size_t len)
+{
+	snprintf(name, len, "%s/escape-%s", lot->voice.language,
+		 lot->escape.key);
+}
+
+static bool escape_files(const struct hf_config *c,
+			 const struct hf_config_lot *lot, struct hf_job *job)
+{
+	const char *key = lot->escape.key;
+	const char *words[HF_ESCAPE_PARTS] = {
+		"press",
+		*key == '*'   ? "star"
+		: *key == '#' ? "hash"
+			      : key,
+		"to-be-put-through"};
+
+	for (int i = 0; i < HF_ESCAPE_PARTS; i++) {
+		if (asprintf(&job->part[i], "%s/%s/%s.wav", c->audio.prompts,
+			     lot->voice.language, words[i]) < 0) {
+			job->part[i] = NULL;
+			return false;
+		}
+	}
+	job->src = (struct hf_clip_source){.files = job->part,
+					   .count = HF_ESCAPE_PARTS};
+	return true;
+}
+
+/* An entry MUSIC+SAID and a job for it, if it is to be made. */
+static struct hf_job *begin_into(struct hf_library *l, const char *music,
+				 const char *said)
+{
+	const struct hf_config_clip *m = hf_clip_configured(l->config, music);
+	struct hf_entry *of_music = hf_entry_find(l, music), *e;
+	struct hf_job *job;
+	char name[160];
+
+	snprintf(name, sizeof(name), "%s+%s", music, said);
+	e = m && of_music ? hf_entry_get(l, name) : NULL;
+	if (!e || e->job || e->ready)
+		return NULL;
+	job = hf_job_create(l, e);
+	if (!job)
+		return NULL;
+	e->configured = true;
+	job->music = hf_source_now(m, of_music, &job->music_file);
+	job->into = m->name;
+	return job;
+}
+
+static void begin_announcement(struct hf_library *l,
+			       const struct hf_config_lot *lot)
+{
+	const struct hf_config_clip *a =
+		hf_clip_configured(l->config, lot->voice.announce);
+	struct hf_entry *said = hf_entry_find(l, lot->voice.announce);
+	struct hf_job *job =
+		a && said ? begin_into(l, lot->hold_audio, lot->voice.announce)
+			  : NULL;
+
+	if (!job)
+		return;
+	hf_entry_source(job->entry, said->source);
+	job->src = hf_source_now(a, said, &job->file);
+	job->src.loop = false;
+	hf_job_queue(l, job);
+}
+
+static void begin_escape(struct hf_library *l, const struct hf_config_lot *lot)
+{
+	struct hf_job *job;
+	char name[HF_LABEL_LEN];
+
+	escape_name(lot, name, sizeof(name));
+	job = begin_into(l, lot->hold_audio, name);
+	if (!job)
+		return;
+	if (!escape_files(l->config, lot, job)) {
+		hf_job_drop(job);
+		return;
+	}
+	hf_entry_source(job->entry, job->part[0]);
+	hf_job_queue(l, job);
+}
+
+/* What each lot says into its music; calls need not wait for it. */
 void hf_announcements_begin(struct hf_library *l)
 {
 	const struct hf_config *c = l->config;
 
 	for (unsigned int i = 0; i < c->lot_count; i++) {
-		const char *music = c->lots[i].hold_audio;
-		const char *said = c->lots[i].voice.announce;
-		const struct hf_config_clip *m, *a;
-		struct hf_entry *e, *of_music, *of_said;
-		struct hf_job *job;
-		char name[160];
-
-		m = hf_clip_configured(c, music);
-		a = said ? hf_clip_configured(c, said) : NULL;
-		if (!m || !a)
-			continue;
-		snprintf(name, sizeof(name), "%s+%s", music, said);
-		of_music = hf_entry_find(l, music);
-		of_said = hf_entry_find(l, said);
-		e = hf_entry_get(l, name);
-		if (!of_music || !of_said || !e || e->job || e->ready)
-			continue;
-		job = hf_job_create(l, e);
-		if (!job)
-			continue;
-		e->configured = true;
-		hf_entry_source(e, of_said->source);
-		job->music = hf_source_now(m, of_music, &job->music_file);
-		job->src = hf_source_now(a, of_said, &job->file);
-		job->src.loop = false;
-		job->into = m->name;
-		hf_job_queue(l, job);
+		if (c->lots[i].escape.key && c->audio.prompts)
+			begin_escape(l, &c->lots[i]);
+		if (c->lots[i].voice.announce)
+			begin_announcement(l, &c->lots[i]);
 	}
 }
 
-/* A clip is another one now. What was put into it, or was made of it, is silent
- * until it is made anew. */
+/* True: it has to be made anew, and is silent until then. */
+static bool forget_into(struct hf_library *l, const char *music,
+			const char *said)
+{
+	struct hf_entry *e;
+	char name[160];
+
+	snprintf(name, sizeof(name), "%s+%s", music, said);
+	e = hf_entry_find(l, name);
+	if (!e)
+		return false;
+	if (e->job)
+		e->stale = true;
+	if (e->ready)
+		hf_media_clip_remove(l->media, name);
+	e->ready = false;
+	return true;
+}
+
+/* A clip is another one now: so is what was put into it, or made of it. */
 void hf_announcements_again(struct hf_library *l, const char *changed)
 {
 	const struct hf_config *c = l->config;
 	bool any = false;
 
 	for (unsigned int i = 0; i < c->lot_count; i++) {
-		const char *said = c->lots[i].voice.announce;
-		struct hf_entry *e;
-		char name[160];
+		const struct hf_config_lot *lot = &c->lots[i];
+		const char *said = lot->voice.announce;
+		bool music = !strcmp(lot->hold_audio, changed);
+		char name[HF_LABEL_LEN];
 
-		if (!said || (strcmp(said, changed) &&
-			      strcmp(c->lots[i].hold_audio, changed)))
+		if (said && (music || !strcmp(said, changed)))
+			any |= forget_into(l, lot->hold_audio, said);
+		if (!lot->escape.key || !music)
 			continue;
-		snprintf(name, sizeof(name), "%s+%s", c->lots[i].hold_audio,
-			 said);
-		e = hf_entry_find(l, name);
-		if (!e)
-			continue;
-		if (e->job)
-			e->stale = true;
-		if (e->ready)
-			hf_media_clip_remove(l->media, name);
-		e->ready = false;
-		any = true;
+		escape_name(lot, name, sizeof(name));
+		any |= forget_into(l, lot->hold_audio, name);
 	}
 	if (any)
 		hf_announcements_begin(l);

@@ -25,6 +25,7 @@ struct hf_job {
 	const char *into;
 	char *file;	  /* ours: of an added clip, */
 	char *music_file; /* and of the music that it goes into */
+	char *part[3];	  /* and of prompts said one after the other */
 	/* what the worker makes */
 	struct hf_clip_data data;
 	atomic_uint percent;
@@ -65,6 +66,8 @@ struct hf_entry *hf_entry_find(const struct hf_library *, const char *name);
 struct hf_entry *hf_entry_get(struct hf_library *, const char *name);
 void hf_entry_source(struct hf_entry *, const char *source);
 struct hf_job *hf_job_create(struct hf_library *, struct hf_entry *);
+/* It is not to be done after all. */
+void hf_job_drop(struct hf_job *);
 /* To the thread. */
 void hf_job_queue(struct hf_library *, struct hf_job *);
 /* At once, in this thread: the start waits for it. */

@@ -190,6 +190,10 @@ struct hf_config_lot {
 		unsigned int announce_every_s;
 		enum hf_refusals refusals;
 	} voice;
+	struct {
+		char *key; /* one character, NULL = none */
+		char *to;
+	} escape; /* who waits presses it, and this is called */
 	char *page; /* zone where calls that come to wait are called out */
 	bool hold_clock_auto;
 	enum hf_slot_choice choice; /* key slot_choice */

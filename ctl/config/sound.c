@@ -99,6 +99,24 @@ static const struct hf_key audio_keys[] = {
 	{0}};
 const struct hf_map hf_config_audio_map = {audio_keys, NULL};
 
+static bool parse_key(struct hf_reader *r, const char *text, void *field)
+{
+	if (strlen(text) != 1 || !strchr("0123456789*#", text[0]))
+		return hf_wrong(r,
+				"\"%s\" is no key of a phone; it is one of 0 to "
+				"9, \"*\" and \"#\"",
+				text);
+	return hf_parse_text(r, text, field);
+}
+
+static const struct hf_key escape_keys[] = {
+	{VALUE("key", LOT(escape.key), parse_key, "\"*\""), .required = true},
+	{VALUE("to", LOT(escape.to), hf_parse_uri,
+	       "\"sip:operator@pbx.example.com\""),
+	 .required = true},
+	{0}};
+const struct hf_map hf_config_escape_map = {escape_keys, NULL};
+
 static const char *const refusal_words[] = {
 	[HF_REFUSE_PLAINLY] = "silent",
 	[HF_REFUSE_ANSWERED] = "answered",

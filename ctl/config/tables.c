@@ -211,6 +211,8 @@ static const struct hf_key lot_keys[] = {
 	{ NUMBER("reserve_s", LOT(reserve_s), 1, 3600) },
 	{ VALUE("hold_audio", LOT(hold_audio), hf_parse_name, "default") },
 	{ SECTION("voice", &hf_config_voice_map, "{ language: en }") },
+	{ SECTION("escape", &hf_config_escape_map,
+		  "{ key: \"*\", to: \"sip:operator@pbx.example.com\" }") },
 	{ VALUE("page", LOT(page), hf_parse_name, "warehouse") },
 	{ .name = "message_parker",
 	  .kind = HF_KEY_BOOL,

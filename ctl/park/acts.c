@@ -119,6 +119,18 @@ void hf_act_ring_for(struct hf_call *call, const struct hf_stimulus *s)
 	hf_recall_ring(call, ring_s * 1000ULL);
 }
 
+/* The park time is over already: what follows a failure is a whole one. */
+void hf_act_ring_for_instead(struct hf_call *call, const struct hf_stimulus *s)
+{
+	const struct hf_cause cause = {.sip = 487,
+				       .text = "The caller wants another"};
+
+	hf_ring_drop(call, &cause);
+	hf_timer_stop(&call->park->timers, &call->timer);
+	hf_act_ring_for(call, s);
+	call->left_ms = 0;
+}
+
 void hf_act_ring_for_failed(struct hf_call *call, const struct hf_stimulus *s)
 {
 	/* 0: it was answered, and came to nothing */

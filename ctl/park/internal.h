@@ -82,6 +82,7 @@ struct hf_call {
 	char *hold_audio;      /* asked for by who sent the caller, or NULL */
 	bool told;	       /* the parker has heard the slot */
 	bool toned;	       /* the caller has heard the tone */
+	uint32_t announced;    /* into this wait */
 	char *page; /* zone to be paged in, by who sent the caller; or NULL */
 	/* What an action says happens next; run after the change of state. */
 	enum hf_call_event then;

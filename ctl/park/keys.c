@@ -33,10 +33,24 @@ void hf_park_digit(struct hf_park *park, uint32_t leg, char digit,
 	hf_call_key(p->call, p, digit);
 }
 
-/* Nothing in a call waits for a key: the packets themselves have gone to the
- * other party if there is one. */
+/*
+ * Who waits may be let out by a key (escape): its target is called as a
+ * supervisor would have somebody called. Any other key means nothing here; the
+ * packets themselves have gone to the other party if there is one.
+ */
 void hf_call_key(struct hf_call *call, struct hf_party *p, char digit)
 {
+	const struct hf_config_lot *lot = call->lot->config;
+	const struct hf_stimulus s = {.event = HF_E_RING_FOR,
+				      .uri = lot->escape.to};
+
 	hf_debug("call %llu: a key of the %s, %s", (unsigned long long)call->id,
 		 hf_party_role(p), hf_state_name(call->state));
+	if (p != call->caller || !lot->escape.key ||
+	    digit != lot->escape.key[0] || call->ring_for ||
+	    (call->state != HF_S_PARKED && call->state != HF_S_RECALLING))
+		return;
+	hf_info("call %llu: the caller presses %c: %s is called",
+		(unsigned long long)call->id, digit, lot->escape.to);
+	hf_call_event(call, &s);
 }

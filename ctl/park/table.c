@@ -125,6 +125,8 @@ static const struct hf_row table[] = {
 	  "click to retrieve; the caller may be picked up meanwhile" },
 
 	/* Ringing back; the caller still waits and can be picked up. */
+	{ IN(RECALLING), ON(RING_FOR), ALWAYS, DO(ring_for_instead), STAY,
+	  "the caller presses the escape key: who rings is let go" },
 	{ IN(RECALLING), ON(RETRIEVE), ALWAYS, DO(claim_and_stop_ring),
 	  TO(CLAIMED), "the recall is cancelled: completed elsewhere" },
 	{ IN(RECALLING), ON(RECALL_RINGS), ALWAYS, DO(recall_rings), STAY,

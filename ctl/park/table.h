@@ -70,6 +70,7 @@ bool hf_row_is_ignore(const struct hf_row *);
 	/* acts.c */            \
 	X(move)                 \
 	X(ring_for)             \
+	X(ring_for_instead)     \
 	X(step_out)             \
 	X(ring_for_failed)      \
 	/* voice.c */           \

@@ -105,15 +105,40 @@ bool hf_voice_tone(struct hf_call *call)
 	return true;
 }
 
+/* How soon a caller learns which key there is. */
+#define HF_ESCAPE_FIRST_MS 2000
+
 void hf_voice_begin(struct hf_call *call)
 {
-	uint64_t every = call->lot->config->voice.announce_every_s * 1000ULL;
+	const struct hf_config_lot *lot = call->lot->config;
+	uint64_t every = lot->voice.announce_every_s * 1000ULL;
 
 	call->toned = false;
+	call->announced = 0;
 	hf_timer_stop(&call->park->timers, &call->voice);
-	if (call->lot->config->voice.announce && every)
+	if (lot->escape.key)
+		hf_timer_arm(&call->park->timers, &call->voice,
+			     call->park->now_ms + HF_ESCAPE_FIRST_MS);
+	else if (lot->voice.announce && every)
 		hf_timer_arm(&call->park->timers, &call->voice,
 			     call->park->now_ms + every);
+}
+
+/* What is next: the key first, then by turns. The library calls it so: what is
+ * said, put into this music. False: nothing is. */
+static bool announcement(const struct hf_call *call, char *name, size_t len)
+{
+	const struct hf_config_lot *lot = call->lot->config;
+	const char *music = hf_call_hold_audio(call);
+	bool key = lot->escape.key &&
+		   (!lot->voice.announce || !(call->announced & 1));
+
+	if (key)
+		snprintf(name, len, "%s+%s/escape-%s", music,
+			 lot->voice.language, lot->escape.key);
+	else if (lot->voice.announce)
+		snprintf(name, len, "%s+%s", music, lot->voice.announce);
+	return key || lot->voice.announce;
 }
 
 static void announce(struct hf_call *call)
@@ -124,13 +149,12 @@ static void announce(struct hf_call *call)
 	uint32_t ms = 0;
 	int err;
 
-	if (!lot->voice.announce || !every)
+	if (!every || !announcement(call, name, sizeof(name)))
 		return;
-	/* The library calls it so: what is said, put into this music. */
-	snprintf(name, sizeof(name), "%s+%s", hf_call_hold_audio(call),
-		 lot->voice.announce);
 	err = hf_media_leg_announce(call->park->wire.media, call->caller->leg,
 				    name, &ms);
+	if (err != -EAGAIN)
+		call->announced++;
 	if (err && err != -EAGAIN)
 		hf_debug("call %llu: no announcement %s: %s",
 			 (unsigned long long)call->id, name, strerror(-err));

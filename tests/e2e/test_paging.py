@@ -8,8 +8,8 @@ import os
 import subprocess
 import time
 
-from lib import anchor, audio, net, sip
-from lib.hearing import ANCHORS, prompts, stream_to, timeline, wave8, where, words_in
+from lib import anchor, audio, net, sip, ua
+from lib.hearing import ANCHORS, music, prompts, stream_to, timeline, wave8, where, words_in
 from lib.testing import check, equal, main, scenario
 
 GROUP = ("239.255.70.1", 5004)
@@ -285,6 +285,32 @@ def announcement_outlives_the_controller(s):
     call.wait("bye", 20)
     words_in(heard(trace, phone), ("call-on",) + digits("701"), prompts())
     equal(holdfastd.slot("701")["state"], "parked", "the slot")
+
+
+@scenario
+def escape_key(s):
+    "a waiting caller is told which key leads out, presses it after the controller was killed and started again, and talks to the operator"
+    path, _ = music(s.stage, seconds=12.0)
+    holdfastd = start(s, audio__clips=[{"name": "default", "file": path}],
+                      lot__escape={"key": "*", "to": "sip:operator@pbx.example.com"})
+    ready(holdfastd, "default+en/escape-*")
+    peer = s.peer()
+    trace = s.trace()
+    caller = s.caller(pt=8)
+    peer.park("4930111101", caller, sdp=caller.sdp(codecs=(8,)))
+    caller.wait_packets(11 * 50, 25)
+    words_in(heard(trace, caller), ("press", "star", "to-be-put-through"), prompts(),
+             likeness=0.8)
+    holdfastd.kill()
+    holdfastd.start()
+    caller.press("*", 5)
+    operator = phone_known(s)
+    call = peer.expect_call("operator", 10, operator)
+    equal(holdfastd.slot("701")["state"], "recalling", "the slot")
+    call.accept(operator.sdp(codecs=(8,)))
+    operator.play()
+    caller.wait_packets(20, 10, match=ua.from_media(operator))
+    equal(holdfastd.slot("701")["state"], "free", "the slot")
 
 
 if __name__ == "__main__":

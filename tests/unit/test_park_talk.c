@@ -402,4 +402,77 @@ TEST(whatever_comes_in_a_talk_is_answered)
 	WORLD_END(w);
 }
 
+static struct world *escape_world(void)
+{
+	struct world *w = talk_world(NULL);
+
+	w->lots[0].escape.key = (char *)"*";
+	w->lots[0].escape.to = (char *)"sip:operator@pbx.example.com";
+	return w;
+}
+
+TEST(who_waits_is_put_through_by_the_escape_key)
+{
+	struct world *w = escape_world();
+	struct hf_dialog *d = park_one(w, "700"), *operator;
+
+	press(w, d, '5');
+	CHECK(!recall(w));
+	press(w, d, '*');
+	press(w, d, '*');
+	CHECK_STR(recall_uri(w), "sip:operator@pbx.example.com");
+	CHECK_STR(hears(w, d), "hold");
+	operator = recall(w);
+	if (!operator)
+		return;
+	answer(operator, answer_sdp());
+	CHECK_STR(hears(w, d), "relay");
+	CHECK_STR(slot_state(w, "701"), "free");
+	press(w, d, '*'); /* of no meaning now */
+	CHECK(!recall(w));
+	talks_end(w);
+	WORLD_END(w);
+}
+
+TEST(an_escape_that_is_not_answered_leaves_the_wait_as_it_was)
+{
+	struct world *w = escape_world();
+	struct hf_dialog *d = park_one(w, "700");
+
+	pass(w, 60);
+	press(w, d, '*');
+	CHECK_STR(slot_state(w, "701"), "recalling");
+	fail_recall(w, 486, "Busy Here");
+	CHECK_STR(slot_state(w, "701"), "parked");
+	CHECK_STR(hears(w, d), "hold");
+	pass(w, 29);
+	CHECK(!recall(w));
+	pass(w, 1);
+	CHECK_STR(recall_uri(w), "sip:1001@pbx.example.com");
+	talks_end(w);
+	WORLD_END(w);
+}
+
+TEST(the_escape_key_lets_the_parker_go_who_is_being_rung)
+{
+	struct world *w = escape_world();
+	struct hf_dialog *d = park_one(w, "700"), *parker;
+
+	pass(w, 90);
+	parker = recall(w);
+	CHECK(parker);
+	if (!parker)
+		return;
+	press(w, d, '*');
+	CHECK_INT(parker->cancels, 1);
+	CHECK_STR(recall_uri(w), "sip:operator@pbx.example.com");
+	pass(w, 30); /* it rings in vain */
+	CHECK_STR(slot_state(w, "701"), "parked");
+	CHECK(!recall(w));
+	pass(w, 90);
+	CHECK_STR(recall_uri(w), "sip:1001@pbx.example.com");
+	talks_end(w);
+	WORLD_END(w);
+}
+
 TEST_MAIN()
