@@ -46,16 +46,26 @@ def decode(pt, payloads):
     return numpy.frombuffer(run_codec("decode", CODECS[pt][0], b"".join(payloads)), "<i2")
 
 
-def timeline(pt, packets):
-    """The sound of a stream where its timestamps put it, at 8000 samples a second:
-    what a sender skipped because it was late is silence."""
-    _, rate, step, _ = CODECS[pt]
+def laid_out(pt, packets):
+    """The sound of a stream where its timestamps put it, and the holes in it (from, to),
+    in samples: what a sender skipped because it was late is silence."""
+    step = CODECS[pt][2]
     sound = decode(pt, [p.payload for p in packets])
     per = len(sound) // len(packets)
-    slots = [wire.difference32(p.ts, packets[0].ts) // step for p in packets]
+    apart = [wire.difference32(p.ts, packets[0].ts) for p in packets]
+    check(all(a % step == 0 for a in apart), "timestamps are no multiples of %d" % step)
+    slots = [a // step for a in apart]
     out = numpy.zeros((max(slots) + 1) * per)
     for i, slot in enumerate(slots):
         out[slot * per:(slot + 1) * per] = sound[i * per:(i + 1) * per]
+    holes = [((a + 1) * per, b * per) for a, b in zip(slots, slots[1:]) if b != a + 1]
+    return out, holes
+
+
+def timeline(pt, packets):
+    """The same at 8000 samples a second."""
+    out, _ = laid_out(pt, packets)
+    rate = CODECS[pt][1]
     return out if rate == 8000 else resample(out, len(out) * 8000 // rate)
 
 
@@ -135,16 +145,6 @@ def compare(pt, heard, loop16, seconds=2.0, skip=1.0):
     return least, jumps
 
 
-def clicks(sound, rate, loop=None):
-    """The worst ratio of a sample step's energy (in 2 ms) to that of its
-    surroundings (100 ms): how much a seam sticks out."""
-    step = numpy.diff(sound.astype(float)) ** 2
-    short, long = int(rate * 0.002), int(rate * 0.1)
-    fine = numpy.convolve(step, numpy.ones(short) / short, "same")
-    around = numpy.convolve(step, numpy.ones(long) / long, "same")
-    return float((fine / (around + 2000.0)).max())
-
-
 def prompts():
     """The folder of the built prompts, built if they are not."""
     build = os.environ.get("HF_BUILD", os.path.join(net.ROOT, "build"))
@@ -193,3 +193,49 @@ def words_in(sound8, words, folder, language="en", likeness=0.9):
         at.append(begin / 8000 + place)
         begin += int((place + len(piece) / 8000 - 0.1) * 8000)
     return at
+
+
+def places(piece, sound8, likeness=0.85):
+    """Everywhere this piece begins in a sound at 8000/s, in seconds, in order."""
+    found, length = [], len(piece) / 8000
+
+    def look(begin, end):
+        if end - begin <= len(piece):
+            return
+        at, alike = where(piece, sound8[begin:end])
+        if alike < likeness:
+            return
+        found.append(begin / 8000 + at)
+        look(begin, int(begin + at * 8000))
+        look(int(begin + (at + length) * 8000), end)
+    look(0, len(sound8))
+    return sorted(found)
+
+
+def sticks_out(sound, rate, seams):
+    """The worst of these seams (in samples): the energy of the difference within
+    2.5 ms of it, by the largest of its surroundings (half a second each side). Up
+    to 1 nothing clicks."""
+    step = numpy.diff(numpy.asarray(sound, float)) ** 2
+    width = max(1, int(rate * 0.005))
+    energy = numpy.convolve(step, numpy.ones(width), "same")
+    worst = 0.0
+    for at in seams:
+        at = int(at)
+        before = energy[max(0, at - rate // 2):max(0, at - 3 * width)]
+        behind = energy[at + 3 * width:at + rate // 2]
+        around = numpy.concatenate([before, behind])
+        seam = energy[max(0, at - width // 2):at + width // 2 + 1]
+        if len(seam) and len(around):
+            # The least step that can be heard at all: one of 8-bit G.711.
+            worst = max(worst, seam.max() / max(around.max(), width * 16.0 ** 2))
+    return worst
+
+
+def loop_points(pt, sound, loop16, begin=0):
+    """Where in the sound the loop begins anew, from its place at `begin`."""
+    rate = CODECS[pt][1]
+    loop = resample(loop16, len(loop16) * rate // 16000)
+    place, _ = audio.find(sound[begin:begin + 2 * rate], through(pt, numpy.round(loop)))
+    first = begin + (len(loop) - place) % len(loop)
+    return list(range(first, len(sound), len(loop)))
