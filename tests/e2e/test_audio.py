@@ -7,6 +7,8 @@ HF_AUDIO_S is how many seconds the long scenario listens (24; scripts/soak audio
 makes it 600).
 """
 import os
+import time
+import wave
 
 import numpy
 
@@ -15,6 +17,8 @@ from lib.hearing import ANCHORS, CODECS, compare, decode, laid_out, loop_points,
     resample, sticks_out, stream_to, through, wave8, where, words_in
 from lib.testing import check, equal, main, scenario
 
+# Calls that play while a file is loaded (30; scripts/soak audio-add: 10000).
+CALLS = int(os.environ.get("HF_AUDIO_CALLS", "30"))
 SECONDS = float(os.environ.get("HF_AUDIO_S", "24"))
 
 
@@ -238,6 +242,66 @@ def new_clip_while_it_plays(s):
     clip = [c for c in holdfastd.ctl("audio", "list")["clips"] if c["clip"] == "default"][0]
     equal(clip["legs"], 1, "legs that hear it")
     equal(clip["frames"], {"PCMA": 351, "G722": 351}, "frames")
+
+
+def counters(holdfastd):
+    """Frames sent and skipped so far, and when that was."""
+    c = holdfastd.ctl("stats")["counters"]
+    return c["hold_paced"] + c["hold_turned"], c["hold_skipped"], time.monotonic()
+
+
+def frames_in(holdfastd, work):
+    """What `work` says, and frames a second sent and skipped while it runs."""
+    sent, skipped, begin = counters(holdfastd)
+    result = work()
+    sent2, skipped2, end = counters(holdfastd)
+    return result, (sent2 - sent) / (end - begin), (skipped2 - skipped) / (end - begin)
+
+
+@scenario
+def long_file_while_calls_play(s):
+    "a five-minute file is loaded while calls play: every frame is sent or counted, and the calls' own clip goes on"
+    path, loop = music(s.stage)
+    slots = "%d-%d" % (10000, 9999 + max(CALLS, 10))
+    ports = 20000 + 2 * (CALLS + 10) - 1
+    holdfastd = start(s, [{"name": "default", "file": path}], codecs=["PCMU", "PCMA", "G722"],
+                      audio__memory_mib=64, lot__slots=slots, lot__labels={},
+                      lot__timeout_s=0, media__ports="20000-%d" % ports)
+    peer = s.peer()
+    trace = s.trace() if CALLS < 1000 else None
+    first, others = s.caller(pt=8), s.caller(pt=8)
+    peer.park("4930111100", first, sdp=first.sdp(codecs=(8,)))
+    for done in range(1, CALLS, 50):
+        calls = [peer.call("700", str(4930200000 + i), others, referred_by="1001",
+                           sdp=others.sdp(codecs=(8,)))
+                 for i in range(done, min(CALLS, done + 50))]
+        for call in calls:
+            equal(call.status(60), 200, "the answer to a park")
+    long, _ = music(s.stage, "long.wav", first=1.0, seconds=100.0)
+    with wave.open(long, "rb") as f:
+        data = f.readframes(f.getnframes())
+    with wave.open(long, "wb") as f:
+        f.setparams((1, 2, 16000, 0, "NONE", ""))
+        f.writeframes(data * 3)
+    clip, sent, skipped = frames_in(holdfastd, lambda: holdfastd.ctl("audio", "add", "long", long))
+    equal((clip["state"], clip["ms"]), ("ready", 300000), "the new clip")
+    _, sent0, skipped0 = frames_in(holdfastd, lambda: net.linger(max(2.0, CALLS / 500)))
+    print("# %d calls, frames a second: %.0f sent and %.1f skipped while it is loaded, %.0f and "
+          "%.1f without" % (CALLS, sent, skipped, sent0, skipped0))
+    # sent + skipped = elapsed / packet time, whoever is busy
+    for name, total in (("with", sent + skipped), ("without", sent0 + skipped0)):
+        check(abs(total / (50.0 * CALLS) - 1) < 0.1, "%s the load %.0f frames a second are "
+              "accounted for, not %d" % (name, total, 50 * CALLS))
+    if CALLS >= 1000:
+        check(skipped <= skipped0 + 0.0001 * sent, "%.1f frames a second are late while a file is "
+              "loaded, %.1f without" % (skipped, skipped0))
+        return
+    alike, holes = 1.0, 0
+    sound, gaps = laid_out(8, trace.rtp(dst=(net.CALLER, first.port)))
+    for begin, end in stretches(len(sound), 8000, [], 0, gaps):
+        least, jumps = compare(8, sound[begin:end], loop, skip=0.2)
+        alike, holes = min(alike, least), holes + jumps
+    check(alike > 0.99 and not holes, "the first call's music: %.4f, %d jumps" % (alike, holes))
 
 
 @scenario
