@@ -20,10 +20,21 @@
 
 #define HF_KMOD_VERSION "0.1.0"
 
-/* Counters of one hold on one CPU; written there alone. */
+/* What is counted; X(symbol), HOLDFAST_A_symbol says what it means. */
+#define HF_STATS(X) \
+	X(SENT) X(SKIPPED) X(LOST) X(IDLE) X(NO_HOP) X(BAD) X(NO_MEMORY) \
+	X(BUSY) X(TICKS) X(CAPPED) X(LATE_MAX_NS) X(SEND_NS)
+
+enum hf_stat {
+#define X(symbol) HF_STAT_##symbol,
+	HF_STATS(X)
+#undef X
+	HF_STAT_COUNT
+};
+
+/* Of one hold on one CPU; written there alone. */
 struct hf_counters {
-	u64_stats_t sent, skipped, lost, idle, no_hop, bad, no_memory, busy;
-	u64_stats_t ticks, capped, late_max_ns, send_ns;
+	u64_stats_t value[HF_STAT_COUNT];
 	struct u64_stats_sync sync;
 };
 
@@ -146,10 +157,10 @@ int hf_netlink_init(void);
 void hf_netlink_exit(void);
 void hf_hold_destroy(struct hf_hold *hold); /* hf_mutex held */
 
-static inline void hf_count(struct hf_counters *c, u64_stats_t *which, u64 n)
+static inline void hf_count(struct hf_counters *c, enum hf_stat stat, u64 n)
 {
 	u64_stats_update_begin(&c->sync);
-	u64_stats_add(which, n);
+	u64_stats_add(&c->value[stat], n);
 	u64_stats_update_end(&c->sync);
 }
 

@@ -210,42 +210,32 @@ int hf_nl_get_info(struct sk_buff *skb, struct genl_info *info)
 	return genlmsg_reply(reply, info);
 }
 
-struct hf_counter_values {
-	u64 value[12];
-};
-
-static const u16 hf_counter_attr[12] = {
-	HOLDFAST_A_SENT, HOLDFAST_A_SKIPPED, HOLDFAST_A_LOST, HOLDFAST_A_IDLE,
-	HOLDFAST_A_NO_HOP, HOLDFAST_A_BAD, HOLDFAST_A_NO_MEMORY, HOLDFAST_A_BUSY,
-	HOLDFAST_A_TICKS, HOLDFAST_A_CAPPED, HOLDFAST_A_LATE_MAX_NS,
-	HOLDFAST_A_SEND_NS,
+static const u16 hf_stat_attr[HF_STAT_COUNT] = {
+#define X(symbol) HOLDFAST_A_##symbol,
+	HF_STATS(X)
+#undef X
 };
 
 static void hf_counters_read(const struct hf_counters *c,
-			     struct hf_counter_values *v)
+			     u64 value[HF_STAT_COUNT])
 {
-	const u64_stats_t *from[12] = {
-		&c->sent, &c->skipped, &c->lost, &c->idle, &c->no_hop, &c->bad,
-		&c->no_memory, &c->busy, &c->ticks, &c->capped,
-		&c->late_max_ns, &c->send_ns,
-	};
 	unsigned int start, i;
 
 	do {
 		start = u64_stats_fetch_begin(&c->sync);
-		for (i = 0; i < ARRAY_SIZE(from); i++)
-			v->value[i] = u64_stats_read(from[i]);
+		for (i = 0; i < HF_STAT_COUNT; i++)
+			value[i] = u64_stats_read(&c->value[i]);
 	} while (u64_stats_fetch_retry(&c->sync, start));
 }
 
 static int hf_put_stats(struct sk_buff *skb, struct netlink_callback *cb,
 			const struct hf_hold *hold, int cpu)
 {
-	struct hf_counter_values v;
+	u64 value[HF_STAT_COUNT];
 	unsigned int i;
 	void *head;
 
-	hf_counters_read(per_cpu_ptr(hold->counters, cpu), &v);
+	hf_counters_read(per_cpu_ptr(hold->counters, cpu), value);
 	head = genlmsg_put(skb, NETLINK_CB(cb->skb).portid, cb->nlh->nlmsg_seq,
 			   &hf_family, NLM_F_MULTI, HOLDFAST_CMD_GET_STATS);
 	if (!head)
@@ -253,8 +243,8 @@ static int hf_put_stats(struct sk_buff *skb, struct netlink_callback *cb,
 	if (nla_put_string(skb, HOLDFAST_A_INSTANCE, hold->instance) ||
 	    nla_put_u32(skb, HOLDFAST_A_CPU, cpu))
 		goto full;
-	for (i = 0; i < ARRAY_SIZE(hf_counter_attr); i++)
-		if (nla_put_u64_64bit(skb, hf_counter_attr[i], v.value[i],
+	for (i = 0; i < HF_STAT_COUNT; i++)
+		if (nla_put_u64_64bit(skb, hf_stat_attr[i], value[i],
 				      HOLDFAST_A_PAD))
 			goto full;
 	genlmsg_end(skb, head);

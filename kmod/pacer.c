@@ -85,13 +85,13 @@ static bool hf_prepare(struct hf_hold *hold, struct hf_counters *c,
 	smp_rmb(); /* the copy before the check that it was still in force */
 	if (!(p->hop.flags & HF_HOP_VALID) ||
 	    READ_ONCE(nh->turn) != current_hop) {
-		hf_count(c, &c->no_hop, 1);
+		hf_count(c, HF_STAT_NO_HOP, 1);
 		return false;
 	}
 	return true;
 
 bad:
-	hf_count(c, &c->bad, 1);
+	hf_count(c, HF_STAT_BAD, 1);
 	return false;
 }
 
@@ -137,7 +137,7 @@ static int hf_serve(struct hf_batch *batch, u32 index, u64 now,
 		return 0;
 	if (index >= hold->map[HF_MAP_LEGS].entries ||
 	    index >= hold->map[HF_MAP_CLAIMS].entries) {
-		hf_count(c, &c->bad, 1);
+		hf_count(c, HF_STAT_BAD, 1);
 		return 0;
 	}
 	leg = hf_map_at(&hold->map[HF_MAP_LEGS], index);
@@ -146,12 +146,12 @@ static int hf_serve(struct hf_batch *batch, u32 index, u64 now,
 	word = smp_load_acquire(&claim->word);
 	program = hf_word_program(leg, word);
 	if (hf_is_early(program, word, now)) {
-		hf_count(c, &c->idle, 1);
+		hf_count(c, HF_STAT_IDLE, 1);
 		return 0;
 	}
 	hf_copy_once(&packet.program, program, sizeof(packet.program));
 	if (!hf_due(&packet.program, word, now, 0, &packet.due)) {
-		hf_count(c, &c->idle, 1);
+		hf_count(c, HF_STAT_IDLE, 1);
 		return 0;
 	}
 	if (hf_word_run(packet.due.next) || packet.due.skipped)
@@ -163,11 +163,11 @@ static int hf_serve(struct hf_batch *batch, u32 index, u64 now,
 		return 0;
 	/* Our line of the leg; the other engine is not sending now. */
 	WRITE_ONCE(leg->tx.sent, READ_ONCE(leg->tx.sent) + 1);
-	hf_count(c, &c->sent, 1);
+	hf_count(c, HF_STAT_SENT, 1);
 	if (packet.due.skipped) {
 		WRITE_ONCE(leg->tx.skipped,
 			   READ_ONCE(leg->tx.skipped) + packet.due.skipped);
-		hf_count(c, &c->skipped, packet.due.skipped);
+		hf_count(c, HF_STAT_SKIPPED, packet.due.skipped);
 	}
 	return 1;
 }
@@ -255,9 +255,9 @@ static void hf_tick_hold(struct hf_hold *hold, u64 now, unsigned int rank,
 		walk->ms++;
 	}
 	hf_batch_flush(&batch);
-	hf_count(c, &c->ticks, 1);
+	hf_count(c, HF_STAT_TICKS, 1);
 	if (capped)
-		hf_count(c, &c->capped, 1);
+		hf_count(c, HF_STAT_CAPPED, 1);
 }
 
 static bool hf_wheel_empty(const struct hf_hold *hold)
@@ -279,9 +279,9 @@ static void hf_account(struct hf_hold *hold, u64 late, u64 spent)
 	struct hf_work *work = hold->map[HF_MAP_WORK].value;
 
 	u64_stats_update_begin(&c->sync);
-	if (late > u64_stats_read(&c->late_max_ns))
-		u64_stats_set(&c->late_max_ns, late);
-	u64_stats_add(&c->send_ns, spent);
+	if (late > u64_stats_read(&c->value[HF_STAT_LATE_MAX_NS]))
+		u64_stats_set(&c->value[HF_STAT_LATE_MAX_NS], late);
+	u64_stats_add(&c->value[HF_STAT_SEND_NS], spent);
 	u64_stats_update_end(&c->sync);
 	WRITE_ONCE(work->beat_ns, ktime_get_ns());
 	/* Who stood in while we were stuck stands by again. */

@@ -93,7 +93,7 @@ static void hf_refused(struct hf_batch *batch, unsigned int count)
 {
 	if (!count)
 		return;
-	hf_count(batch->counters, &batch->counters->busy, count);
+	hf_count(batch->counters, HF_STAT_BUSY, count);
 	batch->refused = true;
 }
 
@@ -174,7 +174,7 @@ static bool hf_claim_counted(struct hf_batch *batch, const struct hf_packet *p,
 {
 	if (hf_claim(word, old, p->due.next))
 		return true;
-	hf_count(batch->counters, &batch->counters->lost, 1);
+	hf_count(batch->counters, HF_STAT_LOST, 1);
 	return false;
 }
 
@@ -218,7 +218,7 @@ static bool hf_transmit_batched(struct hf_batch *batch, struct hf_packet *p,
 	if (!item) {
 		if (memory)
 			skb_free_frag(memory);
-		hf_count(batch->counters, &batch->counters->no_memory, 1);
+		hf_count(batch->counters, HF_STAT_NO_MEMORY, 1);
 		return false;
 	}
 	if (!hf_claim_counted(batch, p, word, old)) {
@@ -265,7 +265,7 @@ static bool hf_transmit_routed(struct hf_batch *batch, struct hf_packet *p,
 
 	skb = alloc_skb(LL_MAX_HEADER + hf_ip_bytes(p), GFP_ATOMIC);
 	if (!skb) {
-		hf_count(batch->counters, &batch->counters->no_memory, 1);
+		hf_count(batch->counters, HF_STAT_NO_MEMORY, 1);
 		return false;
 	}
 	if (!hf_claim_counted(batch, p, word, old)) {
@@ -277,7 +277,7 @@ static bool hf_transmit_routed(struct hf_batch *batch, struct hf_packet *p,
 				   0, 0);
 	if (IS_ERR(rt)) {
 		kfree_skb(skb);
-		hf_count(batch->counters, &batch->counters->no_hop, 1);
+		hf_count(batch->counters, HF_STAT_NO_HOP, 1);
 		return false;
 	}
 	skb_dst_set(skb, &rt->dst);
@@ -302,7 +302,7 @@ bool hf_transmit(struct hf_batch *batch, struct hf_packet *packet, u64 *word,
 		hf_use_device(batch, packet->hop.ifindex);
 	}
 	if (!batch->dev || hf_ip_bytes(packet) > batch->mtu) {
-		hf_count(batch->counters, &batch->counters->no_hop, 1);
+		hf_count(batch->counters, HF_STAT_NO_HOP, 1);
 		return false;
 	}
 	if (batch->routed)

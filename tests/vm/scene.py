@@ -51,6 +51,13 @@ def alone(function):
     return function
 
 
+def once(function):
+    """Long, and not a matter of the kernel: the first of several is enough."""
+    if os.environ.get("HF_VM_SHORT"):
+        _scenarios.remove(function)
+    return function
+
+
 def check(condition, what):
     if not condition:
         raise Wrong(what)
@@ -145,7 +152,7 @@ class Scene:
     def status(self):
         return self.anchor.ctl("status")
 
-    def wait_engine(self, engine, seconds=10):
+    def wait_engine(self, engine, seconds=60):
         net.wait_for(lambda: self.status()["engine"] == engine, seconds,
                      "the engine is %s (%s)" % (engine, self.status()["engine_reason"]))
         return self.status()["engine_reason"]

@@ -1,11 +1,14 @@
 #!/usr/bin/python3
 # SPDX-License-Identifier: GPL-2.0-or-later
 """Calls whose hold audio the kernel module sends; scene.py runs these."""
+import ctypes
+import mmap
 import os
+import struct
 import time
 
 from scene import (CALLS, SECONDS, Ear, Skip, alone, check, drops, exact, insmod, listen,
-                   lost_between, net, rmmod, scenario, ua)
+                   lost_between, net, once, rmmod, scenario, ua)
 
 
 @scenario
@@ -53,12 +56,33 @@ def picked_up(s):
     net.wait_for(lambda: len(s.anchor.calls()) == len(s.calls), 10, "the call is over")
 
 
+class Work:
+    """The map `work` of the anchor, as the controller has it in its memory."""
+
+    PACER = 40      # offset in struct hf_work
+    ENGINES = {"auto": 0, "bpf": 1, "packet": 3}
+
+    def __init__(self, instance):
+        path = ctypes.create_string_buffer(
+            ("/sys/fs/bpf/holdfast/%s/work" % instance).encode())
+        request = struct.pack("=QIIQ", ctypes.addressof(path), 0, 0, 0)
+        fd = ctypes.CDLL(None, use_errno=True).syscall(
+            321, 7, ctypes.create_string_buffer(request), len(request))    # BPF_OBJ_GET
+        check(fd >= 0, "the map 'work' cannot be opened")
+        self.memory = mmap.mmap(fd, 4096)
+        os.close(fd)
+
+    def want(self, engine):
+        struct.pack_into("=I", self.memory, self.PACER, self.ENGINES[engine])
+
+
 @scenario
 def engines_change(s):
-    "callers hear every frame once while the module goes, comes back, and goes again"
+    "callers hear every frame once while module, live frames and packets take turns"
     s.module()
     count = min(CALLS, 40)
     s.park(count)
+    work = Work(s.stage.id)
     before = drops(s.stage)
     ear = Ear(s.stage)
     for _ in range(2):
@@ -67,13 +91,23 @@ def engines_change(s):
         reason = s.wait_engine("bpf")
         check("the module was unloaded" in reason, reason)
         listen(1)
+        work.want("packet")
+        s.wait_engine("packet")
+        listen(1)
+        work.want("auto")
+        s.wait_engine("bpf")
+        work.want("packet")
+        s.wait_engine("packet")
         insmod()
         s.wait_engine("kmod")
+        work.want("auto")
     listen(1)
     streams = ear.finish()
     lost = lost_between(before, drops(s.stage))
     packets, skipped = exact(streams, count, lost)
-    print("# %d frames over four hand-overs, %d skipped, %d lost behind the module, "
+    sent = s.anchor.ctl("stats")["counters"]["tx_refused"]
+    check(sent == 0, "%d packets were refused" % sent)
+    print("# %d frames over ten hand-overs, %d skipped, %d lost behind the module, "
           "%d behind a later one" % (packets, skipped, lost,
                                      sum(t["swapped"] for t in streams.values())))
 
@@ -96,6 +130,7 @@ def all_processes_die(s):
     rmmod()
 
 
+@once
 @alone
 @scenario
 def kmod_is_required(s):
@@ -108,6 +143,7 @@ def kmod_is_required(s):
     check("media.pacer is kmod, but: no module: there is no /nonexistent" in said, said)
 
 
+@once
 @alone
 @scenario
 def lockdown_refuses(s):

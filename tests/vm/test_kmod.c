@@ -435,9 +435,12 @@ TEST(a_cpu_goes_and_comes_back_while_it_sends)
 	end(&rig, &ear);
 }
 
-TEST(a_hundred_loads_and_unloads_in_a_row)
+TEST(many_loads_and_unloads_in_a_row)
 {
-	for (int i = 0; i < (calls() < 200 ? 10 : 100); i++) {
+	/* on the first of several kernels, if it is not one that checks itself */
+	const char *s = getenv("HF_VM_SHORT");
+
+	for (int i = 0; i < (calls() < 200 || (s && *s) ? 10 : 100); i++) {
 		CHECK_INT(load(), 0);
 		CHECK_INT(unload(), 0);
 	}

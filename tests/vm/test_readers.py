@@ -8,7 +8,8 @@ import struct
 import sys
 import time
 
-from scene import (HERE, PORT, Listed, check, insmod, listen, loaded, net, rmmod, scenario)
+from scene import (HERE, PORT, Listed, check, insmod, listen, loaded, net, once, rmmod,
+                   scenario)
 
 EXAMPLES = os.path.join(HERE, "../../Documentation/examples")
 sys.path.insert(0, EXAMPLES)
@@ -143,6 +144,7 @@ def _ear(s):
     return _groups[group]
 
 
+@once
 @scenario
 def stopped_reader(s):
     "a monitor stopped for 10 s under load says what it lost, and shows the slots"
