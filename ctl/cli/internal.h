@@ -74,6 +74,10 @@ struct hf_object {
 	X("who", 0, "TEXT", "history", "acts by someone like this (audit)")    \
 	X("act", 0, "TEXT", "history", "acts called like this (audit)")        \
 	X("to", 0, "URI", "audio", "the phone that play calls")                \
+	X("from", 0, "URI", "lot", "who calls (explain)")                      \
+	X("by", 0, "URI", "lot", "who transferred the call here (explain)")    \
+	X("source", 0, "ADDRESS", "lot", "where the INVITE comes from (explain)") \
+	X("header", 0, "TEXT", "lot", "\"Name: value\" of the INVITE (explain)") \
 	X("help", 'h', NULL, NULL, "explain, at every level")                  \
 	X("version", 'V', NULL, NULL, "print the version")
 
@@ -134,6 +138,12 @@ const char *hf_print_duration(char *text, size_t len, const json_t *seconds);
 
 /* watch.c */
 int hf_cli_slots(struct hf_cli *, const struct hf_command *, const char *arg);
+
+/* lot.c */
+int hf_cli_lots(struct hf_cli *, const struct hf_command *, const char *arg);
+void hf_show_lots(struct hf_cli *, const json_t *);
+int hf_cli_explain(struct hf_cli *, const struct hf_command *, const char *arg);
+void hf_show_explained(struct hf_cli *, const json_t *);
 
 /* history.c */
 int hf_cli_history(struct hf_cli *, const struct hf_command *, const char *arg);

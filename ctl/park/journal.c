@@ -127,6 +127,8 @@ static void fill_call(struct hf_call *call, struct hf_store_call *r)
 	r->park_time_s = call->park_time_s;
 	r->by_recall = call->by_recall;
 	r->carried = call->carried;
+	r->only = call->only;
+	r->routing = call->route;
 	r->noted_ms = (int64_t)call->park->now_ms;
 	r->noted_wall_ms = (int64_t)hf_wall_ms();
 }
@@ -264,6 +266,10 @@ static int read_call(struct hf_call *call, const struct hf_store_call *r)
 	call->park_time_s = (uint32_t)r->park_time_s;
 	call->by_recall = r->by_recall;
 	call->carried = strdup(r->carried);
+	if (*r->only)
+		call->only = strdup(r->only);
+	if (*r->routing)
+		call->route = strdup(r->routing);
 	err = call->user_to_user && call->carried ? 0 : -ENOMEM;
 	if (!err)
 		err = person(&call->who, r->who_uri, r->who_user, r->who_host,

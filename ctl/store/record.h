@@ -26,7 +26,7 @@
 	I(chain) I(attempt) I(park_count) I(sessions) I(since_ms) I(parked_ms)          \
 	I(picked_ms) I(waited_ms) I(wait_ends_ms) I(left_ms) I(timer_ms) I(limit_ms)        \
 	I(noted_ms) I(noted_wall_ms) T(hold_audio) I(told) I(toned)            \
-	I(step_in) I(park_time_s) I(by_recall) T(carried)
+	I(step_in) I(park_time_s) I(by_recall) T(carried) T(only) T(routing)
 
 #define HF_STORE_PARTY(I, T, B)                                                \
 	T(role) I(incoming) I(answered) I(up) I(awaiting_answer) I(privacy)    \

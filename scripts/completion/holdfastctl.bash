@@ -12,7 +12,8 @@ _holdfastctl() {
 		return
 		;;
 	-i | --instance | -n | --count | -u | --until | --since | --lot | --limit | --slot | \
-		--caller | --parker | --retriever | --call | --who | --act | --to) return ;;
+		--caller | --parker | --retriever | --call | --who | --act | --to | \
+		--from | --by | --source | --header) return ;;
 	-s | --socket)
 		mapfile -t COMPREPLY < <(compgen -f -- "$current")
 		return
@@ -24,7 +25,7 @@ _holdfastctl() {
 		case $word in
 		-i | --instance | -s | --socket | -n | --count | -u | --until | --since | --lot | \
 			--limit | --slot | --caller | --parker | --retriever | --resolution | \
-			--call | --who | --act | --to) ((i++)) ;;
+			--call | --who | --act | --to | --from | --by | --source | --header) ((i++)) ;;
 		-*) ;;
 		help) [ ${#words[@]} -gt 0 ] && words+=(help) ;;
 		*) words+=("$word") ;;
@@ -35,13 +36,15 @@ _holdfastctl() {
 		case ${words[0]} in
 		monitor) choices+=' --count --until' ;;
 		audio) choices+=' --to' ;;
+		lot) choices+=' --from --by --source --header' ;;
 		slot) choices+=' --watch' ;;
 		stats) choices+=' --lot --since --until --csv' ;;
 		history) choices+=' --lot --since --until --csv --limit --slot --caller --parker
 			--retriever --resolution --call --who --act' ;;
 		esac
 		;;
-	*" ") choices='status slot call leg subscription audio webhook history stats drain monitor help' ;;
+	*" ") choices='status lot slot call leg subscription audio webhook history stats drain monitor help' ;;
+	*" lot") choices='list explain help' ;;
 	*" slot") choices='list help' ;;
 	*" call") choices='list show move kick retrieve step-in page help' ;;
 	*" leg") choices='list show help' ;;
