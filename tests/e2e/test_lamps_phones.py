@@ -5,6 +5,7 @@ make sends and checks what that make reads of the bodies."""
 import os
 
 from lib import net
+from lib.phone import Phone
 from lib.testing import equal, main, scenario
 
 TEMPLATE = os.path.join(net.ROOT, "tests/e2e/sipp/lamp.xml")
@@ -133,6 +134,31 @@ def cucm_trunk(s):
            "P-Asserted-Identity: <sip:1005@pbx.example.com>", "Supported: X-cisco-srtp-fallback"),
           ("<rpid:on-the-phone/>", "Parked: 701 since [0-2][0-9]:[0-5][0-9]"),
           event="presence", kind="application/pidf", free="<basic>open", out="Free")
+
+
+@scenario
+def baresip(s):
+    "a baresip that watches a slot shows it busy while somebody is parked, also after a restart"
+    anchor, peer = s.anchor(), s.peer()
+    phone = Phone(s.stage, s.stage.pbx, "baresip", "1005", "Bo", net.PBX, 440,
+                  proxy=net.ANCHOR_TRUNK, port=5085, watches=["sip:701@park.example.com"])
+
+    def shows(word):
+        net.wait_for(lambda: word in phone.contacts(), 10, "the contact is %s (%r)" % (
+            word, phone.contacts()))
+    shows("Online")
+    row = anchor.ctl("subscription", "list")[0]
+    equal((row["watcher"], row["number"], row["event"]),
+          ("sip:1005@pbx.example.com", "701", "presence"), "the subscription")
+    parked = peer.park(OUTSIDE, s.caller())
+    shows("Busy")
+    anchor.kill()
+    anchor.name = "holdfastd-again"
+    anchor.start()
+    parked.bye()
+    shows("Online")
+    equal([r["subscription"] for r in anchor.ctl("subscription", "list")], [row["subscription"]],
+          "the subscription after the restart")
 
 
 if __name__ == "__main__":

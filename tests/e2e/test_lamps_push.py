@@ -4,10 +4,12 @@
 FreeSWITCH (event socket), every byte that reaches them compared."""
 import base64
 import queue
+import re
+import signal
 import socket
 import threading
 
-from lib import net
+from lib import net, sip
 from lib.testing import equal, main, scenario
 
 OUTSIDE = "4930111111"
@@ -171,6 +173,93 @@ def freeswitch_presence(s):
     equal(pbx.take(), lit, "told anew")
     parked.bye()
     equal(pbx.take(), presence_in("701", "Empty", "unknown", "CS_HANGUP", "terminated"), "free")
+
+
+class PublishServer:
+    """FreeSWITCH as it takes PUBLISH: each request whole, and the answer."""
+
+    def __init__(self, s, port=5080):
+        self.sock = s.stage.pbx.udp(net.PBX, port)
+        s.stage.on_close(self.sock.close)
+        self.source = None
+
+    def take(self, seconds=10):
+        self.sock.settimeout(seconds)
+        try:
+            data, self.source = self.sock.recvfrom(65536)
+        except (TimeoutError, socket.timeout):
+            raise net.Failed("nothing was published within %g s" % seconds) from None
+        self.request = sip.Message.parse(data)
+        return data.decode()
+
+    def answer(self, status, *headers):
+        reply = sip.Message(status=status, reason="Whatever")
+        for name in ("via", "from", "to", "call-id", "cseq"):
+            reply.add(*[(name, v) for v in self.request.all(name)])
+        reply.add(*headers, ("Content-Length", "0"))
+        self.sock.sendto(reply.bytes(), self.source)
+
+
+def plain(text):
+    """Without what is made by chance, and the time of day."""
+    for what, by in ((r"branch=[^;\r]+", "branch=B"), (r"tag=[^;\r]+", "tag=T"),
+                     (r"(?m)^Call-ID: \S+", "Call-ID: C"), (r"CSeq: \d+", "CSeq: N"),
+                     (r"since \d\d:\d\d", "since HH:MM"), (r"Holdfast/\S+", "Holdfast/V")):
+        text = re.sub(what, by, text)
+    return text
+
+
+def published(more, body="", expires=10):
+    return ("PUBLISH sip:701@%(pbx)s SIP/2.0\r\n"
+            "Via: SIP/2.0/UDP %(us)s;branch=B\r\n"
+            "Max-Forwards: 70\r\n"
+            "From: <sip:701@%(pbx)s>;tag=T\r\n"
+            "To: <sip:701@%(pbx)s>\r\n"
+            "Call-ID: C\r\nCSeq: N PUBLISH\r\n"
+            "Expires: %(expires)d\r\nUser-Agent: Holdfast/V\r\nEvent: presence\r\n"
+            "%(more)s%(type)sContent-Length: %(length)d\r\n\r\n%(body)s" % {
+                "pbx": net.PBX, "us": net.ANCHOR_TRUNK, "expires": expires, "more": more,
+                "type": "Content-Type: application/pidf+xml\r\n" if body else "",
+                "length": len(body), "body": body})
+
+
+def pidf(note, person):
+    return ('<?xml version="1.0" encoding="UTF-8"?>\n'
+            '<presence xmlns="urn:ietf:params:xml:ns:pidf" '
+            'xmlns:dm="urn:ietf:params:xml:ns:pidf:data-model" '
+            'xmlns:rpid="urn:ietf:params:xml:ns:pidf:rpid" entity="sip:701@%(pbx)s">'
+            '<tuple id="t0"><status><basic>open</basic></status>'
+            '<contact>sip:701@%(pbx)s</contact><note>%(note)s</note></tuple>'
+            '<note>%(note)s</note>%(person)s</presence>\n' % {
+                "pbx": net.PBX, "note": note, "person": person})
+
+
+PARKED = pidf("Parked: 701 since HH:MM", '<dm:person id="p1"><rpid:activities>'
+              '<rpid:on-the-phone/></rpid:activities></dm:person>')
+FREE = pidf("Free", '<dm:person id="p1"/>')
+
+
+@scenario
+def freeswitch_publish(s):
+    "FreeSWITCH that takes PUBLISH gets each state, its refresh, a new one after 412, and the end"
+    pbx = PublishServer(s)
+    anchor = s.anchor(lamps={"publish": {"to": "sip:%s:5080" % net.PBX, "event": "presence",
+                                         "expires_s": 10}})
+    peer = s.peer()
+    parked = peer.park(OUTSIDE, s.caller())
+    equal(plain(pbx.take()), published("", PARKED), "parked")
+    pbx.answer(200, ("SIP-ETag", "tag-1"), ("Expires", "10"))
+    equal(plain(pbx.take(15)), published("SIP-If-Match: tag-1\r\n"), "the refresh")
+    pbx.answer(412)
+    equal(plain(pbx.take()), published("", PARKED), "all of it after 412")
+    pbx.answer(200, ("SIP-ETag", "tag-2"), ("Expires", "10"))
+    parked.bye()
+    equal(plain(pbx.take()), published("SIP-If-Match: tag-2\r\n", FREE), "free")
+    pbx.answer(200, ("SIP-ETag", "tag-3"), ("Expires", "10"))
+    anchor.process.kill(signal.SIGTERM)
+    equal(plain(pbx.take()), published("SIP-If-Match: tag-3\r\n", expires=0), "the end")
+    pbx.answer(200)
+    equal(anchor.process.wait(10), 0, "exit status")
 
 
 if __name__ == "__main__":

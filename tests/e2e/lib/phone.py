@@ -13,7 +13,7 @@ from . import audio, net
 
 _CONFIG = """\
 poll_method epoll
-sip_listen {address}:5060
+sip_listen {address}:{port}
 net_interface eth0
 call_local_timeout 120
 call_max_calls 4
@@ -56,7 +56,8 @@ class Phone:
 
     def __init__(self, stage, namespace, name, user, display, address, tone,
                  proxy=net.PBX, domain="pbx.example.com", codecs="PCMU,PCMA",
-                 auto_answer=False, start=True, seconds=30):
+                 auto_answer=False, start=True, seconds=30, port=5060, watches=()):
+        """`watches`: SIP addresses whose presence it subscribes to."""
         Phone._count += 1
         self.stage, self.namespace = stage, namespace
         self.name, self.user, self.address, self.tone = name, user, address, tone
@@ -72,13 +73,16 @@ class Phone:
         audio.write_wav(os.path.join(self.folder, "says.wav"), audio.tone(tone, seconds))
         first = 30000 + 100 * Phone._count
         with open(os.path.join(self.folder, "config"), "w") as f:
-            f.write(_CONFIG.format(address=address, folder=self.folder,
+            f.write(_CONFIG.format(address=address, port=port, folder=self.folder,
                                    control=self.control, rtp_first=first, rtp_last=first + 98))
+            if watches:
+                f.write("module_app contact.so\nmodule_app presence.so\n")
         with open(os.path.join(self.folder, "accounts"), "w") as f:
             f.write('"%s" <sip:%s@%s>;outbound="sip:%s";regint=0;audio_codecs=%s;answermode=%s\n'
                     % (display, user, domain, proxy, codecs, "auto" if auto_answer else "manual"))
-        for empty in ("contacts", "uuid"):
-            open(os.path.join(self.folder, empty), "a").close()
+        with open(os.path.join(self.folder, "contacts"), "w") as f:
+            f.writelines('"%s" <%s>;presence=p2p\n' % (w, w) for w in watches)
+        open(os.path.join(self.folder, "uuid"), "a").close()
         self.process = None
         if start:
             self.start()
@@ -170,6 +174,15 @@ class Phone:
     def seen(self, kind, since=0):
         with self._changed:
             return [e for e in self._events[since:] if e.get("type") == kind]
+
+    def contacts(self):
+        """What it shows of those it watches, as it prints it."""
+        mark = self.command("contacts")
+
+        def printed():
+            with self._changed:
+                return next((e for e in self._events[mark:] if e.get("response")), None)
+        return net.wait_for(printed, 5, self.name + " prints its contacts").get("data", "")
 
     def recordings(self, direction="dec"):
         """What it heard ("dec") or said ("enc"), oldest call first."""
