@@ -275,6 +275,7 @@ struct hf_config {
 		uint16_t port_max; /* odd */
 		enum hf_pacer_choice pacer;
 		enum hf_key_events key_events;
+		unsigned int silence_s; /* 0 = never told */
 		bool latch;	   /* media.nat: latch where the SDP address is not the signalling source */
 	} media;
 	struct {

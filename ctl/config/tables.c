@@ -84,6 +84,7 @@ static const struct hf_key media_keys[] = {
 	  .kind = HF_KEY_BOOL,
 	  .offset = CONFIG(media.latch),
 	  .example = "true" },
+	{ NUMBER("silence_s", CONFIG(media.silence_s), 0, 86400) },
 	{ WORD("key_events", CONFIG(media.key_events), key_event_words,
 	       "all, waiting or none") },
 	{ 0 }
@@ -396,6 +397,7 @@ static void init_config(struct hf_reader *r, void *record)
 	c->lamps.max_expires_s = 3600;
 	c->lamps.publish.expires_s = 300;
 	c->journal.orphan_grace_s = 60;
+	c->media.silence_s = 60;
 	c->journal.copy_s = 30;
 	c->history.keep_days = 90;
 	c->history.max_mib = 1024;

@@ -45,6 +45,14 @@ static void key_pressed(void *arg, uint32_t leg, char digit, uint32_t ms)
 	hf_park_digit(app->park, leg, digit, ms);
 }
 
+static void party_silent(void *arg, uint32_t leg, bool silent, uint32_t seconds)
+{
+	struct hf_app *app = arg;
+
+	hf_park_run(app->park, hf_now_ms());
+	hf_park_silent(app->park, leg, silent, seconds);
+}
+
 static void media_readable(void *arg)
 {
 	struct hf_app *app = arg;
@@ -54,7 +62,9 @@ static void media_readable(void *arg)
 
 int hf_app_listen(struct hf_app *app)
 {
-	const struct hf_media_ears ears = {.digit = key_pressed, .arg = app};
+	const struct hf_media_ears ears = {.digit = key_pressed,
+					  .silent = party_silent,
+					  .arg = app};
 	int fd = hf_media_fd(app->media);
 
 	hf_media_listen(app->media, &ears);

@@ -108,6 +108,7 @@ int hf_media_leg_adopt(struct hf_media *m, uint32_t leg, uint64_t mark,
 		own->remote = *remote;
 		own->has_remote = true;
 		hf_rtcp_apply(m, leg);
+		hf_silence_begin(m, leg);
 	}
 	if (!hf_clip_lookup(m, clip, &own->clip))
 		own->playing = own->clip;

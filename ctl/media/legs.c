@@ -244,6 +244,7 @@ int hf_media_leg_remote(struct hf_media *m, uint32_t leg,
 	own->has_remote = true;
 	hf_leg_apply(m, leg);
 	hf_rtcp_apply(m, leg);
+	hf_silence_begin(m, leg);
 	hf_hop_put(m, old_hop);
 	return 0;
 }

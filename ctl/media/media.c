@@ -155,6 +155,7 @@ void hf_media_tick(struct hf_media *m)
 	hf_clips_tick(m, now);
 	hf_hops_tick(m, now);
 	hf_hear_tick(m, now);
+	hf_silence_tick(m);
 	for (uint32_t n = 0; n <= legs / HF_SWEEP_TICKS; n++) {
 		uint32_t leg = m->sweep++ % legs;
 

@@ -128,6 +128,9 @@ int hf_media_relay(struct hf_media *, uint32_t a, uint32_t b);
 struct hf_media_ears {
 	void (*digit)(void *arg, uint32_t leg, char digit,
 		      uint32_t duration_ms);
+	/* Nothing has come for so many seconds from a party that should send
+	 * (media.silence_s), or it sends again after so many. */
+	void (*silent)(void *arg, uint32_t leg, bool silent, uint32_t seconds);
 	void *arg;
 };
 /* After the calls of a controller before us have their legs; NULL: nobody

@@ -13,6 +13,7 @@
  * nexthops.c  destinations, counted
  * route.c     our address towards a peer
  * hear.c      keys that are pressed
+ * silence.c   parties from whom nothing comes
  * rtcp.c      whom is reported to
  * stats.c     what leg and totals say
  * media.c     set-up and housekeeping common to both kinds of memory
@@ -43,6 +44,9 @@ struct hf_leg_own {
 	bool open;
 	bool orphan;	     /* of a controller before us, of no call yet */
 	bool has_remote;
+	bool listening;	     /* its peer should send, since */
+	bool silent;	     /* but does not; its newest packet: */
+	uint32_t listen_unit, silent_unit; /* 2^20 ns units */
 	uint8_t want;	     /* enum hf_mode, if the peer's side allows it */
 	uint32_t peer;	     /* RELAY: the other leg */
 	uint32_t clip;	     /* that is wanted, or whose place is remembered */
@@ -158,6 +162,7 @@ struct hf_media {
 	struct hf_media_ears ears;
 	uint32_t key_down[HF_KEYS_DOWN_MAX]; /* legs whose key may have to be */
 	uint32_t keys_down;		     /* let go of by us */
+	uint32_t silence_sweep;
 	uint32_t sweep; /* rebasing long epochs goes on at this leg */
 	/* Wakes the sender ('n', 'w'); NULL over plain memory. */
 	void (*poke)(struct hf_media *, char what);
@@ -256,6 +261,10 @@ void hf_rtcp_begin(struct hf_media *, uint32_t leg);
 void hf_rtcp_apply(struct hf_media *, uint32_t leg);
 void hf_rtcp_talker(struct hf_media *, uint32_t leg, uint32_t peer);
 void hf_rtcp_end(struct hf_media *, uint32_t leg);
+
+/* silence.c: what the peer said of itself changed */
+void hf_silence_begin(struct hf_media *, uint32_t leg);
+void hf_silence_tick(struct hf_media *);
 
 /* hear.c */
 void hf_key_watch(struct hf_media *, uint32_t leg);

@@ -241,6 +241,7 @@ void hf_call_tell_referrer(struct hf_call *, int status, const char *phrase);
 /* report.c */
 void hf_report(struct hf_call *, enum hf_event_type, const char *reason);
 void hf_report_key(const struct hf_party *, char digit, uint32_t ms);
+void hf_report_silence(const struct hf_party *, bool silent, uint32_t seconds);
 void hf_report_refused(struct hf_park *, const struct hf_invite *,
 		       const struct hf_decision *);
 void hf_report_lot(struct hf_lot *, enum hf_event_type);

@@ -33,6 +33,15 @@ void hf_park_digit(struct hf_park *park, uint32_t leg, char digit,
 	hf_call_key(p->call, p, digit);
 }
 
+void hf_park_silent(struct hf_park *park, uint32_t leg, bool silent,
+		    uint32_t seconds)
+{
+	struct hf_party *p = hf_party_by_leg(park, leg);
+
+	if (p && p->call)
+		hf_report_silence(p, silent, seconds);
+}
+
 /*
  * Who waits may be let out by a key (escape): its target is called as a
  * supervisor would have somebody called. Any other key means nothing here; the

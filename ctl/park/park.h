@@ -59,6 +59,10 @@ uint64_t hf_park_next_ms(const struct hf_park *);
 void hf_park_digit(struct hf_park *, uint32_t leg, char digit,
 		   uint32_t duration_ms);
 
+/* From this leg's party nothing comes, or it sends again: after so many seconds. */
+void hf_park_silent(struct hf_park *, uint32_t leg, bool silent,
+		    uint32_t seconds);
+
 /* One line of the slot table. Strings live until the next call into the park. */
 struct hf_slot_view {
 	const char *lot, *slot, *label;

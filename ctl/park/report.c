@@ -80,6 +80,21 @@ void hf_report_key(const struct hf_party *p, char digit, uint32_t ms)
 	tell(p->call->park, &e);
 }
 
+void hf_report_silence(const struct hf_party *p, bool silent, uint32_t seconds)
+{
+	struct hf_event e = event_of(p->call, silent ? HF_EVENT_MEDIA_SILENT :
+						       HF_EVENT_MEDIA_RESUMED);
+	char why[80];
+
+	snprintf(why, sizeof(why),
+		 silent ? "neither RTP nor RTCP for %u s" : "after %u s",
+		 seconds);
+	e.rule = NULL;
+	e.reason = why;
+	e.party = hf_party_role(p);
+	tell(p->call->park, &e);
+}
+
 void hf_report_refused(struct hf_park *park, const struct hf_invite *in,
 		       const struct hf_decision *d)
 {

@@ -53,6 +53,22 @@ TEST(keys_of_two_who_talk_are_told_to_nobody_if_the_configuration_says_so)
 	WORLD_END(w);
 }
 
+TEST(a_silence_is_an_event_of_the_call_and_names_the_party)
+{
+	struct world *w = world();
+	struct hf_dialog *c = park_one(w, "700");
+
+	hf_park_silent(w->park, c->party->leg, true, 61);
+	CHECK_INT(note(w, 0)->type, HF_EVENT_MEDIA_SILENT);
+	CHECK_STR(note(w, 0)->party, "parkee");
+	CHECK_STR(note(w, 0)->reason, "neither RTP nor RTCP for 61 s");
+	CHECK_STR(slot_state(w, "701"), "parked");
+	hf_park_silent(w->park, c->party->leg, false, 70);
+	CHECK_INT(note(w, 0)->type, HF_EVENT_MEDIA_RESUMED);
+	CHECK_STR(note(w, 0)->reason, "after 70 s");
+	WORLD_END(w);
+}
+
 TEST(a_leg_that_has_changed_hands_belongs_to_its_new_party)
 {
 	struct world *w = world();
