@@ -23,6 +23,7 @@ int main(int argc, char **argv)
 		.armed_ms = UINT64_MAX,
 		.tick_ms = UINT64_MAX,
 		.orphans_end_ms = UINT64_MAX,
+		.leaving_ms = UINT64_MAX,
 	};
 	int status = hf_options_read(argc, argv, &app.options);
 

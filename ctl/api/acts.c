@@ -8,6 +8,7 @@
 #include <string.h>
 
 #include "events/bus.h"
+#include "events/json.h"
 #include "internal.h"
 #include "park/park.h"
 
@@ -97,4 +98,16 @@ void hf_answer_drain(const struct hf_control_wiring *w, const json_t *args,
 	}
 	hf_park_drain(w->park, !strcmp(mode, "on"));
 	ret->json = json_pack("{s:b}", "draining", !strcmp(mode, "on"));
+}
+
+void hf_answer_reload(const struct hf_control_wiring *w, const json_t *args,
+		      struct hf_answer *ret)
+{
+	char why[4096] = "this holdfastd cannot";
+
+	if (w->reload && !w->reload(w->reload_arg, why, sizeof(why)))
+		ret->json = json_pack("{s:b,s:o}", "reloaded", 1, "note",
+				      hf_json_text(why));
+	else
+		ret->json = hf_request_error(HF_ERR_FAILED, "%s", why);
 }

@@ -245,6 +245,19 @@ static void go_on_listing(struct hf_control *k, struct hf_client *c)
 		hf_listing_end(&c->listing);
 }
 
+void hf_control_reload(struct hf_control *k, const struct hf_config *config)
+{
+	k->wiring.config = config;
+	for (unsigned int i = 0; i < k->client_count; i++) {
+		struct hf_client *c = k->client[i];
+
+		if (!c->listing.more || c->listing.question)
+			continue;
+		c->broken = true;
+		wake(k);
+	}
+}
+
 void hf_control_answered(struct hf_control *k)
 {
 	for (unsigned int i = 0; i < k->client_count; i++) {

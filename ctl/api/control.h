@@ -33,6 +33,10 @@ struct hf_control_wiring {
 	struct hf_library *library; /* NULL: not yet */
 	struct hf_hooks *hooks; /* NULL: none */
 	struct hf_records *records; /* NULL: no history is kept */
+	/* Apply the configuration file anew: 0, or -errno and why, whole or not
+	 * at all. NULL: cannot. */
+	int (*reload)(void *reload_arg, char *why, size_t len);
+	void *reload_arg;
 	const char *version;	/* HF_VERSION */
 	uint64_t start_ms;	/* hf_now_ms() when the daemon started */
 };
@@ -57,6 +61,8 @@ void hf_control_destroy(struct hf_control *);
 /* What requests are answered from, as it is now; for ctl/http. */
 const struct hf_control_wiring *hf_control_live(const struct hf_control *);
 
+/* A new configuration; lists under way end. */
+void hf_control_reload(struct hf_control *, const struct hf_config *);
 void hf_control_attach_records(struct hf_control *, struct hf_records *);
 /* The history has said something: go on with those who asked it. */
 void hf_control_answered(struct hf_control *);

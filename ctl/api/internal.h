@@ -116,7 +116,7 @@ hf_answer_fn hf_answer_status, hf_answer_slots, hf_answer_calls, hf_answer_call,
 	hf_answer_call_retrieve, hf_answer_call_step_in, hf_answer_drain,
 	hf_answer_webhook_list, hf_answer_webhook_show, hf_answer_webhook_retry,
 	hf_answer_webhook_test,
-	hf_answer_history_list, hf_answer_history_show, hf_answer_history_audit,
+	hf_answer_reload, hf_answer_history_list, hf_answer_history_show, hf_answer_history_audit,
 	hf_answer_stats_lots, hf_answer_stats_hours;
 
 /* answer.c: one slot, for the board too. */

@@ -72,6 +72,7 @@ static const struct command commands[] = {
 	  HF_MAY_ALL,
 	  { { "mode", JSON_STRING, true } },
 	  hf_answer_drain },
+	{ "reload", HF_MAY_ALL, { { 0 } }, hf_answer_reload },
 	{ "leg list", HF_MAY_READ, { { 0 } }, hf_answer_legs },
 	{ "leg show", HF_MAY_READ, { { "leg", JSON_INTEGER, true } }, hf_answer_leg },
 	{ "subscription list",
@@ -149,7 +150,7 @@ json_t *hf_request_error(enum hf_error_code code, const char *format, ...)
 		HF_ERRORS(X)
 #undef X
 	};
-	char message[512];
+	char message[4608];
 	va_list ap;
 
 	va_start(ap, format);

@@ -24,6 +24,9 @@ int hf_library_load(struct hf_library *, char *err, size_t err_len);
 /* Readable when hf_library_dispatch() has something to do. */
 int hf_library_fd(const struct hf_library *);
 void hf_library_dispatch(struct hf_library *);
+/* Another configuration: clips that are new or others are loaded, those it does
+ * not have go when nobody hears them. The old one stays readable. */
+void hf_library_reload(struct hf_library *, const struct hf_config *);
 void hf_library_destroy(struct hf_library *);
 
 /* Begin to load a file; what is called so goes on until it is complete.

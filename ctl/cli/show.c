@@ -420,3 +420,10 @@ void hf_show_drain(struct hf_cli *cli, const json_t *answer)
 			"draining: new calls get 503" :
 			"new calls are taken");
 }
+
+void hf_show_reload(struct hf_cli *cli, const json_t *answer)
+{
+	const char *note = hf_json_str(answer, "note");
+
+	fprintf(cli->out, "in force%s%s\n", *note ? ": " : "", note);
+}

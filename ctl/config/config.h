@@ -172,6 +172,10 @@ struct hf_config_lot {
 	uint32_t slot_first; /* 701 */
 	uint32_t slot_last;  /* 720 */
 	unsigned int slot_digits; /* 3: leading zeros are kept */
+	/* Of these, what the file has: others are there until they are free
+	 * (hf_config_follow()); a lot that leaves has none. */
+	uint32_t offered_first, offered_last;
+	bool leaving;
 	char *park_prefix;   /* "*68" or NULL */
 	char *pickup_prefix; /* "*88" or NULL */
 	char *retrieve_oldest; /* "*89" or NULL */
@@ -334,6 +338,7 @@ struct hf_config {
 	unsigned int route_count;
 	struct hf_config_lot *lots;
 	unsigned int lot_count;
+	unsigned int leaving; /* lots with something that is to go */
 };
 
 /*
@@ -346,9 +351,42 @@ int hf_config_load(const char *path, const char *instance, FILE *errors,
 		   struct hf_config **ret);
 void hf_config_free(struct hf_config *);
 
+/*
+ * change.c: may `next` take the place of `now` while calls are here? Names all
+ * that cannot change at run time to `errors`; returns how many.
+ */
+unsigned int hf_config_fixed(const struct hf_config *now,
+			     const struct hf_config *next, FILE *errors);
+/*
+ * Carries over what `next` no longer has but is in use: a lot for which
+ * `lot_used` is true (lots of `now`, by place), a slot for which `busy` is. -1: it
+ * cannot be, which `errors` says. `next` then refers to memory of `now`.
+ */
+int hf_config_follow(struct hf_config *next, const struct hf_config *now,
+		     bool (*busy)(void *arg, unsigned int lot, uint32_t slot),
+		     bool (*lot_used)(void *arg, unsigned int lot), void *arg,
+		     FILE *errors);
+/* As hf_config_load(), of text that was read before. */
+int hf_config_parse(const char *text, size_t len, const char *path,
+		    const char *instance, FILE *errors, struct hf_config **ret);
+/* The whole file; -errno. */
+int hf_config_read(const char *path, char **ret, size_t *ret_len);
+
 /* What a webhook may ask for and put into its text; end with NULL. */
 extern const char *const hf_config_event_names[];
 extern const char *const hf_config_event_keys[];
+
+/* May a new call be parked in this slot (it is not only there until free)? */
+static inline bool hf_config_slot_offered(const struct hf_config_lot *lot,
+					  uint32_t slot)
+{
+	uint32_t number = lot->slot_first + slot;
+
+	if (lot->leaving)
+		return false;
+	return !lot->offered_last || (number >= lot->offered_first &&
+				      number <= lot->offered_last);
+}
 
 /* "1???@pbx.example.com" against user and host; case-insensitive host. */
 bool hf_pattern_match(const char *pattern, const char *user, const char *host);

@@ -183,7 +183,7 @@ int hf_config_parse(const char *text, size_t len, const char *path,
 	return error;
 }
 
-static int read_file(const char *path, char **ret, size_t *ret_len)
+int hf_config_read(const char *path, char **ret, size_t *ret_len)
 {
 	FILE *f = fopen(path, "re");
 	size_t room = 0, used = 0, n;
@@ -232,7 +232,7 @@ int hf_config_load(const char *path, const char *instance, FILE *errors,
 				instance);
 		return -EINVAL;
 	}
-	error = read_file(path, &text, &len);
+	error = hf_config_read(path, &text, &len);
 	if (error) {
 		if (errors)
 			fprintf(errors, "%s: cannot be read: %s\n", path,

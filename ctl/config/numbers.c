@@ -56,7 +56,7 @@ bool hf_config_find_slot(const struct hf_config *c, const char *number,
 bool hf_config_find_lot(const struct hf_config *c, const char *number,
 			unsigned int *ret_lot)
 {
-	for (unsigned int i = 0; number && i < c->lot_count; i++) {
+	for (unsigned int i = 0; number && *number && i < c->lot_count; i++) {
 		const struct hf_config_lot *lot = &c->lots[i];
 
 		if ((lot->park && !strcmp(lot->park, number)) ||

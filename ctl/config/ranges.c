@@ -276,5 +276,7 @@ bool hf_parse_slots(struct hf_reader *r, const char *text, void *field)
 	lot->slot_first = (uint32_t)from.value;
 	lot->slot_last = (uint32_t)to.value;
 	lot->slot_digits = (unsigned int)from.digits;
+	lot->offered_first = lot->slot_first;
+	lot->offered_last = lot->slot_last;
 	return lot->slot_prefix != NULL;
 }

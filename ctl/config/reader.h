@@ -125,8 +125,5 @@ void hf_config_hooks_check(struct hf_reader *);
 void hf_config_check(struct hf_reader *); /* check.c */
 bool hf_config_has_clip(const struct hf_config *, const char *name);
 
-/* load.c: the whole way, for hf_config_load and the fuzzer. */
-int hf_config_parse(const char *text, size_t len, const char *path,
-		    const char *instance, FILE *errors, struct hf_config **ret);
 
 #endif

@@ -28,6 +28,11 @@ struct hf_options {
 struct hf_app {
 	struct hf_options options;
 	struct hf_config *config;
+	char *config_text; /* that it was made of; see reload.c */
+	size_t config_len;
+	struct hf_config **retired; /* before it: text is still referred to */
+	unsigned int retired_count;
+	uint64_t leaving_ms; /* when to see what is to go; UINT64_MAX = nothing */
 	struct hf_loop *loop;
 	struct hf_bus *bus;
 	struct hf_event_netlink *netlink; /* NULL: not on this host */
@@ -96,6 +101,18 @@ void hf_app_journal_drop(void *arg, uint64_t call);
 void hf_app_journal_flush(struct hf_app *app);
 int hf_app_restore_calls(struct hf_app *app);
 void hf_app_end_orphans(struct hf_app *app, uint64_t now_ms);
+
+/* reload.c */
+/* For struct hf_control_wiring: the file anew, whole or not at all. */
+int hf_app_reload(void *app, char *why, size_t len);
+void hf_app_reload_by_signal(struct hf_app *app, int64_t uid, long pid);
+/* What a reload left there until it is free goes. */
+void hf_app_let_go(struct hf_app *app, uint64_t now_ms);
+void hf_app_close_reload(struct hf_app *app);
+
+/* hooks.c */
+void hf_app_close_hooks(struct hf_app *app);
+void hf_app_attach_alerts(struct hf_app *app);
 
 /* records.c */
 void hf_app_open_records(struct hf_app *app);

@@ -104,6 +104,7 @@ void hf_app_close(struct hf_app *app, bool hang_up)
 		close(app->signals);
 	if (app->timer >= 0)
 		close(app->timer);
+	hf_app_close_reload(app);
 	hf_config_free(app->config);
 }
 

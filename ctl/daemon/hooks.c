@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "api/control.h"
+#include "base/clock.h"
 #include "base/log.h"
 #include "daemon/app.h"
 #include "hooks/alerts.h"
@@ -19,6 +20,21 @@ static void send_message(void *arg, const char *from_user, const char *to,
 	struct hf_app *app = arg;
 
 	hf_sip_signal_ops()->message(app->sip, from_user, to, text);
+}
+
+void hf_app_attach_alerts(struct hf_app *app)
+{
+	hf_alerts_attach(app->alerts, app->park, hf_now_ms());
+}
+
+void hf_app_close_hooks(struct hf_app *app)
+{
+	hf_control_attach_hooks(app->control, NULL);
+	hf_alerts_attach(app->alerts, NULL, hf_now_ms());
+	hf_alerts_destroy(app->alerts);
+	hf_hooks_destroy(app->hooks);
+	app->alerts = NULL;
+	app->hooks = NULL;
 }
 
 int hf_app_open_hooks(struct hf_app *app)

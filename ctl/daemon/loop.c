@@ -69,6 +69,8 @@ static void before_wait(void *arg)
 		next = hf_alerts_next_ms(app->alerts);
 	if (app->orphans_end_ms < next)
 		next = app->orphans_end_ms;
+	if (app->leaving_ms < next)
+		next = app->leaving_ms;
 	if (app->tick_ms == UINT64_MAX) {
 		struct hf_park_totals totals;
 
@@ -96,6 +98,7 @@ static void timer_due(void *arg)
 		return;
 	hf_park_run(app->park, now);
 	hf_app_end_orphans(app, now);
+	hf_app_let_go(app, now);
 	if (now < app->tick_ms)
 		return;
 	hf_media_tick(app->media);
@@ -112,7 +115,8 @@ static void signal_came(void *arg)
 
 	while (read(app->signals, &info, sizeof(info)) == sizeof(info)) {
 		if (info.ssi_signo == SIGHUP) {
-			hf_warn("SIGHUP: this version cannot reload; restart to apply a new configuration");
+			hf_app_reload_by_signal(app, info.ssi_uid,
+						info.ssi_pid);
 			continue;
 		}
 		app->leave = info.ssi_signo == SIGUSR1;

@@ -33,6 +33,8 @@ int hf_app_open_signalling(struct hf_app *app)
 		.bus = app->bus,
 		.version = HF_VERSION,
 		.start_ms = app->start_ms,
+		.reload = hf_app_reload,
+		.reload_arg = app,
 	};
 	struct hf_sip_wiring sip = {
 		.loop = app->loop,

@@ -29,6 +29,10 @@ int hf_http_create(const struct hf_control_wiring *, struct hf_http **ret,
 void hf_http_not_ready(struct hf_http *, const char *why);
 void hf_http_destroy(struct hf_http *);
 
+/* A new configuration with the same listeners; boards come again for a whole
+ * table. */
+void hf_http_reload(struct hf_http *, const struct hf_config *);
+
 int hf_http_fd(const struct hf_http *);
 void hf_http_dispatch(struct hf_http *);
 

@@ -75,6 +75,7 @@ struct hf_job {
 struct hf_said {
 	struct hf_said *next;
 	struct hf_job *job;   /* NULL: for every board */
+	bool over; /* boards end: they come again for a whole table */
 	struct hf_job *began; /* a board's job was taken up: from now on it
 			       * gets what every board gets */
 	struct hf_text text;
@@ -134,6 +135,9 @@ struct hf_tally {
 };
 int hf_tally_open(struct hf_tally *, unsigned int lots);
 void hf_tally_close(struct hf_tally *);
+/* Other lots; those of the same name keep their figures. */
+int hf_tally_reload(struct hf_tally *, const struct hf_config *now,
+		    const struct hf_config *next);
 void hf_tally_event(struct hf_tally *, const struct hf_config *,
 		    const struct hf_event *);
 /* The hours that have passed, oldest first. NULL: no memory. */
@@ -197,7 +201,8 @@ struct hf_server {
 };
 
 struct hf_http {
-	const struct hf_config *config;
+	/* The loop may put another one here; the one before stays readable. */
+	const struct hf_config *_Atomic config;
 	struct hf_queue queue;
 	struct hf_loop_side loop;
 	struct hf_server server;

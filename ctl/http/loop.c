@@ -430,6 +430,54 @@ int hf_http_fd(const struct hf_http *h)
 
 /* --- life ---------------------------------------------------------------- */
 
+static int make_room_for_slots(struct hf_loop_side *l,
+			       const struct hf_config *config)
+{
+	uint32_t count = 0, *changed;
+	uint8_t *is_changed;
+
+	for (unsigned int i = 0; i < config->lot_count; i++)
+		count += config->lots[i].slot_last -
+			 config->lots[i].slot_first + 1;
+	changed = calloc(count + 1, sizeof(*changed));
+	is_changed = calloc(1, count / 8 + 1);
+	if (!changed || !is_changed) {
+		free(changed);
+		free(is_changed);
+		return -ENOMEM;
+	}
+	free(l->changed);
+	free(l->is_changed);
+	l->changed = changed;
+	l->is_changed = is_changed;
+	l->slot_count = count;
+	l->changed_count = 0;
+	return 0;
+}
+
+void hf_http_reload(struct hf_http *h, const struct hf_config *config)
+{
+	struct hf_loop_side *l = h ? &h->loop : NULL;
+	struct hf_said *said = h ? calloc(1, sizeof(*said)) : NULL;
+
+	if (!h)
+		return;
+	/* A list of slots that is half told fits no more. */
+	if (l->work && l->work->listing.more && !l->work->listing.question)
+		l->work->listing.failed = true;
+	if (hf_tally_reload(&l->tally, h->config, config) ||
+	    make_room_for_slots(l, config)) {
+		hf_error("http: out of memory: no board sees the new lots");
+		free(said);
+		return;
+	}
+	h->config = config;
+	if (!said)
+		return;
+	said->over = true;
+	hf_queue_say(&h->queue, said);
+}
+
 static int open_loop_side(struct hf_http *h,
 			  const struct hf_control_wiring *wiring)
 {
@@ -438,13 +486,9 @@ static int open_loop_side(struct hf_http *h,
 
 	l->wiring = wiring;
 	l->not_ready = "starting";
-	for (unsigned int i = 0; i < h->config->lot_count; i++)
-		l->slot_count += h->config->lots[i].slot_last -
-				 h->config->lots[i].slot_first + 1;
-	l->changed = calloc(l->slot_count, sizeof(*l->changed));
-	l->is_changed = calloc(1, l->slot_count / 8 + 1);
-	if (!l->changed || !l->is_changed)
-		return -ENOMEM;
+	err = make_room_for_slots(l, h->config);
+	if (err)
+		return err;
 	err = hf_tally_open(&l->tally, h->config->lot_count);
 	if (!err)
 		err = hf_bus_subscribe(wiring->bus, on_event, h, &l->reader);

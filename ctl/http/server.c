@@ -76,7 +76,9 @@ static void take_said(struct hf_http *h)
 		;
 	for (s = hf_queue_take_said(&h->queue); s; s = next) {
 		next = s->next;
-		if (s->began)
+		if (s->over)
+			hf_boards_end(h);
+		else if (s->began)
 			hf_board_begin(h, s->began->owner);
 		else if (s->job)
 			job_done(h, s->job);

@@ -30,6 +30,26 @@ void hf_tally_close(struct hf_tally *t)
 	t->waits = NULL;
 }
 
+int hf_tally_reload(struct hf_tally *t, const struct hf_config *now,
+		    const struct hf_config *next)
+{
+	struct hf_waits *waits = calloc(
+		(size_t)next->lot_count * HF_RES_COUNT + 1, sizeof(*waits));
+
+	if (!waits)
+		return -ENOMEM;
+	for (unsigned int i = 0; i < next->lot_count; i++)
+		for (unsigned int k = 0; k < t->lots; k++)
+			if (!strcmp(next->lots[i].name, now->lots[k].name))
+				memcpy(&waits[i * HF_RES_COUNT],
+				       &t->waits[k * HF_RES_COUNT],
+				       HF_RES_COUNT * sizeof(*waits));
+	free(t->waits);
+	t->waits = waits;
+	t->lots = next->lot_count;
+	return 0;
+}
+
 /* HF_RES_COUNT: this event ends no wait. */
 static enum hf_resolution resolution_of(enum hf_event_type type)
 {

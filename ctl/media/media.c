@@ -184,3 +184,8 @@ void hf_media_close(struct hf_media *m, bool tear_down)
 		free(m->memory[i]);
 	free(m);
 }
+
+void hf_media_reload(struct hf_media *m, const struct hf_config *config)
+{
+	m->config = config;
+}

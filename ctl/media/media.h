@@ -243,6 +243,8 @@ int hf_media_open_memory(const struct hf_config *, struct hf_media **ret,
 			 char *err, size_t err_len);
 int hf_media_open_bpf(const struct hf_config *, struct hf_media **ret,
 		      char *err, size_t err_len);
+/* From now on by this configuration, whose addresses and ports are the same. */
+void hf_media_reload(struct hf_media *, const struct hf_config *);
 /* The maps, the links and the sender go on without us unless `tear_down`. */
 void hf_media_close(struct hf_media *, bool tear_down);
 

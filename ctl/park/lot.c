@@ -33,10 +33,8 @@ static int lot_init(struct hf_lot *lot, struct hf_park *park,
 	err = hf_bitmap_init(&lot->free, lot->slot_count);
 	if (err)
 		return err;
-	lot->free_count = lot->slot_count;
 	lot->first = park->totals.slots;
 	park->totals.slots += lot->slot_count;
-	park->totals.slots_free += lot->slot_count;
 	for (uint32_t i = 0; i < lot->slot_count; i++) {
 		struct hf_slot *slot = &lot->slots[i];
 
@@ -45,14 +43,30 @@ static int lot_init(struct hf_lot *lot, struct hf_park *park,
 		slot->lot = lot;
 		slot->index = i;
 		slot->label = label_of(c, name);
+		slot->leaving = !hf_config_slot_offered(c, i);
+		if (slot->leaving)
+			hf_bitmap_clear(&lot->free, i);
+		else
+			lot->offered_count++;
 		slot->name = strdup(name);
 		if (!slot->name)
 			return -ENOMEM;
 	}
-	if (c->park && *c->park)
-		HASH_ADD_KEYPTR(hh, park->lot_by_number, c->park,
-				strlen(c->park), lot);
+	lot->free_count = lot->offered_count;
+	park->totals.slots_free += lot->offered_count;
 	return 0;
+}
+
+void hf_lots_index(struct hf_park *park)
+{
+	for (unsigned int i = 0; i < park->config->lot_count; i++) {
+		struct hf_lot *lot = &park->lots[i];
+		const char *number = lot->config->park;
+
+		if (number && *number)
+			HASH_ADD_KEYPTR(hh, park->lot_by_number, number,
+					strlen(number), lot);
+	}
 }
 
 int hf_lots_create(struct hf_park *park)
@@ -67,23 +81,27 @@ int hf_lots_create(struct hf_park *park)
 		if (err)
 			return err;
 	}
+	hf_lots_index(park);
 	return 0;
 }
 
-void hf_lots_destroy(struct hf_park *park)
+void hf_lots_free(struct hf_lot *lots, unsigned int count)
 {
-	if (!park->lots)
-		return;
-	HASH_CLEAR(hh, park->lot_by_number);
-	for (unsigned int i = 0; i < park->config->lot_count; i++) {
-		struct hf_lot *lot = &park->lots[i];
+	for (unsigned int i = 0; lots && i < count; i++) {
+		struct hf_lot *lot = &lots[i];
 
 		for (uint32_t k = 0; lot->slots && k < lot->slot_count; k++)
 			free(lot->slots[k].name);
 		free(lot->slots);
 		hf_bitmap_fini(&lot->free);
 	}
-	free(park->lots);
+	free(lots);
+}
+
+void hf_lots_destroy(struct hf_park *park)
+{
+	HASH_CLEAR(hh, park->lot_by_number);
+	hf_lots_free(park->lots, park->config->lot_count);
 	park->lots = NULL;
 }
 
@@ -117,7 +135,7 @@ struct hf_lot *hf_lot_by_oldest(const struct hf_park *park, const char *user)
 }
 
 /* The slot a number means in this lot, exactly as it is written there. */
-static struct hf_slot *slot_in(struct hf_lot *lot, const char *user)
+struct hf_slot *hf_lot_slot(struct hf_lot *lot, const char *user)
 {
 	const char *prefix = lot->config->slot_prefix ?: "";
 	size_t n = strlen(prefix);
@@ -135,6 +153,14 @@ static struct hf_slot *slot_in(struct hf_lot *lot, const char *user)
 		return NULL;
 	slot = &lot->slots[number - lot->config->slot_first];
 	return strcmp(slot->name, user) ? NULL : slot;
+}
+
+/* One that is to go is not there once it is free. */
+static struct hf_slot *slot_in(struct hf_lot *lot, const char *user)
+{
+	struct hf_slot *slot = hf_lot_slot(lot, user);
+
+	return slot && slot->leaving && !slot->call ? NULL : slot;
 }
 
 struct hf_slot *hf_slot_by_number(const struct hf_park *park, const char *user)
@@ -241,9 +267,11 @@ void hf_slot_free(struct hf_call *call)
 	call->last_slot = slot->name;
 	call->slot = NULL;
 	slot->call = NULL;
+	hf_slot_changed(slot);
+	if (slot->leaving)
+		return;
 	hf_bitmap_set(&lot->free, slot->index);
 	lot->park->totals.slots_free++;
-	hf_slot_changed(slot);
 	if (!lot->free_count++)
 		hf_report_lot(lot, HF_EVENT_LOT_AVAILABLE);
 }

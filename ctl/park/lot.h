@@ -32,6 +32,7 @@ struct hf_slot {
 	struct hf_call *call; /* NULL = free */
 	const char *label;    /* or NULL */
 	uint32_t index;
+	bool leaving; /* there only until it is free */
 	char *name; /* "701" */
 };
 
@@ -39,7 +40,7 @@ struct hf_lot {
 	struct hf_park *park;
 	const struct hf_config_lot *config;
 	struct hf_slot *slots;
-	uint32_t slot_count, free_count;
+	uint32_t slot_count, offered_count, free_count; /* free: of the offered */
 	uint32_t first; /* slots in the lots before this one */
 	uint32_t cursor; /* where `next` looks first */
 	struct hf_bitmap free;
@@ -47,6 +48,10 @@ struct hf_lot {
 };
 int hf_lots_create(struct hf_park *);
 void hf_lots_destroy(struct hf_park *);
+void hf_lots_index(struct hf_park *); /* by park number */
+void hf_lots_free(struct hf_lot *lots, unsigned int count);
+/* A slot of this lot by its number, also one that is to go and free. */
+struct hf_slot *hf_lot_slot(struct hf_lot *, const char *user);
 struct hf_lot *hf_lot_by_number(const struct hf_park *, const char *user);
 struct hf_lot *hf_lot_by_name(const struct hf_park *, const char *name);
 struct hf_lot *hf_lot_by_oldest(const struct hf_park *, const char *user);

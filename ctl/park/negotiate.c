@@ -311,13 +311,24 @@ void hf_party_hear_nothing(struct hf_party *p)
 			strerror(-err));
 }
 
+/* What was asked for, if it is there; the lot's own; while that is being loaded
+ * after a reload, the default. */
 const char *hf_call_hold_audio(const struct hf_call *call)
 {
-	if (call->hold_audio && call->caller &&
-	    hf_media_clip_exists(call->park->wire.media, call->hold_audio,
-				 call->caller->session->codec))
+	const char *own = call->lot->config->hold_audio;
+	struct hf_media *media = call->park->wire.media;
+	enum hf_codec codec;
+
+	if (!call->caller)
+		return own;
+	codec = call->caller->session->codec;
+	if (call->hold_audio &&
+	    hf_media_clip_exists(media, call->hold_audio, codec))
 		return call->hold_audio;
-	return call->lot->config->hold_audio;
+	if (!hf_media_clip_exists(media, own, codec) &&
+	    hf_media_clip_exists(media, "default", codec))
+		return "default";
+	return own;
 }
 
 /* Silence is better for a caller than a lost call, so this cannot fail. */

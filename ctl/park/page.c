@@ -449,3 +449,10 @@ void hf_pages_end(struct hf_park *park)
 	free(p->zones);
 	*p = (struct hf_paging){0};
 }
+
+/* The zones are the same; what they consist of may not be. */
+void hf_pages_reload(struct hf_park *park)
+{
+	for (unsigned int i = 0; i < park->config->zone_count; i++)
+		park->paging.zones[i].config = &park->config->zones[i];
+}

@@ -34,5 +34,6 @@ void hf_page_parked(struct hf_call *);
 
 /* Something may be over that a page has waited for. */
 void hf_pages_look(struct hf_park *);
+void hf_pages_reload(struct hf_park *);
 
 #endif

@@ -111,6 +111,16 @@ bool hf_park_slot(struct hf_park *park, uint64_t now_ms, uint32_t slot,
 		  struct hf_slot_view *ret);
 
 /*
+ * A new configuration, made by hf_config_follow() with these two: every call goes
+ * on in its lot and slot. 0, or -ENOMEM and nothing has changed.
+ */
+int hf_park_reload(struct hf_park *, const struct hf_config *);
+bool hf_park_slot_busy(void *park, unsigned int lot, uint32_t slot);
+bool hf_park_lot_used(void *park, unsigned int lot);
+/* Of what is there only until it is free: how many lots have some in use? */
+unsigned int hf_park_leaving(struct hf_park *);
+
+/*
  * Acts of a supervisor. -ENOENT: no such call, slot or lot; -EBUSY: not in the
  * state for it; then *why is a sentence.
  */

@@ -151,6 +151,6 @@ void hf_park_totals(const struct hf_park *park, struct hf_park_totals *ret)
 void hf_park_lot_taken(const struct hf_park *park, unsigned int lot,
 		       uint32_t *ret_slots, uint32_t *ret_taken)
 {
-	*ret_slots = park->lots[lot].slot_count;
+	*ret_slots = park->lots[lot].offered_count;
 	*ret_taken = *ret_slots - park->lots[lot].free_count;
 }

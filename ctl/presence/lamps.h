@@ -30,6 +30,10 @@ struct hf_lamps_wiring {
 };
 
 int hf_lamps_create(const struct hf_lamps_wiring *, struct hf_lamps **ret);
+/* Subscriptions go on; the park logic has been told before. -errno: nothing has
+ * changed. */
+int hf_lamps_reload(struct hf_lamps *, const struct hf_config *,
+		    uint64_t now_ms);
 void hf_lamps_destroy(struct hf_lamps *);
 /* The park whose slots are shown; NULL before it is destroyed: then all slots
  * are free. */

@@ -230,10 +230,13 @@ int hf_lamp_slots_create(struct hf_lamps *l)
 	for (unsigned int i = 0; i < c->lot_count; i++)
 		l->slot_count += c->lots[i].slot_last - c->lots[i].slot_first + 1;
 	l->lots = calloc(c->lot_count ? c->lot_count : 1, sizeof(*l->lots));
-	l->slots = calloc(l->slot_count ? l->slot_count : 1, sizeof(*l->slots));
+	/* One more, for watches of what is no more: see reload.c. */
+	l->slots = calloc(l->slot_count + 1, sizeof(*l->slots));
 	l->dirty = calloc(l->slot_count ? l->slot_count : 1, sizeof(*l->dirty));
 	if (!l->lots || !l->slots || !l->dirty)
 		return -ENOMEM;
+	l->slots[l->slot_count].resource.kind = HF_LAMP_SLOT;
+	l->slots[l->slot_count].index = l->slot_count;
 	for (unsigned int i = 0; i < c->lot_count; i++) {
 		struct hf_lamp_lot *lot = &l->lots[i];
 

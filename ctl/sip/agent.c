@@ -145,6 +145,24 @@ int hf_sip_create(const struct hf_sip_wiring *wiring, struct hf_sip **ret,
 	return 0;
 }
 
+int hf_sip_reload(struct hf_sip *sip, const struct hf_config *config, char *err,
+		  size_t err_len)
+{
+	const struct hf_config *old = sip->config;
+	url_t *proxy = sip->outbound_proxy;
+	int error;
+
+	sip->config = config;
+	sip->outbound_proxy = NULL;
+	error = read_proxy(sip, err, err_len);
+	if (error) {
+		sip->config = old;
+		sip->outbound_proxy = proxy;
+	}
+	/* The one before stays in the agent's home: dialogs may point to it. */
+	return error;
+}
+
 void hf_sip_attach(struct hf_sip *sip, struct hf_park *park)
 {
 	sip->park = park;

@@ -58,6 +58,9 @@ struct hf_sip_wiring {
  */
 int hf_sip_create(const struct hf_sip_wiring *, struct hf_sip **ret, char *err,
 		  size_t err_len);
+/* From now on by this configuration, whose listeners and domain are the same. */
+int hf_sip_reload(struct hf_sip *, const struct hf_config *, char *err,
+		  size_t err_len);
 /* NULL: from now on new calls get 503 (shutting down). */
 void hf_sip_attach(struct hf_sip *, struct hf_park *);
 /* Subscriptions are served from now on (&hf_watch_calls of presence/watch.h);

@@ -43,7 +43,7 @@ _holdfastctl() {
 			--retriever --resolution --call --who --act' ;;
 		esac
 		;;
-	*" ") choices='status lot slot call leg subscription audio webhook history stats drain monitor help' ;;
+	*" ") choices='status lot slot call leg subscription audio webhook history stats reload drain monitor help' ;;
 	*" lot") choices='list explain help' ;;
 	*" slot") choices='list help' ;;
 	*" call") choices='list show move kick retrieve step-in page help' ;;
