@@ -220,25 +220,15 @@ static int check_transport(const struct hf_sdp_media *m, char *why,
 	return -ENOPROTOOPT;
 }
 
+/* The frames that hold audio is kept in last 20 ms, or 10: 30 ms of G.711 are
+ * more than one holds. So who asks for longer ones is told 20. */
 uint16_t hf_sdp_ptime(uint16_t ptime_ms, uint16_t maxptime_ms)
 {
-	static const uint16_t usual[] = { 20, 10 };
-
 	if (!maxptime_ms)
 		maxptime_ms = UINT16_MAX;
-	switch (ptime_ms) {
-	case 10:
-	case 20:
-	case 30:
-	case 40:
-	case 60:
-		if (ptime_ms <= maxptime_ms)
-			return ptime_ms;
-	}
-	for (unsigned int i = 0; i < 2; i++)
-		if (usual[i] <= maxptime_ms)
-			return usual[i];
-	return 0;
+	if (ptime_ms != 10 && maxptime_ms >= 20)
+		return 20;
+	return maxptime_ms >= 10 ? 10 : 0;
 }
 
 int hf_sdp_choose(const struct hf_sdp_media *m, const enum hf_codec *codecs,
