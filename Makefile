@@ -217,6 +217,9 @@ $(BUILD)/bench/%.skel.h: $(BUILD)/bench/%.bpf.o
 	$(call say,SKEL,$@)
 	$(Q)$(BPFTOOL) gen skeleton $< name bench_$*_bpf > $@.tmp && mv $@.tmp $@
 $(BUILD)/obj/tests/bench/dataplane.o: $(BUILD)/bench/dataplane.skel.h
+$(BUILD)/obj/tests/bench/restart.o: $(BUILD)/bench/restart.skel.h
+$(BUILD)/bench-restart: $(BUILD)/obj/tests/bench/lib/sipload.o $(BUILD)/holdfastd \
+	$(BUILD)/holdfastctl $(BUILD)/holdfast-mediad # are run by it
 $(BUILD)/bench-dataplane: $(BUILD)/obj/tests/bench/dataplane.o $(BUILD)/obj/tests/bpf/packet.o
 	$(call say,LD,$@)
 	$(link)

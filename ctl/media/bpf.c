@@ -205,11 +205,12 @@ static int hf_bpf_pin(struct hf_bpf *b, char *err, size_t err_len)
 	char path[256];
 	int r = 0;
 
-	for (int i = 0; i < HF_PIN_MAP_COUNT && !r; i++) {
+	/* Those that we adopted are pinned; holdfast-mediad sees by the inodes
+	 * that they are the same, and goes on sending. */
+	b->pinned = b->adopted;
+	for (int i = 0; i < HF_PIN_MAP_COUNT && !r && !b->adopted; i++) {
 		r = hf_pins_path(b->instance, hf_pin_name(i), path,
 				 sizeof(path));
-		/* Pinned anew also when adopted: holdfast-mediad sees by the
-		 * inode that there is something to open again. */
 		unlink(path);
 		if (!r &&
 		    bpf_obj_pin(bpf_map__fd(hf_object_map(b->object, i)), path))
@@ -250,7 +251,7 @@ static int hf_bpf_find_old(const struct hf_bpf *b, const struct hf_instance *in,
 	if (r == -EPROTO) {
 		snprintf(
 			err, err_len,
-			"%s; to start afresh stop that version and remove %s/%s",
+			"%s; to keep the calls start that version again, drain it (holdfastctl drain) and stop it when they are over; to lose them remove %s/%s",
 			text, HF_PIN_ROOT, b->instance);
 		return r;
 	}

@@ -126,6 +126,7 @@ struct hf_store {
 	uint64_t busy_ms; /* the commit under way began then, 0 = none */
 	bool slow;	  /* it takes so long that nobody waits for it */
 	bool failing, stop;
+	uint64_t said_ms; /* that it fails; 0 = nothing to take back */
 };
 
 #endif

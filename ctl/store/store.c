@@ -86,6 +86,8 @@ int hf_store_start(struct hf_store *s)
 	s->copy.ticket = UINT64_MAX; /* there is none yet */
 	r = pthread_create(&s->thread, NULL, hf_writer, s);
 	s->running = !r;
+	if (s->running)
+		pthread_setname_np(s->thread, "journal");
 	return -r;
 }
 

@@ -14,6 +14,9 @@
 #include "internal.h"
 
 #define RETRY_MS 1000
+/* A disk that is full now and then is said once, and taken back when it has
+ * been well for so long. */
+#define WELL_MS	 3000
 
 /* Others may be asked for: tell them how far we are. */
 static void tell(struct hf_store *s)
@@ -26,11 +29,11 @@ static void tell(struct hf_store *s)
 
 static void note_failure(struct hf_store *s, int r)
 {
-	if (r && !s->failing)
+	if (r && !s->said_ms)
 		hf_error("journal: %s cannot be written: %s; calls go on, but would not survive a restart",
 			 s->path, sqlite3_errstr(r));
-	if (!r && s->failing)
-		hf_info("journal: %s can be written again", s->path);
+	if (r)
+		s->said_ms = hf_now_ms();
 	s->failing = r != 0;
 	if (s->slow && s->settled == s->flushed) {
 		s->slow = false;
@@ -60,6 +63,14 @@ static void write_pending(struct hf_store *s)
 		tell(s);
 	}
 	note_failure(s, r);
+}
+
+static void note_well(struct hf_store *s)
+{
+	if (!s->said_ms || s->failing || hf_now_ms() < s->said_ms + WELL_MS)
+		return;
+	s->said_ms = 0;
+	hf_info("journal: %s can be written again", s->path);
 }
 
 static bool has_work(const struct hf_store *s)
@@ -101,6 +112,8 @@ static void wait_for_work(struct hf_store *s)
 		until = 0;
 	else if (s->copy.every_ms && s->copy.ticket != s->settled)
 		until = s->copy.due_ms;
+	if (s->said_ms && !s->failing && s->said_ms + WELL_MS < until)
+		until = s->said_ms + WELL_MS;
 	sleep_until(s, until);
 }
 
@@ -117,6 +130,7 @@ void *hf_writer(void *store)
 			write_pending(s);
 		if (s->stop && s->failing)
 			break;
+		note_well(s);
 		if (!s->failing)
 			copy_a_little(s);
 	}

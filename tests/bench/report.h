@@ -34,7 +34,7 @@ static int report_by_size(const void *a, const void *b)
 	return (x > y) - (x < y);
 }
 
-static double median(const double *v, size_t n)
+static inline double median(const double *v, size_t n)
 {
 	double sorted[REPORT_ROUNDS_MAX];
 
@@ -43,7 +43,7 @@ static double median(const double *v, size_t n)
 	return sorted[n / 2];
 }
 
-static double median_ratio(const double *a, const double *b, size_t n)
+static inline double median_ratio(const double *a, const double *b, size_t n)
 {
 	double ratio[REPORT_ROUNDS_MAX];
 

@@ -1,0 +1,14 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* What the receiver (restart.bpf.c) knows of each port's stream. */
+#ifndef HOLDFAST_BENCH_RESTART_H
+#define HOLDFAST_BENCH_RESTART_H
+
+struct heard {
+	__u64 last_ns, longest_ns; /* between two packets, since `since_ns` */
+	__u32 packets, lost;
+	__u32 ssrc;
+	__u16 seq;
+	__u16 streams; /* SSRCs */
+};
+
+#endif
