@@ -165,6 +165,12 @@ struct hf_config_zone {
 	char *codec; /* "PCMU", "PCMA", "G722" */
 };
 
+/* Callers who hear other music than their lot's. */
+struct hf_config_audio_rule {
+	char *caller; /* pattern user@host */
+	char *clip;
+};
+
 struct hf_config_lot {
 	char *name;
 	char *park;	     /* "700" */
@@ -185,6 +191,8 @@ struct hf_config_lot {
 	unsigned int max_wait_s; /* 10 - 259200 */
 	unsigned int reserve_s;	 /* lease of a reserved slot, default 30 */
 	char *hold_audio;	 /* clip name */
+	struct hf_config_audio_rule *audio_rules; /* the first that fits */
+	unsigned int audio_rule_count;
 	bool message_parker;	 /* where the call waits, as SIP MESSAGE */
 	struct {
 		char *language;	  /* folder of audio.prompts, "en" */

@@ -99,6 +99,15 @@ static const struct hf_key audio_keys[] = {
 	{0}};
 const struct hf_map hf_config_audio_map = {audio_keys, NULL};
 
+#define RULE(field) offsetof(struct hf_config_audio_rule, field)
+static const struct hf_key rule_keys[] = {
+	{VALUE("caller", RULE(caller), hf_parse_pattern,
+	       "\"0049*@pbx.example.com\""),
+	 .required = true},
+	{VALUE("clip", RULE(clip), hf_parse_name, "sales"), .required = true},
+	{0}};
+const struct hf_map hf_config_audio_rule_map = {rule_keys, NULL};
+
 static bool parse_key(struct hf_reader *r, const char *text, void *field)
 {
 	if (strlen(text) != 1 || !strchr("0123456789*#", text[0]))
@@ -202,16 +211,31 @@ static void check_source(struct hf_reader *r, const struct hf_config_clip *clip)
 		check_file(r, clip, &clip->g729, "g729");
 }
 
-static void check_announce(struct hf_reader *r, const struct hf_config_lot *lot)
+static bool is_clip(const struct hf_config *c, const char *name)
 {
-	const struct hf_config *c = r->config;
-
-	if (!lot->voice.announce)
-		return;
 	for (unsigned int i = 0; i < c->audio.clip_count; i++)
 		if (c->audio.clips[i].name &&
-		    !strcmp(c->audio.clips[i].name, lot->voice.announce))
-			return;
+		    !strcmp(c->audio.clips[i].name, name))
+			return true;
+	return false;
+}
+
+static void check_rules(struct hf_reader *r, const struct hf_config_lot *lot)
+{
+	for (unsigned int i = 0; i < lot->audio_rule_count; i++) {
+		const struct hf_config_audio_rule *rule = &lot->audio_rules[i];
+
+		if (rule->clip && !is_clip(r->config, rule->clip))
+			hf_wrong_at(r, &rule->clip, rule, "clip",
+				    "no clip of audio.clips is called %s",
+				    rule->clip);
+	}
+}
+
+static void check_announce(struct hf_reader *r, const struct hf_config_lot *lot)
+{
+	if (!lot->voice.announce || is_clip(r->config, lot->voice.announce))
+		return;
 	hf_wrong_at(r, &lot->voice.announce, lot, "voice.announce",
 		    "no clip of audio.clips is called %s", lot->voice.announce);
 }
@@ -220,8 +244,10 @@ void hf_config_audio_check(struct hf_reader *r)
 {
 	const struct hf_config *c = r->config;
 
-	for (unsigned int i = 0; i < c->lot_count; i++)
+	for (unsigned int i = 0; i < c->lot_count; i++) {
 		check_announce(r, &c->lots[i]);
+		check_rules(r, &c->lots[i]);
+	}
 	for (unsigned int i = 0; i < c->audio.clip_count; i++) {
 		const struct hf_config_clip *clip = &c->audio.clips[i];
 

@@ -311,11 +311,24 @@ void hf_party_hear_nothing(struct hf_party *p)
 			strerror(-err));
 }
 
-/* What was asked for, if it is there; the lot's own; while that is being loaded
- * after a reload, the default. */
+/* By the rules of the lot, or NULL. */
+static const char *rule_audio(const struct hf_call *call)
+{
+	const struct hf_config_lot *lot = call->lot->config;
+
+	for (unsigned int i = 0; call->who.uri && i < lot->audio_rule_count;
+	     i++)
+		if (hf_pattern_match(lot->audio_rules[i].caller, call->who.user,
+				     call->who.host))
+			return lot->audio_rules[i].clip;
+	return NULL;
+}
+
+/* What was asked for, if it is there; what a rule says; the lot's own; while
+ * that is being loaded after a reload, the default. */
 const char *hf_call_hold_audio(const struct hf_call *call)
 {
-	const char *own = call->lot->config->hold_audio;
+	const char *own = call->lot->config->hold_audio, *rule;
 	struct hf_media *media = call->park->wire.media;
 	enum hf_codec codec;
 
@@ -325,6 +338,9 @@ const char *hf_call_hold_audio(const struct hf_call *call)
 	if (call->hold_audio &&
 	    hf_media_clip_exists(media, call->hold_audio, codec))
 		return call->hold_audio;
+	rule = rule_audio(call);
+	if (rule && hf_media_clip_exists(media, rule, codec))
+		return rule;
 	if (!hf_media_clip_exists(media, own, codec) &&
 	    hf_media_clip_exists(media, "default", codec))
 		return "default";

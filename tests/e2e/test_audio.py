@@ -123,6 +123,11 @@ def every_codec_is_what_was_encoded(s):
         check_sound(pt, stream_to(packets, media), loop, words, int(SECONDS / 24))
 
 
+def heard_by(trace, media, pt=8):
+    packets = stream_to([p for p in trace.rtp(dst=net.CALLER) if p.src[0] in ANCHORS], media)
+    return decode(pt, [p.payload for p in packets])
+
+
 def slot_is_told(s, language):
     folder = prompts()
     holdfastd = start(s, [{"name": "default", "file": "hold.wav"}], audio__prompts=folder,
@@ -195,20 +200,23 @@ def announcement_into_the_music(s):
 
 @scenario
 def named_by_a_header(s):
-    "X-Holdfast-Audio of a trusted peer names the caller's music; an unknown name is the lot's own"
+    "X-Holdfast-Audio of a trusted peer or a rule of the lot names the caller's music; an unknown name is the lot's own"
     first, loop = music(s.stage, "first.wav")
     second, other = music(s.stage, "second.wav", first=60.0)
     start(s, [{"name": "default", "file": first}, {"name": "sales", "file": second}],
-          codecs=["PCMA"])
+          codecs=["PCMA"], lot__hold_audio_rules=[
+              {"caller": "49301111*@pbx.example.com", "clip": "default"},
+              {"caller": "+33*@*", "clip": "sales"}])
     peer = s.peer()
     trace = s.trace()
-    named, wrong = s.caller(pt=8), s.caller(pt=8)
+    named, wrong, french = s.caller(pt=8), s.caller(pt=8), s.caller(pt=8)
     peer.park("4930111101", named, sdp=named.sdp(codecs=(8,)),
               headers=(("X-Holdfast-Audio", "sales"),))
     peer.park("4930111102", wrong, sdp=wrong.sdp(codecs=(8,)),
               headers=(("X-Holdfast-Audio", "none/such"),))
-    named.wait_packets(300, 12)
-    for media, want in ((named, other), (wrong, loop)):
+    peer.park("+33199", french, sdp=french.sdp(codecs=(8,)))
+    french.wait_packets(300, 12)
+    for media, want in ((named, other), (wrong, loop), (french, other)):
         least, jumps = compare(8, heard_by(trace, media), want)
         check(least > 0.99 and not jumps, "%.4f, %d jumps" % (least, jumps))
 
