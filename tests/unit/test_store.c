@@ -339,7 +339,7 @@ TEST(on_a_full_disk_calls_go_on_and_are_written_when_there_is_room)
 
 	fresh_folder();
 	if (mount("none", FOLDER, "tmpfs", 0, "size=512k"))
-		SKIP("no right to mount a small tmpfs");
+		SKIP("needs the right to mount a small tmpfs");
 	s = reopen();
 	CHECK(s != NULL);
 	CHECK_INT(hf_store_start(s), 0);
@@ -411,7 +411,7 @@ TEST(what_cannot_be_written_goes_on_in_the_spare_place_and_comes_back)
 	fresh_folder();
 	no_spare();
 	if (mount("none", FOLDER, "tmpfs", 0, "size=4m"))
-		SKIP("no right to mount a small tmpfs");
+		SKIP("needs the right to mount a small tmpfs");
 	s = reopen_at(&place);
 	CHECK(s && !hf_store_start(s));
 	put_calls(s, 1, 5);
@@ -593,7 +593,7 @@ TEST(a_read_only_disk_and_a_newer_file_are_refused_in_a_sentence)
 
 	fresh_folder();
 	if (mount("none", FOLDER, "tmpfs", 0, "size=512k"))
-		SKIP("no right to mount a small tmpfs");
+		SKIP("needs the right to mount a small tmpfs");
 	CHECK_INT(mount("none", FOLDER, "tmpfs", MS_REMOUNT | MS_RDONLY, ""), 0);
 	CHECK(hf_store_open(&place, &s, err, sizeof(err)) < 0);
 	umount(FOLDER);
