@@ -286,6 +286,8 @@ struct hf_config {
 		uint16_t port_min; /* even */
 		uint16_t port_max; /* odd */
 		enum hf_pacer_choice pacer;
+		struct hf_config_prefix *allow; /* where `latch` may learn */
+		unsigned int allow_count;	/* 0 = anywhere */
 		enum hf_key_events key_events;
 		unsigned int silence_s; /* 0 = never told */
 		bool latch;	   /* media.nat: latch where the SDP address is not the signalling source */
@@ -400,6 +402,8 @@ static inline bool hf_config_slot_offered(const struct hf_config_lot *lot,
 bool hf_pattern_match(const char *pattern, const char *user, const char *host);
 /* The whole of a text against a pattern, case as written. */
 bool hf_text_match(const char *pattern, const char *text);
+/* Does media.allow let media be learned from there? */
+bool hf_config_may_latch(const struct hf_config *, struct in_addr source);
 bool hf_prefix_match(const struct hf_config_prefix *, struct in_addr);
 bool hf_config_trusted(const struct hf_config *, struct in_addr source);
 bool hf_config_internal(const struct hf_config *, const char *user,

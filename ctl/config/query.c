@@ -62,6 +62,14 @@ bool hf_prefix_match(const struct hf_config_prefix *p, struct in_addr ip)
 	return !((ip.s_addr ^ p->net.s_addr) & htonl(mask));
 }
 
+bool hf_config_may_latch(const struct hf_config *c, struct in_addr source)
+{
+	for (unsigned int i = 0; i < c->media.allow_count; i++)
+		if (hf_prefix_match(&c->media.allow[i], source))
+			return c->media.latch;
+	return c->media.latch && !c->media.allow_count;
+}
+
 bool hf_config_trusted(const struct hf_config *c, struct in_addr source)
 {
 	for (unsigned int i = 0; i < c->sip.trusted_count; i++)

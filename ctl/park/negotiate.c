@@ -101,13 +101,14 @@ static void start_session(struct hf_party *p, struct hf_session *s)
 /*
  * Behind NAT the SDP names an address that nothing comes from. The datapath
  * learns the port from packets (HF_PROGRAM_LATCH), but believes only the
- * address it was given: so that is the one the signalling came from.
+ * address it was given: so that is the one the signalling came from, if it is
+ * in media.allow.
  */
 static bool latches(const struct hf_party *p, const struct hf_session *s)
 {
 	const struct hf_park *park = p->park;
 
-	return park->config->media.latch && p->source.s_addr &&
+	return p->source.s_addr && hf_config_may_latch(park->config, p->source) &&
 	       s->remote_ip4.s_addr && s->remote_port &&
 	       s->remote_ip4.s_addr != p->source.s_addr &&
 	       !hf_media_is_own(park->wire.media, p->source);
