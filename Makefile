@@ -255,6 +255,37 @@ module:
 module-clean:
 	$(MAKE) -C $(KDIR) M=$(CURDIR) clean
 
+# Where things go; DESTDIR is put in front. Installing starts nothing and changes
+# no running service.
+PREFIX ?= /usr
+SBINDIR ?= $(PREFIX)/sbin
+UNITDIR ?= /lib/systemd/system
+MAN8 := $(wildcard Documentation/man/*.8)
+MAN5 := $(wildcard Documentation/man/*.5)
+AUDIODIR := $(PREFIX)/share/holdfast/audio
+INSTALLED := $(addprefix $(SBINDIR)/,holdfastd holdfastctl holdfast-mediad) \
+	$(addprefix $(UNITDIR)/,holdfastd.service holdfast-mediad.service) \
+	$(PREFIX)/lib/sysusers.d/holdfast.conf \
+	$(PREFIX)/share/bash-completion/completions/holdfastctl \
+	$(addprefix $(PREFIX)/share/man/man8/,$(notdir $(MAN8))) \
+	$(addprefix $(PREFIX)/share/man/man5/,$(notdir $(MAN5))) \
+	$(PREFIX)/share/doc/holdfast/holdfast.yaml.example
+put = install -D -m $(1) $(2) $(DESTDIR)$(3)
+install: all
+	$(Q)$(foreach p,$(PROGRAMS),$(call put,755,$(p),$(SBINDIR)/$(notdir $(p))) &&) :
+	$(Q)$(foreach u,holdfastd holdfast-mediad,$(call put,644,scripts/systemd/$(u).service,$(UNITDIR)/$(u).service) &&) :
+	$(Q)$(call put,644,scripts/systemd/sysusers.conf,$(PREFIX)/lib/sysusers.d/holdfast.conf)
+	$(Q)$(call put,644,scripts/completion/holdfastctl.bash,$(PREFIX)/share/bash-completion/completions/holdfastctl)
+	$(Q)$(foreach m,$(MAN8),$(call put,644,$(m),$(PREFIX)/share/man/man8/$(notdir $(m))) &&) :
+	$(Q)$(foreach m,$(MAN5),$(call put,644,$(m),$(PREFIX)/share/man/man5/$(notdir $(m))) &&) :
+	$(Q)$(call put,644,Documentation/holdfast.yaml.example,$(PREFIX)/share/doc/holdfast/holdfast.yaml.example)
+	$(Q)cd $(BUILD)/audio && find . -name '*.wav' -exec install -D -m 644 {} $(abspath $(DESTDIR)/)$(AUDIODIR)/{} \;
+# What was installed, and nothing else: configuration, calls and history stay.
+uninstall:
+	$(Q)rm -f $(addprefix $(DESTDIR),$(INSTALLED))
+	$(Q)rm -rf $(DESTDIR)$(AUDIODIR)
+	$(Q)-rmdir $(DESTDIR)$(PREFIX)/share/holdfast $(DESTDIR)$(PREFIX)/share/doc/holdfast 2>/dev/null
+
 style:
 	@sh scripts/check-style
 
@@ -266,10 +297,11 @@ help:
 	@echo "make module     build holdfast.ko against KDIR=$(KDIR)"
 	@echo "make unit       unit tests with sanitizers   make packet   packet tests"
 	@echo "make san        the programs with sanitizers make fuzzers  libFuzzer targets"
+	@echo "make install    into DESTDIR=$(DESTDIR)/, PREFIX=$(PREFIX); make uninstall"
 	@echo "make vm-tests   the module's tests, for scripts/vm"
 	@echo "make style      formatting, shellcheck, rooms"
 	@echo "sudo scripts/demo | scripts/check | scripts/bench"
 
--include $(shell find $(BUILD) -name '*.d' 2>/dev/null)
-.PHONY: all programs sounds bpf unit packet san benches fuzzers vm-tests module module-clean module-note style clean help
+-include $(shell find $(BUILD) -name '*.d' -type f 2>/dev/null)
+.PHONY: all install uninstall programs sounds bpf unit packet san benches fuzzers vm-tests module module-clean module-note style clean help
 .SECONDARY:

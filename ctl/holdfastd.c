@@ -47,6 +47,7 @@ int main(int argc, char **argv)
 		printf("ready\n");
 		fflush(stdout);
 		hf_app_notify("READY=1");
+		hf_app_watchdog_begin(&app);
 		hf_loop_run(app.loop);
 		hf_app_notify("STOPPING=1");
 		if (app.leave)

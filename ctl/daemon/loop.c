@@ -51,7 +51,7 @@ static uint64_t lamps_next(struct hf_app *app)
 static void before_wait(void *arg)
 {
 	struct hf_app *app = arg;
-	uint64_t next, lamps;
+	uint64_t next, lamps, watchdog;
 
 	if (app->sip && app->store)
 		hf_app_journal_flush(app);
@@ -62,6 +62,7 @@ static void before_wait(void *arg)
 		arm(app, next < lamps ? next : lamps);
 		return;
 	}
+	watchdog = hf_app_watchdog(app, hf_now_ms());
 	hf_alerts_run(app->alerts, hf_now_ms());
 	hf_http_flush(app->http);
 	next = hf_park_next_ms(app->park);
@@ -69,6 +70,8 @@ static void before_wait(void *arg)
 		next = hf_alerts_next_ms(app->alerts);
 	if (app->orphans_end_ms < next)
 		next = app->orphans_end_ms;
+	if (watchdog < next)
+		next = watchdog;
 	if (app->leaving_ms < next)
 		next = app->leaving_ms;
 	if (app->tick_ms == UINT64_MAX) {

@@ -38,3 +38,26 @@ void hf_app_notify(const char *state)
 			strerror(errno));
 	close(fd);
 }
+
+void hf_app_watchdog_begin(struct hf_app *app)
+{
+	const char *usec = getenv("WATCHDOG_USEC");
+	const char *pid = getenv("WATCHDOG_PID");
+
+	if (!usec || (pid && atol(pid) != (long)getpid()))
+		return;
+	app->watchdog_ms = (uint64_t)atoll(usec) / 1000 / 3;
+	if (usec[0] && !app->watchdog_ms)
+		app->watchdog_ms = 1;
+}
+
+uint64_t hf_app_watchdog(struct hf_app *app, uint64_t now)
+{
+	if (!app->watchdog_ms)
+		return UINT64_MAX;
+	if (now >= app->watchdog_due_ms) {
+		hf_app_notify("WATCHDOG=1");
+		app->watchdog_due_ms = now + app->watchdog_ms;
+	}
+	return app->watchdog_due_ms;
+}

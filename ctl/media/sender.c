@@ -193,6 +193,7 @@ bool hf_keeper_is_alive(const struct hf_media *m)
 static void hf_keeper_check(struct hf_media *m, uint64_t now_ns)
 {
 	struct hf_keeper *k = &m->bpf->keeper;
+	const char *named = getenv("HOLDFAST_MEDIAD");
 	char before[sizeof(k->error)];
 
 	if (hf_keeper_runs(m->bpf)) {
@@ -201,6 +202,9 @@ static void hf_keeper_check(struct hf_media *m, uint64_t now_ns)
 			hf_keeper_send(m->bpf, HF_POKE_QUIT);
 		return;
 	}
+	/* A unit of its own: systemd starts it, and again. */
+	if (named && !*named)
+		return;
 	memcpy(before, k->error, sizeof(before));
 	hf_keeper_start(m->bpf, m->config->control.socket);
 	k->started_ns = now_ns;
