@@ -284,6 +284,12 @@ static void hf_account(struct hf_hold *hold, u64 late, u64 spent)
 	u64_stats_add(&c->value[HF_STAT_SEND_NS], spent);
 	u64_stats_update_end(&c->sync);
 	WRITE_ONCE(work->beat_ns, ktime_get_ns());
+	/* For people; two CPUs at once may lose one. */
+	if (late >= HF_TICK_LATE_MS * NSEC_PER_MSEC)
+		WRITE_ONCE(work->late_ticks, READ_ONCE(work->late_ticks) + 1);
+	if (div_u64(late, NSEC_PER_USEC) > READ_ONCE(work->late_max_us))
+		WRITE_ONCE(work->late_max_us,
+			   (u32)min_t(u64, div_u64(late, NSEC_PER_USEC), U32_MAX));
 	/* Who stood in while we were stuck stands by again. */
 	if (READ_ONCE(work->engine) != HF_ENGINE_KMOD)
 		WRITE_ONCE(work->engine, HF_ENGINE_KMOD);

@@ -401,6 +401,13 @@ void hf_control_attach_library(struct hf_control *k, struct hf_library *library)
 	k->wiring.library = library;
 }
 
+void hf_control_attach_insides(struct hf_control *k, struct hf_sip *sip,
+			       struct hf_store *store)
+{
+	k->wiring.sip = sip;
+	k->wiring.store = store;
+}
+
 void hf_control_attach_hooks(struct hf_control *k, struct hf_hooks *hooks)
 {
 	k->wiring.hooks = hooks;

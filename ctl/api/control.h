@@ -22,6 +22,8 @@ struct hf_lamps;
 struct hf_library;
 struct hf_media;
 struct hf_park;
+struct hf_sip;
+struct hf_store;
 struct hf_records;
 
 struct hf_control_wiring {
@@ -32,6 +34,8 @@ struct hf_control_wiring {
 	struct hf_lamps *lamps; /* NULL: none, see hf_control_attach_lamps() */
 	struct hf_library *library; /* NULL: not yet */
 	struct hf_hooks *hooks; /* NULL: none */
+	struct hf_sip *sip;	/* for figures; NULL: not yet */
+	struct hf_store *store; /* likewise */
 	struct hf_records *records; /* NULL: no history is kept */
 	/* Apply the configuration file anew: 0, or -errno and why, whole or not
 	 * at all. NULL: cannot. */
@@ -54,6 +58,9 @@ void hf_control_attach(struct hf_control *, struct hf_park *,
 		       struct hf_media *);
 void hf_control_attach_lamps(struct hf_control *, struct hf_lamps *);
 void hf_control_attach_library(struct hf_control *, struct hf_library *);
+/* For figures only. NULL, NULL before they are destroyed. */
+void hf_control_attach_insides(struct hf_control *, struct hf_sip *,
+			       struct hf_store *);
 void hf_control_attach_hooks(struct hf_control *, struct hf_hooks *);
 /* Closes every client and removes the socket. */
 void hf_control_destroy(struct hf_control *);

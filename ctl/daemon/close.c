@@ -42,6 +42,7 @@ void hf_app_close(struct hf_app *app, bool hang_up)
 {
 	if (app->control) {
 		hf_control_attach(app->control, NULL, NULL);
+		hf_control_attach_insides(app->control, NULL, NULL);
 		hf_http_not_ready(app->http, "stopping");
 		hf_control_attach_library(app->control, NULL);
 		hf_control_attach_lamps(app->control, NULL);

@@ -63,6 +63,7 @@ int hf_app_open_park(struct hf_app *app)
 	hf_sip_attach_lamps(app->sip, app->lamps, &hf_watch_calls);
 	hf_control_attach_lamps(app->control, app->lamps);
 	hf_control_attach(app->control, app->park, app->media);
+	hf_control_attach_insides(app->control, app->sip, app->store);
 	hf_http_not_ready(app->http, NULL);
 	hf_control_attach_library(app->control, app->library);
 	if (hf_app_restore_calls(app) || hf_app_listen(app))

@@ -15,6 +15,8 @@
 #include "park/park.h"
 #include "park/states.h"
 #include "presence/lamps.h"
+#include "sip/stack.h"
+#include "store/store.h"
 
 static void family(struct hf_text *t, const char *name, const char *type,
 		   const char *help)
@@ -190,6 +192,22 @@ static void write_waits(const struct hf_http *h, struct hf_text *t)
 				(unsigned long long)w->count);
 		hf_text_free(&set);
 	}
+	family(t, "resolutions_total", "counter",
+	       "Waits that have ended, by lot and by how.");
+	for (unsigned int i = 0; i < y->lots * HF_RES_COUNT; i++) {
+		hf_text_print(t, "holdfast_resolutions_total{lot=\"");
+		label(t, h->config->lots[i / HF_RES_COUNT].name);
+		hf_text_print(t, "\",resolution=\"%s\"} %llu\n",
+			      name[i % HF_RES_COUNT],
+			      (unsigned long long)y->waits[i].count);
+	}
+	number(t, "recalls_total", "counter", "Ring-backs begun.",
+	       y->events[HF_EVENT_RECALL_STARTED]);
+	number(t, "recalls_failed_total", "counter",
+	       "Ring-backs that nobody answered.",
+	       y->events[HF_EVENT_RECALL_FAILED]);
+	number(t, "alerts_total", "counter", "Alerts told.",
+	       y->events[HF_EVENT_ALERT]);
 	family(t, "events_total", "counter",
 	       "What happened, by name; those of the control protocol.");
 	for (int i = 0; i < HF_EVENT_COUNT; i++)
@@ -227,6 +245,13 @@ static void write_media(const struct hf_http *h, struct hf_text *t)
 	labelled(t, "media_engine_info", "engine", m.engine, 1);
 	number(t, "media_sender_alive", "gauge",
 	       "1 while the media keeper beats.", m.sender_alive);
+	number(t, "pacer_late_ticks_total", "counter",
+	       "Ticks of the paced sender that began 5 ms late or more.",
+	       m.late_ticks);
+	family(t, "pacer_late_longest_seconds", "gauge",
+	       "The latest tick since the paced sender started.");
+	hf_text_print(t, "holdfast_pacer_late_longest_seconds %.6f\n",
+		      (double)m.late_max_us / 1e6);
 	number(t, "legs", "gauge", "Legs that the media ports allow.", m.legs);
 	number(t, "legs_open", "gauge", "Legs in use.", m.legs_open);
 	number(t, "frames", "gauge", "Room for hold frames.", m.frames);
@@ -255,6 +280,70 @@ static void write_lamps(const struct hf_http *h, struct hf_text *t)
 	       "Subscriptions that ran out.", m.expired);
 	number(t, "notifies_total", "counter", "NOTIFY requests sent.",
 	       m.notifies);
+}
+
+/* --- SIP and the journal ------------------------------------------------------
+ */
+
+struct sip_walk {
+	struct hf_text *t;
+	bool ours;
+};
+
+static void write_sip_count(void *arg, bool ours, const char *method,
+			    int status, uint64_t count)
+{
+	const struct sip_walk *w = arg;
+
+	if (ours == w->ours)
+		hf_text_print(
+			w->t,
+			"holdfast_sip_%s_total{method=\"%s\",status=\"%d\"} %llu\n",
+			ours ? "sent" : "received", method, status,
+			(unsigned long long)count);
+}
+
+static void write_sip(const struct hf_http *h, struct hf_text *t)
+{
+	struct sip_walk w = {.t = t};
+
+	family(t, "sip_received_total", "counter",
+	       "SIP requests of others, by method and by our final answer.");
+	hf_sip_each_count(h->loop.wiring->sip, write_sip_count, &w);
+	w.ours = true;
+	family(t, "sip_sent_total", "counter",
+	       "SIP requests of ours, by method and by their final answer.");
+	hf_sip_each_count(h->loop.wiring->sip, write_sip_count, &w);
+}
+
+static void write_journal(const struct hf_http *h, struct hf_text *t)
+{
+	struct hf_store *store = h->loop.wiring->store;
+	struct hf_store_times s;
+	uint64_t sum = 0;
+
+	if (!store)
+		return;
+	hf_store_times(store, &s);
+	family(t, "journal_commit_seconds", "histogram",
+	       "How long the disk took for each commit of the journal.");
+	for (int i = 0; i < HF_STORE_BUCKETS; i++) {
+		sum += s.bucket[i];
+		hf_text_print(
+			t,
+			"holdfast_journal_commit_seconds_bucket{le=\"%g\"} %llu\n",
+			hf_store_bounds_us[i] / 1e6, (unsigned long long)sum);
+	}
+	hf_text_print(
+		t,
+		"holdfast_journal_commit_seconds_bucket{le=\"+Inf\"} %llu\n"
+		"holdfast_journal_commit_seconds_sum %.6f\n"
+		"holdfast_journal_commit_seconds_count %llu\n",
+		(unsigned long long)s.count, (double)s.sum_us / 1e6,
+		(unsigned long long)s.count);
+	number(t, "journal_failing", "gauge",
+	       "1 while the journal cannot be written.",
+	       hf_store_failing(store));
 }
 
 /* --- webhooks ----------------------------------------------------------------
@@ -390,6 +479,8 @@ void hf_metrics_write(const struct hf_http *h, struct hf_text *t)
 		write_media(h, t);
 		write_lamps(h, t);
 	}
+	write_sip(h, t);
+	write_journal(h, t);
 	write_hooks(h, t);
 	write_http(h, t);
 }

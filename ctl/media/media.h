@@ -181,6 +181,8 @@ struct hf_media_totals {
 	uint32_t frames, frames_used;
 	uint64_t counter[64]; /* by enum hf_counter, summed over CPUs */
 	bool sender_alive;    /* holdfast-mediad beats */
+	uint32_t late_ticks;  /* of the paced sender: 5 ms late or more */
+	uint32_t late_max_us; /* the latest */
 	struct {
 		char name[16];
 		char mode[8]; /* "native", "generic" */

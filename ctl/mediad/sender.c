@@ -283,6 +283,21 @@ static bool is_ours(uint32_t engine)
 	return engine == HF_ENGINE_BPF || engine == HF_ENGINE_PACKET;
 }
 
+/* How late the turn of that millisecond begins, for people to see. */
+static void account(struct hf_sender *s, uint64_t ms)
+{
+	struct hf_work *work = s->pins->work;
+	uint64_t now_ns = hf_now_ns();
+	uint64_t late_us =
+		now_ns > ms * HF_MS ? (now_ns - ms * HF_MS) / 1000 : 0;
+
+	if (late_us >= HF_TICK_LATE_MS * 1000)
+		HF_WRITE(work->late_ticks, work->late_ticks + 1);
+	if (late_us > work->late_max_us)
+		HF_WRITE(work->late_max_us,
+			 late_us < UINT32_MAX ? (uint32_t)late_us : UINT32_MAX);
+}
+
 static void *sender_main(void *arg)
 {
 	struct hf_sender *s = arg;
@@ -293,6 +308,8 @@ static void *sender_main(void *arg)
 	/* The one before us may have been killed in the same role. */
 	if (is_ours(HF_READ(s->pins->work->engine)))
 		HF_WRITE(s->pins->work->pid, (uint32_t)getpid());
+	HF_WRITE(s->pins->work->late_ticks, 0);
+	HF_WRITE(s->pins->work->late_max_us, 0);
 	hf_pacer_start(&s->pacer, hf_now_ms());
 	while (!atomic_load(&s->quit)) {
 		uint64_t next;
@@ -305,10 +322,12 @@ static void *sender_main(void *arg)
 		turn(s, hf_now_ns());
 		next = hf_pacer_next(&s->pacer, s->pacer.last_ms,
 				     s->pins->wheel_fill);
-		if (next)
+		if (next) {
 			sleep_until(next);
-		else
+			account(s, next);
+		} else {
 			sleep_until_woken(s, -1);
+		}
 	}
 	return NULL;
 }

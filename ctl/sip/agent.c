@@ -43,7 +43,7 @@ static int outside_dialog(void *arg, nta_leg_t *leg, nta_incoming_t *irq,
 	hf_peer_of(sip, irq, &peer);
 	if (request->sip_request->rq_method == sip_method_ack) {
 		/* Of a call that is gone; an ACK is never answered. */
-		nta_incoming_destroy(irq);
+		hf_request_end(sip, irq);
 		return 0;
 	}
 	if (request->sip_to->a_tag && hf_subscribe_again(sip, irq, request))
@@ -123,9 +123,11 @@ int hf_sip_create(const struct hf_sip_wiring *wiring, struct hf_sip **ret,
 	sip->max_unacked =
 		wiring->max_unacked ? wiring->max_unacked : HF_SIP_MAX_UNACKED;
 	hf_hold_init(sip);
+	error = hf_count_open(sip);
 	sip->min_se_s = wiring->min_se_s ? wiring->min_se_s : HF_SIP_MIN_SE;
 	sip->home = su_home_new(sizeof(su_home_t));
-	error = sip->home ? hf_slab_create(&sip->slab) : -ENOMEM;
+	if (!error)
+		error = sip->home ? hf_slab_create(&sip->slab) : -ENOMEM;
 	if (!error) {
 		sip->supported =
 			sip_supported_make(sip->home, HF_SIP_SUPPORTED);
@@ -201,5 +203,6 @@ void hf_sip_destroy(struct hf_sip *sip)
 	nta_agent_destroy(sip->agent);
 	su_home_unref(sip->home);
 	hf_slab_destroy(sip->slab);
+	hf_count_close(sip);
 	free(sip);
 }

@@ -42,15 +42,15 @@ void hf_dialog_free(struct hf_dialog *d)
 	hf_dialog_acked(d);
 	hf_dialog_undoubt(d);
 	hf_hold_forget(d);
-	nta_outgoing_destroy(d->probe);
+	hf_asked_end(d->sip, d->probe);
 	/* Unanswered requests get 500 from the stack, which finishes the rest
 	 * of each transaction without us. */
-	nta_incoming_destroy(d->request);
-	nta_outgoing_destroy(d->invite);
-	nta_outgoing_destroy(d->bye);
-	nta_outgoing_destroy(d->update);
-	nta_incoming_destroy(d->refer);
-	nta_outgoing_destroy(d->notify);
+	hf_request_end(d->sip, d->request);
+	hf_asked_end(d->sip, d->invite);
+	hf_asked_end(d->sip, d->bye);
+	hf_asked_end(d->sip, d->update);
+	hf_request_end(d->sip, d->refer);
+	hf_asked_end(d->sip, d->notify);
 	nta_leg_destroy(d->leg);
 	su_timer_destroy(d->retry);
 	su_timer_destroy(d->expiry);
@@ -114,7 +114,7 @@ static int bye_answered(struct hf_dialog *d, nta_outgoing_t *orq,
 	if (status < 200)
 		return 0;
 	hf_dialog_enter(d);
-	nta_outgoing_destroy(orq);
+	hf_asked_end(d->sip, orq);
 	d->bye = NULL;
 	if (d->in_doubt)
 		hf_doubt_bye_answered(d, status);
@@ -193,7 +193,7 @@ void hf_dialog_release(struct hf_dialog *d)
 		hf_hold_forget_reply(d);
 		nta_incoming_treply(d->request, SIP_500_INTERNAL_SERVER_ERROR,
 				    SIPTAG_SERVER_STR(HF_SIP_AGENT), TAG_END());
-		nta_incoming_destroy(d->request);
+		hf_request_end(d->sip, d->request);
 		d->request = NULL;
 		hf_dialog_acked(d);
 	}

@@ -45,12 +45,12 @@ void hf_hold_init(struct hf_sip *sip)
 	sip->held_tail = &sip->held;
 }
 
-static void drop(struct hf_held *h)
+static void drop(struct hf_sip *sip, struct hf_held *h)
 {
 	if (h->message)
 		msg_destroy(h->message);
 	if (h->irq)
-		nta_incoming_destroy(h->irq);
+		hf_request_end(sip, h->irq);
 	free(h);
 }
 
@@ -65,7 +65,7 @@ static void forget(struct hf_sip *sip, struct hf_dialog *d, bool replies_only)
 			continue;
 		}
 		*at = h->next;
-		drop(h);
+		drop(sip, h);
 	}
 	sip->held_tail = at;
 }
@@ -76,7 +76,7 @@ void hf_hold_fini(struct hf_sip *sip)
 
 	while ((h = sip->held)) {
 		sip->held = h->next;
-		drop(h);
+		drop(sip, h);
 	}
 	hf_hold_init(sip);
 }
@@ -187,7 +187,7 @@ static void let_bye_go(struct hf_dialog *d)
 	hf_dialog_leave(d);
 }
 
-static void let_go(struct hf_held *h)
+static void let_go(struct hf_sip *sip, struct hf_held *h)
 {
 	msg_t *message = h->message;
 
@@ -211,7 +211,7 @@ static void let_go(struct hf_held *h)
 		hf_watcher_begin(h->watcher);
 		break;
 	}
-	drop(h);
+	drop(sip, h);
 }
 
 bool hf_sip_settled(struct hf_sip *sip, uint64_t settled, uint64_t newest)
@@ -227,7 +227,7 @@ bool hf_sip_settled(struct hf_sip *sip, uint64_t settled, uint64_t newest)
 		sip->held = h->next;
 		if (!h->next)
 			sip->held_tail = &sip->held;
-		let_go(h);
+		let_go(sip, h);
 		any = true;
 	}
 	return any;

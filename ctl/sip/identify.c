@@ -22,7 +22,7 @@ static int answered(struct hf_dialog *d, nta_outgoing_t *orq, const sip_t *sip)
 	if (status < 200)
 		return 0;
 	hf_dialog_enter(d);
-	nta_outgoing_destroy(orq);
+	hf_asked_end(d->sip, orq);
 	d->update = NULL;
 	if (status == 405 || status == 501 || status == 420)
 		d->takes_update = false;
@@ -48,7 +48,7 @@ void hf_identify(struct hf_dialog *d, const struct hf_identity *who,
 	contact = hf_header_contact(home, d);
 	if (names) {
 		/* the latest word counts: an older one is not waited for */
-		nta_outgoing_destroy(d->update);
+		hf_asked_end(d->sip, d->update);
 		d->update = nta_outgoing_tcreate(
 			d->leg, answered, d, NULL, SIP_METHOD_UPDATE, NULL,
 			TAG_IF(contact, SIPTAG_CONTACT(contact)),

@@ -7,11 +7,12 @@
 
 #include "private.h"
 
-static void answer(nta_incoming_t *irq, int status, const char *phrase)
+static void answer(struct hf_sip *sip, nta_incoming_t *irq, int status,
+		   const char *phrase)
 {
 	nta_incoming_treply(irq, status, phrase, SIPTAG_ALLOW_STR(HF_SIP_ALLOW),
 			    SIPTAG_SERVER_STR(HF_SIP_AGENT), TAG_END());
-	nta_incoming_destroy(irq);
+	hf_request_end(sip, irq);
 }
 
 /* The 200 waits until the journal has forgotten the call: else a kill would
@@ -27,7 +28,7 @@ static void answer_bye(struct hf_dialog *d, nta_incoming_t *irq)
 		return;
 	if (msg)
 		nta_incoming_mreply(irq, msg);
-	nta_incoming_destroy(irq);
+	hf_request_end(d->sip, irq);
 }
 
 static void bye(struct hf_dialog *d, nta_incoming_t *irq)
@@ -50,7 +51,7 @@ static void bye(struct hf_dialog *d, nta_incoming_t *irq)
 			nta_incoming_treply(
 				d->request, SIP_487_REQUEST_TERMINATED,
 				SIPTAG_SERVER_STR(HF_SIP_AGENT), TAG_END());
-		nta_incoming_destroy(d->request);
+		hf_request_end(d->sip, d->request);
 		d->request = NULL;
 		d->request_answered = false;
 		hf_dialog_acked(d);
@@ -179,7 +180,7 @@ static void dispatch(struct hf_dialog *d, nta_incoming_t *irq, const sip_t *s)
 	case sip_method_ack:
 		/* Its INVITE is forgotten, or it is a repetition. */
 		hf_dialog_ack_found(d, s);
-		nta_incoming_destroy(irq);
+		hf_request_end(d->sip, irq);
 		break;
 	case sip_method_bye:
 		bye(d, irq);
@@ -195,22 +196,22 @@ static void dispatch(struct hf_dialog *d, nta_incoming_t *irq, const sip_t *s)
 		/* Old-style INFO (DTMF, picture requests) is taken and ignored;
 		 * no info package is (RFC 6086 4.2.2). */
 		if (has_info_package(s))
-			answer(irq, 469, "Bad Info Package");
+			answer(d->sip, irq, 469, "Bad Info Package");
 		else
-			answer(irq, SIP_200_OK);
+			answer(d->sip, irq, SIP_200_OK);
 		break;
 	case sip_method_refer:
 		refer(d, irq, s);
 		break;
 	case sip_method_cancel:
 	case sip_method_notify:
-		answer(irq, SIP_481_NO_TRANSACTION);
+		answer(d->sip, irq, SIP_481_NO_TRANSACTION);
 		break;
 	case sip_method_unknown:
-		answer(irq, SIP_501_NOT_IMPLEMENTED);
+		answer(d->sip, irq, SIP_501_NOT_IMPLEMENTED);
 		break;
 	default:
-		answer(irq, SIP_405_METHOD_NOT_ALLOWED);
+		answer(d->sip, irq, SIP_405_METHOD_NOT_ALLOWED);
 		break;
 	}
 }

@@ -97,7 +97,7 @@ void hf_invite_in(struct hf_sip *sip, nta_incoming_t *irq, const sip_t *invite,
 static void request_done(struct hf_dialog *d)
 {
 	hf_hold_forget_reply(d);
-	nta_incoming_destroy(d->request);
+	hf_request_end(d->sip, d->request);
 	d->request = NULL;
 	d->request_answered = false;
 	hf_dialog_acked(d);

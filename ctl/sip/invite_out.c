@@ -22,12 +22,12 @@ void hf_invite_ack(struct hf_dialog *d, uint32_t cseq)
 				   NULL, SIPTAG_CSEQ_STR(text),
 				   SIPTAG_USER_AGENT_STR(HF_SIP_AGENT),
 				   TPTAG_IDENT(d->listener->ident), TAG_END());
-	nta_outgoing_destroy(ack);
+	hf_asked_end(d->sip, ack);
 }
 
 static void invite_done(struct hf_dialog *d)
 {
-	nta_outgoing_destroy(d->invite);
+	hf_asked_end(d->sip, d->invite);
 	d->invite = NULL;
 	if (d->retry)
 		su_timer_reset(d->retry);
@@ -128,7 +128,7 @@ static int answered(struct hf_dialog *d, nta_outgoing_t *orq, const sip_t *sip)
 			failed(d, status,
 			       sip && sip->sip_status ? sip->sip_status->st_phrase
 					      : sip_status_phrase(status));
-		nta_outgoing_destroy(orq);
+		hf_asked_end(d->sip, orq);
 	} else if (status >= 200) {
 		confirm(d, sip);
 	} else if (status > 100 && !d->cancelled) {

@@ -146,7 +146,7 @@ static int told(struct hf_dialog *d, nta_outgoing_t *orq, const sip_t *sip)
 	if (status < 200)
 		return 0;
 	hf_dialog_enter(d);
-	nta_outgoing_destroy(orq);
+	hf_asked_end(d->sip, orq);
 	d->probe = NULL;
 	if (!d->in_doubt || d->request || d->bye_wanted)
 		; /* it has shown itself meanwhile */
@@ -265,7 +265,7 @@ bool hf_invite_again(struct hf_sip *sip, nta_incoming_t *irq, const sip_t *s)
 		hf_info("an INVITE comes again whose call has ended since");
 		nta_incoming_treply(irq, SIP_480_TEMPORARILY_UNAVAILABLE,
 				    SIPTAG_SERVER_STR(HF_SIP_AGENT), TAG_END());
-		nta_incoming_destroy(irq);
+		hf_request_end(sip, irq);
 		return true;
 	}
 	hf_info("an INVITE comes again that was answered before the restart");
@@ -307,6 +307,6 @@ bool hf_stray_bye(struct hf_sip *sip, nta_incoming_t *irq, const sip_t *s)
 		return false;
 	nta_incoming_treply(irq, SIP_200_OK, SIPTAG_SERVER_STR(HF_SIP_AGENT),
 			    TAG_END());
-	nta_incoming_destroy(irq);
+	hf_request_end(sip, irq);
 	return true;
 }

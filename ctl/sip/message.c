@@ -19,7 +19,7 @@ static int told(nta_outgoing_magic_t *arg, nta_outgoing_t *request,
 	for (unsigned int i = 0; i < HF_SIP_MESSAGES; i++)
 		if (s->message[i] == request)
 			s->message[i] = NULL;
-	nta_outgoing_destroy(request);
+	hf_asked_end(s, request);
 	return 0;
 }
 
@@ -76,5 +76,5 @@ void hf_messages_free(struct hf_sip *sip)
 {
 	for (unsigned int i = 0; i < HF_SIP_MESSAGES; i++)
 		if (sip->message[i])
-			nta_outgoing_destroy(sip->message[i]);
+			hf_asked_end(sip, sip->message[i]);
 }

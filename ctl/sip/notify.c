@@ -20,7 +20,7 @@ static int answered(struct hf_dialog *cookie, nta_outgoing_t *orq,
 		return 0;
 	if (answer && answer->sip_retry_after)
 		retry = (uint32_t)answer->sip_retry_after->af_delta;
-	nta_outgoing_destroy(orq);
+	hf_asked_end(w->sip, orq);
 	nta_leg_destroy(w->leg);
 	w->notify = NULL;
 	w->leg = NULL;

@@ -16,5 +16,5 @@ void hf_options(struct hf_sip *sip, nta_incoming_t *irq)
 			    SIPTAG_ACCEPT_STR(HF_SIP_ACCEPT),
 			    SIPTAG_ALLOW_EVENTS_STR(HF_LAMP_ALLOW_EVENTS),
 			    SIPTAG_SERVER_STR(HF_SIP_AGENT), TAG_END());
-	nta_incoming_destroy(irq);
+	hf_request_end(sip, irq);
 }

@@ -23,7 +23,7 @@ void hf_refuse(struct hf_sip *sip, nta_incoming_t *irq, const sip_t *request,
 	nta_incoming_treply(irq, status, phrase,
 			    SIPTAG_SERVER_STR(HF_SIP_AGENT), ta_tags(ta));
 	ta_end(ta);
-	nta_incoming_destroy(irq);
+	hf_request_end(sip, irq);
 	hf_refused(sip, peer, request->sip_request->rq_method_name, status,
 		   why);
 }
@@ -74,7 +74,7 @@ static bool check_require(struct hf_sip *sip, nta_incoming_t *irq,
 
 	if (!status)
 		return true;
-	nta_incoming_destroy(irq);
+	hf_request_end(sip, irq);
 	hf_refused(sip, peer, r->sip_request->rq_method_name, status,
 		   "requires an extension that is not supported");
 	return false;

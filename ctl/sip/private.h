@@ -108,6 +108,7 @@ struct hf_sip {
 	void *published_arg;
 	uint64_t refused_since_ms;
 	unsigned int refused_shown, refused_hidden;
+	struct hf_sip_count *counts; /* count.c */
 };
 
 /* Who sent a request, and how it reached us. */
@@ -341,5 +342,12 @@ sip_unknown_t *hf_header_address(su_home_t *, const char *name,
 void hf_message_send(struct hf_sip *, const char *from_user, const char *to,
 		     const char *text);
 void hf_messages_free(struct hf_sip *);
+
+/* count.c: let go of a transaction, and count how it ended. NULL is fine. */
+struct hf_sip_count;
+int hf_count_open(struct hf_sip *);
+void hf_count_close(struct hf_sip *);
+void hf_request_end(struct hf_sip *, nta_incoming_t *);
+void hf_asked_end(struct hf_sip *, nta_outgoing_t *);
 
 #endif

@@ -246,7 +246,7 @@ static int answered(struct hf_dialog *cookie, nta_outgoing_t *orq,
 
 	if (status < 200)
 		return 0;
-	nta_outgoing_destroy(orq);
+	hf_asked_end(p->publisher->sip, orq);
 	p->request = NULL;
 	p->publisher->under_way--;
 	again = p->changed;
@@ -324,7 +324,7 @@ static void free_all(struct hf_publisher *pr)
 
 		if (!p)
 			continue;
-		nta_outgoing_destroy(p->request);
+		hf_asked_end(pr->sip, p->request);
 		free(p->etag);
 		free(p);
 	}

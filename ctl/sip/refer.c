@@ -22,7 +22,7 @@ static void refuse(struct hf_dialog *d, nta_incoming_t *irq, int status,
 {
 	nta_incoming_treply(irq, status, phrase,
 			    SIPTAG_SERVER_STR(HF_SIP_AGENT), TAG_END());
-	nta_incoming_destroy(irq);
+	hf_request_end(d->sip, irq);
 }
 
 /* RFC 3515 2.4.1: exactly one Refer-To. The library keeps one. */
@@ -162,7 +162,7 @@ static int notified(struct hf_dialog *d, nta_outgoing_t *orq, const sip_t *sip)
 	if (status < 200)
 		return 0;
 	hf_dialog_enter(d);
-	nta_outgoing_destroy(orq);
+	hf_asked_end(d->sip, orq);
 	d->notify = NULL;
 	/* 481 and silence end the subscription (RFC 6665 4.2.2). */
 	if (status >= 300) {
@@ -221,7 +221,7 @@ static void answer(struct hf_dialog *d, int status, const char *phrase)
 		TAG_IF(status == 202 && contact, SIPTAG_CONTACT(contact)),
 		TAG_IF(quiet, SIPTAG_UNKNOWN(quiet)),
 		SIPTAG_SERVER_STR(HF_SIP_AGENT), TAG_END());
-	nta_incoming_destroy(d->refer);
+	hf_request_end(d->sip, d->refer);
 	d->refer = NULL;
 	su_home_deinit(home);
 }

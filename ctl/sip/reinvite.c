@@ -52,7 +52,7 @@ static int answered(struct hf_dialog *d, nta_outgoing_t *orq, const sip_t *sip)
 				       sip->sip_contact, 0);
 		hf_invite_ack(d, sip->sip_cseq->cs_seq);
 	}
-	nta_outgoing_destroy(orq);
+	hf_asked_end(d->sip, orq);
 	d->invite = NULL;
 	if (d->state != HF_DIALOG_CONFIRMED)
 		; /* ended meanwhile */

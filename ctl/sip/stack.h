@@ -61,6 +61,12 @@ int hf_sip_create(const struct hf_sip_wiring *, struct hf_sip **ret, char *err,
 /* From now on by this configuration, whose listeners and domain are the same. */
 int hf_sip_reload(struct hf_sip *, const struct hf_config *, char *err,
 		  size_t err_len);
+/* How the requests that are over ended, of ours and of others; all that were
+ * there at least once. Takes NULL. */
+void hf_sip_each_count(const struct hf_sip *,
+		       void (*fn)(void *arg, bool ours, const char *method,
+				  int status, uint64_t count),
+		       void *arg);
 /* NULL: from now on new calls get 503 (shutting down). */
 void hf_sip_attach(struct hf_sip *, struct hf_park *);
 /* Subscriptions are served from now on (&hf_watch_calls of presence/watch.h);

@@ -32,7 +32,7 @@ void hf_watcher_free(struct hf_watcher *w)
 	struct hf_sip *sip = w->sip;
 
 	hf_hold_forget_watch(w);
-	nta_outgoing_destroy(w->notify);
+	hf_asked_end(w->sip, w->notify);
 	nta_leg_destroy(w->leg);
 	if (w->text) {
 		HASH_DEL(sip->watchers, w);
@@ -164,7 +164,7 @@ static void accept_it(struct hf_watcher *w, nta_incoming_t *irq,
 		      const struct hf_subscribed *r)
 {
 	nta_incoming_mreply(irq, acceptance(w, irq, r));
-	nta_incoming_destroy(irq);
+	hf_request_end(w->sip, irq);
 }
 
 /* The request's source, if the Contact is on another address than that: behind
@@ -265,7 +265,7 @@ static void begin(struct hf_watcher *w, nta_incoming_t *irq,
 	if (r->expires && hf_hold_watch(w, irq, reply))
 		return;
 	nta_incoming_mreply(irq, reply);
-	nta_incoming_destroy(irq);
+	hf_request_end(w->sip, irq);
 	hf_watcher_begin(w);
 }
 
@@ -350,7 +350,7 @@ bool hf_subscribe_again(struct hf_sip *sip, nta_incoming_t *irq, const sip_t *s)
 	if (s->sip_cseq->cs_seq < w->remote_cseq) { /* RFC 3261 12.2.2 */
 		nta_incoming_treply(irq, SIP_500_INTERNAL_SERVER_ERROR,
 				    SIPTAG_SERVER_STR(HF_SIP_AGENT), TAG_END());
-		nta_incoming_destroy(irq);
+		hf_request_end(sip, irq);
 		return true;
 	}
 	hf_watcher_request(w, NULL, irq, s);
@@ -379,6 +379,6 @@ int hf_watcher_request(void *watcher, nta_leg_t *leg, nta_incoming_t *irq,
 		nta_incoming_treply(irq, SIP_405_METHOD_NOT_ALLOWED,
 				    SIPTAG_ALLOW_STR("SUBSCRIBE, OPTIONS"),
 				    SIPTAG_SERVER_STR(HF_SIP_AGENT), TAG_END());
-	nta_incoming_destroy(irq);
+	hf_request_end(w->sip, irq);
 	return 0;
 }

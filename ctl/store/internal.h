@@ -127,6 +127,7 @@ struct hf_store {
 	bool slow;	  /* it takes so long that nobody waits for it */
 	bool failing, stop;
 	uint64_t said_ms; /* that it fails; 0 = nothing to take back */
+	struct hf_store_times times;
 };
 
 #endif

@@ -89,6 +89,14 @@ uint64_t hf_store_settled(struct hf_store *);
 /* When to ask that again even if hf_store_fd() is silent, UINT64_MAX = never. */
 uint64_t hf_store_next_ms(struct hf_store *);
 bool hf_store_failing(struct hf_store *);
+/* How long the disk took for each commit: bucket i counts those up to
+ * hf_store_bounds_us[i], the last all longer ones. */
+#define HF_STORE_BUCKETS 10
+extern const unsigned int hf_store_bounds_us[HF_STORE_BUCKETS];
+struct hf_store_times {
+	uint64_t bucket[HF_STORE_BUCKETS + 1], count, sum_us;
+};
+void hf_store_times(struct hf_store *, struct hf_store_times *ret);
 /* Readable when hf_store_settled() has risen; asking for that empties it. */
 int hf_store_fd(const struct hf_store *);
 

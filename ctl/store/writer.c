@@ -41,11 +41,33 @@ static void note_failure(struct hf_store *s, int r)
 	}
 }
 
+const unsigned int hf_store_bounds_us[HF_STORE_BUCKETS] = {
+	250, 500, 1000, 2500, 5000, 10000, 25000, 100000, 500000, 2500000};
+
+/* Under the lock. */
+static void note_time(struct hf_store_times *t, uint64_t us)
+{
+	unsigned int i = 0;
+
+	while (i < HF_STORE_BUCKETS && us > hf_store_bounds_us[i])
+		i++;
+	t->bucket[i]++;
+	t->count++;
+	t->sum_us += us;
+}
+
+void hf_store_times(struct hf_store *s, struct hf_store_times *ret)
+{
+	pthread_mutex_lock(&s->lock);
+	*ret = s->times;
+	pthread_mutex_unlock(&s->lock);
+}
+
 /* The lock is held, and let go while the disk works. */
 static void write_pending(struct hf_store *s)
 {
 	struct hf_op *batch = s->pending;
-	uint64_t upto = s->flushed;
+	uint64_t upto = s->flushed, began = hf_now_ns();
 	int r = 0;
 
 	s->pending = NULL;
@@ -55,6 +77,8 @@ static void write_pending(struct hf_store *s)
 		r = hf_rows_write(&s->rows, batch);
 	pthread_mutex_lock(&s->lock);
 	s->busy_ms = 0;
+	if (batch && !r)
+		note_time(&s->times, (hf_now_ns() - began) / 1000);
 	if (r)
 		hf_ops_return(&s->pending, &batch);
 	hf_ops_free(&batch);

@@ -336,6 +336,7 @@ enum hf_engine {
  * is empty it may sleep, and its lock says whether it lives.
  */
 #define HF_WORK_RUNS HF_WHEEL_BUCKETS
+#define HF_TICK_LATE_MS 5
 #define HF_PACED_BYTES 214 /* Ethernet, IPv4, UDP, RTP, HF_FRAME_BYTES */
 struct hf_work {
 	__u64 now_ns;  /* CLOCK_MONOTONIC of this walk */
@@ -349,7 +350,8 @@ struct hf_work {
 	__u32 pacer; /* controller: enum hf_engine wanted of holdfast-mediad, NONE
 		      * = the best there is */
 	__u32 live_error; /* errno of the newest call for live frames */
-	__u32 reserved[2];
+	__u32 late_ticks;  /* that began HF_TICK_LATE_MS or more after their time */
+	__u32 late_max_us; /* the latest of all, since the sender started */
 	struct {
 		__u32 first; /* element of the wheel */
 		__u32 count;

@@ -200,6 +200,16 @@ def a_slow_reader_is_dropped(s):
     anchor.wait_slot(701, "parked")
 
 
+def figure(text, name):
+    return int(re.search(r"^%s (\d+)$" % re.escape(name), text, re.M).group(1))
+
+
+def commits(text):
+    count = figure(text, "holdfast_journal_commit_seconds_count")
+    check(count >= 4, "%d commits of the journal" % count)
+    return count
+
+
 @scenario
 def metrics_are_right(s):
     "promtool accepts /metrics, and its figures are those of the calls"
@@ -211,15 +221,26 @@ def metrics_are_right(s):
     anchor.wait_slot(701, "parked")
     equal(peer.call("701", "1002", s.phone()).status(), 200, "the pick-up")
     peer.park(OUTSIDE, s.caller())
-    wait_for(lambda: 'holdfast_events_total{event="parked"} 2' in w.ask("/metrics").body.decode(), 5,
-             "two parks are counted")
+    equal(peer.call("704", "1002", s.phone()).status(), 404, "an empty slot")
+    gone = peer.park(OUTSIDE + "1", s.caller())
+    anchor.ctl("call", "kick", str(anchor.wait_slot(702, "parked")["call"]))
+    gone.wait("bye")
+    # A transaction is counted when it is let go of, an INVITE after its ACK.
+    wait_for(lambda: 'holdfast_sip_sent_total{method="BYE",status="200"} 1' in w.ask("/metrics").body.decode()
+             and 'holdfast_sip_received_total{method="INVITE",status="200"} 4\n' in w.ask("/metrics").body.decode(), 5,
+             "four parks and pick-ups and a BYE are counted")
     text = w.ask("/metrics").body.decode()
     done = subprocess.run(["promtool", "check", "metrics"], input=text, text=True,
                           stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
     equal((done.returncode, done.stdout), (0, ""), "promtool check metrics")
     for line in ('holdfast_lot_slots{lot="main",state="parked"} 1', 'holdfast_calls{state="relayed"} 1',
                  'holdfast_wait_seconds_count{lot="main",resolution="retrieved"} 1', "holdfast_ready 1",
-                 "holdfast_parks_total 2"):
+                 "holdfast_parks_total 3", "holdfast_legs_open 3", "holdfast_subscriptions 0",
+                 'holdfast_resolutions_total{lot="main",resolution="retrieved"} 1',
+                 'holdfast_sip_received_total{method="INVITE",status="200"} 4',
+                 'holdfast_sip_received_total{method="INVITE",status="404"} 1',
+                 'holdfast_sip_sent_total{method="BYE",status="200"} 1',
+                 'holdfast_journal_commit_seconds_bucket{le="+Inf"} %d' % commits(text)):
         check(line + "\n" in text, "%s is missing" % line)
     check('holdfast_packets_total{action="drop",reason="no_leg"}' in text, "packets by reason")
 
@@ -229,10 +250,13 @@ def examples_fit_the_metrics(s):
     "the example alerts are right for promtool, and they and the dashboard name figures that exist"
     if not any(os.access(os.path.join(d, "promtool"), os.X_OK) for d in os.environ["PATH"].split(":")):
         raise Skip("promtool (package prometheus) is not installed")
-    _, w = start(s)
+    anchor, w = start(s, webhooks=[{"name": "team", "url": "http://127.0.0.1:1/"}])
+    peer = s.peer()     # figures by label are there from their first time on
+    peer.park(OUTSIDE, s.caller()).bye()
+    anchor.wait_slot(701, "free")
     folder = os.path.join(net.ROOT, "Documentation", "monitoring")
     net.run("promtool", "check", "rules", os.path.join(folder, "alerts.yml"))
-    known = set(re.findall(r"^(holdfast_\w+)", w.ask("/metrics").body.decode(), re.M))
+    known = set(re.findall(r"^(?:# TYPE )?(holdfast_\w+)", w.ask("/metrics").body.decode(), re.M))
     for name in ("alerts.yml", "grafana.json"):
         with open(os.path.join(folder, name)) as f:
             named = set(re.findall(r"\bholdfast_\w+", f.read()))
