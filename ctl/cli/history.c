@@ -209,7 +209,7 @@ static const char *const act_columns[] = {
 static const char *const figure_columns[] = {
 	"hour_ms", "lot", "parks", "retrieved", "rang_back", "abandoned",
 	"expired", "kicked", "lost", "ended", "waiting", "attempts",
-	"seconds_average", "seconds_p95", "seconds_most", NULL};
+	"seconds_average", "seconds_p50", "seconds_p95", "seconds_most", NULL};
 
 static const char *key_of(const char *column)
 {

@@ -117,8 +117,8 @@ void hf_app_leave(struct hf_app *app, int status)
 
 	hf_park_totals(app->park, &totals);
 	hf_store_close(app->store);
-	hf_hooks_destroy(app->hooks);
 	hf_app_close_records(app);
+	hf_hooks_destroy(app->hooks); /* the records have told it the last */
 	hf_info("left %u calls to the next holdfastd", totals.calls);
 	unlink(app->config->control.socket);
 	_exit(status);

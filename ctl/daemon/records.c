@@ -13,6 +13,7 @@
 #include "daemon/app.h"
 #include "events/bus.h"
 #include "http/http.h"
+#include "hooks/hooks.h"
 #include "records/records.h"
 #include "sip/loop.h"
 #include "store/record.h"
@@ -34,8 +35,11 @@ void hf_app_open_records(struct hf_app *app)
 	char path[4096], err[512] = "";
 	int error;
 
-	if (!c->history.keep_days)
+	if (!c->history.keep_days) {
+		if (hf_hooks_want_records(app->hooks))
+			hf_warn("webhooks: nobody gets records of calls: history.keep_days is 0");
 		return;
+	}
 	if (c->history.path)
 		snprintf(path, sizeof(path), "%s", c->history.path);
 	else
@@ -56,6 +60,8 @@ void hf_app_open_records(struct hf_app *app)
 		return;
 	}
 	hf_control_attach_records(app->control, app->records);
+	if (hf_hooks_want_records(app->hooks))
+		hf_records_follow(app->records, hf_hooks_record, app->hooks);
 }
 
 void hf_app_close_records(struct hf_app *app)

@@ -6,7 +6,6 @@
 #include "hooks.h"
 
 #include <errno.h>
-#include <jansson.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -38,7 +37,7 @@ const char *hf_delivery_state_name(enum hf_delivery_state state)
 
 /* --- handing over ------------------------------------------------------------ */
 
-static struct hf_item *new_item(enum hf_item_kind kind, const char *json,
+struct hf_item *hf_item_new(enum hf_item_kind kind, const char *json,
 				const char *full)
 {
 	size_t len = strlen(json) + 1, more = full ? strlen(full) + 1 : 0;
@@ -57,7 +56,7 @@ static struct hf_item *new_item(enum hf_item_kind kind, const char *json,
 
 /* The oldest go when the thread does not keep up: it never does so because of a
  * receiver, only because of a disk. */
-static void hand_over(struct hf_hooks *h, struct hf_item *item)
+void hf_hooks_hand_over(struct hf_hooks *h, struct hf_item *item)
 {
 	struct hf_item *old = NULL;
 	bool was_empty;
@@ -85,7 +84,7 @@ static void hand_over(struct hf_hooks *h, struct hf_item *item)
 		curl_multi_wakeup(h->multi);
 }
 
-static int lot_of(const struct hf_hooks *h, const char *name)
+int hf_hooks_lot(const struct hf_hooks *h, const char *name)
 {
 	for (unsigned int i = 0; name && i < h->config->lot_count; i++)
 		if (!strcmp(h->config->lots[i].name, name))
@@ -110,41 +109,26 @@ static void on_event(void *arg, const struct hf_event *event, const char *json,
 		line = object ? json_dumps(object, JSON_COMPACT) : NULL;
 		json_decref(object);
 		if (line)
-			item = new_item(HF_ITEM_SAY, line, json);
+			item = hf_item_new(HF_ITEM_SAY, line, json);
 		free(line);
 	} else {
-		item = new_item(HF_ITEM_SAY, json, NULL);
+		item = hf_item_new(HF_ITEM_SAY, json, NULL);
 	}
 	if (item) {
 		item->type = event->type;
-		item->lot = lot_of(h, event->lot);
+		item->lot = hf_hooks_lot(h, event->lot);
 		item->call = event->call;
 		item->wall_ms = event->wall_ms;
 	}
-	hand_over(h, item);
-}
-
-void hf_hooks_record(struct hf_hooks *h, uint64_t call, const char *lot,
-		     const char *json, const char *full)
-{
-	struct hf_item *item;
-
-	if (!h || !(h->wants & 1ULL << HF_HOOK_TYPE_RECORD))
-		return;
-	item = new_item(HF_ITEM_SAY, json, full);
-	if (item) {
-		item->type = HF_HOOK_TYPE_RECORD;
-		item->lot = lot_of(h, lot);
-		item->call = call;
-	}
-	hand_over(h, item);
+	hf_hooks_hand_over(h, item);
 }
 
 void hf_hooks_raise(struct hf_hooks *h, const char *cause, bool on)
 {
 	if (h)
-		hand_over(h, new_item(on ? HF_ITEM_RAISE : HF_ITEM_CLEAR, cause,
-				      NULL));
+		hf_hooks_hand_over(
+			h, hf_item_new(on ? HF_ITEM_RAISE : HF_ITEM_CLEAR,
+				       cause, NULL));
 }
 
 void hf_hooks_each_raised(struct hf_hooks *h,
@@ -197,7 +181,7 @@ static int open_hook(struct hf_hooks *h, unsigned int i)
 	if (!hook->lots)
 		return -ENOMEM;
 	for (unsigned int k = 0; k < c->lot_count; k++) {
-		int lot = lot_of(h, c->lots[k]);
+		int lot = hf_hooks_lot(h, c->lots[k]);
 
 		hook->lots[lot / 64] |= 1ULL << lot % 64;
 	}
@@ -490,7 +474,7 @@ int hf_hooks_deliveries(struct hf_hooks *h, const char *name,
 int hf_hooks_retry(struct hf_hooks *h, const char *name, uint32_t *ret)
 {
 	struct hf_hook *hook = find(h, name);
-	struct hf_item *item = hook ? new_item(HF_ITEM_RETRY, "", NULL) : NULL;
+	struct hf_item *item = hook ? hf_item_new(HF_ITEM_RETRY, "", NULL) : NULL;
 
 	if (!hook)
 		return -ENOENT;
@@ -500,7 +484,7 @@ int hf_hooks_retry(struct hf_hooks *h, const char *name, uint32_t *ret)
 	*ret = hook->waiting.count + hook->failed.count;
 	pthread_mutex_unlock(&h->lock);
 	item->hook = (int)(hook - h->hook);
-	hand_over(h, item);
+	hf_hooks_hand_over(h, item);
 	return 0;
 }
 
@@ -519,13 +503,13 @@ int hf_hooks_test(struct hf_hooks *h, const char *name, uint64_t *ret)
 	line = object ? json_dumps(object, JSON_COMPACT) : NULL;
 	json_decref(object);
 	if (line)
-		item = new_item(HF_ITEM_SAY, line, NULL);
+		item = hf_item_new(HF_ITEM_SAY, line, NULL);
 	free(line);
 	if (!item)
 		return -ENOMEM;
 	item->type = HF_HOOK_TYPE_TEST;
 	item->hook = (int)(hook - h->hook);
 	item->id = *ret = ++h->next_id;
-	hand_over(h, item);
+	hf_hooks_hand_over(h, item);
 	return 0;
 }

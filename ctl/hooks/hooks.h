@@ -9,11 +9,12 @@
  * The queue is a SQLite database beside the journal, so what is not delivered
  * goes on after a restart. Alerts (alerts.h) keep in it what they have told.
  *
- * All functions but the thread's own are for the thread of the event loop.
+ * All functions are for the thread of the event loop, unless it says otherwise.
  */
 #ifndef HOLDFAST_HOOKS_HOOKS_H
 #define HOLDFAST_HOOKS_HOOKS_H
 
+#include <jansson.h>
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
@@ -32,10 +33,11 @@ int hf_hooks_start(struct hf_hooks *);
  * again after the next start. Takes NULL. */
 void hf_hooks_destroy(struct hf_hooks *);
 
-/* The record of a call that is over (a JSON object), for those who asked for
- * "record". `full` is what a trusted receiver gets, NULL = the same. */
-void hf_hooks_record(struct hf_hooks *, uint64_t call, const char *lot,
-		     const char *json, const char *full);
+/* The record of a call that is over, for those who asked for "record"; keys as
+ * of `history show`. From any thread. Fits hf_records_follow(). */
+void hf_hooks_record(void *hooks, const json_t *call);
+/* Does anybody want them? Takes NULL. */
+bool hf_hooks_want_records(const struct hf_hooks *);
 
 /* What an alert has told, kept over restarts. */
 void hf_hooks_raise(struct hf_hooks *, const char *cause, bool on);

@@ -152,6 +152,11 @@ struct hf_hooks {
 
 /* hooks.c */
 const char *hf_hook_type_name(unsigned int type);
+/* From any thread. NULL: no memory, which is then said. */
+struct hf_item *hf_item_new(enum hf_item_kind, const char *json,
+			    const char *full);
+void hf_hooks_hand_over(struct hf_hooks *, struct hf_item *);
+int hf_hooks_lot(const struct hf_hooks *, const char *name); /* -1 = none */
 
 /* queue.c: under the lock, by the thread alone. */
 void hf_hook_enqueue(struct hf_entry *);

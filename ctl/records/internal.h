@@ -143,6 +143,8 @@ struct hf_records {
 	bool running;
 	struct hf_asking asking;
 	uint64_t prune_ms; /* when next; of the writing thread */
+	void (*over)(void *arg, const json_t *call);
+	void *over_arg;
 	/* Under the lock: */
 	pthread_mutex_t lock;
 	pthread_cond_t wake;

@@ -363,17 +363,19 @@ static const char by_lot[] =
 	SHARE("lost", "resolution IS 'lost'")
 	SHARE("ended", "resolution IS 'ended'")
 	SHARE("waiting", "resolution IS NULL") ",sum(attempts) AS attempts,"
-	"round(avg(seconds),1) AS seconds_average,p95 AS seconds_p95,"
+	"round(avg(seconds),1) AS seconds_average,p50 AS seconds_p50,"
+	"p95 AS seconds_p95,"
 	"max(seconds) AS seconds_most FROM w LEFT JOIN p"
 	" ON p.lot IS w.lot AND p.hour=w.hour"
 	" GROUP BY w.hour,w.lot ORDER BY w.hour,w.lot";
 
-/* The wait that 95 of 100 do not exceed: the nearest rank. */
+/* The waits that 50 and 95 of 100 do not exceed: the nearest rank. */
 static const char ranks[] =
 	"),r AS (SELECT lot,hour,seconds,row_number() OVER part AS n,"
 	"count(*) OVER (PARTITION BY lot,hour) AS c FROM w WHERE seconds IS"
 	" NOT NULL WINDOW part AS (PARTITION BY lot,hour ORDER BY seconds)),"
-	"p AS (SELECT lot,hour,min(seconds) AS p95 FROM r WHERE n*100>=c*95"
+	"p AS (SELECT lot,hour,min(CASE WHEN n*100>=c*50 THEN seconds END) AS"
+	" p50,min(CASE WHEN n*100>=c*95 THEN seconds END) AS p95 FROM r"
 	" GROUP BY lot,hour)";
 
 static int answer_figures(sqlite3 *db, struct hf_question *question,
@@ -381,17 +383,20 @@ static int answer_figures(sqlite3 *db, struct hf_question *question,
 {
 	const struct hf_filter *f = &question->filter;
 	bool hours = f->asks == HF_ASKS_HOURS;
+	bool together = f->lot && !strcmp(f->lot, "*"); /* no lot's name */
 	struct sql q = {0};
 	char select[2048];
 
-	put(&q, "WITH w AS (SELECT lot,seconds,resolution,attempts,");
+	put(&q, "WITH w AS (SELECT ");
+	put(&q, together ? "'*' AS lot" : "lot");
+	put(&q, ",seconds,resolution,attempts,");
 	put(&q, hours ? "parked_ms/3600000 AS hour" : "0 AS hour");
 	put(&q, " FROM wait WHERE 1");
 	if (f->since_ms)
 		put_number(&q, " AND parked_ms>=?", f->since_ms);
 	if (f->until_ms)
 		put_number(&q, " AND parked_ms<?", f->until_ms);
-	put_text(&q, " AND lot=?", f->lot);
+	put_text(&q, " AND lot=?", together ? NULL : f->lot);
 	put(&q, ranks);
 	snprintf(select, sizeof(select), by_lot,
 		 hours ? ",w.hour*3600000 AS hour_ms" : "");

@@ -135,6 +135,40 @@ static void give_back(struct hf_records *r, struct hf_note *first,
 	r->first = first;
 }
 
+static void tell_over(struct hf_records *r, uint64_t call)
+{
+	const struct hf_filter filter = {
+		.asks = HF_ASKS_CALL, .call = call, .limit = 1};
+	struct hf_question *q = hf_question_create(&filter);
+	json_t *rows = NULL;
+	bool last;
+
+	/* One that was never parked has no rows. */
+	if (q && !hf_question_answer(r->db, q, &rows, &last) &&
+	    json_array_size(rows))
+		r->over(r->over_arg, json_array_get(rows, 0));
+	json_decref(rows);
+	hf_question_free(q);
+}
+
+static void tell_all_over(struct hf_records *r, const struct hf_note *n)
+{
+	for (; n && r->over; n = n->next)
+		if (n->kind == HF_NOTE_OVER)
+			tell_over(r, n->call);
+}
+
+void hf_records_follow(struct hf_records *r,
+		       void (*over)(void *arg, const json_t *call), void *arg)
+{
+	if (!r)
+		return;
+	pthread_mutex_lock(&r->lock);
+	r->over = over;
+	r->over_arg = arg;
+	pthread_mutex_unlock(&r->lock);
+}
+
 /* All that waits, in one transaction. */
 static void write_some(struct hf_records *r)
 {
@@ -152,8 +186,10 @@ static void write_some(struct hf_records *r)
 			 sqlite3_errmsg(r->db));
 		e = SQLITE_OK;
 	}
-	if (!e)
+	if (!e) {
+		tell_all_over(r, batch);
 		free_notes(batch);
+	}
 	pthread_mutex_lock(&r->lock);
 	note_failure(r, e);
 	if (e) {

@@ -70,6 +70,11 @@ struct hf_record_act {
 };
 void hf_records_act(struct hf_records *, const struct hf_record_act *);
 
+/* Told by the writing thread of each call that is over, when its rows are
+ * written: `call` as HF_ASKS_CALL answers it. Before the first call is. */
+void hf_records_follow(struct hf_records *,
+		       void (*over)(void *arg, const json_t *call), void *arg);
+
 struct hf_records_figures {
 	uint64_t calls, waits, acts; /* rows in the file */
 	uint64_t bytes;		     /* of it, the newest known */

@@ -310,5 +310,38 @@ def a_stream_without_end(s):
     check(state, "delivered")
 
 
+@scenario
+def records_of_calls(s):
+    "at the end of a call its record reaches the CRM, with waits, carried headers and User-to-User, restart or not"
+    receiver = Receiver(s.stage, PORT)
+    anchor = start(s, hook(name="crm", events=["record"], secret=SECRET), sip__carry_headers=["X-Customer"])
+    peer = s.peer()
+    peer.park(OUTSIDE, s.caller(), display="Carla Caller",
+              headers=(("X-Customer", "4711"), ("User-to-User", "56a390f3d2b7310023a;encoding=hex")))
+    call = peer.call("701", "1002", s.phone())
+    equal(call.status(), 200, "the pick-up")
+    wait_for(lambda: anchor.ctl("history", "list")[0]["resolution"] == "retrieved", 10, "it is on record")
+    anchor.kill()
+    anchor.again()
+    call.bye()
+    done = receiver.arrive("record")[0]
+    check(done.signed_by(SECRET), "the signature")
+    record = done.json()
+    equal({k: record[k] for k in ("event", "caller_number", "caller_name", "lot", "slot", "parker",
+                                  "retriever", "parks", "resolution", "headers", "user_to_user")},
+          {"event": "record", "caller_number": OUTSIDE, "caller_name": "Carla Caller", "lot": "main",
+           "slot": "701", "parker": "sip:1001@pbx.example.com", "retriever": "sip:1002@pbx.example.com",
+           "parks": 1, "resolution": "retrieved", "headers": {"X-Customer": "4711"},
+           "user_to_user": "56a390f3d2b7310023a;encoding=hex"}, "the record")
+    equal(len(record["waits"]), 1, "waits")
+    equal(anchor.ctl("history", "show", str(record["call"]))["resolution"], "retrieved", "the history")
+    # An outside caller who wants privacy, and hangs up.
+    peer.park(OUTSIDE + "7", s.caller(), display="Secret", headers=(("Privacy", "id"),)).bye()
+    second = receiver.arrive("record", 2)[1]
+    equal(second.json()["resolution"], "abandoned", "the second")
+    check(b"Secret" not in second.body and OUTSIDE.encode() not in second.body, second.body)
+    equal(len([r for r in receiver.once() if r.event == "record"]), 2, "records")
+
+
 if __name__ == "__main__":
     raise SystemExit(main())

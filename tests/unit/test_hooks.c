@@ -4,6 +4,7 @@
  * on disk. tests/e2e/test_hooks.py has the receivers. */
 #include <errno.h>
 #include <ftw.h>
+#include <glob.h>
 #include <jansson.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -198,8 +199,8 @@ TEST(the_oldest_that_is_not_being_sent_is_dropped_first)
 
 /* --- disk --------------------------------------------------------------------- */
 
-#define FOLDER "/tmp/holdfast-test-hooks"
-#define FILE_NAME FOLDER "/hooks.db"
+static char folder[] = "/tmp/holdfast-test-hooks-XXXXXX";
+static char file_name[64];
 
 static int remove_one(const char *path, const struct stat *st, int type,
 		      struct FTW *at)
@@ -209,8 +210,16 @@ static int remove_one(const char *path, const struct stat *st, int type,
 
 static void fresh_folder(void)
 {
-	nftw(FOLDER, remove_one, 16, FTW_DEPTH | FTW_PHYS);
-	mkdir(FOLDER, 0700);
+	if (!file_name[0] && !mkdtemp(folder))
+		abort();
+	snprintf(file_name, sizeof(file_name), "%s/hooks.db", folder);
+}
+
+static void end_folder(void)
+{
+	nftw(folder, remove_one, 16, FTW_DEPTH | FTW_PHYS);
+	strcpy(folder + strlen(folder) - 6, "XXXXXX");
+	file_name[0] = '\0';
 }
 
 struct seen {
@@ -256,8 +265,8 @@ TEST(what_waits_is_on_disk_for_the_next_start_and_for_nobody_else)
 	struct stat st;
 
 	fresh_folder();
-	CHECK_INT(hf_disk_open(&d, FILE_NAME, err, sizeof(err)), 0);
-	CHECK_INT(stat(FILE_NAME, &st), 0);
+	CHECK_INT(hf_disk_open(&d, file_name, err, sizeof(err)), 0);
+	CHECK_INT(stat(file_name, &st), 0);
 	CHECK_INT(st.st_mode & 0777, 0600);
 	strcpy(origin, d.origin);
 	CHECK_INT(strlen(origin), 16);
@@ -281,7 +290,7 @@ TEST(what_waits_is_on_disk_for_the_next_start_and_for_nobody_else)
 	free(a);
 	free(b);
 	d = (struct hf_disk){0};
-	CHECK_INT(hf_disk_open(&d, FILE_NAME, err, sizeof(err)), 0);
+	CHECK_INT(hf_disk_open(&d, file_name, err, sizeof(err)), 0);
 	CHECK_STR(d.origin, origin);
 	CHECK_INT(d.last_id, 9);
 	CHECK_INT(hf_disk_each(&d, see, &s), 0);
@@ -291,29 +300,34 @@ TEST(what_waits_is_on_disk_for_the_next_start_and_for_nobody_else)
 	CHECK_INT(hf_disk_each_raised(&d, see_cause, &s), 0);
 	CHECK_STR(s.text, "waiting/17");
 	hf_disk_close(&d);
+	end_folder();
 }
 
 TEST(a_damaged_queue_is_kept_aside_and_one_of_a_newer_version_is_refused)
 {
 	struct hf_disk d = {0};
-	char err[256];
+	char err[256], pattern[96];
+	glob_t found = {0};
 	FILE *f;
 
 	fresh_folder();
-	f = fopen(FILE_NAME, "w");
+	f = fopen(file_name, "w");
 	for (int i = 0; i < 4096; i++)
 		fputs("not a database ", f);
 	fclose(f);
-	CHECK_INT(hf_disk_open(&d, FILE_NAME, err, sizeof(err)), 0);
-	CHECK_INT(system("ls " FOLDER "/hooks.db.damaged-* >/dev/null"), 0);
+	CHECK_INT(hf_disk_open(&d, file_name, err, sizeof(err)), 0);
+	snprintf(pattern, sizeof(pattern), "%s.damaged-*", file_name);
+	CHECK_INT(glob(pattern, 0, NULL, &found), 0);
+	globfree(&found);
 	CHECK_INT(sqlite3_exec(d.db, "PRAGMA user_version=99", NULL, NULL,
 			       NULL),
 		  0);
 	hf_disk_close(&d);
 	d = (struct hf_disk){0};
-	CHECK_INT(hf_disk_open(&d, FILE_NAME, err, sizeof(err)), -EIO);
+	CHECK_INT(hf_disk_open(&d, file_name, err, sizeof(err)), -EIO);
 	CHECK(strstr(err, "newer holdfastd"));
 	hf_disk_close(&d);
+	end_folder();
 }
 
 TEST_MAIN()

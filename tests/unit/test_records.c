@@ -356,6 +356,7 @@ TEST(figures_by_lot_and_hour_have_the_nearest_rank_of_95_in_100)
 	CHECK_INT(number(row, "retrieved"), 90);
 	CHECK_INT(number(row, "rang_back"), 7);
 	CHECK_INT(number(row, "abandoned"), 3);
+	CHECK_INT(number(row, "seconds_p50"), 50);
 	CHECK_INT(number(row, "seconds_p95"), 95);
 	CHECK_INT(number(row, "seconds_most"), 100);
 	CHECK_INT(json_real_value(json_object_get(row, "seconds_average")) * 10,
