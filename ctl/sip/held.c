@@ -155,7 +155,7 @@ void hf_hold_forget_watch(struct hf_watcher *w)
 			continue;
 		}
 		*at = h->next;
-		drop(h);
+		drop(w->sip, h);
 	}
 	w->sip->held_tail = at;
 }

@@ -39,6 +39,10 @@ const acts = {
 		return true;
 	},
 	async click({ selector }) { await page.click(selector, { timeout: 5000 }); return true; },
+	async drag({ from, to }) { await page.dragAndDrop(from, to, { timeout: 5000 }); return true; },
+	async pick({ selector, value }) { return page.selectOption(selector, value, { timeout: 5000 }); },
+	// What a screen reader is given: role and name of each element.
+	async tree() { return JSON.stringify(await page.accessibility.snapshot({ interestingOnly: false })); },
 	async key({ key }) { await page.keyboard.press(key); return true; },
 	async type({ selector, text }) { await page.fill(selector, text); return true; },
 	async shot({ path }) { await page.screenshot({ path }); return path; },

@@ -7,37 +7,10 @@ import statistics
 import time
 
 from lib import net, web
+from lib.board import LIVE, URL, card, nothing_foreign, start
 from lib.browser import Browser, Missing
 from lib.testing import Skip, check, equal, main, scenario
 from lib.ua import from_media
-
-URL = "http://127.0.0.1:%d/" % web.PORT
-CARD = "document.querySelector('.card[data-key=\"main %s\"]')"
-LIVE = "document.body.dataset.live === 'yes'"
-
-
-def start(s, token="act", **changes):
-    anchor = s.anchor(http=web.CONFIG, **changes)
-    try:
-        browser = Browser(s.stage)
-        browser.do("open", url=URL, token=web.TOKENS[token])
-    except Missing as why:
-        raise Skip(str(why)) from None
-    browser.wait(LIVE)
-    return anchor, browser
-
-
-def card(number):
-    return CARD % number
-
-
-def nothing_foreign(browser):
-    said = browser.do("said")
-    foreign = [u for u in said["requests"] if not u.startswith((URL, "data:"))]
-    equal(foreign, [], "requests to another host")
-    check(len(said["requests"]) >= 3, "no requests were seen at all")
-    return said["errors"]
-
 
 def pictures(name):
     folder = os.path.join(os.environ.get("HF_BUILD", os.path.join(net.ROOT, "build")), "board")

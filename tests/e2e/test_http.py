@@ -4,13 +4,16 @@
 import os
 import re
 import socket
+import ssl
 import subprocess
 import time
+import warnings
 
 import jsonschema
 
 from lib import net, web
 from lib.net import wait_for
+from lib.receiver import authority
 from lib.testing import Skip, check, equal, main, scenario
 from lib.web import TOKENS, Web
 
@@ -262,6 +265,48 @@ def examples_fit_the_metrics(s):
             named = set(re.findall(r"\bholdfast_\w+", f.read()))
         check(len(named) > 5, "%s names only %s" % (name, named))
         equal(sorted(named - known), [], "figures of %s that do not exist" % name)
+
+
+@scenario
+def over_tls(s):
+    "with certificate and key the board is served over TLS, outside loopback too, and clear text gets nothing"
+    root, (certificate, key) = authority(s.folder, net.ANCHOR_TRUNK)
+    listen = [net.ANCHOR_TRUNK + ":8443", "127.0.0.1:8443"]
+    s.anchor(http=dict(web.CONFIG, listen=listen, certificate=certificate, key=key))
+    context = ssl.create_default_context(cafile=root)
+
+    def ask(context, host=net.ANCHOR_TRUNK):
+        raw = s.stage.pbx.call(lambda: socket.create_connection((net.ANCHOR_TRUNK, 8443), 10))
+        with context.wrap_socket(raw, server_hostname=host) as tls:
+            tls.sendall(b"GET /api/v1/slots HTTP/1.1\r\nHost: %s\r\nConnection: close\r\n"
+                        b"Authorization: Bearer %s\r\n\r\n" % (host.encode(), TOKENS["view"].encode()))
+            answer = b""
+            while True:
+                more = tls.recv(65536)
+                if not more:
+                    return tls.version(), answer
+                answer += more
+    version, answer = ask(context)
+    check(answer.startswith(b"HTTP/1.1 200") and b'"701"' in answer, answer[:200])
+    check(version in ("TLSv1.2", "TLSv1.3"), version)
+    old = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+    old.check_hostname, old.verify_mode = False, ssl.CERT_NONE
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        old.maximum_version = ssl.TLSVersion.TLSv1_1
+    try:
+        ask(old)
+        check(False, "TLS 1.1 was accepted")
+    except (ssl.SSLError, ConnectionError):
+        pass
+    clear = s.stage.pbx.call(lambda: socket.create_connection((net.ANCHOR_TRUNK, 8443), 10))
+    clear.sendall(b"GET /api/v1/slots HTTP/1.1\r\nHost: x\r\n\r\n")
+    try:
+        said = clear.recv(100)
+    except ConnectionError:
+        said = b""
+    check(not said.startswith(b"HTTP/1.1 200"), said)
+    clear.close()
 
 
 @scenario
