@@ -87,6 +87,7 @@ int hf_app_open_media(struct hf_app *app);
 int hf_app_listen(struct hf_app *app); /* to keys, once the calls are there */
 /* hooks.c */
 int hf_app_open_hooks(struct hf_app *app);
+void hf_app_follow_records(struct hf_app *app);
 /* lamps.c */
 int hf_app_open_lamps(struct hf_app *app);
 void hf_app_restore_lamps(struct hf_app *app);

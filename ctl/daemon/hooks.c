@@ -12,6 +12,7 @@
 #include "hooks/alerts.h"
 #include "hooks/hooks.h"
 #include "park/signal.h"
+#include "records/records.h"
 #include "sip/stack.h"
 
 static void send_message(void *arg, const char *from_user, const char *to,
@@ -27,9 +28,17 @@ void hf_app_attach_alerts(struct hf_app *app)
 	hf_alerts_attach(app->alerts, app->park, hf_now_ms());
 }
 
+/* Both sides may come first. */
+void hf_app_follow_records(struct hf_app *app)
+{
+	if (hf_hooks_want_records(app->hooks))
+		hf_records_follow(app->records, hf_hooks_record, app->hooks);
+}
+
 void hf_app_close_hooks(struct hf_app *app)
 {
 	hf_control_attach_hooks(app->control, NULL);
+	hf_records_follow(app->records, NULL, NULL);
 	hf_alerts_attach(app->alerts, NULL, hf_now_ms());
 	hf_alerts_destroy(app->alerts);
 	hf_hooks_destroy(app->hooks);
@@ -56,6 +65,7 @@ int hf_app_open_hooks(struct hf_app *app)
 		error = hf_hooks_start(app->hooks);
 	if (!error) {
 		hf_control_attach_hooks(app->control, app->hooks);
+		hf_app_follow_records(app);
 		return 0;
 	}
 	hf_error("%s", err[0] ? err : strerror(-error));

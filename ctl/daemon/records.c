@@ -60,8 +60,7 @@ void hf_app_open_records(struct hf_app *app)
 		return;
 	}
 	hf_control_attach_records(app->control, app->records);
-	if (hf_hooks_want_records(app->hooks))
-		hf_records_follow(app->records, hf_hooks_record, app->hooks);
+	hf_app_follow_records(app);
 }
 
 void hf_app_close_records(struct hf_app *app)

@@ -143,6 +143,7 @@ struct hf_records {
 	bool running;
 	struct hf_asking asking;
 	uint64_t prune_ms; /* when next; of the writing thread */
+	pthread_mutex_t over_lock; /* held while it is told */
 	void (*over)(void *arg, const json_t *call);
 	void *over_arg;
 	/* Under the lock: */

@@ -153,9 +153,11 @@ static void tell_over(struct hf_records *r, uint64_t call)
 
 static void tell_all_over(struct hf_records *r, const struct hf_note *n)
 {
+	pthread_mutex_lock(&r->over_lock);
 	for (; n && r->over; n = n->next)
 		if (n->kind == HF_NOTE_OVER)
 			tell_over(r, n->call);
+	pthread_mutex_unlock(&r->over_lock);
 }
 
 void hf_records_follow(struct hf_records *r,
@@ -163,10 +165,10 @@ void hf_records_follow(struct hf_records *r,
 {
 	if (!r)
 		return;
-	pthread_mutex_lock(&r->lock);
+	pthread_mutex_lock(&r->over_lock);
 	r->over = over;
 	r->over_arg = arg;
-	pthread_mutex_unlock(&r->lock);
+	pthread_mutex_unlock(&r->over_lock);
 }
 
 /* All that waits, in one transaction. */
@@ -355,6 +357,7 @@ int hf_records_open(const char *path, const struct hf_records_limits *limits,
 	if (!r)
 		return e;
 	pthread_mutex_init(&r->lock, NULL);
+	pthread_mutex_init(&r->over_lock, NULL);
 	pthread_condattr_init(&monotonic);
 	pthread_condattr_setclock(&monotonic, CLOCK_MONOTONIC);
 	pthread_cond_init(&r->wake, &monotonic);
@@ -396,6 +399,7 @@ void hf_records_close(struct hf_records *r)
 	close_database(r);
 	pthread_cond_destroy(&r->wake);
 	pthread_mutex_destroy(&r->lock);
+	pthread_mutex_destroy(&r->over_lock);
 	free(r->path);
 	free(r);
 }

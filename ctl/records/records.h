@@ -71,7 +71,7 @@ struct hf_record_act {
 void hf_records_act(struct hf_records *, const struct hf_record_act *);
 
 /* Told by the writing thread of each call that is over, when its rows are
- * written: `call` as HF_ASKS_CALL answers it. Before the first call is. */
+ * written: `call` as HF_ASKS_CALL answers it. After `over` NULL nobody is told. */
 void hf_records_follow(struct hf_records *,
 		       void (*over)(void *arg, const json_t *call), void *arg);
 
