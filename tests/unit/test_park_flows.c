@@ -257,7 +257,7 @@ TEST(an_offer_that_cannot_be_used_is_refused_before_anything_is_claimed)
 	in.body_len = 7;
 	c = send_invite(w, &in);
 	CHECK_INT(c->status, 400);
-	in.body = sdp("127.0.0.1", 4000, "0", "sendrecv"); /* our own address */
+	in.body = sdp("127.0.0.1", 20002, "0", "sendrecv"); /* our own port */
 	in.body_len = strlen(in.body);
 	c = send_invite(w, &in);
 	CHECK_INT(c->status, 488);
@@ -326,8 +326,8 @@ TEST(a_re_INVITE_with_a_new_address_moves_the_leg_and_a_bad_one_changes_nothing)
 	CHECK_INT(c->status, 488);
 	CHECK_STR(sends_to(w, c), "127.0.0.9:4444");
 	CHECK_STR(hears(w, c), "hold");
-	/* our own address: known only when the media is asked */
-	reinvite(c, NULL, sdp("127.0.0.1", 4446, "0", "inactive"));
+	/* our own port: known only when the media is asked */
+	reinvite(c, NULL, sdp("127.0.0.1", 20004, "0", "inactive"));
 	CHECK_INT(c->status, 488);
 	CHECK_INT(c->party->session->codec, HF_CODEC_PCMA);
 	CHECK_STR(hears(w, c), "hold");
