@@ -205,11 +205,8 @@ static const struct hf_key alert_keys[] = {
 	 .example = "true"},
 	{LIST("message", LOT(alerts.message), LOT(alerts.message_count),
 	      hf_parse_uri, char *, 0, 16, "\"sip:1001@pbx.example.com\"")},
-	{LIST("call", LOT(alerts.call), LOT(alerts.call_count), hf_parse_uri,
-	      char *, 0, 16, "\"sip:1001@pbx.example.com\"")},
 	{VALUE("text", LOT(alerts.text), parse_alert_text,
 	       "\"{caller} waits in {slot}\"")},
-	{VALUE("voice", LOT(alerts.voice), hf_parse_name, "en")},
 	{0}};
 const struct hf_map hf_config_alerts_map = {alert_keys, NULL};
 
