@@ -200,7 +200,7 @@ $(BUILD)/tools/pass.bpf.o: tests/tools/pass.bpf.c
 	$(Q)$(CLANG) -target bpf -O2 -g -isystem /usr/include/$(MULTIARCH) -c $< -o $@
 $(BUILD)/vm/hold.wav: scripts/make-hold-audio
 	@mkdir -p $(@D)
-	$(Q)/usr/bin/python3 $< $@
+	$(Q)/usr/bin/python3 $< --short $@
 vm-tests: programs $(BUILD)/vm/test_kmod $(BUILD)/vm/bench_kmod $(BUILD)/vm/test_netlink $(BUILD)/vm/test_scribble $(BUILD)/vm/ear $(BUILD)/vm/follow \
 	$(BUILD)/tools/pass.bpf.o $(BUILD)/vm/hold.wav \
 	$(patsubst %,$(BUILD)/vm/%,$(notdir $(PACKET_TESTS)))

@@ -12,12 +12,14 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
+#include "base/clock.h"
 #include "base/log.h"
 #include "holdfast/hold_packet.h"
 #include "holdfast/remote.h"
 #include "media/pins.h"
 
 #define BATCH	   64 /* messages a call */
+#define SAY_NS	   10000000000ULL
 #define LINK_BYTES 18 /* Ethernet and a tag */
 #define ROOM	   (LINK_BYTES + HF_HOLD_HEADERS + HF_FRAME_BYTES)
 
@@ -26,7 +28,7 @@ enum { DEVICES, HOST, QUEUES };
 struct queue {
 	int fd;
 	unsigned int count;
-	int failed; /* what the last call said, to say it once */
+	uint64_t said_ns; /* when a refusal was last told */
 	struct mmsghdr msg[BATCH];
 	struct iovec iov[BATCH];
 	union {
@@ -100,11 +102,15 @@ void hf_packets_close(struct hf_packets *p)
 	free(p);
 }
 
+/* Not each of them: `tx_refused` counts. */
 static void say_failed(struct queue *q, int err)
 {
-	if (err && q->failed != err)
-		hf_warn("hold frames are not taken: %s", strerror(err));
-	q->failed = err;
+	uint64_t now = hf_now_ns();
+
+	if (q->said_ns && now - q->said_ns < SAY_NS)
+		return;
+	q->said_ns = now;
+	hf_warn("hold frames are not taken by their device: %s", strerror(err));
 }
 
 static void queue_flush(struct hf_packets *p, struct queue *q)
@@ -127,7 +133,7 @@ static void queue_flush(struct hf_packets *p, struct queue *q)
 		}
 		at += (unsigned int)n;
 	}
-	if (q->count)
+	if (err)
 		say_failed(q, err);
 	q->count = 0;
 }

@@ -132,7 +132,7 @@ class Scene:
         self.peer = ua.Peer(self.stage)
         check(self.stage.caller, "there is a caller to send to")
         if start:
-            self.anchor.start(180)
+            self.anchor.start(600)
 
     def module(self):
         """The module is there, and sends."""
@@ -189,11 +189,11 @@ def lost_between(before, after):
 
 def exact(streams, count, lost=0):
     """Each frame once, in order, by the clock; what was late is said. `lost`: so
-    many were lost behind the module."""
+    many were lost behind the module, some of them before or after the ear."""
     check(len(streams) == count, "%d streams were heard, not %d" % (len(streams), count))
     for wrong in ("holes", "doubles", "bad"):
         n = sum(s[wrong] for s in streams.values())
-        check(n == (lost if wrong == "holes" else 0), "%d %s in %d of %d streams of %d packets, %d skipped" % (
+        check(n <= (lost if wrong == "holes" else 0), "%d %s in %d of %d streams of %d packets, %d skipped" % (
             n, wrong, sum(s[wrong] > 0 for s in streams.values()), len(streams),
             sum(s["packets"] for s in streams.values()),
             sum(s["skipped"] for s in streams.values())))

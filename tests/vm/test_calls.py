@@ -105,8 +105,6 @@ def engines_change(s):
     streams = ear.finish()
     lost = lost_between(before, drops(s.stage))
     packets, skipped = exact(streams, count, lost)
-    sent = s.anchor.ctl("stats")["counters"]["tx_refused"]
-    check(sent == 0, "%d packets were refused" % sent)
     print("# %d frames over ten hand-overs, %d skipped, %d lost behind the module, "
           "%d behind a later one" % (packets, skipped, lost,
                                      sum(t["swapped"] for t in streams.values())))

@@ -64,7 +64,9 @@ TEST(every_byte_of_a_frame_is_right)
 	memcpy(expected + 42, (uint8_t[]){ 0x80, 0x80, 0, 0, 0, 0, 0, 0, 0x48, 0x46, 0, 0 }, 12);
 	memcpy(expected + 54, ((struct hf_frame *)rig.value[RIG_FRAMES])->payload, 160);
 	CHECK_MEM(ear.leg[0].first, expected, PACKET);
-	CHECK_INT(ear.leg[0].packet[43] & 0x80, 0);
+	/* none later, unless one was so late that it was skipped */
+	if (!((struct hf_leg *)rig.value[RIG_LEGS])->tx.skipped)
+		CHECK_INT(ear.leg[0].packet[43] & 0x80, 0);
 	CHECK_INT(ear.leg[0].wrong, 0);
 	end(&rig, &ear);
 }
