@@ -71,6 +71,13 @@ static bool checksum_ok(const uint8_t *ip, uint32_t udp_bytes)
 	return hf_csum_fold(sum) == 0xffff && hf_csum_bytes(ip, 20) == 0xffff;
 }
 
+/* The first of each stream is described. */
+static void bad(struct stream *s, const char *what, uint32_t a, uint32_t b)
+{
+	if (!s->bad++)
+		fprintf(stderr, "# ear: %s: %u, %u behind sequence number %u\n", what, a, b, s->seq);
+}
+
 /* One that is `back` behind the newest. */
 static void hear_old(struct stream *s, uint16_t back)
 {
@@ -96,7 +103,7 @@ static bool hear_next(struct stream *s, const uint8_t *rtp)
 	s->holes += step - 1u;
 	s->seen = step < 64 ? s->seen << step | 1 : 1;
 	if (units % STEP || units / STEP < step || get32(rtp + 8) != s->ssrc)
-		s->bad++;
+		bad(s, "a wrong clock or source", step, units);
 	else
 		s->skipped += units / STEP - step;
 	return true;
@@ -108,7 +115,7 @@ static void hear(struct stream *s, const uint8_t *ip, uint32_t udp_bytes)
 	bool newest = true;
 
 	if (udp_bytes != 8 + 12 + 160 || rtp[0] != 0x80 || !checksum_ok(ip, udp_bytes)) {
-		s->bad++;
+		bad(s, "a wrong size or sum", udp_bytes, rtp[0]);
 		return;
 	}
 	if (!s->packets) {
@@ -159,7 +166,9 @@ static void listen_to(int fd, struct stream *streams, uint16_t port, uint32_t co
 			if (n < 54 || b[14] != 0x45 || b[23] != 17 || 34 + udp > (uint32_t)n)
 				continue;
 			index = (uint32_t)(get16(b + 36) - port) / 2;
-			if (get16(b + 36) >= port && index < count)
+			/* what goes to odd ports is RTCP */
+			if (get16(b + 36) >= port && index < count &&
+			    (get16(b + 36) - port) % 2 == 0)
 				hear(streams + index, b + 14, udp);
 		}
 		if (p[1].revents)
