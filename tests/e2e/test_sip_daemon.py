@@ -52,7 +52,7 @@ def update_without_offer(s):
 
 @scenario
 def systemd_is_told(s):
-    "systemd hears when SIP is answered and when the daemon stops; SIGHUP does not stop it"
+    "systemd hears when SIP is answered, while the file is read anew and when the daemon stops"
     path = os.path.join(s.folder, "notify")
     told = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
     told.bind(path)
@@ -64,7 +64,9 @@ def systemd_is_told(s):
         del os.environ["NOTIFY_SOCKET"]
     equal(told.recv(100), b"READY=1", "the first word")
     anchor.process.popen.send_signal(signal.SIGHUP)
-    net.wait_for(lambda: "cannot reload" in anchor.process.text(), 5, "SIGHUP is answered")
+    net.wait_for(lambda: "is in force" in anchor.process.text(), 20, "SIGHUP is answered")
+    equal(told.recv(100).split(b"\n")[0], b"RELOADING=1", "the word before")
+    equal(told.recv(100), b"READY=1", "the word after")
     equal(s.peer().options().status, 200, "the answer to OPTIONS")
     anchor.process.popen.send_signal(signal.SIGTERM)
     equal(told.recv(100), b"STOPPING=1", "the last word")
