@@ -72,8 +72,8 @@ class Scene:
         """RTP of a phone in the office."""
         return ua.Media(self.stage, self.stage.phone_b, net.PHONE_B, **how)
 
-    def trace(self):
-        return wire.Trace(self.stage)
+    def trace(self, prefix=""):
+        return wire.Trace(self.stage, prefix)
 
     def finish(self):
         """What must hold at the end of every scenario."""
