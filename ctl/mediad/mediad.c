@@ -4,7 +4,6 @@
  * kernel's notifications and the signals. The sender has a thread of its own,
  * so that no route lookup ever delays a frame.
  */
-#include "mediad/gather.h"
 #include "mediad/mediad.h"
 
 #include <bpf/bpf.h>
@@ -37,10 +36,13 @@
 enum verdict { GO_ON, QUIT, REOPEN };
 
 struct mediad {
+	struct {
+		uint32_t ifindex; /* 0 = none */
+		int swallows;
+	} tried[HF_MAX_DEVICES]; /* before anybody called */
 	const struct hf_mediad_options *options;
 	char lock_path[108], poke_path[108];
 	int lock_fd, poke_fd, signal_fd;
-	struct hf_gather gather;
 	struct hf_pins pins;
 	/* Tell these maps and this program from later ones of that name. */
 	ino_t work_inode, program_inode;
@@ -174,16 +176,34 @@ static int use_device(void *arg, uint32_t ifindex)
 	if (bpf_map_update_elem(m->pins.fd[HF_PIN_devmap], &ifindex, &ifindex,
 				BPF_ANY))
 		return -errno;
-	if (HF_READ(m->pins.work->pacer) != HF_ENGINE_NONE) {
-		hf_gather_way_out(&m->gather, ifindex, false);
+	if (HF_READ(m->pins.work->pacer) != HF_ENGINE_NONE)
 		return 0;
-	}
+	for (unsigned int i = 0; i < HF_MAX_DEVICES; i++)
+		if (m->tried[i].ifindex == ifindex) {
+			m->tried[i].ifindex = 0; /* next time it is asked again */
+			return m->tried[i].swallows;
+		}
 	rc = hf_probe_device(m->probe, ifindex);
-	hf_gather_way_out(&m->gather, ifindex, !rc);
 	if (rc < 0)
 		hf_debug("device %u cannot be probed: %s", ifindex,
 			 strerror(-rc));
 	return rc > 0;
+}
+
+/* Before the first call, whose first frames would wait for it. */
+static void try_devices(struct mediad *m)
+{
+	const struct hf_instance *in = m->pins.instance;
+
+	memset(m->tried, 0, sizeof(m->tried));
+	for (unsigned int i = 0; i < in->devices && i < HF_MAX_DEVICES; i++) {
+		int rc = use_device(m, in->device[i].ifindex);
+
+		if (rc < 0)
+			continue;
+		m->tried[i].ifindex = in->device[i].ifindex;
+		m->tried[i].swallows = rc;
+	}
 }
 
 static int open_instance(struct mediad *m)
@@ -205,7 +225,7 @@ static int open_instance(struct mediad *m)
 		hf_error("devices cannot be asked: %s", strerror(-rc));
 		return rc;
 	}
-	hf_gather_open(&m->gather, &m->pins);
+	try_devices(m);
 	setup.table = m->pins.nexthops;
 	setup.count = m->pins.nexthop_count;
 	setup.address = m->pins.instance->address;

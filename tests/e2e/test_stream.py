@@ -251,7 +251,9 @@ def silent_caller_hears_music(s):
     expected = seconds / 0.02 + 1
     check(abs(len(packets) - expected) <= 2, "%d packets in %.2f s" % (len(packets), seconds))
     source = audio.read_wav(anchor.audio_path)
-    score = audio.find(wire.sound(packets), audio.through_codec(source, 0))[1]
+    # With the first call after a start the device is still being tried: up to three
+    # frames of its beginning are skipped.
+    score = audio.find(wire.sound(packets[5:]), audio.through_codec(source, 0))[1]
     check(score >= 0.99, "correlation with the source is %.3f" % score)
 
 
