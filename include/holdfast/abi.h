@@ -91,7 +91,7 @@ struct hf_program {
 
 /*
  * A leg's state is spread by who touches it how often, because with 100,000 legs
- * what the packet path touches must fit the caches (Documentation/performance.md):
+ * what the packet path touches must fit the caches:
  *
  *   map      bytes  written by             read
  *   claims     8    whoever sends          with every packet
