@@ -16,6 +16,8 @@
 
 #include "internal.h"
 
+#include "base/log.h"
+
 /* A call without a slot cannot be picked up, so its pauses are short. */
 #define NO_SLOT_PAUSE_MS 10000
 
@@ -239,6 +241,8 @@ void hf_recall_failed(struct hf_call *call, const struct hf_stimulus *s)
 		snprintf(why, sizeof(why), "%d %s", s->status, s->why ?: "");
 	else
 		snprintf(why, sizeof(why), "%s", s->why ?: "");
+	hf_info("call %llu: the recall failed: %s",
+		(unsigned long long)call->id, why);
 	hf_report(call, HF_EVENT_RECALL_FAILED, why);
 	hf_ring_drop(call, &cause);
 }

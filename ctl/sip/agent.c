@@ -12,8 +12,10 @@
 #include "watcher.h"
 
 #include <sofia-sip/nta_stateless.h>
+#include <sofia-sip/sresolv.h>
 
 #include "base/log.h"
+#include "resolver.h"
 
 #define HF_SIP_MAX_UNACKED 2000
 #define HF_SIP_MAX_MESSAGE 65536
@@ -80,7 +82,9 @@ static int create_agent(struct hf_sip *sip)
 		NTATAG_UDP_MTU(65535), NTATAG_MAX_PROCEEDING(sip->max_unacked),
 		NTATAG_USE_NAPTR(0), NTATAG_SIP_T1(t1),
 		NTATAG_SIP_T1X64(64 * t1), NTATAG_SIP_T2(8 * t1),
-		NTATAG_SIP_T4(10 * t1), TAG_END());
+		NTATAG_SIP_T4(10 * t1),
+		SRESTAG_RESOLV_CONF(hf_resolver_conf(sip->resolver)),
+		TAG_END());
 	if (!sip->agent)
 		return -ENOMEM;
 	sip->default_leg = nta_leg_tcreate(sip->agent, outside_dialog, sip,
@@ -134,6 +138,8 @@ int hf_sip_create(const struct hf_sip_wiring *wiring, struct hf_sip **ret,
 		error = sip->supported ? read_proxy(sip, err, err_len)
 				       : -ENOMEM;
 	}
+	if (!error)
+		error = hf_resolver_create(&sip->resolver, err, err_len);
 	if (!error)
 		error = create_agent(sip);
 	if (!error)
@@ -201,6 +207,7 @@ void hf_sip_destroy(struct hf_sip *sip)
 	hf_messages_free(sip);
 	nta_leg_destroy(sip->default_leg);
 	nta_agent_destroy(sip->agent);
+	hf_resolver_destroy(sip->resolver);
 	su_home_unref(sip->home);
 	hf_slab_destroy(sip->slab);
 	hf_count_close(sip);

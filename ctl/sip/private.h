@@ -78,6 +78,7 @@ struct hf_sip {
 	su_root_t *root;
 	const struct hf_config *config;
 	struct hf_park *park;
+	struct hf_resolver *resolver; /* what the agent asks for names */
 	nta_agent_t *agent;
 	nta_leg_t *default_leg;
 	su_home_t *home; /* of what lives as long as the agent */

@@ -122,12 +122,21 @@ class Anchor:
         with open(self.config_path, "w") as f:
             f.write(text)
         self.process = None
+        self.before = []
         stage.on_close(self.tear_down)
         if start:
             self.start()
 
+    def use_dns(self, server):
+        """An /etc/resolv.conf of its own; from the next start on."""
+        conf = os.path.join(self.folder, "resolv.conf")
+        with open(conf, "w") as f:
+            f.write("nameserver %s\n" % server)
+        self.before = ["unshare", "--mount", "sh", "-c",
+                       'mount --bind %s /etc/resolv.conf && exec "$@"' % conf, "-"]
+
     def argv(self):
-        return [os.path.join(programs(), "holdfastd"), "--config", self.config_path,
+        return self.before + [os.path.join(programs(), "holdfastd"), "--config", self.config_path,
                 "--instance", self.instance]
 
     def launch(self):
