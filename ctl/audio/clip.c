@@ -91,6 +91,25 @@ static int read_list(const struct hf_clip_source *src,
 	return r;
 }
 
+/* Silence before and behind it. */
+static int pad(struct hf_sound *s, unsigned int lead_ms, unsigned int tail_ms)
+{
+	size_t lead = (size_t)s->rate * lead_ms / 1000;
+	size_t tail = (size_t)s->rate * tail_ms / 1000;
+	float *x;
+
+	if (!lead && !tail)
+		return 0;
+	x = calloc(lead + s->count + tail, sizeof(*x));
+	if (!x)
+		return -ENOMEM;
+	memcpy(x + lead, s->x, s->count * sizeof(*x));
+	free(s->x);
+	s->x = x;
+	s->count += lead + tail;
+	return 0;
+}
+
 int hf_clip_sound(const struct hf_clip_source *src,
 		  const struct hf_clip_want *want, struct hf_sound *ret,
 		  char *err, size_t err_len)
@@ -107,6 +126,8 @@ int hf_clip_sound(const struct hf_clip_source *src,
 		r = -EINVAL;
 	if (!r) {
 		r = finish(ret, want);
+		if (!r)
+			r = pad(ret, src->lead_ms, src->tail_ms);
 		if (r)
 			hf_sound_free(ret);
 	}

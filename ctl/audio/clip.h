@@ -17,6 +17,7 @@ struct hf_clip_source {
 	const char *g729; /* ready-made, NULL = none */
 	bool shared;
 	bool loop; /* music; not what is said once */
+	unsigned int lead_ms, tail_ms; /* of silence around it */
 };
 
 struct hf_clip_want {

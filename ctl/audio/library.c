@@ -60,7 +60,10 @@ static void job_run(struct hf_job *job)
 
 	want.progress = job_progress;
 	want.arg = job;
-	if (job->into)
+	if (job->passing)
+		job->error = hf_clip_make(&job->src, &want, &job->data,
+					  job->why, sizeof(job->why));
+	else if (job->into)
 		job->error = hf_clip_make_into(&job->src, &job->music,
 					       job->into, &want, &job->data,
 					       job->why, sizeof(job->why));
@@ -295,6 +298,15 @@ void hf_job_queue(struct hf_library *l, struct hf_job *job)
 	pthread_mutex_unlock(&l->lock);
 }
 
+void hf_job_queue_first(struct hf_library *l, struct hf_job *job)
+{
+	pthread_mutex_lock(&l->lock);
+	job->next = l->todo;
+	l->todo = job;
+	pthread_cond_signal(&l->more);
+	pthread_mutex_unlock(&l->lock);
+}
+
 const struct hf_config_clip *hf_clip_configured(const struct hf_config *c,
 						    const char *name)
 {
@@ -327,6 +339,8 @@ int hf_library_load(struct hf_library *l, char *err, size_t err_len)
 	}
 	if (!r)
 		r = hf_prompts_load(l, err, err_len);
+	if (!r)
+		r = hf_voices_check(c, err, err_len);
 	if (!r) {
 		hf_announcements_begin(l);
 		hf_labels_begin(l);
@@ -438,7 +452,7 @@ void hf_library_each(const struct hf_library *l,
 			.configured = e->configured,
 		};
 
-		if (!fn(arg, &v))
+		if (!e->passing && !fn(arg, &v))
 			return;
 	}
 }
@@ -465,8 +479,10 @@ void hf_library_dispatch(struct hf_library *l)
 		next = job->next;
 		if (job_finish(l, job))
 			hf_warn("clip %s is not loaded: %s", e->name, e->why);
-		else
+		else if (!e->passing)
 			hf_info("clip %s is loaded", e->name);
+		if (e->passing)
+			hf_spoken_end(l, e);
 	}
 }
 

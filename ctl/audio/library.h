@@ -37,6 +37,21 @@ int hf_library_add(struct hf_library *, const char *name, const char *file,
 int hf_library_remove(struct hf_library *, const char *name, char *err,
 		      size_t err_len);
 
+/*
+ * Begin to speak a text that is said once. 0: the callback will be told of the
+ * clip whose name this is - why is NULL, or what went wrong - unless it is
+ * forgotten first.
+ */
+void hf_library_follow(struct hf_library *,
+		       void (*spoken)(void *arg, const char *clip,
+				      const char *why),
+		       void *arg);
+#define HF_SPOKEN_NAME 32
+int hf_library_speak(struct hf_library *, const char *text, const char *voice,
+		     char *clip, size_t len);
+/* It is not needed any more. Takes what is not there. */
+void hf_library_forget(struct hf_library *, const char *clip);
+
 struct hf_library_view {
 	const char *name, *source;
 	const char *state; /* "loading", "ready", "failed" */

@@ -82,6 +82,8 @@ void hf_library_reload(struct hf_library *l, const struct hf_config *config)
 	}
 	if (hf_prompts_load(l, err, sizeof(err)))
 		hf_warn("%s", err);
+	if (hf_voices_check(config, err, sizeof(err)))
+		hf_warn("%s", err);
 	hf_labels_begin(l);
 	hf_announcements_begin(l);
 }

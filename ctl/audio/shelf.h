@@ -26,6 +26,7 @@ struct hf_job {
 	char *file;	  /* ours: of an added clip, */
 	char *music_file; /* and of the music that it goes into */
 	char *part[3];	  /* and of prompts said one after the other */
+	bool passing;	  /* not to be kept on disk */
 	/* what the worker makes */
 	struct hf_clip_data data;
 	atomic_uint percent;
@@ -38,6 +39,7 @@ struct hf_entry {
 	char *name, *source;
 	bool configured, ready;
 	bool stale; /* what its job is made of has changed */
+	bool passing, unwanted; /* spoken.c: to be told of; not any more */
 	char *file; /* of a clip added by hand, once it is there */
 	uint32_t seed;
 	struct hf_job *job; /* NULL = nothing is loading */
@@ -58,6 +60,9 @@ struct hf_library {
 	struct hf_job *todo, *done;
 	atomic_bool stopping;
 	int fd;
+	void (*spoken)(void *spoken_arg, const char *clip, const char *why);
+	void *spoken_arg;
+	uint64_t texts; /* that have been spoken */
 };
 
 /* library.c */
@@ -70,6 +75,8 @@ struct hf_job *hf_job_create(struct hf_library *, struct hf_entry *);
 void hf_job_drop(struct hf_job *);
 /* To the thread. */
 void hf_job_queue(struct hf_library *, struct hf_job *);
+/* Before all that wait. */
+void hf_job_queue_first(struct hf_library *, struct hf_job *);
 /* At once, in this thread: the start waits for it. */
 int hf_job_now(struct hf_library *, struct hf_entry *, struct hf_clip_source,
 	       char *err, size_t err_len);
@@ -78,6 +85,11 @@ const struct hf_config_clip *hf_clip_configured(const struct hf_config *,
 /* As it is heard now: from the configuration, or as it was added since. */
 struct hf_clip_source hf_source_now(const struct hf_config_clip *,
 				    const struct hf_entry *, char **file);
+
+/* spoken.c: its job is over; the entry may be gone then. */
+void hf_spoken_end(struct hf_library *, struct hf_entry *);
+/* Can all voices of the configuration be spoken? One sentence in err. */
+int hf_voices_check(const struct hf_config *, char *err, size_t err_len);
 
 /* prompts.c */
 int hf_prompts_load(struct hf_library *, char *err, size_t err_len);

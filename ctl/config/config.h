@@ -244,7 +244,7 @@ struct hf_config_lot {
 		char **call; /* URIs that are called and told */
 		unsigned int call_count;
 		char *text;  /* with {lot} and others, NULL = ours */
-		char *voice; /* that speaks it, "en" */
+		char *voice; /* that speaks it */
 	} alerts;
 };
 

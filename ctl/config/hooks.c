@@ -205,8 +205,11 @@ static const struct hf_key alert_keys[] = {
 	 .example = "true"},
 	{LIST("message", LOT(alerts.message), LOT(alerts.message_count),
 	      hf_parse_uri, char *, 0, 16, "\"sip:1001@pbx.example.com\"")},
+	{LIST("call", LOT(alerts.call), LOT(alerts.call_count), hf_parse_uri,
+	      char *, 0, 16, "\"sip:1001@pbx.example.com\"")},
 	{VALUE("text", LOT(alerts.text), parse_alert_text,
 	       "\"{caller} waits in {slot}\"")},
+	{VALUE("voice", LOT(alerts.voice), hf_parse_voice, "en")},
 	{0}};
 const struct hf_map hf_config_alerts_map = {alert_keys, NULL};
 
@@ -259,8 +262,10 @@ static void check_alerts(struct hf_reader *r, struct hf_config_lot *lot)
 {
 	const unsigned int full = lot->alerts.full_percent;
 
+	/* Our own words are English. */
 	if (!lot->alerts.voice)
-		lot->alerts.voice = hf_config_text(r, "en");
+		lot->alerts.voice = hf_config_text(
+			r, lot->alerts.text ? lot->voice.language : "en");
 	if (lot->alerts.waiting_s > lot->max_wait_s)
 		hf_wrong_at(r, &lot->alerts.waiting_s, lot, "alerts.waiting_s",
 			    "nobody waits longer than max_wait_s (%u s)",

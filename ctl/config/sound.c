@@ -48,20 +48,6 @@ static bool parse_loudness(struct hf_reader *r, const char *text, void *field)
 	return true;
 }
 
-/* A word that goes to a program's command line and into paths. */
-static bool parse_voice(struct hf_reader *r, const char *text, void *field)
-{
-	size_t len = strspn(text, "abcdefghijklmnopqrstuvwxyz"
-				  "ABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-_");
-
-	if (!len || len > 32 || text[len] || text[0] == '-')
-		return hf_wrong(r,
-				"is a language or voice such as en or de, "
-				"not \"%s\"",
-				text);
-	return hf_parse_text(r, text, field);
-}
-
 static const char *const position_words[] = {
 	[HF_POSITION_START] = "start", [HF_POSITION_SHARED] = "shared", NULL};
 
@@ -77,7 +63,7 @@ static const struct hf_key clip_keys[] = {
 	 .example = "true"},
 	{VALUE("text", CLIP(text), hf_parse_text,
 	       "\"Thank you for waiting.\"")},
-	{VALUE("voice", CLIP(voice), parse_voice, "en")},
+	{VALUE("voice", CLIP(voice), hf_parse_voice, "en")},
 	{VALUE("g729", CLIP(g729), hf_parse_file, "default.g729")},
 	{WORD("position", CLIP(position), position_words, "start")},
 	{0}};
@@ -133,7 +119,7 @@ static const char *const refusal_words[] = {
 	NULL};
 
 static const struct hf_key voice_keys[] = {
-	{VALUE("language", LOT(voice.language), parse_voice, "en")},
+	{VALUE("language", LOT(voice.language), hf_parse_voice, "en")},
 	{.name = "tell_slot",
 	 .kind = HF_KEY_BOOL,
 	 .offset = LOT(voice.tell_slot),

@@ -200,6 +200,20 @@ bool hf_parse_header(struct hf_reader *r, const char *text, void *field)
 	return store(r, text, field);
 }
 
+/* A word that goes to a program's command line and into paths. */
+bool hf_parse_voice(struct hf_reader *r, const char *text, void *field)
+{
+	size_t len = strspn(text, "abcdefghijklmnopqrstuvwxyz"
+				  "ABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-_");
+
+	if (!len || len > 32 || text[len] || text[0] == '-')
+		return hf_wrong(r,
+				"is a language or voice such as en or de, "
+				"not \"%s\"",
+				text);
+	return hf_parse_text(r, text, field);
+}
+
 bool hf_parse_pattern(struct hf_reader *r, const char *text, void *field)
 {
 	const char *at = strrchr(text, '@');

@@ -49,6 +49,7 @@ struct hf_app {
 	struct hf_store *store;
 	struct hf_hooks *hooks; /* NULL: nobody is to be told */
 	struct hf_alerts *alerts; /* NULL: nothing is alarming */
+	struct hf_callouts *callouts; /* people who are called of it */
 	struct hf_records *records; /* NULL: no history is kept */
 	struct hf_bus_reader *record_events;
 	uint64_t orphans_end_ms; /* UINT64_MAX = there are none */

@@ -13,6 +13,7 @@
 #include "events/bus.h"
 #include "events/netlink.h"
 #include "hooks/alerts.h"
+#include "hooks/callouts.h"
 #include "hooks/hooks.h"
 #include "http/http.h"
 #include "media/media.h"
@@ -53,6 +54,7 @@ void hf_app_close(struct hf_app *app, bool hang_up)
 			hf_loop_unwatch(app->loop, hf_media_fd(app->media));
 	}
 	hf_alerts_attach(app->alerts, NULL, hf_now_ms());
+	hf_callouts_attach(app->callouts, NULL);
 	/* Subscriptions stay in the journal: whether the next holdfastd comes at
 	 * once or not at all, nobody has to subscribe anew. */
 	hf_park_destroy(app->park, hang_up);
@@ -70,6 +72,7 @@ void hf_app_close(struct hf_app *app, bool hang_up)
 	if (app->library) {
 		hf_loop_unwatch(app->loop, hf_library_fd(app->library));
 		hf_library_destroy(app->library);
+		app->library = NULL;
 	}
 	if (app->http) {
 		hf_loop_unwatch(app->loop, hf_http_fd(app->http));
@@ -84,6 +87,7 @@ void hf_app_close(struct hf_app *app, bool hang_up)
 		hf_control_destroy(app->control);
 	}
 	hf_alerts_destroy(app->alerts);
+	hf_callouts_destroy(app->callouts);
 	hf_hooks_destroy(app->hooks); /* it has heard how every call ended */
 	hf_push_destroy(app->push);
 	hf_lamps_destroy(app->lamps);

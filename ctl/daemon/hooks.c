@@ -6,10 +6,12 @@
 #include <string.h>
 
 #include "api/control.h"
+#include "audio/library.h"
 #include "base/clock.h"
 #include "base/log.h"
 #include "daemon/app.h"
 #include "hooks/alerts.h"
+#include "hooks/callouts.h"
 #include "hooks/hooks.h"
 #include "park/signal.h"
 #include "records/records.h"
@@ -23,8 +25,47 @@ static void send_message(void *arg, const char *from_user, const char *to,
 	hf_sip_signal_ops()->message(app->sip, from_user, to, text);
 }
 
+static void call_somebody(void *arg, const struct hf_callout *callout)
+{
+	struct hf_app *app = arg;
+
+	hf_callouts_add(app->callouts, callout);
+}
+
+static void call_nobody(void *arg, const char *cause)
+{
+	struct hf_app *app = arg;
+
+	hf_callouts_cancel(app->callouts, cause);
+}
+
+static int speak(void *arg, const char *text, const char *voice, char *clip,
+		 size_t len)
+{
+	struct hf_app *app = arg;
+
+	return hf_library_speak(app->library, text, voice, clip, len);
+}
+
+static void forget(void *arg, const char *clip)
+{
+	struct hf_app *app = arg;
+
+	if (app->library)
+		hf_library_forget(app->library, clip);
+}
+
+static void spoken(void *arg, const char *clip, const char *why)
+{
+	struct hf_app *app = arg;
+
+	hf_callouts_spoken(app->callouts, clip, why);
+}
+
 void hf_app_attach_alerts(struct hf_app *app)
 {
+	hf_library_follow(app->library, spoken, app);
+	hf_callouts_attach(app->callouts, app->park);
 	hf_alerts_attach(app->alerts, app->park, hf_now_ms());
 }
 
@@ -41,6 +82,7 @@ void hf_app_close_hooks(struct hf_app *app)
 	hf_records_follow(app->records, NULL, NULL);
 	hf_alerts_attach(app->alerts, NULL, hf_now_ms());
 	hf_alerts_destroy(app->alerts);
+	hf_callouts_keep(app->callouts, NULL);
 	hf_hooks_destroy(app->hooks);
 	app->alerts = NULL;
 	app->hooks = NULL;
@@ -52,6 +94,14 @@ int hf_app_open_hooks(struct hf_app *app)
 		.config = app->config,
 		.bus = app->bus,
 		.message = send_message,
+		.call = call_somebody,
+		.uncall = call_nobody,
+		.arg = app,
+	};
+	const struct hf_callouts_wiring callouts = {
+		.bus = app->bus,
+		.speak = speak,
+		.forget = forget,
 		.arg = app,
 	};
 	char err[512] = "";
@@ -59,6 +109,10 @@ int hf_app_open_hooks(struct hf_app *app)
 				    sizeof(err));
 
 	alerts.hooks = app->hooks;
+	/* Those who ring stay over a reload. */
+	if (!error && !app->callouts)
+		error = hf_callouts_create(&callouts, &app->callouts);
+	hf_callouts_keep(app->callouts, app->hooks);
 	if (!error)
 		error = hf_alerts_create(&alerts, &app->alerts);
 	if (!error)

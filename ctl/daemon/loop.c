@@ -13,6 +13,7 @@
 #include "base/log.h"
 #include "daemon/app.h"
 #include "hooks/alerts.h"
+#include "hooks/callouts.h"
 #include "http/http.h"
 #include "media/media.h"
 #include "park/park.h"
@@ -64,10 +65,13 @@ static void before_wait(void *arg)
 	}
 	watchdog = hf_app_watchdog(app, hf_now_ms());
 	hf_alerts_run(app->alerts, hf_now_ms());
+	hf_callouts_run(app->callouts, hf_now_ms());
 	hf_http_flush(app->http);
 	next = hf_park_next_ms(app->park);
 	if (hf_alerts_next_ms(app->alerts) < next)
 		next = hf_alerts_next_ms(app->alerts);
+	if (hf_callouts_next_ms(app->callouts) < next)
+		next = hf_callouts_next_ms(app->callouts);
 	if (app->orphans_end_ms < next)
 		next = app->orphans_end_ms;
 	if (watchdog < next)

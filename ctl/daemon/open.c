@@ -68,7 +68,7 @@ int hf_app_open_park(struct hf_app *app)
 	hf_control_attach_library(app->control, app->library);
 	if (hf_app_restore_calls(app) || hf_app_listen(app))
 		return HF_EXIT_FAILED;
-	hf_alerts_attach(app->alerts, app->park, hf_now_ms());
+	hf_app_attach_alerts(app);
 	return 0;
 }
 

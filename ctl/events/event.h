@@ -35,7 +35,8 @@
 	X(MEDIA_RESUMED, "media_resumed", "it sends again")                    \
 	X(DIGIT, "digit", "a party pressed a key")                             \
 	X(ALERT, "alert", "somebody has to look")                              \
-	X(ALERT_CLEARED, "alert_cleared", "what an alert told of is over")
+	X(ALERT_CLEARED, "alert_cleared", "what an alert told of is over")     \
+	X(ALERT_UNHEARD, "alert_unheard", "nobody took the call of an alert")
 
 enum hf_event_type {
 #define X(symbol, name, text) HF_EVENT_##symbol,

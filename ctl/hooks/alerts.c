@@ -14,6 +14,7 @@
 
 #include "base/clock.h"
 #include "base/log.h"
+#include "callouts.h"
 #include "config/config.h"
 #include "events/bus.h"
 #include "hooks.h"
@@ -51,6 +52,7 @@ struct hf_alerts {
 	struct hf_park *park;
 	struct hf_bus_reader *reader;
 	struct cause *raised; /* of the process before us */
+	bool calls_only; /* tell again who had not been reached yet, no more */
 	struct waiter *waiters;
 	struct waiter *over; /* to be told that it is over */
 	bool slots_changed, recalls_failed;
@@ -115,6 +117,11 @@ static void put_in(struct hf_alerts *a, struct waiter *w)
 		l->first = w;
 	if (w->due_ms < a->next_ms)
 		a->next_ms = w->due_ms;
+}
+
+static bool known(const char *s)
+{
+	return s && *s;
 }
 
 static void copy(char *to, size_t len, const char *from)
@@ -238,23 +245,52 @@ void hf_alerts_slot_changed(struct hf_alerts *a)
 
 /* --- telling -------------------------------------------------------------------- */
 
-/* To people; webhooks and all other readers have the event. */
-static void tell_people(struct hf_alerts *a, const struct hf_config_lot *lot,
-			const struct hf_event *e)
+static void send_messages(struct hf_alerts *a, const struct hf_config_lot *lot,
+			  const struct hf_event *e)
 {
 	char text[512];
 
-	if (lot->alerts.message_count && a->wire.message) {
-		hf_alert_message(lot, e, text, sizeof(text));
-		for (unsigned int i = 0; i < lot->alerts.message_count; i++)
-			a->wire.message(a->wire.arg, lot->park,
-					lot->alerts.message[i], text);
-	}
-	if (lot->alerts.call_count && a->wire.call) {
-		hf_alert_speech(lot, e, text, sizeof(text));
-		for (unsigned int i = 0; i < lot->alerts.call_count; i++)
-			a->wire.call(a->wire.arg, lot->alerts.call[i], text,
-				     lot->alerts.voice);
+	if (!lot->alerts.message_count || !a->wire.message)
+		return;
+	hf_alert_message(lot, e, text, sizeof(text));
+	for (unsigned int i = 0; i < lot->alerts.message_count; i++)
+		a->wire.message(a->wire.arg, lot->park, lot->alerts.message[i],
+				text);
+}
+
+/* Has the process before us still been about to call this one? */
+static bool owes_call(const struct hf_alerts *a, const char *cause,
+		      const char *uri)
+{
+	char name[512];
+
+	snprintf(name, sizeof(name), HF_CALLOUT_KEPT "%s/%s", cause, uri);
+	return was_raised(a, name);
+}
+
+static void call_people(struct hf_alerts *a, const struct hf_config_lot *lot,
+			const char *cause, const struct hf_event *e)
+{
+	char text[512];
+	struct hf_callout o = {
+		.cause = cause,
+		.lot = lot->name,
+		.slot = known(e->slot) ? e->slot : NULL,
+		.from_user = lot->park,
+		.call = e->call,
+		.rule = e->rule,
+		.text = text,
+		.voice = lot->alerts.voice,
+		.ring_s = lot->recall.ring_s,
+	};
+
+	if (!lot->alerts.call_count || !a->wire.call)
+		return;
+	hf_alert_speech(lot, e, text, sizeof(text));
+	for (unsigned int i = 0; i < lot->alerts.call_count; i++) {
+		o.to = lot->alerts.call[i];
+		if (!a->calls_only || owes_call(a, cause, o.to))
+			a->wire.call(a->wire.arg, &o);
 	}
 }
 
@@ -263,13 +299,20 @@ static void tell(struct hf_alerts *a, const struct hf_config_lot *lot,
 {
 	bool on = e->type == HF_EVENT_ALERT;
 
+	/* Who is called first: what is kept of an alert has its calls. */
+	if (on)
+		call_people(a, lot, cause, e);
+	else if (a->wire.uncall)
+		a->wire.uncall(a->wire.arg, cause);
+	if (a->calls_only)
+		return;
 	hf_hooks_raise(a->wire.hooks, cause, on);
 	hf_bus_publish(a->wire.bus, e);
 	if (!on)
 		return;
 	hf_warn("alert: lot %s%s%s: %s", lot->name, e->slot ? " " : "",
 		e->slot ? e->slot : "", e->reason);
-	tell_people(a, lot, e);
+	send_messages(a, lot, e);
 }
 
 static void tell_of(struct hf_alerts *a, const struct waiter *w,
@@ -296,16 +339,29 @@ static void tell_of(struct hf_alerts *a, const struct waiter *w,
 	tell(a, lot, cause, &e);
 }
 
-static void tell_waiting(struct hf_alerts *a, struct waiter *w, uint64_t now_ms)
+static void say_waiting(struct hf_alerts *a, const struct waiter *w,
+			uint64_t now_ms)
 {
 	char reason[80];
 
 	snprintf(reason, sizeof(reason), "the caller has waited for %llu s",
 		 (unsigned long long)(now_ms - w->since_ms) / 1000);
+	tell_of(a, w, HF_EVENT_ALERT, "waiting", reason, now_ms);
+}
+
+static void say_recall(struct hf_alerts *a, const struct waiter *w,
+		       uint64_t now_ms)
+{
+	tell_of(a, w, HF_EVENT_ALERT, "recall_failed",
+		"nobody answered when the call rang back", now_ms);
+}
+
+static void tell_waiting(struct hf_alerts *a, struct waiter *w, uint64_t now_ms)
+{
 	take_out(a, w);
 	w->told_waiting = true;
 	put_in(a, w);
-	tell_of(a, w, HF_EVENT_ALERT, "waiting", reason, now_ms);
+	say_waiting(a, w, now_ms);
 }
 
 static void tell_over(struct hf_alerts *a, uint64_t now_ms)
@@ -334,16 +390,32 @@ static void tell_recalls(struct hf_alerts *a, uint64_t now_ms)
 			continue;
 		w->recall_failed = false;
 		w->told_recall = true;
-		tell_of(a, w, HF_EVENT_ALERT, "recall_failed",
-			"nobody answered when the call rang back", now_ms);
+		say_recall(a, w, now_ms);
 	}
+}
+
+static void say_full(struct hf_alerts *a, unsigned int i, uint32_t slots,
+		     uint32_t taken)
+{
+	const struct hf_config_lot *lot = config_of(a, i);
+	char reason[80], cause[128];
+	const struct hf_event e = {
+		.type = a->lot[i].full ? HF_EVENT_ALERT
+				       : HF_EVENT_ALERT_CLEARED,
+		.lot = lot->name,
+		.rule = "nearly_full",
+		.reason = reason,
+	};
+
+	snprintf(reason, sizeof(reason), "%u of %u slots are taken", taken,
+		 slots);
+	snprintf(cause, sizeof(cause), "nearly_full/%s", lot->name);
+	tell(a, lot, cause, &e);
 }
 
 static void look_at_lot(struct hf_alerts *a, unsigned int i)
 {
 	const struct hf_config_lot *lot = config_of(a, i);
-	struct hf_event e = {.lot = lot->name, .rule = "nearly_full"};
-	char reason[80], cause[64];
 	uint32_t slots, taken;
 
 	if (!lot->alerts.full_percent)
@@ -356,12 +428,7 @@ static void look_at_lot(struct hf_alerts *a, unsigned int i)
 			      slots * (uint64_t)lot->alerts.full_percent)
 		return;
 	a->lot[i].full = !a->lot[i].full;
-	e.type = a->lot[i].full ? HF_EVENT_ALERT : HF_EVENT_ALERT_CLEARED;
-	e.reason = reason;
-	snprintf(reason, sizeof(reason), "%u of %u slots are taken", taken,
-		 slots);
-	snprintf(cause, sizeof(cause), "nearly_full/%s", lot->name);
-	tell(a, lot, cause, &e);
+	say_full(a, i, slots, taken);
 }
 
 void hf_alerts_run(struct hf_alerts *a, uint64_t now_ms)
@@ -490,11 +557,65 @@ static void drop_stale(struct hf_alerts *a)
 		int lot = slash ? lot_of(a, slash + 1) : -1;
 		bool full = !strncmp(c->name, "nearly_full/", 12);
 
+		if (!strncmp(c->name, HF_CALLOUT_KEPT, strlen(HF_CALLOUT_KEPT)))
+			continue; /* drop_calls() */
 		if (full && lot >= 0)
 			a->lot[lot].full = true;
 		else if (full || !slash || !find(a, strtoull(slash + 1, NULL, 10)))
 			hf_hooks_raise(a->wire.hooks, c->name, false);
 	}
+}
+
+/* Does what is to be told in a call still stand? */
+static bool call_stands(const struct hf_alerts *a, const char *kept)
+{
+	const char *cause = kept + strlen(HF_CALLOUT_KEPT);
+	const char *slash = strchr(cause, '/');
+	const char *end = slash ? strchr(slash + 1, '/') : NULL;
+	char name[128];
+
+	if (!end || (size_t)(end - cause) >= sizeof(name))
+		return false;
+	memcpy(name, cause, (size_t)(end - cause));
+	name[end - cause] = '\0';
+	if (!was_raised(a, name))
+		return false;
+	if (!strncmp(name, "nearly_full/", 12))
+		return lot_of(a, name + 12) >= 0;
+	return find(a, strtoull(slash + 1, NULL, 10));
+}
+
+static void drop_calls(struct hf_alerts *a)
+{
+	struct cause *c, *next;
+
+	HASH_ITER (hh, a->raised, c, next)
+		if (!strncmp(c->name, HF_CALLOUT_KEPT,
+			     strlen(HF_CALLOUT_KEPT)) &&
+		    !call_stands(a, c->name))
+			hf_hooks_raise(a->wire.hooks, c->name, false);
+}
+
+/* Who was to be called and had not been reached is called now. */
+static void call_again(struct hf_alerts *a, uint64_t now_ms)
+{
+	struct waiter *w, *next;
+	uint32_t slots, taken;
+
+	a->calls_only = true;
+	HASH_ITER (hh, a->waiters, w, next) {
+		if (w->told_waiting)
+			say_waiting(a, w, now_ms);
+		if (w->told_recall)
+			say_recall(a, w, now_ms);
+	}
+	for (unsigned int i = 0; i < a->wire.config->lot_count; i++) {
+		if (!a->lot[i].full)
+			continue;
+		hf_park_lot_taken(a->park, i, &slots, &taken);
+		say_full(a, i, slots, taken);
+	}
+	a->calls_only = false;
 }
 
 void hf_alerts_attach(struct hf_alerts *a, struct hf_park *park,
@@ -507,6 +628,8 @@ void hf_alerts_attach(struct hf_alerts *a, struct hf_park *park,
 		return;
 	hf_park_each_slot(park, now_ms, seed, a);
 	drop_stale(a);
+	drop_calls(a);
+	call_again(a, now_ms);
 	forget_raised(a);
 	a->slots_changed = true;
 }

@@ -17,6 +17,7 @@
 
 struct hf_alerts;
 struct hf_bus;
+struct hf_callout;
 struct hf_config;
 struct hf_hooks;
 struct hf_park;
@@ -29,9 +30,9 @@ struct hf_alerts_wiring {
 	/* A line of text to a URI. */
 	void (*message)(void *arg, const char *from_user, const char *to,
 			const char *text);
-	/* Call a URI and say the text; `voice` as of a clip. */
-	void (*call)(void *arg, const char *to, const char *text,
-		     const char *voice);
+	/* Call somebody (callouts.h); and no more, the cause is over. */
+	void (*call)(void *arg, const struct hf_callout *);
+	void (*uncall)(void *arg, const char *cause);
 	void *arg;
 };
 

@@ -138,6 +138,27 @@ int hf_park_play(struct hf_park *, const char *clip, const char *uri,
  * none, or it is forgotten. */
 bool hf_park_play_state(const struct hf_park *, uint64_t play,
 			const char **ret_state, const char **ret_why);
+/* How a call of ours that says something ended. */
+enum hf_talk_end {
+	HF_TALK_SAID,	    /* to its end */
+	HF_TALK_LEFT,	    /* answered, but hung up before the end */
+	HF_TALK_UNANSWERED, /* never answered, or cannot be */
+};
+struct hf_saying {
+	const char *uri;
+	const char *from_user, *display; /* of our domain */
+	const char *const *clips; /* one after the other, up to 16 */
+	unsigned int count, ring_s;
+	void (*begun)(void *arg); /* it is answered, and hears it */
+	void (*over)(void *arg, enum hf_talk_end, const char *why);
+	void *arg;
+};
+/* Call, say it, hang up. 0: `over` will be told. -EBUSY: something is being said
+ * to that phone already; or another -errno. Then why is a sentence. */
+int hf_park_say(struct hf_park *, const struct hf_saying *, uint64_t *ret_talk,
+		char *why, size_t why_len);
+/* It is not to be said any more: nothing is told of it. */
+void hf_park_say_no_more(struct hf_park *, uint64_t talk);
 /* Call it out in a paging zone; NULL: its own, its lot's, or the only one. */
 int hf_park_page(struct hf_park *, uint64_t call, const char *zone,
 		 const char **why);

@@ -163,6 +163,8 @@ static void speak(struct hf_talk *t)
 	ends = t->park->now_ms + ms + HF_TAIL_MS;
 	hf_timer_arm(&t->park->timers, &t->timer, ends);
 	hf_talk_note(t, ends);
+	if (t->begun)
+		t->begun(t->over_arg);
 }
 
 /* A call out. */
@@ -235,6 +237,7 @@ int hf_talk_call(struct hf_park *park, const struct hf_talk_out *o,
 	t->state = HF_TALK_RINGS;
 	t->speech = o->speech;
 	t->whole = o->whole;
+	t->begun = o->begun;
 	t->over = o->over;
 	t->over_arg = o->over_arg;
 	hf_timer_arm(&park->timers, &t->timer,
@@ -249,6 +252,20 @@ bool hf_talk_speaks(const struct hf_park *park, uint64_t talk)
 		if (t->id == talk)
 			return t->state == HF_TALK_SPEAKS;
 	return false;
+}
+
+void hf_talk_take_back(struct hf_park *park, uint64_t talk)
+{
+	/* Phones do not list it as missed. */
+	static const struct hf_cause settled = {200, "Call completed elsewhere"};
+
+	for (struct hf_talk *t = park->talks; t; t = t->next) {
+		if (t->id != talk)
+			continue;
+		t->over = NULL;
+		over(t, HF_TALK_UNANSWERED, settled.text, &settled);
+		return;
+	}
 }
 
 void hf_talk_answered(struct hf_talk *t, const char *body, size_t len)

@@ -15,6 +15,7 @@
 #include <stdint.h>
 
 #include "../media/media.h"
+#include "park.h"
 #include "signal.h"
 #include "timers.h"
 
@@ -25,13 +26,6 @@
 struct hf_speech {
 	char word[HF_SAY_MAX][HF_WORD_LEN];
 	unsigned int count;
-};
-
-/* How a talk ended. */
-enum hf_talk_end {
-	HF_TALK_SAID,	    /* to its end */
-	HF_TALK_LEFT,	    /* answered, but hung up before the end */
-	HF_TALK_UNANSWERED, /* never answered, or cannot be */
 };
 
 enum hf_talk_state {
@@ -52,7 +46,9 @@ struct hf_talk {
 	int refuse_with; /* early media: the final answer afterwards; else 0 */
 	bool noted;	 /* stands in the journal */
 	struct hf_timer timer;
-	/* NULL, or told once, when it is over; `why` is a sentence. */
+	/* NULL, or told once: that it is answered and speaks; */
+	void (*begun)(void *over_arg);
+	/* when it is over; `why` is a sentence. */
 	void (*over)(void *over_arg, enum hf_talk_end, const char *why);
 	void *over_arg;
 };
@@ -65,12 +61,15 @@ struct hf_talk_out {
 	unsigned int ring_s;
 	struct hf_speech speech;
 	bool whole;
+	void (*begun)(void *over_arg);
 	void (*over)(void *over_arg, enum hf_talk_end, const char *why);
 	void *over_arg;
 };
 /* 0, and `over` will be told; or -errno with a sentence in why. */
 int hf_talk_call(struct hf_park *, const struct hf_talk_out *,
 		 uint64_t *ret_talk, char *why, size_t why_len);
+/* It is not to be said after all; nobody is told. Takes what is not there. */
+void hf_talk_take_back(struct hf_park *, uint64_t talk);
 /* Has the talk been answered? False also when it is over. */
 bool hf_talk_speaks(const struct hf_park *, uint64_t talk);
 

@@ -9,7 +9,7 @@ import subprocess
 import time
 
 from lib import anchor, audio, net, sip, ua
-from lib.hearing import ANCHORS, music, prompts, stream_to, timeline, wave8, where, words_in
+from lib.hearing import ANCHORS, music, prompts, spoken, stream_to, timeline, where, words_in
 from lib.testing import check, equal, main, scenario
 
 GROUP = ("239.255.70.1", 5004)
@@ -81,7 +81,7 @@ def zone_of_phones(s):
     for call in calls:
         call.wait("bye", 20)
     folder = prompts()
-    label = spoken(holdfastd, "Sales")
+    label = spoken(holdfastd.folder, "Sales")
     for phone in media.values():
         sound = heard(trace, phone)
         at = words_in(sound, ("call-for", "on") + digits("701"), folder)
@@ -90,16 +90,6 @@ def zone_of_phones(s):
         check(alike > 0.9 and at[0] < place < at[1], "the label is heard with %.3f at %.2f s" % (
             alike, place))
     equal(holdfastd.slot("701")["state"], "parked", "the slot")
-
-
-def spoken(holdfastd, text):
-    """What the engine makes of a text, as the anchor does."""
-    path = os.path.join(holdfastd.folder, "label.wav")
-    subprocess.run(["espeak-ng", "-v", "en", "-s", "150", "-g", "4", "--stdin", "-w", path],
-                   input=text.encode(), check=True)
-    sound = wave8(path)
-    loud = abs(sound) > 200
-    return sound[loud.argmax():len(sound) - loud[::-1].argmax()]
 
 
 @scenario

@@ -7,6 +7,7 @@
 #include "config/config.h"
 #include "events/bus.h"
 #include "hooks/alerts.h"
+#include "hooks/callouts.h"
 #include "hooks/words.h"
 #include "park/park.h"
 #include "test.h"
@@ -60,9 +61,14 @@ static void message(void *arg, const char *from, const char *to,
 	note("%s to %s: %s\n", from, to, text);
 }
 
-static void call(void *arg, const char *to, const char *text, const char *voice)
+static void call(void *arg, const struct hf_callout *o)
 {
-	note("call %s (%s): %s\n", to, voice, text);
+	note("call %s (%s): %s\n", o->to, o->voice, o->text);
+}
+
+static void uncall(void *arg, const char *cause)
+{
+	note("no call for %s\n", cause);
 }
 
 static struct hf_alerts *alerts;
@@ -73,7 +79,8 @@ static void open_world(void)
 {
 	struct hf_alerts_wiring wire = {.config = &config,
 					.message = message,
-					.call = call};
+					.call = call,
+					.uncall = uncall};
 
 	told[0] = '\0';
 	taken = 0;
@@ -117,11 +124,11 @@ TEST(a_caller_who_waits_too_long_is_told_of_once_and_when_it_is_over)
 	CHECK(hf_alerts_next_ms(alerts) - now >= 60000);
 	CHECK(hf_alerts_next_ms(alerts) - now < 62000);
 	hf_alerts_run(alerts, hf_now_ms() + 60000);
-	CHECK_STR(told, "alert waiting 17\n"
+	CHECK_STR(told, "call sip:9@x (de): Attention. Lot main, slot 7 0 1. "
+			"The caller has waited for 60 s.\n"
+			"alert waiting 17\n"
 			"700 to sip:9@x: 701 in main: Carla, 4930 (the caller "
-			"has waited for 60 s)\n"
-			"call sip:9@x (de): Attention. Lot main, slot 7 0 1. "
-			"The caller has waited for 60 s.\n");
+			"has waited for 60 s)\n");
 	told[0] = '\0';
 	hf_alerts_run(alerts, now + 600000);
 	happens(HF_EVENT_MOVED, 17, "main", 100);
@@ -130,7 +137,7 @@ TEST(a_caller_who_waits_too_long_is_told_of_once_and_when_it_is_over)
 	CHECK(hf_alerts_next_ms(alerts) == UINT64_MAX);
 	happens(HF_EVENT_RETRIEVED, 17, "main", 100);
 	hf_alerts_run(alerts, now + 900000);
-	CHECK_STR(told, "alert_cleared waiting 17\n");
+	CHECK_STR(told, "no call for waiting/17\nalert_cleared waiting 17\n");
 	close_world();
 }
 
@@ -173,8 +180,10 @@ TEST(a_full_lot_is_told_once_until_it_is_well_below)
 		hf_alerts_slot_changed(alerts);
 		CHECK_INT(hf_alerts_next_ms(alerts), 0);
 		hf_alerts_run(alerts, hf_now_ms());
-		told[strcspn(told, "\n") + !!*told] = '\0';
-		CHECK_STR(told, steps[i].told);
+		if (*steps[i].told)
+			CHECK(strstr(told, steps[i].told));
+		else
+			CHECK_STR(told, "");
 	}
 	close_world();
 }
@@ -186,7 +195,7 @@ TEST(a_failed_recall_is_told_once_for_a_wait)
 	happens(HF_EVENT_RECALL_FAILED, 17, "main", 50);
 	happens(HF_EVENT_RECALL_FAILED, 17, "main", 50);
 	hf_alerts_run(alerts, hf_now_ms());
-	CHECK(!strncmp(told, "alert recall_failed 17\n", 23));
+	CHECK(strstr(told, "alert recall_failed 17\n"));
 	told[0] = '\0';
 	happens(HF_EVENT_RECALL_FAILED, 17, "main", 55);
 	happens(HF_EVENT_RECALL_FAILED, 99, "main", 55);
@@ -194,7 +203,8 @@ TEST(a_failed_recall_is_told_once_for_a_wait)
 	CHECK_STR(told, "");
 	happens(HF_EVENT_KICKED, 17, "main", 56);
 	hf_alerts_run(alerts, hf_now_ms());
-	CHECK_STR(told, "alert_cleared recall_failed 17\n");
+	CHECK_STR(told, "no call for recall_failed/17\n"
+			"alert_cleared recall_failed 17\n");
 	close_world();
 }
 

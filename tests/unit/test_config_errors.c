@@ -542,6 +542,12 @@ TEST(a_webhook_is_checked_and_its_secrets_are_not_repeated)
 	LOT_SAYS("alerts: { waiting_s: 4000 }",
 		 "alerts.waiting_s: nobody waits longer than max_wait_s (3600 "
 		 "s)");
+	LOT_SAYS("alerts: { call: [ 1009 ] }",
+		 "alerts.call[0]: \"1009\" is not a URI; write "
+		 "sip:user@host");
+	LOT_SAYS("alerts: { voice: \"-x\" }",
+		 "alerts.voice: is a language or voice such as en or de, not "
+		 "\"-x\"");
 	LOT_SAYS("alerts: { full_percent: 50, full_clear_percent: 60 }",
 		 "alerts.full_clear_percent: has to be below full_percent (50)");
 }

@@ -99,6 +99,9 @@ TEST(the_example_file_is_accepted)
 	CHECK_STR(c->hooks[1].authorization, "Bearer TOKEN");
 	CHECK_INT(c->lots[0].alerts.waiting_s, 120);
 	CHECK_INT(c->lots[0].alerts.full_clear_percent, 60);
+	CHECK_INT(c->lots[0].alerts.call_count, 1);
+	CHECK_STR(c->lots[0].alerts.call[0], "sip:1009@pbx.example.com");
+	CHECK_STR(c->lots[0].alerts.voice, "en");
 	hf_config_free(c);
 }
 

@@ -165,6 +165,16 @@ def wave8(path):
     return resample(x, len(x) * 8000 // rate)
 
 
+def spoken(folder, text, voice="en"):
+    """What the engine makes of a text, as the anchor does, without the silence around it."""
+    path = os.path.join(folder, "spoken.wav")
+    subprocess.run(["espeak-ng", "-v", voice, "-s", "150", "-g", "4", "--stdin", "-w", path],
+                   input=text.encode(), check=True)
+    sound = wave8(path)
+    loud = abs(sound) > 200
+    return sound[loud.argmax():len(sound) - loud[::-1].argmax()]
+
+
 def where(piece, sound):
     """Where in the sound the piece is, in seconds, and how alike it is there."""
     piece = piece - piece.mean()
