@@ -97,7 +97,7 @@ int hf_app_open_journal(struct hf_app *app)
 
 struct restored {
 	struct hf_app *app;
-	unsigned int calls, lost, goodbyes;
+	unsigned int calls, lost, goodbyes, ringing;
 };
 
 static void restore_call(void *arg, const struct hf_store_call *call)
@@ -107,6 +107,11 @@ static void restore_call(void *arg, const struct hf_store_call *call)
 	if (!strcmp(call->state, HF_STORE_GOODBYE)) {
 		if (!hf_sip_goodbye(r->app->sip, call))
 			r->goodbyes++;
+		return;
+	}
+	if (!strcmp(call->state, HF_STORE_RINGING)) {
+		if (!hf_sip_ringing(r->app->sip, call))
+			r->ringing++;
 		return;
 	}
 	/* First: what then happens to it finds its record. */
@@ -159,6 +164,9 @@ int hf_app_restore_calls(struct hf_app *app)
 	if (r.goodbyes)
 		hf_info("journal: %u BYEs without an answer are sent again",
 			r.goodbyes);
+	if (r.ringing)
+		hf_info("journal: %u phones that were rung are cancelled",
+			r.ringing);
 	hf_app_restore_lamps(app);
 	if (!error)
 		error = hf_store_start(app->store);

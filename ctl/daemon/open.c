@@ -3,9 +3,9 @@
  * Puts the rooms together, in the order that lets each failure be told before
  * the packet path is touched:
  *
- *	configuration -> control socket (is this instance free?) -> epoch ->
- *	journal -> SIP addresses -> media -> hold audio -> park logic -> calls of
- *	the journal -> "ready"
+ *	configuration -> layout of the pinned maps -> control socket (is this
+ *	instance free?) -> epoch -> journal -> SIP addresses -> media -> hold
+ *	audio -> park logic -> calls of the journal -> "ready"
  */
 #include <string.h>
 
@@ -17,6 +17,7 @@
 #include "events/netlink.h"
 #include "hooks/alerts.h"
 #include "http/http.h"
+#include "media/media.h"
 #include "park/park.h"
 #include "presence/lamps.h"
 #include "sip/loop.h"
@@ -81,10 +82,24 @@ static void control_readable(void *arg)
 	hf_control_dispatch(app->control);
 }
 
+/* The journal of another version stays as that has left it. */
+static int check_layout(const struct hf_app *app)
+{
+	char err[1024];
+
+	if (app->options.memory_media ||
+	    !hf_media_check_pinned(app->config, err, sizeof(err)))
+		return 0;
+	hf_error("%s", err);
+	return HF_EXIT_FAILED;
+}
+
 int hf_app_open(struct hf_app *app)
 {
 	int error = hf_app_open_loop(app);
 
+	if (!error)
+		error = check_layout(app);
 	if (!error && hf_bus_create(0, &app->bus)) {
 		hf_error("event bus: out of memory");
 		error = HF_EXIT_FAILED;

@@ -237,6 +237,35 @@ static int hf_bpf_devmap(struct hf_media *m)
 	return 0;
 }
 
+int hf_media_check_pinned(const struct hf_config *config, char *err,
+			  size_t err_len)
+{
+	char text[512];
+	int r = hf_pins_version(config->instance, text, sizeof(text));
+
+	if (r)
+		snprintf(
+			err, err_len,
+			"%s; to keep the calls start that version again, drain it (holdfastctl drain) and stop it when they are over; to lose them remove %s/%s",
+			text, HF_PIN_ROOT, config->instance);
+	return r;
+}
+
+/* Why the maps are not those that we would make; NULL if they are. */
+static const char *hf_bpf_differs(const struct hf_instance *old,
+				  const struct hf_instance *in)
+{
+	if (memcmp(old->boot_id, in->boot_id, sizeof(in->boot_id)))
+		return "they are of another boot";
+	if (memcmp(old->address, in->address, sizeof(in->address)))
+		return "media.addresses or media.ports have changed";
+	if (old->legs != in->legs || old->wheel_capacity != in->wheel_capacity)
+		return "media.ports have changed";
+	if (old->frames != in->frames)
+		return "audio.memory_mib has changed";
+	return NULL;
+}
+
 /*
  * The maps a controller before us left, if they are what we would make: the
  * same boot, version, sizes and addresses. 0 and *ret, -ENOENT if there is
@@ -245,27 +274,20 @@ static int hf_bpf_devmap(struct hf_media *m)
 static int hf_bpf_find_old(const struct hf_bpf *b, const struct hf_instance *in,
 			   struct hf_pins *ret, char *err, size_t err_len)
 {
-	char text[512];
-	int r = hf_pins_open(b->instance, ret, text, sizeof(text));
+	int r = hf_pins_open(b->instance, ret, err, err_len);
+	const char *why;
 
-	if (r == -EPROTO) {
-		snprintf(
-			err, err_len,
-			"%s; to keep the calls start that version again, drain it (holdfastctl drain) and stop it when they are over; to lose them remove %s/%s",
-			text, HF_PIN_ROOT, b->instance);
+	if (r == -EPROTO)
 		return r;
-	}
 	if (r)
 		return -ENOENT;
-	if (memcmp(ret->instance->boot_id, in->boot_id, sizeof(in->boot_id)) ||
-	    ret->instance->legs != in->legs ||
-	    ret->instance->frames != in->frames ||
-	    ret->instance->wheel_capacity != in->wheel_capacity ||
-	    memcmp(ret->instance->address, in->address, sizeof(in->address))) {
-		hf_pins_close(ret);
-		return -ENOENT;
-	}
-	return 0;
+	why = hf_bpf_differs(ret->instance, in);
+	if (!why)
+		return 0;
+	hf_warn("media: the pinned maps of '%s' are not taken over: %s; the calls in them end",
+		b->instance, why);
+	hf_pins_close(ret);
+	return -ENOENT;
 }
 
 /* Loads over old maps or new ones; m->map is there afterwards. */
@@ -390,7 +412,7 @@ int hf_media_open_bpf(const struct hf_config *config, struct hf_media **ret,
 	m->config = config;
 	m->bpf = b;
 	hf_pins_init(&m->map);
-	b->lock = b->paced_link = -1;
+	b->lock = b->paced_link = b->marks = -1;
 	snprintf(b->instance, sizeof(b->instance), "%s", config->instance);
 	hf_keeper_init(b, config->control.socket);
 	r = hf_bpf_setup(m, err, err_len);
@@ -424,6 +446,8 @@ void hf_bpf_close(struct hf_media *m, bool tear_down)
 	hf_happenings_close(b);
 	if (b->paced_link >= 0)
 		close(b->paced_link);
+	if (b->marks >= 0)
+		close(b->marks);
 	hf_datapath_bpf__destroy(b->object);
 	if (tear_down)
 		hf_holder_remove(b);
@@ -438,6 +462,7 @@ void hf_bpf_close(struct hf_media *m, bool tear_down)
 
 void hf_bpf_tick(struct hf_media *m, uint64_t now_ns)
 {
+	hf_repin_tick(m, now_ns); /* before a keeper looks for them */
 	hf_keeper_tick(m, now_ns);
 	if (now_ns - m->bpf->kmod.checked_ns < HF_KMOD_CHECK_NS)
 		return;

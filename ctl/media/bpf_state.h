@@ -49,6 +49,9 @@ struct hf_bpf {
 	bool adopted; /* the maps are those of a controller before us */
 	bool pinned;
 	int paced_link;
+	int marks; /* descriptor of that map (marks.c) */
+	uint64_t repin_ns;
+	int repin_said;
 	char holder[IFNAMSIZ];
 	struct hf_bpf_device device[HF_MAX_DEVICES];
 	uint32_t devices;
@@ -90,6 +93,9 @@ void hf_happenings_close(struct hf_bpf *);
 /* holder.c */
 int hf_holder_attach(struct hf_bpf *, int program, char *err, size_t err_len);
 void hf_holder_remove(struct hf_bpf *);
+
+/* repin.c: what is pinned stays so. */
+void hf_repin_tick(struct hf_media *, uint64_t now_ns);
 
 /* inuse.c: -EADDRINUSE and a sentence that names the port and who has it. */
 int hf_ports_check_free(const struct hf_config *, char *err, size_t err_len);

@@ -5,7 +5,7 @@
  * exactly as long as they do: when the journal is lost, a BYE can still find its
  * leg, and an old record cannot take the leg of a newer call.
  */
-#include "state.h"
+#include "bpf_state.h"
 
 #include <bpf/bpf.h>
 #include <errno.h>
@@ -74,9 +74,8 @@ int hf_marks_open_pinned(struct hf_media *m, const char *instance)
 		fd = hf_marks_create(m, path);
 	if (fd < 0)
 		return fd;
-	r = hf_marks_map(m, fd);
-	close(fd); /* the mapping keeps it */
-	return r;
+	m->bpf->marks = fd;
+	return hf_marks_map(m, fd);
 }
 
 int hf_marks_open_memory(struct hf_media *m)

@@ -10,6 +10,7 @@
 #include <errno.h>
 #include <libgen.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
 #include <unistd.h>
@@ -179,13 +180,6 @@ int hf_pins_check(const struct hf_pins *p, const uint32_t *entries, char *err,
 {
 	const struct hf_instance *in = p->instance;
 
-	if (in->abi_major != HF_ABI_MAJOR) {
-		snprintf(err, err_len,
-			 "the pinned maps have ABI %u.%u and this program speaks %u.%u: use the programs of one version",
-			 in->abi_major, in->abi_minor, HF_ABI_MAJOR,
-			 HF_ABI_MINOR);
-		return -EPROTO;
-	}
 	if (in->legs > entries[HF_PIN_legs] ||
 	    in->legs > entries[HF_PIN_heard] ||
 	    in->legs > entries[HF_PIN_streams] ||
@@ -200,6 +194,41 @@ sizes:
 	snprintf(err, err_len,
 		 "the pinned maps do not have the sizes they claim: stop the instance and start it again");
 	return -EPROTO;
+}
+
+/*
+ * The version, before anything else: another layout has other maps, and one that
+ * is missing there does not mean that nothing is there. Only the first bytes of
+ * the map are looked at, which are the same in all versions.
+ */
+int hf_pins_version(const char *instance, char *err, size_t err_len)
+{
+	struct bpf_map_info info = { 0 };
+	__u32 len = sizeof(info), key = 0;
+	struct hf_instance *in = NULL;
+	char path[256];
+	int fd, r = 0;
+
+	if (hf_pins_path(instance, hf_pin_name(HF_PIN_instance), path,
+			 sizeof(path)))
+		return 0; /* who opens them all says so */
+	fd = bpf_obj_get(path);
+	if (fd < 0)
+		return 0;
+	if (!bpf_obj_get_info_by_fd(fd, &info, &len))
+		in = calloc(1, info.value_size > sizeof(*in) ? info.value_size
+							     : sizeof(*in));
+	if (in && !bpf_map_lookup_elem(fd, &key, in) &&
+	    in->abi_major != HF_ABI_MAJOR) {
+		snprintf(err, err_len,
+			 "the pinned maps have ABI %u.%u and this program speaks %u.%u: use the programs of one version",
+			 in->abi_major, in->abi_minor, HF_ABI_MAJOR,
+			 HF_ABI_MINOR);
+		r = -EPROTO;
+	}
+	free(in);
+	close(fd);
+	return r;
 }
 
 static int hf_pins_open_all(const char *instance, struct hf_pins *p,
@@ -233,6 +262,9 @@ int hf_pins_open(const char *instance, struct hf_pins *ret, char *err,
 	char path[256];
 	int r;
 
+	r = hf_pins_version(instance, err, err_len);
+	if (r)
+		return r;
 	hf_pins_init(&p);
 	r = hf_pins_open_all(instance, &p, entries, path, sizeof(path));
 	if (r == -ENOENT)

@@ -78,6 +78,8 @@ struct hf_pins {
 int hf_pins_open(const char *instance, struct hf_pins *ret, char *err,
 		 size_t err_len);
 void hf_pins_close(struct hf_pins *);
+/* 0: of our ABI version, or nothing is pinned; else -EPROTO and a sentence. */
+int hf_pins_version(const char *instance, char *err, size_t err_len);
 
 /* Entry `entry` of a bucket: hf_wheel_bucket() below gives the bucket. */
 static inline struct hf_wheel_entry *

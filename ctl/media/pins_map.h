@@ -15,7 +15,7 @@ void hf_pins_init(struct hf_pins *);
  * failure fd stays the caller's. */
 int hf_pins_map_fd(struct hf_pins *, enum hf_pin_map, int fd,
 		   uint32_t *ret_entries);
-/* The ABI version and the sizes: 0, or -EPROTO and a sentence. */
+/* The sizes: 0, or -EPROTO and a sentence. */
 int hf_pins_check(const struct hf_pins *, const uint32_t *entries, char *err,
 		  size_t err_len);
 

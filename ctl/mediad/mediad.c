@@ -15,17 +15,16 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/file.h>
 #include <sys/mman.h>
 #include <sys/signalfd.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
-#include <sys/un.h>
 #include <unistd.h>
 
 #include "base/log.h"
 #include "holdfast/world.h"
 #include "media/pins.h"
+#include "mediad/files.h"
 #include "mediad/module.h"
 #include "mediad/netlink.h"
 #include "mediad/nexthop.h"
@@ -41,8 +40,8 @@ struct mediad {
 		int swallows;
 	} tried[HF_MAX_DEVICES]; /* before anybody called */
 	const struct hf_mediad_options *options;
-	char lock_path[108], poke_path[108];
-	int lock_fd, poke_fd, signal_fd;
+	struct hf_files files;
+	int signal_fd;
 	struct hf_pins pins;
 	/* Tell these maps and this program from later ones of that name. */
 	ino_t work_inode, program_inode;
@@ -52,53 +51,6 @@ struct mediad {
 	struct hf_reports *reports; /* NULL: this host does not allow them */
 	struct nl_sock *module; /* hears of it, may be NULL */
 };
-
-/* One keeper an instance: the lock goes when the process does. */
-static int take_lock(struct mediad *m)
-{
-	char text[16];
-	int rc, n;
-
-	m->lock_fd = open(m->lock_path, O_RDWR | O_CREAT | O_CLOEXEC, 0600);
-	if (m->lock_fd < 0) {
-		rc = -errno;
-		hf_error("%s cannot be opened: %s", m->lock_path,
-			 strerror(-rc));
-		return rc;
-	}
-	if (flock(m->lock_fd, LOCK_EX | LOCK_NB)) {
-		rc = -errno;
-		hf_error(
-			"another holdfast-mediad serves the instance '%s' (%s is locked)",
-			m->options->instance, m->lock_path);
-		return rc;
-	}
-	n = snprintf(text, sizeof(text), "%d\n", (int)getpid());
-	if (ftruncate(m->lock_fd, 0) || write(m->lock_fd, text, (size_t)n) != n)
-		hf_warn("%s cannot be written: %s", m->lock_path,
-			strerror(errno));
-	return 0;
-}
-
-static int open_poke(struct mediad *m)
-{
-	struct sockaddr_un a = {.sun_family = AF_UNIX};
-	int rc;
-
-	m->poke_fd =
-		socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
-	if (m->poke_fd < 0)
-		return -errno;
-	snprintf(a.sun_path, sizeof(a.sun_path), "%s", m->poke_path);
-	unlink(a.sun_path); /* we hold the lock: nobody else listens there */
-	if (bind(m->poke_fd, (struct sockaddr *)&a, sizeof(a)) ||
-	    chmod(a.sun_path, 0600)) {
-		rc = -errno;
-		hf_error("%s cannot be bound: %s", m->poke_path, strerror(-rc));
-		return rc;
-	}
-	return 0;
-}
 
 static int open_signals(struct mediad *m)
 {
@@ -120,18 +72,8 @@ static int open_process(struct mediad *m)
 	const struct hf_mediad_options *o = m->options;
 	int rc;
 
-	m->lock_fd = m->poke_fd = m->signal_fd = -1;
-	if (hf_sender_lock_path(o->control_socket, o->instance, m->lock_path,
-				sizeof(m->lock_path)) ||
-	    hf_sender_poke_path(o->control_socket, o->instance, m->poke_path,
-				sizeof(m->poke_path))) {
-		hf_error("the path %s is too long for a socket",
-			 o->control_socket);
-		return -ENAMETOOLONG;
-	}
-	rc = take_lock(m);
-	if (!rc)
-		rc = open_poke(m);
+	m->signal_fd = -1;
+	rc = hf_files_open(&m->files, o->instance, o->control_socket);
 	if (!rc)
 		rc = open_signals(m);
 	m->module = hf_module_listen();
@@ -147,11 +89,8 @@ static void close_fd(int fd)
 static void close_process(struct mediad *m)
 {
 	hf_module_close(m->module);
-	if (m->poke_fd >= 0)
-		unlink(m->poke_path);
-	close_fd(m->poke_fd);
 	close_fd(m->signal_fd);
-	close_fd(m->lock_fd);
+	hf_files_close(&m->files);
 }
 
 /* 0 when there is no such pin. */
@@ -309,7 +248,7 @@ static enum verdict read_pokes(struct mediad *m)
 	char poke[16];
 	ssize_t n;
 
-	while ((n = recv(m->poke_fd, poke, sizeof(poke), 0)) >= 0) {
+	while ((n = recv(m->files.poke_fd, poke, sizeof(poke), 0)) >= 0) {
 		any = true;
 		if (n < 1)
 			continue;
@@ -335,6 +274,16 @@ static enum verdict read_pokes(struct mediad *m)
 	return GO_ON;
 }
 
+/* With its pins gone an instance is torn down, and its files are not missed. */
+static enum verdict check_files(struct mediad *m)
+{
+	enum verdict verdict = check_pins(m);
+
+	if (verdict == GO_ON && hf_files_check(&m->files) == -EAGAIN)
+		return QUIT; /* there is a keeper already that has its place */
+	return verdict;
+}
+
 static int wait_ms(const struct mediad *m)
 {
 	int hops = hf_nexthops_wait_ms(m->nexthops);
@@ -346,15 +295,16 @@ static int wait_ms(const struct mediad *m)
 static enum verdict serve(struct mediad *m)
 {
 	struct pollfd p[] = {
-		{.fd = m->poke_fd, .events = POLLIN},
+		{.fd = m->files.poke_fd, .events = POLLIN},
 		{.fd = hf_nexthops_fd(m->nexthops), .events = POLLIN},
 		{.fd = m->signal_fd, .events = POLLIN},
 		{.fd = hf_module_fd(m->module), .events = POLLIN},
+		{.fd = m->files.watch_fd, .events = POLLIN},
 	};
 	enum verdict verdict = GO_ON;
 
 	while (verdict == GO_ON) {
-		int n = poll(p, 4, wait_ms(m));
+		int n = poll(p, 5, wait_ms(m));
 
 		if (n < 0 && errno != EINTR)
 			return QUIT;
@@ -375,6 +325,8 @@ static enum verdict serve(struct mediad *m)
 			hf_nexthops_read(m->nexthops);
 		if (p[3].revents && hf_module_left(m->module))
 			hf_sender_alone(m->sender);
+		if (p[4].revents && verdict == GO_ON)
+			verdict = check_files(m);
 	}
 	return verdict;
 }

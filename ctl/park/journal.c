@@ -338,6 +338,9 @@ static int restore_party(struct hf_call *call, enum hf_role role,
 	return err;
 }
 
+/* Who was being rung is cancelled by the stack, and then rung again. */
+#define HF_RING_ANEW_MS 1000
+
 /* Media as the state wants it; where it is so already nothing changes. */
 static int restore_media(struct hf_call *call)
 {
@@ -358,9 +361,14 @@ static int restore_media(struct hf_call *call)
 static void restore_timers(struct hf_call *call, const struct hf_store_call *r)
 {
 	struct hf_timers *t = &call->park->timers;
+	uint64_t soon = call->park->now_ms + HF_RING_ANEW_MS;
+	bool rang = !strcmp(r->state, hf_state_name(HF_S_RECALLING));
 
 	if (r->timer_ms >= 0)
-		hf_timer_arm(t, &call->timer, (uint64_t)r->timer_ms);
+		hf_timer_arm(t, &call->timer,
+			     rang && (uint64_t)r->timer_ms > soon
+				     ? soon
+				     : (uint64_t)r->timer_ms);
 	if (r->limit_ms >= 0)
 		hf_timer_arm(t, &call->limit, (uint64_t)r->limit_ms);
 }
@@ -383,9 +391,8 @@ static void restore_wait(struct hf_call *call)
 }
 
 /*
- * Legs that we were calling are gone. Whoever was being rung is rung again when
- * the time is over that was to be the end of the ringing; a transfer returns to
- * the retriever, or the caller waits; so does one whose retriever had no answer
+ * Legs that we were calling are gone. Whoever was being rung is rung again after
+ * a moment; a transfer returns to the retriever, or the caller waits; so does one whose retriever had no answer
  * yet.
  */
 static enum hf_call_state resume_as(const struct hf_store_call *r,

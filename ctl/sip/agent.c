@@ -31,6 +31,11 @@ static int stray_message(struct hf_sip *sip, nta_agent_t *agent, msg_t *msg,
 	    request->sip_cseq->cs_seq < sip->epoch << 16 &&
 	    !hf_answer_again(sip, request) && nta_msg_ackbye(agent, msg) >= 0)
 		return 0;
+	/* The 487 to one that the process before us left ringing. */
+	if (request && request->sip_status &&
+	    request->sip_status->st_status >= 300 && request->sip_cseq &&
+	    request->sip_cseq->cs_method == sip_method_invite)
+		hf_ringing_refused(sip, request);
 	msg_destroy(msg);
 	return 0;
 }
@@ -205,6 +210,7 @@ void hf_sip_destroy(struct hf_sip *sip)
 	}
 	hf_watchers_free(sip);
 	hf_messages_free(sip);
+	hf_ringing_free(sip);
 	nta_leg_destroy(sip->default_leg);
 	nta_agent_destroy(sip->agent);
 	hf_resolver_destroy(sip->resolver);

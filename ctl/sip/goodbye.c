@@ -16,6 +16,11 @@
 /* Above all ids of calls; ctl/store wants them below 2^61. */
 #define HF_GOODBYE_ID (1ULL << 60)
 
+uint64_t hf_record_id(struct hf_sip *sip)
+{
+	return HF_GOODBYE_ID | (uint64_t)sip->epoch << 32 | ++sip->goodbyes;
+}
+
 void hf_goodbye_begin(struct hf_dialog *d)
 {
 	struct hf_sip *sip = d->sip;
@@ -28,9 +33,7 @@ void hf_goodbye_begin(struct hf_dialog *d)
 
 	if (!sip->journal.put || d->goodbye)
 		return;
-	d->goodbye = HF_GOODBYE_ID | (uint64_t)sip->epoch << 32 |
-		     ++sip->goodbyes;
-	r.id = d->goodbye;
+	r.id = d->goodbye = hf_record_id(sip);
 	hf_dialog_save(d, &r.party[0]);
 	r.party[0].role = HF_STORE_GOODBYE;
 	r.party[0].sip_call_id = d->call_id;

@@ -2,9 +2,9 @@
 /*
  * What waits for the disk. A message after which the other side counts on us is
  * sent when the journal has what it says: a 2xx that commits us to a call or to
- * other media, the ACK of a call of ours, a BYE of ours, and our answer to
- * theirs, and the 200 to a SUBSCRIBE. If we are killed before, the other side has not heard of it and asks
- * again; if after, the record is there.
+ * other media, the ACK of a call or of an offer of ours, a BYE of ours, our
+ * answer to theirs, and the 200 to a SUBSCRIBE. If we are killed before, the
+ * other side has not heard of it and asks again; if after, the record is there.
  *
  * All wait in one line and leave it in that order.
  */

@@ -38,6 +38,7 @@ static void failed(struct hf_dialog *d, int status, const char *phrase)
 	struct hf_party *party;
 
 	d->state = HF_DIALOG_OVER;
+	hf_ringing_end(d);
 	if (d->cancelled) {
 		status = 487;
 		phrase = sip_487_Request_terminated;
@@ -57,6 +58,7 @@ static void redirected(struct hf_dialog *d, int status, const sip_t *sip)
 	su_home_init(home);
 	hf_parse_address(home, sip->sip_contact, &to);
 	d->state = HF_DIALOG_OVER;
+	hf_ringing_end(d);
 	if (party && to.uri)
 		hf_park_redirected(party, status, sip->sip_status->st_phrase,
 				   &to);
@@ -93,6 +95,7 @@ static void confirm(struct hf_dialog *d, const sip_t *ok)
 	nta_leg_client_reroute(d->leg, ok->sip_record_route, contact, 1);
 	su_home_deinit(home);
 	d->state = HF_DIALOG_CONFIRMED;
+	hf_ringing_end(d);
 	d->ack_cseq = ok->sip_cseq->cs_seq;
 	hf_parse_body(ok, &body, &len);
 	/* Without the ACK the peer says it again, also to the next process,
@@ -305,6 +308,9 @@ struct hf_dialog *hf_invite_out(struct hf_sip *sip, struct hf_party *party,
 	d->listener = hf_listener_towards(sip, towards);
 	sent = url && create_leg(d, home, call) &&
 	       send_invite(d, home, call, towards == url ? NULL : towards);
+	if (sent)
+		hf_ringing_begin(d, call->uri,
+				 towards == url ? NULL : towards);
 	su_home_deinit(home);
 	if (!sent) {
 		d->released = true;

@@ -102,7 +102,8 @@ struct hf_sip {
 	struct hf_publisher *publisher; /* NULL = none */
 	struct hf_sip_journal journal; /* .put NULL: there is none */
 	struct hf_held *held, **held_tail; /* what waits for its record */
-	uint32_t goodbyes;		   /* said by this process */
+	uint32_t goodbyes;		   /* records of our own so far */
+	struct hf_ringing *ringing;	   /* of the process before us */
 	struct hf_dialog *doubts;
 	void (*published)(void *arg, uint64_t id, const char *slot,
 			  const char *etag, uint64_t expires_wall_ms);
@@ -150,7 +151,7 @@ struct hf_dialog {
 	struct hf_dialog *doubt_next;
 	bool reply_held, ack_held, bye_held; /* held.c */
 	uint32_t ack_cseq;
-	uint64_t goodbye; /* of its record, 0 = none */
+	uint64_t goodbye, ringing; /* of these records, 0 = none */
 	unsigned int asked;
 	unsigned int busy;     /* callbacks on the stack: do not free */
 	enum hf_dialog_state state;
@@ -275,6 +276,16 @@ void hf_hold_forget_watch(struct hf_watcher *);
 /* goodbye.c */
 void hf_goodbye_begin(struct hf_dialog *);
 void hf_goodbye_end(struct hf_dialog *);
+/* Of a record that is no call's. */
+uint64_t hf_record_id(struct hf_sip *);
+
+/* ringing.c: while an INVITE of ours has no final answer; and what the process
+ * before us left ringing. */
+void hf_ringing_begin(struct hf_dialog *, const char *uri, const url_t *route);
+void hf_ringing_end(struct hf_dialog *);
+/* A final answer of 300 or more to it. False: to none of them. */
+bool hf_ringing_refused(struct hf_sip *, const sip_t *);
+void hf_ringing_free(struct hf_sip *);
 
 /* subscribe.c: in a dialog of a watcher; false if there is none of that tag */
 bool hf_subscribe_again(struct hf_sip *, nta_incoming_t *, const sip_t *);

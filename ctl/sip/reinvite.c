@@ -44,16 +44,21 @@ static int answered(struct hf_dialog *d, nta_outgoing_t *orq, const sip_t *sip)
 	int status = nta_outgoing_status(orq);
 	const struct hf_cause cause = {0, NULL};
 
-	if (status < 200)
-		return 0;
+	if (status < 200 || d->ack_held)
+		return 0; /* the same 2xx again */
 	hf_dialog_enter(d);
 	if (status < 300) {
 		nta_leg_client_reroute(d->leg, sip->sip_record_route,
 				       sip->sip_contact, 0);
-		hf_invite_ack(d, sip->sip_cseq->cs_seq);
+		d->ack_cseq = sip->sip_cseq->cs_seq;
 	}
-	hf_asked_end(d->sip, orq);
-	d->invite = NULL;
+	/* What we make of the answer is handed over below, in the same round. */
+	if (status >= 300 || !hf_hold_ack(d)) {
+		if (status < 300)
+			hf_invite_ack(d, d->ack_cseq);
+		hf_asked_end(d->sip, orq);
+		d->invite = NULL;
+	}
 	if (d->state != HF_DIALOG_CONFIRMED)
 		; /* ended meanwhile */
 	else if (status == 491)

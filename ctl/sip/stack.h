@@ -96,6 +96,8 @@ bool hf_sip_holds(const struct hf_sip *);
 bool hf_sip_settled(struct hf_sip *, uint64_t settled, uint64_t newest);
 /* A farewell of the process before us: say it again. */
 int hf_sip_goodbye(struct hf_sip *, const struct hf_store_call *);
+/* An INVITE that the process before us left without an answer: CANCEL. */
+int hf_sip_ringing(struct hf_sip *, const struct hf_store_call *);
 /* No dialog is left, the last BYE and the last PUBLISH are answered. */
 bool hf_sip_idle(const struct hf_sip *);
 /* After the park logic is destroyed. */

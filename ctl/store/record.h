@@ -34,7 +34,8 @@
 	T(who_uri) T(who_user) T(who_host) T(who_display)                      \
 	T(sip_call_id) T(local) T(local_tag) T(remote) T(remote_tag)           \
 	I(remote_cseq) T(route) T(target) T(listener) I(ours) I(trusted)       \
-	T(contact_user) T(contact_display) I(session_s) I(takes_update)
+	T(contact_user) T(contact_display) I(session_s) I(takes_update)        \
+	T(branch) I(local_cseq)
 
 /* A watcher of lamps (ctl/presence/persist.h). */
 #define HF_STORE_SUBSCRIPTION(I, T, B)                                         \
@@ -63,6 +64,8 @@ struct hf_store_party {
  * words and the code of its Reason.
  */
 #define HF_STORE_GOODBYE "goodbye"
+/* An INVITE of ours that has no final answer yet, with one party. */
+#define HF_STORE_RINGING "ringing"
 
 #define HF_STORE_PARTIES 2
 struct hf_store_call {

@@ -481,4 +481,46 @@ TEST(calls_under_way_end_with_the_stack)
 	stage_close(&s);
 }
 
+static void note_record(void *arg, const struct hf_store_call *call)
+{
+	(*(unsigned int *)arg)++;
+}
+
+static void no_id(void *arg, uint64_t id)
+{
+}
+
+TEST(with_a_journal_the_ack_of_our_offer_waits_until_its_answer_is_on_disk)
+{
+	unsigned int records = 0;
+	const struct hf_sip_journal journal = { note_record, no_id, &records };
+	struct stage s;
+	struct line l = { .s = &s, .id = "j1" };
+
+	CHECK(stage_open(&s, 0));
+	CHECK(establish(&l));
+	hf_sip_journal(s.sip, &journal);
+	CHECK_INT(s.park.ops->reinvite(s.park.dialog, SDP), 0);
+	CHECK(take(&s, "INVITE sip:carol@"));
+	respond(&s, 200, NULL, NULL, SDP);
+	CHECK(WAIT(&s, s.park.reinvites_done == 1)); /* writes its record */
+	CHECK(hf_sip_holds(s.sip));
+	/* the peer says it again: nothing new */
+	respond(&s, 200, NULL, NULL, SDP);
+	RUN_FOR(&s, 50);
+	CHECK_INT(s.park.reinvites_done, 1);
+	CHECK_INT(s.queued, 0);
+	/* the next offer waits behind it */
+	CHECK_INT(s.park.ops->reinvite(s.park.dialog, SDP), 0);
+	hf_sip_settled(s.sip, 0, 1);
+	CHECK(hf_sip_holds(s.sip));
+	RUN_FOR(&s, 50);
+	CHECK_INT(s.queued, 0);
+	hf_sip_settled(s.sip, 1, 1);
+	CHECK(!hf_sip_holds(s.sip));
+	CHECK(take(&s, "ACK "));
+	CHECK(take(&s, "INVITE sip:carol@"));
+	stage_close(&s);
+}
+
 TEST_MAIN()

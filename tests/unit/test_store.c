@@ -22,13 +22,34 @@
 #include "../../ctl/base/log.h"
 #include "../../ctl/store/store.h"
 
-#define FOLDER "/tmp/holdfast-test-store"
+/* In a folder of this process alone, where it stays. */
+#define FOLDER "journal"
 #define FILE_NAME FOLDER "/journal.db"
 
 static int remove_one(const char *path, const struct stat *st, int type,
 		      struct FTW *at)
 {
 	return remove(path);
+}
+
+static char own_folder[] = "/tmp/holdfast-test-store-XXXXXX";
+static pid_t own_pid;
+
+__attribute__((constructor)) static void make_own_folder(void)
+{
+	own_pid = getpid();
+	if (!mkdtemp(own_folder) || chdir(own_folder)) {
+		perror(own_folder);
+		exit(1);
+	}
+}
+
+__attribute__((destructor)) static void remove_own_folder(void)
+{
+	if (getpid() != own_pid)
+		return;
+	umount(FOLDER);
+	nftw(own_folder, remove_one, 16, FTW_DEPTH | FTW_PHYS);
 }
 
 static void fresh_folder(void)
@@ -394,7 +415,7 @@ static void put_calls(struct hf_store *s, uint64_t first, uint64_t last)
 	settle(s);
 }
 
-#define SPARE "/tmp/holdfast-test-store-spare"
+#define SPARE "spare"
 static void no_spare(void)
 {
 	unlink(SPARE);

@@ -105,9 +105,11 @@ def programs():
 class Anchor:
     """holdfastd with its configuration; started unless start=False."""
 
-    def __init__(self, stage, settings=None, start=True, text=None, name="holdfastd"):
+    def __init__(self, stage, settings=None, start=True, text=None, name="holdfastd",
+                 env=None):
         self.stage, self.name = stage, name
         self.instance = stage.id
+        self.env = env or {}     # of holdfastd, beyond ours
         self.folder = stage.folder
         self.config_path = os.path.join(self.folder, "holdfast.yaml")
         self.socket = os.path.join(self.folder, "control.sock")
@@ -145,6 +147,7 @@ class Anchor:
         # A leak report at exit is an error of ours; keep going to the exit code.
         env.setdefault("ASAN_OPTIONS", "detect_leaks=1:exitcode=99")
         env.setdefault("UBSAN_OPTIONS", "print_stacktrace=1")
+        env.update(self.env)
         self.process = self.stage.spawn(self.stage.anchor, self.name, *self.argv(), env=env)
         return self.process
 

@@ -55,9 +55,9 @@ class Scene:
         self.stage = net.Stage(name[:6], folder)
         self.anchors = []
 
-    def anchor(self, start=True, **changes):
+    def anchor(self, start=True, env=None, **changes):
         """Start holdfastd; changes as for anchor.config()."""
-        new = anchor.Anchor(self.stage, anchor.config(**changes), start)
+        new = anchor.Anchor(self.stage, anchor.config(**changes), start, env=env)
         self.anchors.append(new)
         return new
 
