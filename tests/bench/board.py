@@ -193,6 +193,10 @@ def main():
         row("park_200_%s_without" % key, mid(a[key] for a, _ in pairs), "ms")
         row("park_200_%s_with" % key, mid(b[key] for _, b in pairs), "ms", "park_200_%s_without" % key,
             mid(b[key] / a[key] for a, b in pairs if a[key]))
+        # What two rounds of the same kind differ by: less than this means nothing.
+        apart = [a[key] for a, _ in pairs]
+        row("park_200_%s_spread" % key, max(apart) - min(apart), "ms", "park_200_%s_without" % key,
+            (max(apart) - min(apart)) / mid(apart))
     with open(out, "w") as f:
         json.dump({"bench": "board", "machine": machine(), "rows": rows}, f, indent=1)
 

@@ -4,6 +4,7 @@
 held against what the controller says."""
 from lib import anchor as anchors
 from lib.board import LIVE, card, selector, start
+from lib.hearing import prompts
 from lib.testing import check, equal, main, scenario
 from lib.ua import from_media
 
@@ -74,6 +75,41 @@ def step_in_from_the_board(s):
     call.bye()
     browser.wait("%s.dataset.state === 'parked'" % card(701))
     equal(anchor.slot(701)["state"], "parked", "slot 701")
+
+
+@scenario
+def paged_from_the_board(s):
+    "page: the call is called out on the phones of its zone, and the board tells what the server says of it"
+    zone = [{"name": "yard", "phones": [{"uri": "sip:1005@pbx.example.com"}]}]
+    _, browser = start(s, paging=zone, audio__prompts=prompts(), audio__codecs=["PCMA"])
+    peer, phone = s.peer(), s.phone(pt=8)
+    media = s.caller(pt=8)
+    peer.park("4930111111", media, sdp=media.sdp(codecs=(8,)))
+    browser.wait("%s.dataset.state === 'parked'" % card(701))
+    browser.do("click", selector=selector(701))
+    browser.do("click", selector='#acts [data-act="page"]')
+    call = peer.expect_call("1005", 10, phone)
+    equal(call.transaction.request.get("call-info"), "<sip:park.example.com>;answer-after=0", "Call-Info")
+    browser.wait("document.getElementById('told').textContent.includes('701: Page – ')")
+    check(browser.look("document.querySelector('#told .bad')") is None, "the board tells a failure")
+    call.accept(phone.sdp(codecs=(8,)))
+    phone.wait_packets(50, 10)
+    call.wait("bye", 20)
+    browser.wait("document.getElementById('told').textContent.includes('zone yard: 1 of 1 reached')")
+    equal(browser.look("%s.dataset.state" % card(701)), "parked", "the card")
+
+
+@scenario
+def alerts_are_told(s):
+    "an alert is told on the board, marks the card of who waits too long, and the mark goes with the wait"
+    anchor, browser = start(s, lot__alerts={"waiting_s": 1})
+    peer = s.peer()
+    peer.park("4930111111", s.caller(), display="Carla Caller")
+    browser.wait("document.getElementById('told').textContent.includes('701: the caller has waited for 1 s')")
+    equal(browser.look("%s.classList.contains('late')" % card(701)), True, "the mark")
+    browser.wait("document.getElementById('spoken').textContent.includes('701, the caller has waited for 1 s')")
+    equal(peer.call("701", "1002", s.phone()).status(), 200, "the pick-up")
+    browser.wait("%s.dataset.state === 'free' && !%s.classList.contains('late')" % (card(701), card(701)))
 
 
 @scenario
