@@ -92,5 +92,8 @@ int hf_app_open_media(struct hf_app *app)
 	}
 	if (app->options.memory_media)
 		hf_warn("--media memory: for testing, nobody hears anything");
-	return open_library(app);
+	error = open_library(app);
+	if (!error)
+		hf_media_settle(app->media); /* it has begun meanwhile */
+	return error;
 }

@@ -237,6 +237,10 @@ int hf_media_clip_ms(const struct hf_media *, const char *name,
 bool hf_media_clip_exists(const struct hf_media *, const char *name,
 			  enum hf_codec);
 
+/* Wait, two seconds at most, until what sends is ready: a call that comes before
+ * that misses the beginning of what it should hear. */
+void hf_media_settle(struct hf_media *);
+
 /* Longest of the housekeeping needs: call every 100 ms or so. */
 void hf_media_tick(struct hf_media *);
 

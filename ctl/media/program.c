@@ -195,6 +195,8 @@ static void hf_change_begin(struct hf_change *c)
 
 	if (c->mode != HF_MODE_HOLD)
 		return;
+	if (c->own->say_len)
+		earliest += c->own->say_lead_ms * HF_MS;
 	c->clip = hf_clip_frames_get(c->m, c->own->clip, c->own->remote.codec,
 				     &c->ptime_ms);
 	if (c->own->clip == HF_NO_CLIP && c->own->say_ptime_ms)

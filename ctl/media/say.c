@@ -16,6 +16,15 @@
 /* A phrase nobody says again soon; longer than any late sender copies. */
 #define HF_PHRASE_KEEP_NS (30000 * HF_MS)
 
+/*
+ * What is said is said once: whatever of it comes due before the way there is
+ * open is lost. So a leg that sends nothing yet begins a little later: by the
+ * time in which a sender that sleeps is surely woken, or, where the neighbour
+ * has still to be asked for its address, in which that is answered.
+ */
+#define HF_LEAD_AWAKE_MS 100
+#define HF_LEAD_WAY_MS	 500
+
 static enum hf_packing hf_packing_of(uint32_t ptime_ms)
 {
 	return ptime_ms == 10 ? HF_PACKING_10 : HF_PACKING_20;
@@ -102,6 +111,26 @@ static int hf_phrase_get(struct hf_media *m, struct hf_phrase *want,
 	return 0;
 }
 
+/* How long before its first word a leg has to wait. */
+static uint32_t hf_say_lead(const struct hf_media *m, uint32_t leg)
+{
+	uint64_t word = hf_load_acquire(&m->map.claims[leg].word);
+	const struct hf_program *p =
+		hf_word_program(&m->map.legs[leg], word);
+	uint32_t hop = m->own[leg].hop;
+	const struct hf_nexthop *n;
+
+	if (p->mode == HF_MODE_HOLD &&
+	    (p->loop_len || hf_word_slot(word) < p->once_len))
+		return 0;
+	if (hop == HF_NO_HOP || !m->poke)
+		return HF_LEAD_AWAKE_MS;
+	n = &m->map.nexthops[hop];
+	return n->hop[hf_load_acquire(&n->turn) & 1].flags & HF_HOP_VALID ?
+		       HF_LEAD_AWAKE_MS :
+		       HF_LEAD_WAY_MS;
+}
+
 int hf_media_leg_say(struct hf_media *m, uint32_t leg, const char *const *clips,
 		     unsigned int count, const char *then, uint32_t *ret_ms)
 {
@@ -133,7 +162,8 @@ int hf_media_leg_say(struct hf_media *m, uint32_t leg, const char *const *clips,
 		r = hf_phrase_get(m, &p, part);
 	if (r)
 		return r;
-	*ret_ms = p.len * ptime;
+	own->say_lead_ms = hf_say_lead(m, leg);
+	*ret_ms = own->say_lead_ms + p.len * ptime;
 	until = hf_media_now(m) + *ret_ms * HF_MS + HF_PHRASE_KEEP_NS;
 	hf_range_release(&m->clips, (struct hf_clip_frames){p.first, p.len},
 			 until);

@@ -26,6 +26,7 @@
 #define HF_KEEPER_RESTART_NS (2000 * HF_MS)
 #define HF_KEEPER_BEAT_NS    (3000 * HF_MS)
 #define HF_KEEPER_STOP_MS    1000
+#define HF_KEEPER_SETTLE_MS  2000
 #define HF_KEEPER_PATH	     300
 
 void hf_keeper_init(struct hf_bpf *b, const char *control_socket)
@@ -224,6 +225,33 @@ void hf_keeper_tick(struct hf_media *m, uint64_t now_ns)
 		return;
 	k->checked_ns = now_ns;
 	hf_keeper_check(m, now_ns);
+}
+
+/* It listens before it sends: devices are tried first. A role that is taken by a
+ * process that has died is not. */
+static bool hf_keeper_is_ready(const struct hf_media *m)
+{
+	const struct hf_work *work = m->map.work;
+	pid_t pid = (pid_t)HF_READ(work->pid);
+
+	if (HF_READ(work->engine) == HF_ENGINE_KMOD)
+		return hf_keeper_runs(m->bpf);
+	return HF_READ(work->engine) != HF_ENGINE_NONE && pid > 0 &&
+	       (!kill(pid, 0) || errno == EPERM);
+}
+
+void hf_media_settle(struct hf_media *m)
+{
+	const struct timespec pause = {.tv_nsec = 5000000};
+
+	if (!m->bpf || m->bpf->keeper.error[0])
+		return;
+	for (int ms = 0; ms < HF_KEEPER_SETTLE_MS; ms += 5) {
+		if (hf_keeper_is_ready(m))
+			return;
+		nanosleep(&pause, NULL);
+	}
+	hf_warn("media: holdfast-mediad is not ready yet; the first callers may miss the beginning");
 }
 
 void hf_keeper_stop(struct hf_bpf *b)

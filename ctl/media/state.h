@@ -54,6 +54,7 @@ struct hf_leg_own {
 	uint32_t say_first;  /* frames to be said before the clip, */
 	uint32_t say_len;    /* 0 = none */
 	uint32_t say_at;     /* the first of them to be sent, if this is */
+	uint32_t say_lead_ms; /* from now to the first, if nothing is sent now */
 	uint32_t say_slot;   /* still the time slot; HF_SAY_NOW: in any */
 	uint32_t say_music;  /* frame of the clip after them; HF_SAY_KEEP */
 	enum hf_codec say_codec; /* of what was said last */

@@ -109,6 +109,46 @@ TEST(after_a_prompt_without_music_nothing_is_sent_and_a_second_one_begins_anew)
 		  -ENOENT);
 }
 
+static void nobody_is_poked(struct hf_media *m, char what)
+{
+	(void)m;
+	(void)what;
+}
+
+TEST(the_first_word_waits_until_the_sender_is_awake_and_the_way_is_open)
+{
+	STAGE(s, 4, 1);
+	static const char *const said[] = {"seven"};
+	uint32_t leg = stage_leg(s, "198.51.100.1", 4000), ms;
+	struct hf_nexthop *way;
+
+	put(s, "seven", 100, 3, NULL);
+	CHECK_INT(hf_media_leg_say(s->m, leg, said, 1, NULL, &ms), 0);
+	CHECK_INT(ms, 100 + 60);
+	stage_run(s, 100);
+	CHECK_INT(count(s, leg), 0);
+	stage_run(s, 30);
+	CHECK_INT(heard(s, leg, 0), 100);
+	stage_run(s, 60);
+	CHECK_INT(count(s, leg), 3);
+
+	/* With a media keeper there are ways that it has yet to find. */
+	s->m->poke = nobody_is_poked;
+	leg = stage_leg(s, "198.51.100.2", 4000);
+	way = &s->m->map.nexthops[s->m->own[leg].hop];
+	CHECK_INT(hf_media_leg_say(s->m, leg, said, 1, NULL, &ms), 0);
+	CHECK_INT(ms, 500 + 60);
+	stage_run(s, 500);
+	CHECK_INT(count(s, leg), 0);
+	stage_run(s, 90);
+	CHECK_INT(heard(s, leg, 0), 100);
+	CHECK_INT(count(s, leg), 3);
+	way->hop[way->turn & 1].flags = HF_HOP_VALID;
+	CHECK_INT(hf_media_leg_say(s->m, leg, said, 1, NULL, &ms), 0);
+	CHECK_INT(ms, 100 + 60);
+	s->m->poke = NULL;
+}
+
 TEST(a_phrase_is_copied_once_for_all_and_given_back)
 {
 	STAGE(s, 4, 1);
@@ -136,7 +176,7 @@ TEST(a_phrase_is_copied_once_for_all_and_given_back)
 	put(s, "seven", 50, 30, NULL);
 	s->count = 0;
 	hf_media_leg_say(s->m, a, said, 2, NULL, &ms);
-	stage_run(s, 100);
+	stage_run(s, 200);
 	CHECK_INT(heard(s, a, 0), 50);
 }
 
