@@ -111,6 +111,7 @@ static void job_free(struct hf_job *job)
 	if (!job)
 		return;
 	hf_clip_data_free(&job->data);
+	free(job->into);
 	free(job->file);
 	free(job->music_file);
 	for (size_t i = 0; i < sizeof(job->part) / sizeof(job->part[0]); i++)
@@ -249,8 +250,10 @@ static struct hf_clip_source source_of(const struct hf_config_clip *c,
 struct hf_clip_source hf_source_now(const struct hf_config_clip *c,
 					const struct hf_entry *e, char **file)
 {
-	struct hf_clip_source src = source_of(c, e);
+	struct hf_clip_source src = {.loop = true};
 
+	if (c)
+		src = source_of(c, e);
 	*file = e->file ? strdup(e->file) : NULL;
 	if (*file) {
 		src.files = file;
@@ -426,6 +429,7 @@ int hf_library_remove(struct hf_library *l, const char *name, char *err,
 		snprintf(err, err_len, "somebody hears %s now", name);
 		return r;
 	}
+	hf_announcements_forget(l, name);
 	while (*at != e)
 		at = &(*at)->next;
 	*at = e->next;
@@ -452,6 +456,9 @@ void hf_library_each(const struct hf_library *l,
 			.configured = e->configured,
 		};
 
+		/* Of music that has changed, and not wanted since. */
+		if (!e->job && !e->ready && !e->why[0])
+			continue;
 		if (!e->passing && !fn(arg, &v))
 			return;
 	}

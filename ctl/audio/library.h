@@ -13,6 +13,7 @@
 #include <stdint.h>
 
 struct hf_config;
+struct hf_config_lot;
 struct hf_library;
 struct hf_media;
 
@@ -28,6 +29,11 @@ void hf_library_dispatch(struct hf_library *);
  * not have go when nobody hears them. The old one stays readable. */
 void hf_library_reload(struct hf_library *, const struct hf_config *);
 void hf_library_destroy(struct hf_library *);
+
+/* A call of this lot hears this music: what the lot says has to be put into it,
+ * if it is not. True: that is under way. */
+bool hf_library_into(struct hf_library *, const struct hf_config_lot *,
+		     const char *music);
 
 /* Begin to load a file; what is called so goes on until it is complete.
  * -EINVAL, -EBUSY while another one is loading for that name. */

@@ -168,33 +168,36 @@ static bool escape_files(const struct hf_config *c,
 static struct hf_job *begin_into(struct hf_library *l, const char *music,
 				 const char *said)
 {
-	const struct hf_config_clip *m = hf_clip_configured(l->config, music);
 	struct hf_entry *of_music = hf_entry_find(l, music), *e;
 	struct hf_job *job;
 	char name[160];
 
 	snprintf(name, sizeof(name), "%s+%s", music, said);
-	e = m && of_music ? hf_entry_get(l, name) : NULL;
-	if (!e || e->job || e->ready)
+	e = of_music && of_music->ready ? hf_entry_get(l, name) : NULL;
+	if (!e || e->job || e->ready || e->why[0])
 		return NULL;
 	job = hf_job_create(l, e);
 	if (!job)
 		return NULL;
 	e->configured = true;
-	job->music = hf_source_now(m, of_music, &job->music_file);
-	job->into = m->name;
-	return job;
+	job->music = hf_source_now(hf_clip_configured(l->config, music),
+				   of_music, &job->music_file);
+	job->into = strdup(music);
+	if (job->into && (job->music.count || job->music.text))
+		return job;
+	hf_job_drop(job);
+	return NULL;
 }
 
 static void begin_announcement(struct hf_library *l,
-			       const struct hf_config_lot *lot)
+			       const struct hf_config_lot *lot,
+			       const char *music)
 {
 	const struct hf_config_clip *a =
 		hf_clip_configured(l->config, lot->voice.announce);
 	struct hf_entry *said = hf_entry_find(l, lot->voice.announce);
 	struct hf_job *job =
-		a && said ? begin_into(l, lot->hold_audio, lot->voice.announce)
-			  : NULL;
+		a && said ? begin_into(l, music, lot->voice.announce) : NULL;
 
 	if (!job)
 		return;
@@ -204,13 +207,14 @@ static void begin_announcement(struct hf_library *l,
 	hf_job_queue(l, job);
 }
 
-static void begin_escape(struct hf_library *l, const struct hf_config_lot *lot)
+static void begin_escape(struct hf_library *l, const struct hf_config_lot *lot,
+			 const char *music)
 {
 	struct hf_job *job;
 	char name[HF_LABEL_LEN];
 
 	escape_name(lot, name, sizeof(name));
-	job = begin_into(l, lot->hold_audio, name);
+	job = begin_into(l, music, name);
 	if (!job)
 		return;
 	if (!escape_files(l->config, lot, job)) {
@@ -221,57 +225,82 @@ static void begin_escape(struct hf_library *l, const struct hf_config_lot *lot)
 	hf_job_queue(l, job);
 }
 
-/* What each lot says into its music; calls need not wait for it. */
+/* What each lot says into the music that its calls hear by the configuration;
+ * calls need not wait for it. */
 void hf_announcements_begin(struct hf_library *l)
 {
 	const struct hf_config *c = l->config;
 
 	for (unsigned int i = 0; i < c->lot_count; i++) {
-		if (c->lots[i].escape.key && c->audio.prompts)
-			begin_escape(l, &c->lots[i]);
-		if (c->lots[i].voice.announce)
-			begin_announcement(l, &c->lots[i]);
+		const struct hf_config_lot *lot = &c->lots[i];
+
+		hf_library_into(l, lot, lot->hold_audio);
+		for (unsigned int k = 0; k < lot->audio_rule_count; k++)
+			hf_library_into(l, lot, lot->audio_rules[k].clip);
 	}
 }
 
-/* True: it has to be made anew, and is silent until then. */
-static bool forget_into(struct hf_library *l, const char *music,
-			const char *said)
+static bool is_loading(const struct hf_library *l, const char *music,
+		       const char *said)
 {
-	struct hf_entry *e;
+	const struct hf_entry *e;
 	char name[160];
 
 	snprintf(name, sizeof(name), "%s+%s", music, said);
 	e = hf_entry_find(l, name);
-	if (!e)
-		return false;
-	if (e->job)
-		e->stale = true;
-	if (e->ready)
-		hf_media_clip_remove(l->media, name);
-	e->ready = false;
-	return true;
+	return e && e->job;
 }
 
-/* A clip is another one now: so is what was put into it, or made of it. */
-void hf_announcements_again(struct hf_library *l, const char *changed)
+bool hf_library_into(struct hf_library *l, const struct hf_config_lot *lot,
+		     const char *music)
 {
-	const struct hf_config *c = l->config;
+	char escape[HF_LABEL_LEN];
+	bool loading = false;
+
+	if (lot->escape.key && l->config->audio.prompts) {
+		begin_escape(l, lot, music);
+		escape_name(lot, escape, sizeof(escape));
+		loading = is_loading(l, music, escape);
+	}
+	if (lot->voice.announce) {
+		begin_announcement(l, lot, music);
+		loading |= is_loading(l, music, lot->voice.announce);
+	}
+	return loading;
+}
+
+/* Is `e`, "MUSIC+SAID", made of this clip? */
+static bool is_made_of(const struct hf_entry *e, const char *clip)
+{
+	const char *plus = strchr(e->name, '+');
+
+	return plus &&
+	       (!strcmp(plus + 1, clip) ||
+		(!strncmp(e->name, clip, strlen(clip)) &&
+		 e->name + strlen(clip) == plus));
+}
+
+bool hf_announcements_forget(struct hf_library *l, const char *clip)
+{
 	bool any = false;
 
-	for (unsigned int i = 0; i < c->lot_count; i++) {
-		const struct hf_config_lot *lot = &c->lots[i];
-		const char *said = lot->voice.announce;
-		bool music = !strcmp(lot->hold_audio, changed);
-		char name[HF_LABEL_LEN];
-
-		if (said && (music || !strcmp(said, changed)))
-			any |= forget_into(l, lot->hold_audio, said);
-		if (!lot->escape.key || !music)
+	for (struct hf_entry *e = l->entries; e; e = e->next) {
+		if (!is_made_of(e, clip))
 			continue;
-		escape_name(lot, name, sizeof(name));
-		any |= forget_into(l, lot->hold_audio, name);
+		if (e->job)
+			e->stale = true;
+		if (e->ready)
+			hf_media_clip_remove(l->media, e->name);
+		e->ready = false;
+		e->why[0] = '\0';
+		any = true;
 	}
-	if (any)
+	return any;
+}
+
+/* Silent until it has been made anew: at once, or when a call wants it. */
+void hf_announcements_again(struct hf_library *l, const char *changed)
+{
+	if (hf_announcements_forget(l, changed))
 		hf_announcements_begin(l);
 }

@@ -85,5 +85,9 @@ void hf_library_reload(struct hf_library *l, const struct hf_config *config)
 	if (hf_voices_check(config, err, sizeof(err)))
 		hf_warn("%s", err);
 	hf_labels_begin(l);
+	/* What failed may fit now. */
+	for (struct hf_entry *e = l->entries; e; e = e->next)
+		if (strchr(e->name, '+'))
+			e->why[0] = '\0';
 	hf_announcements_begin(l);
 }

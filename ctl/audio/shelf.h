@@ -22,8 +22,8 @@ struct hf_job {
 	struct hf_entry *entry;
 	struct hf_clip_source src;
 	struct hf_clip_source music; /* into != NULL */
-	const char *into;
-	char *file;	  /* ours: of an added clip, */
+	char *into;	  /* ours, as the next ones */
+	char *file;	  /* of an added clip, */
 	char *music_file; /* and of the music that it goes into */
 	char *part[3];	  /* and of prompts said one after the other */
 	bool passing;	  /* not to be kept on disk */
@@ -83,6 +83,7 @@ int hf_job_now(struct hf_library *, struct hf_entry *, struct hf_clip_source,
 const struct hf_config_clip *hf_clip_configured(const struct hf_config *,
 						const char *name);
 /* As it is heard now: from the configuration, or as it was added since. */
+/* A clip that the configuration does not have (NULL) was added. */
 struct hf_clip_source hf_source_now(const struct hf_config_clip *,
 				    const struct hf_entry *, char **file);
 
@@ -95,7 +96,9 @@ int hf_voices_check(const struct hf_config *, char *err, size_t err_len);
 int hf_prompts_load(struct hf_library *, char *err, size_t err_len);
 void hf_labels_begin(struct hf_library *);
 void hf_announcements_begin(struct hf_library *);
-/* A clip is another one now. */
+/* A clip is another one now, or gone: so is what was put into it, or made of
+ * it. True: there was something. */
+bool hf_announcements_forget(struct hf_library *, const char *clip);
 void hf_announcements_again(struct hf_library *, const char *changed);
 
 #endif

@@ -10,6 +10,7 @@
 #include <string.h>
 
 #include "api/control.h"
+#include "audio/library.h"
 #include "base/clock.h"
 #include "base/log.h"
 #include "daemon/app.h"
@@ -35,6 +36,14 @@ static void slot_changed(void *arg, uint32_t slot)
 	hf_alerts_slot_changed(app->alerts);
 }
 
+static bool say_into(void *arg, const struct hf_config_lot *lot,
+		     const char *music)
+{
+	struct hf_app *app = arg;
+
+	return hf_library_into(app->library, lot, music);
+}
+
 int hf_app_open_park(struct hf_app *app)
 {
 	const struct hf_park_wiring wiring = {
@@ -52,6 +61,8 @@ int hf_app_open_park(struct hf_app *app)
 		.journal_arg = app,
 		.over = hf_app_record_over,
 		.over_arg = app,
+		.say_into = say_into,
+		.say_arg = app,
 	};
 	int error = hf_park_create(&wiring, &app->park);
 

@@ -19,6 +19,8 @@ struct hf_media;
 struct hf_event;
 struct hf_store_call;
 
+struct hf_config_lot;
+
 struct hf_park_wiring {
 	const struct hf_config *config;
 	struct hf_media *media;
@@ -38,6 +40,11 @@ struct hf_park_wiring {
 	/* NULL, or told that a call is over, after its last event. */
 	void (*over)(void *over_arg, uint64_t call);
 	void *over_arg;
+	/* NULL, or asked to put what this lot says into music that a call of it
+	 * hears. True: that is under way, and worth waiting for. */
+	bool (*say_into)(void *say_arg, const struct hf_config_lot *,
+			 const char *music);
+	void *say_arg;
 };
 
 int hf_park_create(const struct hf_park_wiring *, struct hf_park **ret);

@@ -105,6 +105,8 @@ bool hf_voice_tone(struct hf_call *call)
 	return true;
 }
 
+/* Then it is looked again whether something can be said by now. */
+#define HF_COMING_MS 1000
 /* How soon a caller learns which key there is. */
 #define HF_ESCAPE_FIRST_MS 2000
 
@@ -141,6 +143,16 @@ static bool announcement(const struct hf_call *call, char *name, size_t len)
 	return key || lot->voice.announce;
 }
 
+/* Music that this call alone hears (a header, a rule, a route): is it being
+ * made ready for what is said into it? */
+static bool is_coming(const struct hf_call *call)
+{
+	const struct hf_park_wiring *w = &call->park->wire;
+
+	return w->say_into && w->say_into(w->say_arg, call->lot->config,
+					  hf_call_hold_audio(call));
+}
+
 static void announce(struct hf_call *call)
 {
 	const struct hf_config_lot *lot = call->lot->config;
@@ -153,6 +165,10 @@ static void announce(struct hf_call *call)
 		return;
 	err = hf_media_leg_announce(call->park->wire.media, call->caller->leg,
 				    name, &ms);
+	if (err == -ENOENT && is_coming(call)) {
+		err = -EAGAIN;
+		ms = HF_COMING_MS;
+	}
 	if (err != -EAGAIN)
 		call->announced++;
 	if (err && err != -EAGAIN)
