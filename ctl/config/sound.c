@@ -65,7 +65,7 @@ static const struct hf_key clip_keys[] = {
 	       "\"Thank you for waiting.\"")},
 	{VALUE("voice", CLIP(voice), hf_parse_voice, "en")},
 	{VALUE("g729", CLIP(g729), hf_parse_file, "default.g729")},
-	{WORD("position", CLIP(position), position_words, "start")},
+	{WORD("position", CLIP(position), position_words, "start or shared")},
 	{0}};
 static const struct hf_map clip_map = {clip_keys, NULL};
 
@@ -130,7 +130,8 @@ static const struct hf_key voice_keys[] = {
 	 .example = "false"},
 	{VALUE("announce", LOT(voice.announce), hf_parse_name, "thanks")},
 	{NUMBER("announce_every_s", LOT(voice.announce_every_s), 10, 3600)},
-	{WORD("refusals", LOT(voice.refusals), refusal_words, "answered")},
+	{WORD("refusals", LOT(voice.refusals), refusal_words,
+	      "silent, answered or early")},
 	{0}};
 const struct hf_map hf_config_voice_map = {voice_keys, NULL};
 
