@@ -15,8 +15,8 @@ import wave
 import numpy
 
 from lib import anchor, audio, net, wire
-from lib.hearing import ANCHORS, compare, music, places, prompts, resample, stream_to, \
-    timeline, wave8, where, words_in
+from lib.hearing import ANCHORS, compare, music, places, prompts, resample, spoken, stream_to, \
+    timeline, where, words_in
 from lib.testing import check, equal, main, scenario
 
 GROUP = ("239.255.70.9", 5006)
@@ -156,12 +156,7 @@ def a_text_is_spoken(s):
     trace = s.trace()
     media = park(s, peer, "4930111101", headers=(("X-Holdfast-Audio", "spoken"),))
     media.wait_packets(250, 12)
-    path = os.path.join(s.stage.folder, "spoken.wav")
-    subprocess.run(["espeak-ng", "-v", "en", "-s", "150", "-g", "4", "--stdin", "-w", path],
-                   input=text.encode(), check=True)
-    want = wave8(path)
-    loud = abs(want) > 200
-    want = want[loud.argmax():len(want) - loud[::-1].argmax()]
+    want = spoken(s.stage.folder, text)
     _, alike = where(want, timeline(8, stream(trace, media)))
     check(alike > 0.95, "it is heard with %.3f" % alike)
 

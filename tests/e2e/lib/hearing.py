@@ -3,6 +3,7 @@
 (tests/tools/codec.c with spandsp and libopus, tables for G.711) and compared with
 the sounds that should be in them.
 """
+import functools
 import os
 import subprocess
 import wave
@@ -73,9 +74,14 @@ def through(pt, loop):
     """One pass of a loop as this codec leaves it, from its third pass."""
     if pt in audio.DECODE:
         return audio.through_codec(loop, pt)
-    data = run_codec("encode", CODECS[pt][0], numpy.tile(loop, 4).astype("<i2").tobytes())
+    return _third_pass(pt, numpy.asarray(loop).astype("<i2").tobytes())
+
+
+@functools.lru_cache(8)
+def _third_pass(pt, once):
+    data = run_codec("encode", CODECS[pt][0], once * 4)
     out = numpy.frombuffer(run_codec("decode", CODECS[pt][0], data), "<i2")
-    return out[2 * len(loop):3 * len(loop)]
+    return out[len(once):len(once) // 2 * 3]
 
 
 def resample(loop, count):
@@ -119,25 +125,43 @@ def stream_to(packets, media):
     return mine
 
 
-def compare(pt, heard, loop16, seconds=2.0, skip=1.0):
-    """The least correlation of a window with the loop as the codec leaves it, and
-    whether the windows follow each other. A window's place must be where the one
-    before it ends."""
-    name, rate, _, _ = CODECS[pt]
+def level_of(pt, heard, loop16):
+    """By how much the anchor has made this loop louder: the codec of the comparison
+    sees what the encoder saw."""
+    rate = CODECS[pt][1]
     loop = resample(loop16, len(loop16) * rate // 16000)
+    whole = heard[:len(heard) // len(loop) * len(loop)] if len(heard) > len(loop) else heard
+    return float(numpy.sqrt((whole.astype(float) ** 2).mean() / (loop ** 2).mean()))
+
+
+def alike_at(piece, loop, at):
+    """How alike the piece is to the loop from this place on."""
+    other = numpy.take(loop, numpy.arange(at, at + len(piece)), mode="wrap").astype(float)
+    piece = piece - piece.mean()
+    other -= other.mean()
+    return float((piece * other).sum() /
+                 numpy.sqrt(max((piece ** 2).sum() * (other ** 2).sum(), 1e-9)))
+
+
+def compare(pt, heard, loop16, seconds=2.0, skip=1.0, level=None):
+    """The least correlation of a window with the loop as the codec leaves it, and
+    how many windows do not follow the one before: a window's place must be where
+    that ends."""
+    _, rate, _, least_ok = CODECS[pt]
     n = int(seconds * rate)
     sound = heard[int(skip * rate):]
-    # As loud as the anchor made it: the codec sees what its encoder saw.
-    whole = sound[:len(sound) // len(loop) * len(loop)] if len(sound) > len(loop) else sound
-    loop *= numpy.sqrt((whole.astype(float) ** 2).mean() / (loop ** 2).mean())
+    loop = resample(loop16, len(loop16) * rate // 16000) * (level or level_of(pt, sound, loop16))
     want = through(pt, numpy.round(loop))
     least, at, jumps = 1.0, None, 0
     for i in range(0, len(sound) - n + 1, n):
-        piece = sound[i:i + n]
-        if piece.astype(float).std() < 150:
+        piece = sound[i:i + n].astype(float)
+        if piece.std() < 150:
             at = None
             continue
-        place, likeness = audio.find(piece, want)
+        likeness = 0.0 if at is None else alike_at(piece, want, at)
+        place = at
+        if likeness < least_ok:     # it is somewhere else, or not there
+            place, likeness = audio.find(piece, want)
         least = min(least, likeness)
         if at is not None and abs((place - at + len(want) // 2) % len(want) - len(want) // 2) > 2:
             jumps += 1
@@ -175,20 +199,24 @@ def spoken(folder, text, voice="en"):
     return sound[loud.argmax():len(sound) - loud[::-1].argmax()]
 
 
-def where(piece, sound):
-    """Where in the sound the piece is, in seconds, and how alike it is there."""
+def likeness_at_each(piece, sound):
+    """How alike the sound is to this piece from each of its samples on."""
     piece = piece - piece.mean()
-    n, best, at = len(piece), 0.0, 0
+    n = len(piece)
     size = 1 << (len(sound) + n).bit_length()
     product = numpy.fft.irfft(numpy.fft.rfft(sound, size) *
                               numpy.conj(numpy.fft.rfft(piece, size)), size)[:len(sound) - n]
     squares = numpy.concatenate(([0.0], numpy.cumsum(sound.astype(float) ** 2)))
     norm = numpy.sqrt(numpy.maximum(squares[n:-1] - squares[:-n - 1], 1.0)) * \
         numpy.sqrt((piece ** 2).sum())
-    score = product / norm[:len(product)]
+    return product / norm[:len(product)]
+
+
+def where(piece, sound):
+    """Where in the sound the piece is, in seconds, and how alike it is there."""
+    score = likeness_at_each(piece, sound)
     at = int(numpy.argmax(score))
-    best = float(score[at])
-    return at / 8000, best
+    return at / 8000, float(score[at])
 
 
 def words_in(sound8, words, folder, language="en", likeness=0.9):
@@ -207,18 +235,13 @@ def words_in(sound8, words, folder, language="en", likeness=0.9):
 
 def places(piece, sound8, likeness=0.85):
     """Everywhere this piece begins in a sound at 8000/s, in seconds, in order."""
-    found, length = [], len(piece) / 8000
-
-    def look(begin, end):
-        if end - begin <= len(piece):
-            return
-        at, alike = where(piece, sound8[begin:end])
-        if alike < likeness:
-            return
-        found.append(begin / 8000 + at)
-        look(begin, int(begin + at * 8000))
-        look(int(begin + (at + length) * 8000), end)
-    look(0, len(sound8))
+    score, found = likeness_at_each(piece, sound8), []
+    while len(score):
+        at = int(numpy.argmax(score))
+        if score[at] < likeness:
+            break
+        found.append(at / 8000)
+        score[max(0, at - len(piece) + 1):at + len(piece)] = 0
     return sorted(found)
 
 
@@ -228,7 +251,10 @@ def sticks_out(sound, rate, seams):
     to 1 nothing clicks."""
     step = numpy.diff(numpy.asarray(sound, float)) ** 2
     width = max(1, int(rate * 0.005))
-    energy = numpy.convolve(step, numpy.ones(width), "same")
+    # energy[i]: of `width` steps around i
+    padded = numpy.concatenate((numpy.zeros(width // 2), step, numpy.zeros(width)))
+    total = numpy.concatenate(([0.0], numpy.cumsum(padded)))
+    energy = (total[width:] - total[:-width])[:len(step)]
     worst = 0.0
     for at in seams:
         at = int(at)

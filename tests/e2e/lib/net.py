@@ -194,6 +194,10 @@ class Process:
         return self.popen.returncode
 
 
+# What is sent to this port is dropped at the peers' ends (tests/tools/pass.bpf.c).
+SINK_PORT = 39999
+
+
 def pass_program():
     """The XDP program for the peers' ends, compiled once per tree."""
     source = os.path.join(ROOT, "tests/tools/pass.bpf.c")
