@@ -82,5 +82,26 @@ def answered_while_nobody_is_there(s):
     anchor.wait_slot(701, "parked")
 
 
+@scenario
+def session_is_refreshed(s):
+    "a session agreed on before a kill is refreshed after it, by re-INVITE and by UPDATE"
+    anchor, peer = s.anchor(), s.peer()
+    caller = s.caller()
+    timer = (("Supported", "timer"), ("Session-Expires", "120;refresher=uac"))
+    call = peer.park(OUTSIDE, caller, headers=timer)
+    equal(call.answer.get("session-expires"), "120;refresher=uac", "the session agreed on")
+    anchor.wait_slot(701, "parked")
+    anchor.kill()
+    anchor.again()
+    for method, body in (("UPDATE", ""), ("INVITE", caller.sdp(version=1))):
+        answer = call.request(method, timer, body)
+        equal(answer.status, 200, "the answer to %s" % method)
+        equal(answer.get("session-expires"), "120;refresher=uac", "the session after " + method)
+    equal(anchor.slot(701)["state"], "parked", "the slot")
+    caller.wait_packets(10, since=time.time())
+    call.bye()
+    anchor.wait_slot(701, "free")
+
+
 if __name__ == "__main__":
     raise SystemExit(main())
