@@ -3,6 +3,7 @@
 """HTTP: what it answers, whom it answers, and that nobody waits for a browser."""
 import os
 import re
+import signal
 import socket
 import ssl
 import subprocess
@@ -246,6 +247,29 @@ def metrics_are_right(s):
                  'holdfast_journal_commit_seconds_bucket{le="+Inf"} %d' % commits(text)):
         check(line + "\n" in text, "%s is missing" % line)
     check('holdfast_packets_total{action="drop",reason="no_leg"}' in text, "packets by reason")
+
+
+def figure(w, name):
+    return float(re.search(r"^holdfast_%s (\S+)$" % name, w.ask("/metrics").body.decode(), re.M).group(1))
+
+
+@scenario
+def lateness_is_counted(s):
+    "a paced sender that could not run is seen in /metrics: its late ticks, and by how much"
+    anchor, w = start(s)
+    media = s.caller()
+    s.peer().park(OUTSIDE, media)
+    media.wait_packets(25)      # it has ticks to be late for
+    pid = wait_for(lambda: s.stage.keepers(), 5, "a media keeper")[0]
+    late, begin = figure(w, "pacer_late_ticks_total"), time.monotonic()
+    os.kill(pid, signal.SIGSTOP)
+    try:
+        wait_for(lambda: time.monotonic() - begin > 0.4, 5, "it has stood for a while")
+    finally:
+        os.kill(pid, signal.SIGCONT)
+    wait_for(lambda: figure(w, "pacer_late_ticks_total") > late, 5, "a late tick")
+    check(figure(w, "pacer_late_longest_seconds") >= 0.3, "the longest is %g s" %
+          figure(w, "pacer_late_longest_seconds"))
 
 
 @scenario

@@ -304,6 +304,18 @@ class Stage:
         self._processes.append(process)
         return process
 
+    def keepers(self):
+        """Process ids of the media keepers beside the anchor."""
+        found = []
+        for pid in run("ip", "netns", "pids", self.anchor.name).split():
+            try:
+                with open("/proc/%s/comm" % pid) as f:
+                    if f.read().strip() == "holdfast-mediad":
+                        found.append(int(pid))
+            except FileNotFoundError:
+                pass
+        return found
+
     def on_close(self, function):
         self._closers.append(function)
 
