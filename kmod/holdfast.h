@@ -20,15 +20,20 @@
 
 #define HF_KMOD_VERSION "0.1.0"
 
-/* What is counted; X(symbol), HOLDFAST_A_symbol says what it means. */
-#define HF_STATS(X) \
-	X(SENT) X(SKIPPED) X(LOST) X(IDLE) X(NO_HOP) X(BAD) X(NO_MEMORY) \
-	X(BUSY) X(TICKS) X(CAPPED) X(LATE_MAX_NS) X(SEND_NS)
-
+/* What is counted, in the order of the attributes from HOLDFAST_A_SENT on. */
 enum hf_stat {
-#define X(symbol) HF_STAT_##symbol,
-	HF_STATS(X)
-#undef X
+	HF_STAT_SENT,
+	HF_STAT_SKIPPED,
+	HF_STAT_LOST,
+	HF_STAT_IDLE,
+	HF_STAT_NO_HOP,
+	HF_STAT_BAD,
+	HF_STAT_NO_MEMORY,
+	HF_STAT_BUSY,
+	HF_STAT_TICKS,
+	HF_STAT_CAPPED,
+	HF_STAT_LATE_MAX_NS,
+	HF_STAT_SEND_NS,
 	HF_STAT_COUNT
 };
 
@@ -69,9 +74,8 @@ struct hf_walk {
 };
 
 struct hf_hold {
-	struct list_head list; /* of hf_net.holds, RCU */
-	struct list_head all;  /* of every hold, RCU: the pacer's list */
-	struct net *net;
+	struct list_head list;
+	struct net *net; /* it ends before this does */
 	struct hf_map map[HF_MAPS];
 	struct hf_counters __percpu *counters;
 	struct hf_walk __percpu *walk;
@@ -80,13 +84,8 @@ struct hf_hold {
 	char instance[HOLDFAST_INSTANCE_MAX + 1];
 };
 
-struct hf_net {
-	struct list_head holds;
-	u32 count;
-};
-
-extern unsigned int hf_net_id;
-extern struct mutex hf_mutex; /* lists of holds, and which CPUs tick */
+extern struct list_head hf_holds; /* of all namespaces; RCU */
+extern struct mutex hf_mutex;	  /* who changes that list, and which CPUs tick */
 
 /* maps.c */
 struct hf_fds {

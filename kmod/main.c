@@ -6,38 +6,26 @@
  */
 #include <linux/module.h>
 #include <net/genetlink.h>
-#include <net/netns/generic.h>
 
 #include "compat.h"
 #include "holdfast.h"
 
-unsigned int hf_net_id;
+LIST_HEAD(hf_holds);
 DEFINE_MUTEX(hf_mutex); /* see holdfast.h */
-
-static int __net_init hf_net_init(struct net *net)
-{
-	struct hf_net *hn = net_generic(net, hf_net_id);
-
-	INIT_LIST_HEAD(&hn->holds);
-	return 0;
-}
 
 static void __net_exit hf_net_exit(struct net *net)
 {
-	struct hf_net *hn = net_generic(net, hf_net_id);
 	struct hf_hold *hold, *next;
 
 	mutex_lock(&hf_mutex);
-	list_for_each_entry_safe(hold, next, &hn->holds, list)
-		hf_hold_destroy(hold);
+	list_for_each_entry_safe(hold, next, &hf_holds, list)
+		if (net_eq(hold->net, net))
+			hf_hold_destroy(hold);
 	mutex_unlock(&hf_mutex);
 }
 
 static struct pernet_operations hf_net_ops = {
-	.init = hf_net_init,
 	.exit = hf_net_exit,
-	.id = &hf_net_id,
-	.size = sizeof(struct hf_net),
 };
 
 static int __init hf_init(void)

@@ -86,7 +86,8 @@ const struct genl_ops hf_nl_ops[HF_NL_OPS] = {
 	},
 	{
 		.cmd = HOLDFAST_CMD_GET_STATS,
-		.dumpit = hf_nl_get_stats,
+		.doit = hf_nl_get_stats,
+		.dumpit = hf_nl_get_stats_dump,
 		.policy = hf_nl_detach_policy,
 		.maxattr = HOLDFAST_A_MAX,
 		.flags = GENL_UNS_ADMIN_PERM,

@@ -14,7 +14,8 @@ int hf_nl_get_info(struct sk_buff *skb, struct genl_info *info);
 int hf_nl_attach(struct sk_buff *skb, struct genl_info *info);
 int hf_nl_detach(struct sk_buff *skb, struct genl_info *info);
 int hf_nl_kick(struct sk_buff *skb, struct genl_info *info);
-int hf_nl_get_stats(struct sk_buff *skb, struct netlink_callback *cb);
+int hf_nl_get_stats(struct sk_buff *skb, struct genl_info *info);
+int hf_nl_get_stats_dump(struct sk_buff *skb, struct netlink_callback *cb);
 int hf_nl_notify(struct sk_buff *skb, struct genl_info *info);
 
 #define HF_NL_OPS 6

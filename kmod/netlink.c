@@ -7,7 +7,6 @@
  */
 #include <linux/capability.h>
 #include <net/genetlink.h>
-#include <net/netns/generic.h>
 #include <net/sock.h>
 
 #include "compat.h"
@@ -16,25 +15,19 @@
 
 static struct genl_family hf_family;
 
-static const u16 hf_fd_attr[HF_MAPS] = {
-	[HF_MAP_INSTANCE] = HOLDFAST_A_FD_INSTANCE,
-	[HF_MAP_LEGS] = HOLDFAST_A_FD_LEGS,
-	[HF_MAP_CLAIMS] = HOLDFAST_A_FD_CLAIMS,
-	[HF_MAP_FRAMES] = HOLDFAST_A_FD_FRAMES,
-	[HF_MAP_NEXTHOPS] = HOLDFAST_A_FD_NEXTHOPS,
-	[HF_MAP_WHEEL] = HOLDFAST_A_FD_WHEEL,
-	[HF_MAP_WHEEL_FILL] = HOLDFAST_A_FD_WHEEL_FILL,
-	[HF_MAP_WORK] = HOLDFAST_A_FD_WORK,
-};
+/* The attributes of the descriptors follow each other as the maps do. */
+#define HF_FD_ATTR(i) (HOLDFAST_A_FD_INSTANCE + (i))
+static_assert(HF_FD_ATTR(HF_MAP_WORK) == HOLDFAST_A_FD_WORK);
+static_assert(HF_FD_ATTR(HF_MAP_WHEEL) == HOLDFAST_A_FD_WHEEL);
 
 static struct hf_hold *hf_hold_lookup(struct net *net, const struct nlattr *name)
 {
-	struct hf_net *hn = net_generic(net, hf_net_id);
 	struct hf_hold *hold;
 
 	lockdep_assert_held(&hf_mutex);
-	list_for_each_entry(hold, &hn->holds, list)
-		if (!nla_strcmp(name, hold->instance))
+	list_for_each_entry(hold, &hf_holds, list)
+		if (net_eq(hold->net, net) &&
+		    !nla_strcmp(name, hold->instance))
 			return hold;
 	return NULL;
 }
@@ -49,11 +42,7 @@ static void hf_hold_free(struct hf_hold *hold)
 
 void hf_hold_destroy(struct hf_hold *hold)
 {
-	struct hf_net *hn = net_generic(hold->net, hf_net_id);
-
 	hf_pacer_remove(hold);
-	list_del(&hold->list);
-	hn->count--;
 	hf_hold_free(hold);
 }
 
@@ -106,10 +95,10 @@ static int hf_attach_check(struct genl_info *info, struct hf_fds *fds)
 		return -EPROTO;
 	}
 	for (i = 0; i < HF_MAPS; i++) {
-		if (hf_need(info, hf_fd_attr[i],
+		if (hf_need(info, HF_FD_ATTR(i),
 			    "a map is missing: all eight descriptors are needed"))
 			return -EINVAL;
-		fds->fd[i] = nla_get_u32(info->attrs[hf_fd_attr[i]]);
+		fds->fd[i] = nla_get_u32(info->attrs[HF_FD_ATTR(i)]);
 	}
 	return 0;
 }
@@ -117,7 +106,6 @@ static int hf_attach_check(struct genl_info *info, struct hf_fds *fds)
 int hf_nl_attach(struct sk_buff *skb, struct genl_info *info)
 {
 	struct net *net = genl_info_net(info);
-	struct hf_net *hn = net_generic(net, hf_net_id);
 	struct hf_hold *hold, *old;
 	struct hf_fds fds;
 	int err, bad = 0;
@@ -132,7 +120,7 @@ int hf_nl_attach(struct sk_buff *skb, struct genl_info *info)
 	hold->plain = nla_get_flag(info->attrs[HOLDFAST_A_PLAIN]);
 	err = hf_maps_adopt(hold, &fds, info->extack, &bad);
 	if (err) {
-		NL_SET_BAD_ATTR(info->extack, info->attrs[hf_fd_attr[bad]]);
+		NL_SET_BAD_ATTR(info->extack, info->attrs[HF_FD_ATTR(bad)]);
 		hf_hold_free(hold);
 		return err;
 	}
@@ -140,8 +128,6 @@ int hf_nl_attach(struct sk_buff *skb, struct genl_info *info)
 	old = hf_hold_lookup(net, info->attrs[HOLDFAST_A_INSTANCE]);
 	if (old)
 		hf_hold_destroy(old);
-	list_add_tail(&hold->list, &hn->holds);
-	hn->count++;
 	hf_pacer_add(hold);
 	mutex_unlock(&hf_mutex);
 	return 0;
@@ -189,19 +175,24 @@ int hf_nl_kick(struct sk_buff *skb, struct genl_info *info)
 
 int hf_nl_get_info(struct sk_buff *skb, struct genl_info *info)
 {
-	struct hf_net *hn = net_generic(genl_info_net(info), hf_net_id);
 	struct sk_buff *reply = genlmsg_new(NLMSG_DEFAULT_SIZE, GFP_KERNEL);
+	const struct hf_hold *hold;
+	u32 attached = 0;
 	void *head;
 
 	if (!reply)
 		return -ENOMEM;
+	mutex_lock(&hf_mutex);
+	list_for_each_entry(hold, &hf_holds, list)
+		attached += net_eq(hold->net, genl_info_net(info));
+	mutex_unlock(&hf_mutex);
 	head = genlmsg_put_reply(reply, info, &hf_family, 0,
 				 HOLDFAST_CMD_GET_INFO);
 	if (!head ||
 	    nla_put_string(reply, HOLDFAST_A_VERSION, HF_KMOD_VERSION) ||
 	    nla_put_u32(reply, HOLDFAST_A_ABI_MAJOR, HF_ABI_MAJOR) ||
 	    nla_put_u32(reply, HOLDFAST_A_ABI_MINOR, HF_ABI_MINOR) ||
-	    nla_put_u32(reply, HOLDFAST_A_ATTACHED, READ_ONCE(hn->count)) ||
+	    nla_put_u32(reply, HOLDFAST_A_ATTACHED, attached) ||
 	    nla_put_u32(reply, HOLDFAST_A_CPUS, hf_pacer_cpus())) {
 		nlmsg_free(reply);
 		return -EMSGSIZE;
@@ -210,15 +201,13 @@ int hf_nl_get_info(struct sk_buff *skb, struct genl_info *info)
 	return genlmsg_reply(reply, info);
 }
 
-static const u16 hf_stat_attr[HF_STAT_COUNT] = {
-#define X(symbol) HOLDFAST_A_##symbol,
-	HF_STATS(X)
-#undef X
-};
+static_assert(HOLDFAST_A_SENT + HF_STAT_BUSY == HOLDFAST_A_BUSY);
+static_assert(HOLDFAST_A_SENT + HF_STAT_SEND_NS == HOLDFAST_A_SEND_NS);
 
-static void hf_counters_read(const struct hf_counters *c,
-			     u64 value[HF_STAT_COUNT])
+static void hf_counters_add(const struct hf_counters *c,
+			    u64 total[HF_STAT_COUNT])
 {
+	u64 value[HF_STAT_COUNT];
 	unsigned int start, i;
 
 	do {
@@ -226,25 +215,32 @@ static void hf_counters_read(const struct hf_counters *c,
 		for (i = 0; i < HF_STAT_COUNT; i++)
 			value[i] = u64_stats_read(&c->value[i]);
 	} while (u64_stats_fetch_retry(&c->sync, start));
+	for (i = 0; i < HF_STAT_COUNT; i++)
+		total[i] = i == HF_STAT_LATE_MAX_NS ? max(total[i], value[i]) :
+						      total[i] + value[i];
 }
 
-static int hf_put_stats(struct sk_buff *skb, struct netlink_callback *cb,
+/* Of one CPU, or of all together: HF_ALL_CPUS. */
+#define HF_ALL_CPUS -1
+static int hf_put_stats(struct sk_buff *skb, u32 portid, u32 seq, int flags,
 			const struct hf_hold *hold, int cpu)
 {
-	u64 value[HF_STAT_COUNT];
+	u64 value[HF_STAT_COUNT] = {};
 	unsigned int i;
 	void *head;
 
-	hf_counters_read(per_cpu_ptr(hold->counters, cpu), value);
-	head = genlmsg_put(skb, NETLINK_CB(cb->skb).portid, cb->nlh->nlmsg_seq,
-			   &hf_family, NLM_F_MULTI, HOLDFAST_CMD_GET_STATS);
+	for_each_possible_cpu(i)
+		if (cpu == HF_ALL_CPUS || cpu == i)
+			hf_counters_add(per_cpu_ptr(hold->counters, i), value);
+	head = genlmsg_put(skb, portid, seq, &hf_family, flags,
+			   HOLDFAST_CMD_GET_STATS);
 	if (!head)
 		return -EMSGSIZE;
 	if (nla_put_string(skb, HOLDFAST_A_INSTANCE, hold->instance) ||
-	    nla_put_u32(skb, HOLDFAST_A_CPU, cpu))
+	    (cpu != HF_ALL_CPUS && nla_put_u32(skb, HOLDFAST_A_CPU, cpu)))
 		goto full;
 	for (i = 0; i < HF_STAT_COUNT; i++)
-		if (nla_put_u64_64bit(skb, hf_stat_attr[i], value[i],
+		if (nla_put_u64_64bit(skb, HOLDFAST_A_SENT + i, value[i],
 				      HOLDFAST_A_PAD))
 			goto full;
 	genlmsg_end(skb, head);
@@ -255,7 +251,26 @@ full:
 	return -EMSGSIZE;
 }
 
-int hf_nl_get_stats(struct sk_buff *skb, struct netlink_callback *cb)
+int hf_nl_get_stats(struct sk_buff *skb, struct genl_info *info)
+{
+	struct hf_hold *hold = hf_hold_get(info);
+	struct sk_buff *reply;
+	int err = -ENOMEM;
+
+	if (IS_ERR(hold))
+		return PTR_ERR(hold);
+	reply = genlmsg_new(NLMSG_DEFAULT_SIZE, GFP_KERNEL);
+	if (reply)
+		err = hf_put_stats(reply, info->snd_portid, info->snd_seq, 0,
+				   hold, HF_ALL_CPUS);
+	mutex_unlock(&hf_mutex);
+	if (!err)
+		return genlmsg_reply(reply, info);
+	nlmsg_free(reply);
+	return err;
+}
+
+int hf_nl_get_stats_dump(struct sk_buff *skb, struct netlink_callback *cb)
 {
 	const struct genl_dumpit_info *info = genl_dumpit_info(cb);
 	const struct nlattr *name = hf_dump_attrs(info)[HOLDFAST_A_INSTANCE];
@@ -278,7 +293,8 @@ int hf_nl_get_stats(struct sk_buff *skb, struct netlink_callback *cb)
 	for (cpu = cb->args[0]; cpu < nr_cpu_ids; cpu++) {
 		if (!cpu_possible(cpu))
 			continue;
-		if (hf_put_stats(skb, cb, hold, cpu))
+		if (hf_put_stats(skb, NETLINK_CB(cb->skb).portid,
+				 cb->nlh->nlmsg_seq, NLM_F_MULTI, hold, cpu))
 			break;
 	}
 	cb->args[0] = cpu;

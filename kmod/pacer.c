@@ -41,7 +41,6 @@ struct hf_cpu {
 };
 
 static DEFINE_PER_CPU(struct hf_cpu, hf_cpu);
-static LIST_HEAD(hf_holds); /* RCU; changed under hf_mutex */
 static unsigned int hf_cpus = 1;
 static int hf_hotplug_state;
 
@@ -141,8 +140,8 @@ static int hf_serve(struct hf_batch *batch, u32 index, u64 now,
 		return 0;
 	}
 	leg = hf_map_at(&hold->map[HF_MAP_LEGS], index);
-	/* The program after the word that says which is in force. */
 	claim = hf_map_at(&hold->map[HF_MAP_CLAIMS], index);
+	/* The program after the word that says which is in force. */
 	word = smp_load_acquire(&claim->word);
 	program = hf_word_program(leg, word);
 	if (hf_is_early(program, word, now)) {
@@ -306,7 +305,7 @@ static enum hrtimer_restart hf_tick(struct hrtimer *timer)
 	bool busy = false;
 
 	rcu_read_lock();
-	list_for_each_entry_rcu(hold, &hf_holds, all) {
+	list_for_each_entry_rcu(hold, &hf_holds, list) {
 		u64 begun = ktime_get_ns();
 
 		if (hf_wheel_empty(hold))
@@ -324,7 +323,7 @@ static enum hrtimer_restart hf_tick(struct hrtimer *timer)
 		 */
 		smp_mb();
 		rcu_read_lock();
-		list_for_each_entry_rcu(hold, &hf_holds, all)
+		list_for_each_entry_rcu(hold, &hf_holds, list)
 			busy |= !hf_wheel_empty(hold);
 		rcu_read_unlock();
 		/* Or else a kick has armed the timer meanwhile. */
@@ -392,12 +391,9 @@ void hf_pacer_add(struct hf_hold *hold)
 	int cpu;
 
 	lockdep_assert_held(&hf_mutex);
-	for_each_possible_cpu(cpu) {
-		struct hf_walk *walk = per_cpu_ptr(hold->walk, cpu);
-
-		walk->ms = now_ms;
-	}
-	list_add_tail_rcu(&hold->all, &hf_holds);
+	for_each_possible_cpu(cpu)
+		per_cpu_ptr(hold->walk, cpu)->ms = now_ms;
+	list_add_tail_rcu(&hold->list, &hf_holds);
 	work = hold->map[HF_MAP_WORK].value;
 	WRITE_ONCE(work->pid, 0);
 	WRITE_ONCE(work->engine, HF_ENGINE_KMOD);
@@ -409,7 +405,7 @@ void hf_pacer_remove(struct hf_hold *hold)
 	struct hf_work *work = hold->map[HF_MAP_WORK].value;
 
 	lockdep_assert_held(&hf_mutex);
-	list_del_rcu(&hold->all);
+	list_del_rcu(&hold->list);
 	synchronize_rcu();
 	/* Whoever stands by may send from here on. */
 	if (READ_ONCE(work->engine) == HF_ENGINE_KMOD)

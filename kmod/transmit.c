@@ -17,11 +17,9 @@
 #include <linux/etherdevice.h>
 #include <linux/if_bridge.h>
 #include <linux/if_macvlan.h>
-#include <linux/if_team.h>
 #include <linux/if_vlan.h>
 #include <linux/ip.h>
 #include <linux/udp.h>
-#include <net/bonding.h>
 #include <net/ip.h>
 #include <net/route.h>
 
@@ -78,9 +76,8 @@ static void hf_build(u8 *at, const struct hf_packet *p)
 
 static bool hf_is_stacked(const struct net_device *dev)
 {
-	return is_vlan_dev(dev) || netif_is_bond_master(dev) ||
-	       netif_is_team_master(dev) || netif_is_bridge_master(dev) ||
-	       netif_is_macvlan(dev) || netif_is_lag_master(dev);
+	return is_vlan_dev(dev) || netif_is_lag_master(dev) ||
+	       netif_is_bridge_master(dev) || netif_is_macvlan(dev);
 }
 
 static bool hf_takes_xdp(struct hf_hold *hold, struct net_device *dev)

@@ -22,7 +22,7 @@ enum holdfast_cmd {
 	HOLDFAST_CMD_ATTACH, /* Take over the maps of an instance and send for it from now on. */
 	HOLDFAST_CMD_DETACH, /* Stop sending for an instance and let its maps go. */
 	HOLDFAST_CMD_KICK, /* The wheel of an instance is no longer empty; start ticking. */
-	HOLDFAST_CMD_GET_STATS, /* Counters of an instance, one message for each CPU (dump). */
+	HOLDFAST_CMD_GET_STATS, /* Counters of an instance, in total or for each CPU (dump). */
 	HOLDFAST_CMD_NOTIFY, /* Multicast an event to the group `events` of this namespace. */
 	HOLDFAST_CMD_EVENT, /* What a reader of the group gets; the attributes of notify. */
 

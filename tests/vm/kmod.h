@@ -54,7 +54,8 @@ struct rig_stats {
 		capped, late_max_ns, send_ns;
 	uint32_t cpus;
 };
-int rig_stats(struct rig *r, const char *instance, struct rig_stats *s);
+int rig_stats(struct rig *r, const char *instance, struct rig_stats *s); /* of each CPU */
+int rig_total(struct rig *r, const char *instance, struct rig_stats *s); /* as one */
 
 /* A leg that plays `frames` frames in a loop to 10.9.0.2:port over hop 0. */
 void rig_leg(struct rig *r, uint32_t leg, uint16_t port, uint64_t base_ns);

@@ -241,14 +241,24 @@ int rig_ask(struct rig *r, const struct rig_request *q, char *why, int why_len)
 	return rig_talk(r, q, why, why_len, NULL);
 }
 
-int rig_stats(struct rig *r, const char *instance, struct rig_stats *s)
+static int rig_counters(struct rig *r, const char *instance, int dump, struct rig_stats *s)
 {
 	struct rig_request q = { .cmd = HOLDFAST_CMD_GET_STATS,
-				 .instance = instance, .dump = 1 };
+				 .instance = instance, .dump = dump };
 	char why[128];
 
 	memset(s, 0, sizeof(*s));
 	return rig_talk(r, &q, why, sizeof(why), s);
+}
+
+int rig_stats(struct rig *r, const char *instance, struct rig_stats *s)
+{
+	return rig_counters(r, instance, 1, s);
+}
+
+int rig_total(struct rig *r, const char *instance, struct rig_stats *s)
+{
+	return rig_counters(r, instance, 0, s);
 }
 
 void rig_frames(struct rig *r)

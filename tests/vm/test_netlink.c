@@ -6,10 +6,15 @@
  * specification, so a new line of a policy has its case by itself.
  * rooms:
  */
+#include <bpf/bpf.h>
+#include <bpf/btf.h>
 #include <errno.h>
+#include <linux/capability.h>
 #include <netlink/genl/genl.h>
 #include <netlink/netlink.h>
+#include <sched.h>
 #include <sys/socket.h>
+#include <sys/syscall.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -40,6 +45,8 @@ TEST(every_refusal_says_why)
 		{ { .cmd = HOLDFAST_CMD_KICK, .instance = "nobody" }, -ENOENT, "no instance of this name is attached in this network namespace" },
 		{ { .cmd = HOLDFAST_CMD_GET_STATS, .dump = 1, .instance = "nobody" }, -ENOENT, "no instance of this name is attached in this network namespace" },
 		{ { .cmd = HOLDFAST_CMD_GET_STATS, .dump = 1 }, -EINVAL, "instance: the name is missing" },
+		{ { .cmd = HOLDFAST_CMD_GET_STATS, .instance = "nobody" }, -ENOENT, "no instance of this name is attached in this network namespace" },
+		{ { .cmd = HOLDFAST_CMD_GET_STATS }, -EINVAL, "instance: the name is missing" },
 		{ { .cmd = HOLDFAST_CMD_NOTIFY }, -EINVAL, "event: what happened is missing" },
 		{ { .cmd = HOLDFAST_CMD_NOTIFY, .event = "parked", .no_event_number = true }, -EINVAL, "number: an event without a number cannot be missed" },
 		{ { .cmd = HOLDFAST_CMD_EVENT }, -EOPNOTSUPP, "" },
@@ -117,9 +124,9 @@ TEST(each_line_of_each_policy_refuses_what_it_should)
 	if (begin(&rig, NULL))
 		FAIL("no stage");
 	policy_cases = policy_wrong = 0;
-#define X(command, attribute, type, longest)                                       \
-	policy_line(HOLDFAST_CMD_##command, HOLDFAST_CMD_##command == HOLDFAST_CMD_GET_STATS, \
-		    #command, #attribute, HOLDFAST_A_##attribute, type, longest);
+#define X(command, dump, attribute, type, longest)                                 \
+	policy_line(HOLDFAST_CMD_##command, dump, #command, #attribute,            \
+		    HOLDFAST_A_##attribute, type, longest);
 	POLICY_LINES(X)
 #undef X
 	printf("# %d refusals\n", policy_cases);
@@ -143,7 +150,7 @@ TEST(a_command_refuses_the_attributes_of_others)
 	if (begin(&rig, NULL))
 		FAIL("no stage");
 	policy_cases = policy_wrong = 0;
-#define X(command, attribute, type, longest)                                       \
+#define X(command, dump, attribute, type, longest)                                 \
 	takes[HOLDFAST_CMD_##command][HOLDFAST_A_##attribute] = true;
 	POLICY_LINES(X)
 #undef X
@@ -182,6 +189,112 @@ TEST(a_map_of_another_shape_is_refused_by_name)
 	((struct hf_instance *)rig.value[RIG_INSTANCE])->wheel_capacity = 1u << 30;
 	CHECK_INT(rig_ask(&rig, &q, why, sizeof(why)), -EINVAL);
 	CHECK_STR(why, "wheel_capacity does not fit the map of the wheel");
+	end(&rig, NULL);
+}
+
+/* Values that begin with a lock: what only type information says of a map. */
+static int map_with_lock(uint32_t value)
+{
+	struct btf *btf = btf__new_empty();
+	LIBBPF_OPTS(bpf_map_create_opts, opts, .map_flags = BPF_F_MMAPABLE);
+	int u32, lock, words, of, fd;
+
+	u32 = btf__add_int(btf, "unsigned int", 4, 0);
+	lock = btf__add_struct(btf, "bpf_spin_lock", 4);
+	btf__add_field(btf, "val", u32, 0, 0);
+	words = btf__add_array(btf, u32, u32, value / 4 - 1);
+	of = btf__add_struct(btf, "value", value);
+	btf__add_field(btf, "lock", lock, 0, 0);
+	btf__add_field(btf, "words", words, 32, 0);
+	if (of < 0 || btf__load_into_kernel(btf))
+		return -1;
+	opts.btf_fd = (uint32_t)btf__fd(btf);
+	opts.btf_key_type_id = (uint32_t)u32;
+	opts.btf_value_type_id = (uint32_t)of;
+	fd = bpf_map_create(BPF_MAP_TYPE_ARRAY, "lock", 4, value, HF_WHEEL_BUCKETS, &opts);
+	btf__free(btf);
+	return fd;
+}
+
+TEST(a_map_is_checked_for_type_size_entries_flags_and_kernel_objects)
+{
+	const uint32_t value = sizeof(struct hf_wheel_fill), entries = HF_WHEEL_BUCKETS;
+	struct {
+		uint32_t type, entries, flags;
+		bool lock, frozen;
+		const char *why;
+	} t[] = {
+		{ BPF_MAP_TYPE_HASH, entries, 0, false, false, "the map is not an array" },
+		{ BPF_MAP_TYPE_PERCPU_ARRAY, entries, 0, false, false, "the map is not an array" },
+		{ BPF_MAP_TYPE_ARRAY, entries - 1, BPF_F_MMAPABLE, false, false,
+		  "the map has a wrong number of entries" },
+		{ BPF_MAP_TYPE_ARRAY, entries + 1, BPF_F_MMAPABLE, false, false,
+		  "the map has a wrong number of entries" },
+		{ BPF_MAP_TYPE_ARRAY, entries, 0, false, false,
+		  "the map is not memory-mappable, or has other flags" },
+		{ BPF_MAP_TYPE_ARRAY, entries, BPF_F_MMAPABLE | BPF_F_RDONLY_PROG, false, false,
+		  "the map is not memory-mappable, or has other flags" },
+		{ BPF_MAP_TYPE_ARRAY, entries, BPF_F_MMAPABLE, false, true, "the map is frozen" },
+		{ BPF_MAP_TYPE_ARRAY, entries, BPF_F_MMAPABLE, true, false,
+		  "the values of the map hold kernel objects" },
+		{ BPF_MAP_TYPE_ARRAY, entries, BPF_F_MMAPABLE, false, false, "" },
+	};
+	struct rig_request q = attach_request("checks");
+	char why[256];
+
+	if (begin(&rig, NULL))
+		FAIL("no stage");
+	q.attr = HOLDFAST_A_FD_WHEEL_FILL;
+	for (unsigned int i = 0; i < sizeof(t) / sizeof(t[0]); i++) {
+		LIBBPF_OPTS(bpf_map_create_opts, opts, .map_flags = t[i].flags);
+		int fd = t[i].lock ? map_with_lock(value) :
+				     bpf_map_create(t[i].type, "wrong", 4, value, t[i].entries,
+						    &opts);
+
+		CHECK(fd >= 0);
+		if (t[i].frozen)
+			CHECK_INT(bpf_map_freeze(fd), 0);
+		q.value = (uint32_t)fd;
+		CHECK_INT(rig_ask(&rig, &q, why, sizeof(why)), *t[i].why ? -EINVAL : 0);
+		CHECK_STR(why, t[i].why);
+		close(fd);
+	}
+	end(&rig, NULL);
+}
+
+TEST(the_total_of_the_counters_is_the_sum_of_the_cpus)
+{
+	struct rig_request q = attach_request("sum");
+	struct rig_stats each, total;
+	uint64_t until;
+	char why[256];
+
+	if (begin(&rig, NULL))
+		FAIL("no stage");
+	CHECK_INT(rig_ask(&rig, &q, why, sizeof(why)), 0);
+	play(&rig, calls() / 4);
+	q.cmd = HOLDFAST_CMD_KICK;
+	q.maps = false;
+	CHECK_INT(rig_ask(&rig, &q, why, sizeof(why)), 0);
+	until = rig_now() + 20000 * HF_MS;
+	do
+		CHECK_INT(rig_stats(&rig, "sum", &each), 0);
+	while (each.sent < 100 && rig_now() < until);
+	for (int i = 0; i < calls() / 4; i++)
+		rig_leg_stop(&rig, (uint32_t)i);
+	memset(rig.value[RIG_FILL], 0, sizeof(struct hf_wheel_fill) * HF_WHEEL_BUCKETS);
+	/* without entries the ticks end, and with them the counting */
+	do {
+		CHECK_INT(rig_total(&rig, "sum", &total), 0);
+		CHECK_INT(rig_stats(&rig, "sum", &each), 0);
+	} while (total.ticks != each.ticks && rig_now() < until);
+	CHECK_INT(total.ticks, each.ticks);
+	CHECK_INT(total.cpus, 1);
+	CHECK(each.cpus > 1);
+	CHECK_INT(total.sent, each.sent);
+	CHECK_INT(total.idle, each.idle);
+	CHECK_INT(total.send_ns, each.send_ns);
+	CHECK_INT(total.late_max_ns, each.late_max_ns);
 	end(&rig, NULL);
 }
 
@@ -225,19 +338,21 @@ TEST(an_event_reaches_every_member_of_the_group_whole)
 	end(&rig, NULL);
 }
 
-/* In a child that is nobody: what errno does this end with? */
-static int as_nobody(int (*what)(void))
+/* What errno does this end with, in a process of its own? */
+static int in_child(int (*what)(void))
 {
 	int status = 0;
 	pid_t pid = fork();
 
-	if (!pid) {
-		if (setgid(65534) || setuid(65534))
-			_exit(200);
+	if (!pid)
 		_exit(-what());
-	}
 	waitpid(pid, &status, 0);
 	return WIFEXITED(status) ? -WEXITSTATUS(status) : -1000;
+}
+
+static int become_nobody(void)
+{
+	return setgid(65534) || setuid(65534) ? -200 : 0;
 }
 
 static int subscribe(void)
@@ -251,15 +366,102 @@ static int subscribe(void)
 			  sizeof(group)) ? -errno : 0;
 }
 
-static int attach_any(void)
+static int nobody_subscribes(void)
+{
+	return become_nobody() ?: subscribe();
+}
+
+static int nobody_attaches(void)
 {
 	struct rig_request q = attach_request("nobody");
 	char why[64];
 
+	if (become_nobody())
+		return -200;
 	nl_socket_free(rig.sock);
 	rig.sock = nl_socket_alloc();
 	genl_connect(rig.sock);
 	return rig_ask(&rig, &q, why, sizeof(why));
+}
+
+/* As root, with CAP_NET_ADMIN but neither CAP_BPF nor CAP_SYS_ADMIN. */
+static int attach_without_cap_bpf(void)
+{
+	struct __user_cap_header_struct h = { .version = _LINUX_CAPABILITY_VERSION_3 };
+	struct __user_cap_data_struct d[2] = { { 0 } };
+	struct rig_request q = attach_request("capable");
+	char why[64];
+	int err;
+
+	d[0].effective = d[0].permitted = 1u << CAP_NET_ADMIN;
+	if (syscall(SYS_capset, &h, d))
+		return -200;
+	err = rig_ask(&rig, &q, why, sizeof(why));
+	return strcmp(why, "attaching BPF maps needs CAP_BPF") ? -201 : err;
+}
+
+/* Root of a user and network namespace of one's own is not root of the maps. */
+static int attach_in_own_namespace(void)
+{
+	struct rig_request q = attach_request("own");
+	struct nl_sock *s = nl_socket_alloc();
+	char why[64];
+	int err;
+
+	if (unshare(CLONE_NEWUSER | CLONE_NEWNET) || genl_connect(s))
+		return -200;
+	rig.sock = s;
+	err = rig_ask(&rig, &q, why, sizeof(why));
+	return strcmp(why, "attaching BPF maps needs CAP_BPF") ? -201 : err;
+}
+
+TEST(attaching_needs_cap_bpf_beside_cap_net_admin)
+{
+	if (begin(&rig, NULL))
+		FAIL("no stage");
+	CHECK_INT(in_child(attach_without_cap_bpf), -EPERM);
+	if (access("/proc/self/ns/user", F_OK) == 0)
+		CHECK_INT(in_child(attach_in_own_namespace), -EPERM);
+	end(&rig, NULL);
+}
+
+/* Asked in another network namespace: is "here" attached, do events arrive? */
+static int elsewhere(void)
+{
+	struct rig_request q = { .cmd = HOLDFAST_CMD_DETACH, .instance = "here" };
+	struct nl_sock *s = nl_socket_alloc();
+	char why[128];
+	int err;
+
+	if (unshare(CLONE_NEWNET) || genl_connect(s))
+		return -200;
+	rig.sock = s;
+	err = rig_ask(&rig, &q, why, sizeof(why));
+	q = (struct rig_request){ .cmd = HOLDFAST_CMD_NOTIFY, .event = "elsewhere", .number = 7 };
+	return rig_ask(&rig, &q, why, sizeof(why)) ? -201 : err;
+}
+
+TEST(another_network_namespace_sees_neither_instance_nor_events)
+{
+	struct rig_request q = attach_request("here");
+	struct timeval tv = { .tv_sec = 2 };
+	struct nl_sock *s = nl_socket_alloc();
+	uint64_t number = 0;
+	char event[32] = "", why[256];
+
+	if (begin(&rig, NULL))
+		FAIL("no stage");
+	CHECK_INT(rig_ask(&rig, &q, why, sizeof(why)), 0);
+	genl_connect(s);
+	setsockopt(nl_socket_get_fd(s), SOL_SOCKET, SO_RCVTIMEO, &tv, sizeof(tv));
+	CHECK_INT(nl_socket_add_membership(s, rig.group), 0);
+	CHECK_INT(in_child(elsewhere), -ENOENT);
+	q = (struct rig_request){ .cmd = HOLDFAST_CMD_NOTIFY, .event = "here", .number = 8 };
+	CHECK_INT(rig_ask(&rig, &q, why, sizeof(why)), 0);
+	CHECK_INT(next_event(s, event, sizeof(event), &number), 0);
+	CHECK_STR(event, "here"); /* the first to arrive */
+	nl_socket_free(s);
+	end(&rig, NULL);
 }
 
 TEST(an_unprivileged_user_can_neither_subscribe_nor_attach)
@@ -267,8 +469,8 @@ TEST(an_unprivileged_user_can_neither_subscribe_nor_attach)
 	if (begin(&rig, NULL))
 		FAIL("no stage");
 	CHECK_INT(subscribe(), 0);
-	CHECK_INT(as_nobody(subscribe), -EPERM);
-	CHECK_INT(as_nobody(attach_any), -EPERM);
+	CHECK_INT(in_child(nobody_subscribes), -EPERM);
+	CHECK_INT(in_child(nobody_attaches), -EPERM);
 	end(&rig, NULL);
 }
 
