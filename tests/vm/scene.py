@@ -46,15 +46,8 @@ def scenario(function):
 
 
 def alone(function):
-    """On a stage of its own."""
+    """On a stage of its own, after all the others."""
     function.alone = True
-    return function
-
-
-def once(function):
-    """Long, and not a matter of the kernel: the first of several is enough."""
-    if os.environ.get("HF_VM_SHORT"):
-        _scenarios.remove(function)
     return function
 
 
@@ -115,10 +108,12 @@ class Ear:
 
 
 class Scene:
-    def __init__(self, name, folder, pacer="auto"):
+    def __init__(self, name, folder):
         self.stage = net.Stage(name[:5], folder)
         shutil.copy("/holdfast/build/vm/hold.wav", os.path.join(folder, "hold.wav"))
-        self.pacer = pacer
+        # what a scenario that is alone may change before it begins
+        self.settings = anchor.config(media__ports="20000-20999",
+                                      lot__slots="701-950", lot__timeout_s=600)
         self.calls = []
         self.anchor = None
 
@@ -126,9 +121,7 @@ class Scene:
         """Once: loading the XDP programs takes an emulated CPU its time."""
         if self.anchor:
             return
-        self.anchor = anchor.Anchor(self.stage, anchor.config(
-            media__pacer=self.pacer, media__ports="20000-20999",
-            lot__slots="701-950", lot__timeout_s=600), start=False)
+        self.anchor = anchor.Anchor(self.stage, self.settings, start=False)
         self.peer = ua.Peer(self.stage)
         check(self.stage.caller, "there is a caller to send to")
         if start:
@@ -261,7 +254,8 @@ def main():
         importlib.import_module(name)
     wanted = sys.argv[2] if len(sys.argv) > 2 else ""
     failed = False
-    for function in _scenarios:
+    # The stage is set up once for all that share it: they come first.
+    for function in sorted(_scenarios, key=lambda f: f.alone):
         sentence = function.__doc__
         if wanted not in sentence and wanted not in function.__name__:
             continue

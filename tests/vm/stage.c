@@ -139,6 +139,9 @@ static void *ear_run(void *arg)
 	return NULL;
 }
 
+/* Whose thread runs: a failed test leaves it. */
+static struct ear *listening;
+
 static int ear_open(struct ear *e, struct rig *r)
 {
 	struct sockaddr_ll a = { .sll_family = AF_PACKET, .sll_protocol = htons(ETH_P_ALL) };
@@ -158,6 +161,7 @@ static int ear_open(struct ear *e, struct rig *r)
 	setns(here, CLONE_NEWNET);
 	close(here);
 	close(there);
+	listening = e;
 	return pthread_create(&e->thread, NULL, ear_run, e);
 }
 
@@ -166,6 +170,7 @@ static void ear_close(struct ear *e)
 	e->stop = true;
 	pthread_join(e->thread, NULL);
 	close(e->fd);
+	listening = NULL;
 }
 
 uint64_t ear_total(const struct ear *e)
@@ -197,6 +202,8 @@ struct rig_request attach_request(const char *name)
 int begin_with(struct rig *r, struct ear *e, uint32_t legs)
 {
 	/* What a failed test before this one has left. */
+	if (listening)
+		ear_close(listening);
 	run("ip link del hf0 2>/dev/null; ip netns del peer 2>/dev/null; "
 	    "[ ! -d /sys/module/holdfast ] || busybox rmmod holdfast");
 	if (load() || stage_up() || rig_open(r, legs, FRAMES))

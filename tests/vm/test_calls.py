@@ -8,7 +8,7 @@ import struct
 import time
 
 from scene import (CALLS, SECONDS, Ear, Skip, alone, check, drops, exact, insmod, listen,
-                   lost_between, net, once, rmmod, scenario, ua)
+                   lost_between, net, rmmod, scenario, ua)
 
 
 @scenario
@@ -128,12 +128,11 @@ def all_processes_die(s):
     rmmod()
 
 
-@once
 @alone
 @scenario
 def kmod_is_required(s):
     "pacer: kmod without the module refuses to start and says why"
-    s.pacer = "kmod"
+    s.settings["media"]["pacer"] = "kmod"
     os.environ["HOLDFAST_MODPROBE"] = "/nonexistent"
     s.begin(start=False)
     status, said = s.anchor.run(20)
@@ -141,7 +140,6 @@ def kmod_is_required(s):
     check("media.pacer is kmod, but: no module: there is no /nonexistent" in said, said)
 
 
-@once
 @alone
 @scenario
 def lockdown_refuses(s):
