@@ -11,7 +11,7 @@
 
 #include "private.h"
 
-void hf_invite_ack(struct hf_dialog *d, uint32_t cseq)
+void hf_invite_ack(struct hf_dialog *d, uint32_t cseq, const char *branch)
 {
 	nta_outgoing_t *ack;
 	char text[24];
@@ -20,6 +20,7 @@ void hf_invite_ack(struct hf_dialog *d, uint32_t cseq)
 	/* The stack repeats it for every repetition of the 2xx. */
 	ack = nta_outgoing_tcreate(d->leg, NULL, NULL, NULL, SIP_METHOD_ACK,
 				   NULL, SIPTAG_CSEQ_STR(text),
+				   TAG_IF(branch, NTATAG_ACK_BRANCH(branch)),
 				   SIPTAG_USER_AGENT_STR(HF_SIP_AGENT),
 				   TPTAG_IDENT(d->listener->ident), TAG_END());
 	hf_asked_end(d->sip, ack);
@@ -69,7 +70,7 @@ static void redirected(struct hf_dialog *d, int status, const sip_t *sip)
 
 void hf_invite_confirmed(struct hf_dialog *d)
 {
-	hf_invite_ack(d, d->ack_cseq);
+	hf_invite_ack(d, d->ack_cseq, NULL);
 	invite_done(d);
 	hf_reinvite_try(d);
 }

@@ -289,7 +289,8 @@ bool hf_answer_again(struct hf_sip *sip, const sip_t *s)
 	nta_leg_t *leg;
 	struct hf_dialog *d;
 
-	if (!s->sip_to->a_tag || !s->sip_from->a_tag)
+	if (!s->sip_to->a_tag || !s->sip_from->a_tag || !s->sip_via ||
+	    !s->sip_via->v_branch)
 		return false;
 	leg = nta_leg_by_dialog(sip->agent, NULL, s->sip_call_id,
 				s->sip_to->a_tag, NULL, s->sip_from->a_tag,
@@ -297,7 +298,7 @@ bool hf_answer_again(struct hf_sip *sip, const sip_t *s)
 	d = leg ? nta_leg_magic(leg, hf_indialog) : NULL;
 	if (!d)
 		return false;
-	hf_invite_ack(d, s->sip_cseq->cs_seq);
+	hf_invite_ack(d, s->sip_cseq->cs_seq, s->sip_via->v_branch);
 	return true;
 }
 

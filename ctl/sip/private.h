@@ -236,7 +236,9 @@ void hf_request_reply(struct hf_dialog *, const struct hf_reply *);
 struct hf_dialog *hf_invite_out(struct hf_sip *, struct hf_party *,
 				const struct hf_call_out *);
 void hf_invite_cancel(struct hf_dialog *, const struct hf_cause *);
-void hf_invite_ack(struct hf_dialog *, uint32_t cseq);
+/* `branch`: of an INVITE that the stack does not have, and would end us (assert)
+ * for not finding; else NULL. */
+void hf_invite_ack(struct hf_dialog *, uint32_t cseq, const char *branch);
 /* The record of the call that we began is on disk: ACK, and what waited. */
 void hf_invite_confirmed(struct hf_dialog *);
 

@@ -55,7 +55,7 @@ static int answered(struct hf_dialog *d, nta_outgoing_t *orq, const sip_t *sip)
 	/* What we make of the answer is handed over below, in the same round. */
 	if (status >= 300 || !hf_hold_ack(d)) {
 		if (status < 300)
-			hf_invite_ack(d, d->ack_cseq);
+			hf_invite_ack(d, d->ack_cseq, NULL);
 		hf_asked_end(d->sip, orq);
 		d->invite = NULL;
 	}

@@ -523,4 +523,32 @@ TEST(with_a_journal_the_ack_of_our_offer_waits_until_its_answer_is_on_disk)
 	stage_close(&s);
 }
 
+/* In the newest message: a text of the same length. */
+static void change(struct stage *s, const char *from, const char *to)
+{
+	char *at = strstr(s->got, from);
+
+	CHECK(at && strlen(from) == strlen(to));
+	memcpy(at, to, strlen(to));
+}
+
+TEST(an_answer_to_an_offer_of_the_process_before_us_gets_its_ack)
+{
+	struct stage s;
+	struct line l = { .s = &s, .id = "j2" };
+
+	CHECK(stage_open(&s, 0));
+	CHECK(establish(&l));
+	CHECK_INT(s.park.ops->reinvite(s.park.dialog, SDP), 0);
+	CHECK(take(&s, "INVITE sip:carol@"));
+	/* as if an earlier epoch had sent it */
+	change(&s, "CSeq: 196609", "CSeq: 131073");
+	change(&s, "branch=z9hG4bK", "branch=z9hG4bJ");
+	respond(&s, 200, NULL, NULL, SDP);
+	CHECK(take(&s, "ACK sip:carol@"));
+	CHECK_STR(header(&s, "CSeq"), "131073 ACK");
+	CHECK_INT(s.park.reinvites_done, 0);
+	stage_close(&s);
+}
+
 TEST_MAIN()
