@@ -33,6 +33,9 @@ static void usage(FILE *out)
 		"                        (default: 46, expedited forwarding)\n"
 		"      --priority N      real-time priority of the sender, 1 to 99, 0 for none\n"
 		"                        (default: 50)\n"
+		"      --service         as systemd runs it: tell it when we are ready and that\n"
+		"                        we are well, and wait for an instance that is not\n"
+		"                        there yet instead of ending\n"
 		"  -v, --verbose         say more: each change of a next hop\n"
 		"  -h, --help            this text\n"
 		"\n"
@@ -69,6 +72,7 @@ static int read_options(int argc, char **argv, struct hf_mediad_options *o,
 		{"socket", required_argument, NULL, 's'},
 		{"dscp", required_argument, NULL, 'd'},
 		{"priority", required_argument, NULL, 'p'},
+		{"service", no_argument, NULL, 'S'},
 		{"foreground", no_argument, NULL, 'f'},
 		{"verbose", no_argument, NULL, 'v'},
 		{"help", no_argument, NULL, 'h'},
@@ -94,6 +98,9 @@ static int read_options(int argc, char **argv, struct hf_mediad_options *o,
 			if (number("priority", optarg, 99, &n))
 				return EXIT_USAGE + 1;
 			o->priority = (int)n;
+			break;
+		case 'S':
+			o->service = true;
 			break;
 		case 'f': /* it always is; a supervisor may say so */
 			break;

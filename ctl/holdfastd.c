@@ -46,10 +46,10 @@ int main(int argc, char **argv)
 	if (!status) {
 		printf("ready\n");
 		fflush(stdout);
-		hf_app_notify("READY=1");
-		hf_app_watchdog_begin(&app);
+		hf_notify("READY=1");
+		hf_watchdog_begin(&app.watchdog);
 		hf_loop_run(app.loop);
-		hf_app_notify("STOPPING=1");
+		hf_notify("STOPPING=1");
 		if (app.leave)
 			hf_app_leave(&app, 0);
 	} else if (app.park && hf_media_is_adopted(app.media)) {

@@ -12,6 +12,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "base/notify.h"
 #include "presence/persist.h"
 
 #define HF_EXIT_FAILED 1
@@ -60,7 +61,7 @@ struct hf_app {
 	uint64_t armed_ms; /* what `timer` is set to, UINT64_MAX = off */
 	uint64_t tick_ms;  /* next media tick, UINT64_MAX = no call */
 	uint64_t start_ms;
-	uint64_t watchdog_ms, watchdog_due_ms; /* 0: nobody wants to hear */
+	struct hf_watchdog watchdog;
 	bool stopping;
 	bool impatient; /* asked twice */
 };
@@ -69,13 +70,6 @@ struct hf_app {
 int hf_options_read(int argc, char **argv, struct hf_options *o);
 int hf_options_check(const struct hf_options *o);
 bool hf_instance_ok(const char *name);
-
-/* notify.c: "READY=1" and the like, to whoever started us. */
-void hf_app_notify(const char *state);
-/* The loop goes round: said as often as $WATCHDOG_USEC wants to hear it. Returns
- * when next. */
-void hf_app_watchdog_begin(struct hf_app *app);
-uint64_t hf_app_watchdog(struct hf_app *app, uint64_t now_ms);
 
 /* open.c: all of it, in order. */
 int hf_app_open(struct hf_app *app);

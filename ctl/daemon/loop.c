@@ -63,7 +63,7 @@ static void before_wait(void *arg)
 		arm(app, next < lamps ? next : lamps);
 		return;
 	}
-	watchdog = hf_app_watchdog(app, hf_now_ms());
+	watchdog = hf_watchdog_turn(&app->watchdog, hf_now_ms());
 	hf_alerts_run(app->alerts, hf_now_ms());
 	hf_callouts_run(app->callouts, hf_now_ms());
 	hf_http_flush(app->http);

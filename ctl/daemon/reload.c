@@ -204,9 +204,9 @@ int hf_app_reload(void *arg, char *why, size_t len)
 
 	snprintf(state, sizeof(state), "RELOADING=1\nMONOTONIC_USEC=%llu",
 		 (unsigned long long)(hf_now_ns() / 1000));
-	hf_app_notify(state);
+	hf_notify(state);
 	error = reload(app, &said);
-	hf_app_notify("READY=1");
+	hf_notify("READY=1");
 	if (error)
 		hf_error("reload: %s is not applied; all goes on as before",
 			 app->options.config);

@@ -80,6 +80,14 @@ static bool hf_keeper_runs(const struct hf_bpf *b)
 	return there;
 }
 
+/* An empty name: a unit of its own, which systemd starts, and again. */
+static bool hf_keeper_is_unit(void)
+{
+	const char *named = getenv("HOLDFAST_MEDIAD");
+
+	return named && !*named;
+}
+
 static int hf_keeper_program(char *ret, size_t len)
 {
 	const char *named = getenv("HOLDFAST_MEDIAD");
@@ -194,7 +202,6 @@ bool hf_keeper_is_alive(const struct hf_media *m)
 static void hf_keeper_check(struct hf_media *m, uint64_t now_ns)
 {
 	struct hf_keeper *k = &m->bpf->keeper;
-	const char *named = getenv("HOLDFAST_MEDIAD");
 	char before[sizeof(k->error)];
 
 	if (hf_keeper_runs(m->bpf)) {
@@ -203,8 +210,7 @@ static void hf_keeper_check(struct hf_media *m, uint64_t now_ns)
 			hf_keeper_send(m->bpf, HF_POKE_QUIT);
 		return;
 	}
-	/* A unit of its own: systemd starts it, and again. */
-	if (named && !*named)
+	if (hf_keeper_is_unit())
 		return;
 	memcpy(before, k->error, sizeof(before));
 	hf_keeper_start(m->bpf, m->config->control.socket);
@@ -259,6 +265,11 @@ void hf_keeper_stop(struct hf_bpf *b)
 	char path[HF_KEEPER_PATH];
 	struct timespec pause = {.tv_nsec = 5000000};
 
+	/* It sees that its pins are gone, and waits for the next. */
+	if (hf_keeper_is_unit()) {
+		hf_keeper_send(b, HF_POKE_WHEEL);
+		return;
+	}
 	for (int ms = 0; hf_keeper_runs(b) && ms < HF_KEEPER_STOP_MS; ms += 5) {
 		if (ms % 100 == 0)
 			hf_keeper_send(b, HF_POKE_QUIT);

@@ -21,7 +21,9 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "base/clock.h"
 #include "base/log.h"
+#include "base/notify.h"
 #include "holdfast/world.h"
 #include "media/pins.h"
 #include "mediad/files.h"
@@ -31,6 +33,9 @@
 #include "mediad/probe.h"
 #include "mediad/report.h"
 #include "mediad/sender.h"
+
+/* How often an instance is looked for that is not there. */
+#define WAIT_MS 500
 
 enum verdict { GO_ON, QUIT, REOPEN };
 
@@ -50,6 +55,7 @@ struct mediad {
 	struct hf_netlink *probe; /* asks for counters */
 	struct hf_reports *reports; /* NULL: this host does not allow them */
 	struct nl_sock *module; /* hears of it, may be NULL */
+	struct hf_watchdog watchdog;
 };
 
 static int open_signals(struct mediad *m)
@@ -231,7 +237,7 @@ static enum verdict check_pins(struct mediad *m)
 
 	if (!work) {
 		hf_info("the instance '%s' is gone", m->options->instance);
-		return QUIT;
+		return m->options->service ? REOPEN : QUIT;
 	}
 	if (program && work != m->work_inode)
 		return REOPEN;
@@ -284,12 +290,29 @@ static enum verdict check_files(struct mediad *m)
 	return verdict;
 }
 
-static int wait_ms(const struct mediad *m)
+static int sooner(int a, int b)
 {
-	int hops = hf_nexthops_wait_ms(m->nexthops);
+	return a < 0 || (b >= 0 && b < a) ? b : a;
+}
+
+/* systemd hears of us while both threads go round: one that is stuck leaves
+ * callers in silence as surely as one that is dead. */
+static int watchdog_ms(struct mediad *m)
+{
+	uint64_t now = hf_now_ms(), next;
+
+	if (!hf_sender_is_well(m->sender))
+		return m->watchdog.every_ms ? (int)m->watchdog.every_ms : -1;
+	next = hf_watchdog_turn(&m->watchdog, now);
+	return next == UINT64_MAX ? -1 : (int)(next - now);
+}
+
+static int wait_ms(struct mediad *m)
+{
 	int reports = m->reports ? hf_reports_wait_ms(m->reports) : -1;
 
-	return hops < 0 || (reports >= 0 && reports < hops) ? reports : hops;
+	return sooner(sooner(hf_nexthops_wait_ms(m->nexthops), reports),
+		      watchdog_ms(m));
 }
 
 static enum verdict serve(struct mediad *m)
@@ -331,6 +354,48 @@ static enum verdict serve(struct mediad *m)
 	return verdict;
 }
 
+/* As a service: until the controller has pinned the instance, at least for
+ * `ms`. A poke does not shorten it; what it says is found when we open. */
+static enum verdict wait_for_instance(struct mediad *m, int ms)
+{
+	struct pollfd p[] = {
+		{.fd = m->files.poke_fd, .events = POLLIN},
+		{.fd = m->signal_fd, .events = POLLIN},
+		{.fd = m->files.watch_fd, .events = POLLIN},
+	};
+	char poke[16];
+
+	do {
+		hf_watchdog_turn(&m->watchdog, hf_now_ms());
+		if (poll(p, 3, ms) < 0 && errno != EINTR)
+			return QUIT;
+		while (recv(m->files.poke_fd, poke, sizeof(poke), 0) > 0)
+			if (poke[0] == HF_POKE_QUIT)
+				return QUIT;
+		if (p[1].revents)
+			return QUIT;
+		if (p[2].revents && hf_files_check(&m->files) == -EAGAIN)
+			return QUIT;
+		ms = WAIT_MS;
+	} while (!pinned_inode(m, "prog_paced"));
+	return REOPEN;
+}
+
+/* One instance, until its pins or we have to go; *ret_rc: was it there? */
+static enum verdict keep(struct mediad *m, bool again, int *ret_rc)
+{
+	enum verdict verdict = QUIT;
+
+	*ret_rc = open_instance(m);
+	if (!*ret_rc) {
+		hf_info("%s: keeping the media of instance '%s'",
+			again ? "ready again" : "ready", m->options->instance);
+		verdict = serve(m);
+	}
+	close_instance(m);
+	return verdict;
+}
+
 int hf_mediad_run(const struct hf_mediad_options *options)
 {
 	struct mediad m = {.options = options};
@@ -340,16 +405,20 @@ int hf_mediad_run(const struct hf_mediad_options *options)
 	/* A page that has to be fetched from swap is a frame sent too late. */
 	if (!rc && mlockall(MCL_CURRENT))
 		hf_debug("memory is not locked: %s", strerror(errno));
-	while (!rc && verdict != QUIT) {
-		rc = open_instance(&m);
-		if (!rc) {
-			hf_info("%s: keeping the media of instance '%s'",
-				verdict == REOPEN ? "ready again" : "ready",
-				options->instance);
-			verdict = serve(&m);
-		}
-		close_instance(&m);
+	if (!rc && options->service) {
+		hf_watchdog_begin(&m.watchdog);
+		hf_notify("READY=1");
+		verdict = wait_for_instance(&m, 0);
 	}
+	while (!rc && verdict != QUIT) {
+		verdict = keep(&m, verdict == REOPEN, &rc);
+		if (!options->service || (verdict == QUIT && !rc))
+			continue;
+		verdict = wait_for_instance(&m, rc ? WAIT_MS : 0);
+		rc = 0;
+	}
+	if (options->service)
+		hf_notify("STOPPING=1");
 	close_process(&m);
 	return rc;
 }

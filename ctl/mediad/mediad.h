@@ -9,6 +9,7 @@
 #ifndef HOLDFAST_MEDIAD_MEDIAD_H
 #define HOLDFAST_MEDIAD_MEDIAD_H
 
+#include <stdbool.h>
 #include <stdint.h>
 
 struct hf_mediad_options {
@@ -16,6 +17,9 @@ struct hf_mediad_options {
 	const char *control_socket; /* ours lie beside it */
 	uint8_t tos;		    /* of hold and relayed frames */
 	int priority;		    /* real-time, 0 = none */
+	/* A service of its own: systemd is told, and an instance that is not
+	 * there (yet, or any more) is waited for. */
+	bool service;
 };
 
 /* 0 when asked to stop, or -errno after one line in the log. */

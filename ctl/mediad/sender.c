@@ -38,6 +38,8 @@
 
 /* The module is looked after this often, and replaced after as long. */
 #define STANDBY_MS 1000
+/* It looks each millisecond or two, once a second if it stands by. */
+#define STUCK_MS 3000
 /* Live frames are refused: tried again after this. */
 #define LIVE_RETRY_NS 10000000000ULL
 /* From the announcement that it leaves until it must have left. */
@@ -50,6 +52,7 @@ struct hf_sender {
 	pthread_t thread;
 	atomic_bool quit;
 	_Atomic uint64_t alone_until; /* the module is leaving */
+	_Atomic uint64_t round_ms;    /* when it last looked */
 	struct hf_pacer pacer;
 	struct hf_packets *packets;
 	enum hf_engine engine; /* of this turn: BPF or PACKET */
@@ -314,6 +317,7 @@ static void *sender_main(void *arg)
 	while (!atomic_load(&s->quit)) {
 		uint64_t next;
 
+		atomic_store(&s->round_ms, hf_now_ms());
 		if (stands_by(s, hf_now_ns())) {
 			filled = hf_wheel_filled(s->pins->wheel_fill);
 			sleep_until_woken(s, filled ? STANDBY_MS : -1);
@@ -379,6 +383,14 @@ void hf_sender_alone(struct hf_sender *s)
 {
 	s->alone_until = hf_now_ns() + ALONE_NS;
 	hf_sender_wake(s);
+}
+
+/* With an empty wheel it sleeps; if that has just been filled, for a moment too
+ * long, and the next to ask hears better. */
+bool hf_sender_is_well(const struct hf_sender *s)
+{
+	return !hf_wheel_filled(s->pins->wheel_fill) ||
+	       hf_now_ms() < atomic_load(&s->round_ms) + STUCK_MS;
 }
 
 void hf_sender_stop(struct hf_sender *s)

@@ -25,6 +25,8 @@ int hf_sender_start(const struct hf_pins *, int priority,
 void hf_sender_wake(struct hf_sender *);
 /* The module leaves the kernel: do not wait for it any more. */
 void hf_sender_alone(struct hf_sender *);
+/* Does it look at the wheel as it should, or is it stuck? */
+bool hf_sender_is_well(const struct hf_sender *);
 void hf_sender_stop(struct hf_sender *);
 
 #endif

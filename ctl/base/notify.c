@@ -1,7 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-/*
- * What systemd is told of us: sd_notify(3) without its library.
- */
+/* What systemd is told of us, see notify.h. */
 #include <errno.h>
 #include <stddef.h>
 #include <stdlib.h>
@@ -11,10 +9,10 @@
 #include <unistd.h>
 
 #include "base/log.h"
-#include "daemon/app.h"
+#include "base/notify.h"
 
 /* Tell systemd, as sd_notify(3) says: one datagram to $NOTIFY_SOCKET. */
-void hf_app_notify(const char *state)
+void hf_notify(const char *state)
 {
 	const char *path = getenv("NOTIFY_SOCKET");
 	struct sockaddr_un to = {.sun_family = AF_UNIX};
@@ -39,25 +37,25 @@ void hf_app_notify(const char *state)
 	close(fd);
 }
 
-void hf_app_watchdog_begin(struct hf_app *app)
+void hf_watchdog_begin(struct hf_watchdog *w)
 {
 	const char *usec = getenv("WATCHDOG_USEC");
 	const char *pid = getenv("WATCHDOG_PID");
 
 	if (!usec || (pid && atol(pid) != (long)getpid()))
 		return;
-	app->watchdog_ms = (uint64_t)atoll(usec) / 1000 / 3;
-	if (usec[0] && !app->watchdog_ms)
-		app->watchdog_ms = 1;
+	w->every_ms = (uint64_t)atoll(usec) / 1000 / 3;
+	if (usec[0] && !w->every_ms)
+		w->every_ms = 1;
 }
 
-uint64_t hf_app_watchdog(struct hf_app *app, uint64_t now)
+uint64_t hf_watchdog_turn(struct hf_watchdog *w, uint64_t now_ms)
 {
-	if (!app->watchdog_ms)
+	if (!w->every_ms)
 		return UINT64_MAX;
-	if (now >= app->watchdog_due_ms) {
-		hf_app_notify("WATCHDOG=1");
-		app->watchdog_due_ms = now + app->watchdog_ms;
+	if (now_ms >= w->due_ms) {
+		hf_notify("WATCHDOG=1");
+		w->due_ms = now_ms + w->every_ms;
 	}
-	return app->watchdog_due_ms;
+	return w->due_ms;
 }
