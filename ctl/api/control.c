@@ -148,6 +148,13 @@ static const char *refuse_text(const struct hf_control *k)
 		       "the control socket is for root, the user that runs holdfastd and members of group holdfast";
 }
 
+/* Those of the group who act like root (control.users). */
+static void know_users(struct hf_control *k)
+{
+	k->socket.users = k->wiring.config->control.users;
+	k->socket.user_count = k->wiring.config->control.user_count;
+}
+
 static void add_client(struct hf_control *k, int fd)
 {
 	enum hf_may may = hf_control_peer_may(&k->socket, fd);
@@ -248,6 +255,7 @@ static void go_on_listing(struct hf_control *k, struct hf_client *c)
 void hf_control_reload(struct hf_control *k, const struct hf_config *config)
 {
 	k->wiring.config = config;
+	know_users(k);
 	for (unsigned int i = 0; i < k->client_count; i++) {
 		struct hf_client *c = k->client[i];
 
@@ -371,6 +379,7 @@ int hf_control_create(const struct hf_control_wiring *wiring,
 					wiring->config->control.socket, err,
 					err_len);
 	if (!failed) {
+		know_users(k);
 		failed = set_up(k);
 		if (failed)
 			snprintf(err, err_len, "control socket: %s",

@@ -57,6 +57,8 @@ struct hf_control_socket {
 	int lock;
 	char path[108];
 	gid_t group; /* "holdfast", (gid_t)-1 if there is none */
+	const uint32_t *users; /* of the group, who may do everything */
+	unsigned int user_count;
 };
 int hf_control_socket_take(struct hf_control_socket *, const char *instance,
 			   const char *path, char *err, size_t err_len);

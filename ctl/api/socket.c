@@ -229,5 +229,10 @@ enum hf_may hf_control_peer_may(const struct hf_control_socket *s, int fd)
 		return HF_MAY_NOTHING;
 	if (peer.uid == 0 || peer.uid == geteuid())
 		return HF_MAY_ALL;
-	return in_group(fd, peer.gid, s->group) ? HF_MAY_READ : HF_MAY_NOTHING;
+	if (!in_group(fd, peer.gid, s->group))
+		return HF_MAY_NOTHING;
+	for (unsigned int i = 0; i < s->user_count; i++)
+		if (peer.uid == s->users[i])
+			return HF_MAY_ALL;
+	return HF_MAY_READ;
 }

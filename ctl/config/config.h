@@ -305,6 +305,8 @@ struct hf_config {
 	struct {
 		char *socket;	 /* control socket path */
 		char *state_dir; /* /var/lib/holdfast/INSTANCE */
+		uint32_t *users; /* who may act, besides root and us */
+		unsigned int user_count;
 	} control;
 	struct {
 		char *path; /* never NULL: else in state_dir */

@@ -99,6 +99,8 @@ static const struct hf_key control_keys[] = {
 		"/run/holdfast/control.sock") },
 	{ VALUE("state_dir", CONFIG(control.state_dir), hf_parse_path,
 		"/var/lib/holdfast") },
+	{ LIST("users", CONFIG(control.users), CONFIG(control.user_count),
+	       hf_parse_user, uint32_t, 0, 64, "operator") },
 	{ 0 }
 };
 static const struct hf_map control_map = { control_keys, NULL };

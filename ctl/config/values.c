@@ -6,7 +6,9 @@
 #include "values.h"
 
 #include <ctype.h>
+#include <pwd.h>
 #include <stddef.h>
+#include <stdlib.h>
 #include <string.h>
 #include <strings.h>
 
@@ -66,6 +68,27 @@ bool hf_parse_path(struct hf_reader *r, const char *text, void *field)
 				"\"%s\" is not an absolute path; begin with /",
 				text);
 	return store(r, text, field);
+}
+
+/* A user of this host, by name or number. */
+bool hf_parse_user(struct hf_reader *r, const char *text, void *field)
+{
+	const struct passwd *user;
+	unsigned long number;
+	char *end;
+
+	number = strtoul(text, &end, 10);
+	if (*text >= '0' && *text <= '9' && !*end && number < UINT32_MAX) {
+		*(uint32_t *)field = (uint32_t)number;
+		return true;
+	}
+	user = getpwnam(text);
+	if (!user)
+		return hf_wrong(r,
+				"\"%s\" is no user of this host; name one, or give a number",
+				text);
+	*(uint32_t *)field = (uint32_t)user->pw_uid;
+	return true;
 }
 
 /* Relative to the folder of the configuration file, wherever we are started. */

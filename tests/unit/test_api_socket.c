@@ -213,6 +213,8 @@ TEST(a_path_that_no_socket_can_have_is_refused_with_a_sentence)
 }
 
 #define NOBODY 65534
+#define OPERATOR 65533
+static const uint32_t operator_uid = OPERATOR;
 
 /* What a peer with these ids may do; the peer is a child that only connects. */
 static int may_as(uid_t uid, gid_t gid, gid_t extra)
@@ -224,6 +226,8 @@ static int may_as(uid_t uid, gid_t gid, gid_t extra)
 	if (take(&s))
 		return -1;
 	s.group = 4242; /* what a group "holdfast" might be */
+	s.users = &operator_uid;
+	s.user_count = 1;
 	chmod(w.path, 0666);
 	chmod(w.dir, 0755);
 	fflush(stdout);
@@ -255,6 +259,17 @@ TEST(root_may_all_the_group_may_read_and_others_nothing)
 	CHECK_INT(may_as(NOBODY, NOBODY, 4242), HF_MAY_READ);
 	CHECK_INT(may_as(NOBODY, NOBODY, 4243), HF_MAY_NOTHING);
 	CHECK_INT(may_as(NOBODY, NOBODY, 0), HF_MAY_NOTHING);
+	close_world();
+}
+
+TEST(a_user_of_control_users_may_all_as_a_member_of_the_group)
+{
+	if (geteuid() != 0)
+		SKIP("needs root to become somebody else");
+	CHECK_INT(open_world(), 0);
+	CHECK_INT(may_as(OPERATOR, 4242, 0), HF_MAY_ALL);
+	CHECK_INT(may_as(OPERATOR, OPERATOR, 4242), HF_MAY_ALL);
+	CHECK_INT(may_as(OPERATOR, OPERATOR, 0), HF_MAY_NOTHING);
 	close_world();
 }
 

@@ -441,6 +441,14 @@ TEST(clips_have_to_exist_and_one_is_the_default)
 		  "name of audio.clips[0]\n");
 }
 
+TEST(users_of_the_control_socket_have_to_exist)
+{
+	CHECK_STR(said(SMALLEST "control: { users: [ 1000, root ] }\n"), "loaded ");
+	CHECK_STR(said(SMALLEST "control: { users: [ no-such-user ] }\n"),
+		  "holdfast.yaml:13: control.users[0]: \"no-such-user\" is no "
+		  "user of this host; name one, or give a number\n");
+}
+
 TEST(control_paths_are_checked)
 {
 	CHECK_STR(said(SMALLEST "control: { socket: run/x, state_dir: "
