@@ -104,13 +104,16 @@ def man_page_agrees():
         same([(a or None, b, c or None) for a, b, c in found], map(option, t["options"]), "options")
 
 
-def man_page_of_the_daemon_agrees():
-    "the man page of holdfastd has every option of its help and no other"
-    text = output(os.path.join(PROGRAMS, "holdfastd"), "--help")
-    man = read(os.path.join(os.path.dirname(MAN), "holdfastd.8")).replace("\\-", "-")
-    found = re.findall(r"^\.B (?:-\w, )?--([a-z-]+)(?: \\fI([^\\]+)\\fR)?$", man, re.M)
-    options = re.findall(r"^  (?:-\w, )?--([a-z-]+)(?: (\S+))?(?:  |$)", text, re.M)
-    return same(found, options, "options")
+def man_pages_of_the_daemons_agree():
+    "the man pages of holdfastd and holdfast-mediad have every option of their help and no other"
+    wrong = []
+    for program in ("holdfastd", "holdfast-mediad"):
+        text = output(os.path.join(PROGRAMS, program), "--help")
+        man = read(os.path.join(os.path.dirname(MAN), program + ".8")).replace("\\-", "-")
+        found = re.findall(r"^\.B (?:-\w, )?--([a-z-]+)(?: \\fI([^\\]+)\\fR)?$", man, re.M)
+        options = re.findall(r"^  (?:-\w, |    )?--([a-z-]+)(?: (\S+))?(?:  |$)", text, re.M)
+        wrong += same(found, options, "options of " + program)
+    return wrong
 
 
 def completion_agrees():
@@ -129,6 +132,13 @@ def completion_agrees():
     return wrong
 
 
+def man_page_of_the_configuration_is_made():
+    "holdfast.yaml(5) is what scripts/man-config makes of the example"
+    made = output(os.path.join(ROOT, "scripts/man-config"))
+    have = read(os.path.join(os.path.dirname(MAN), "holdfast.yaml.5"))
+    return [] if made == have else ["run: scripts/man-config >Documentation/man/holdfast.yaml.5"]
+
+
 def man_pages_have_no_errors():
     "man pages are formatted without a warning"
     wrong = []
@@ -145,8 +155,8 @@ def main():
     wanted = sys.argv[1] if len(sys.argv) > 1 else ""
     failed = False
     for test in (help_names_every_command_and_option, every_command_has_help_of_its_own,
-                 man_page_agrees, man_page_of_the_daemon_agrees, completion_agrees,
-                 man_pages_have_no_errors):
+                 man_page_agrees, man_pages_of_the_daemons_agree, completion_agrees,
+                 man_page_of_the_configuration_is_made, man_pages_have_no_errors):
         if wanted not in test.__doc__:
             continue
         wrong = test()

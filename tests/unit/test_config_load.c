@@ -43,6 +43,77 @@ static char *example(void)
 	return text;
 }
 
+/* The block of a key in the page, up to the next one's; NULL: it has none. */
+static char *block(const char *page, const char *path)
+{
+	char want[256];
+	const char *at, *end;
+
+	snprintf(want, sizeof(want), "\n.TP\n.B %s\n", path);
+	at = strstr(page, want);
+	if (!at)
+		return NULL;
+	at += strlen(want);
+	end = strstr(at, "\n.TP\n");
+	return end ? strndup(at, (size_t)(end - at)) : strdup(at);
+}
+
+/* Every key has a block, or is named in that of what it is in: items of a list
+ * are told of in one. Returns how many have one, and 1000 for each that is
+ * nowhere. */
+static unsigned int in_page(const char *page, const struct hf_map *map,
+			    const char *prefix)
+{
+	unsigned int found = 0;
+
+	for (const struct hf_key *k = map->keys; k->name; k++) {
+		char path[200], items[208], parent[200];
+		char *own, *text;
+		size_t len;
+
+		snprintf(path, sizeof(path), "%s%s", prefix, k->name);
+		own = block(page, path);
+		found += own != NULL;
+		if (!own) {
+			snprintf(parent, sizeof(parent), "%s", prefix);
+			len = strlen(parent);
+			while (len && strchr(".[]", parent[len - 1]))
+				parent[--len] = '\0';
+			text = block(page, parent);
+			if (!text || !strstr(text, k->name)) {
+				printf("# %s is not in the page\n", path);
+				found += 1000;
+			}
+			free(text);
+		}
+		if (k->map) {
+			snprintf(items, sizeof(items), "%s%s.", path,
+				 k->kind == HF_KEY_LIST ? "[]" : "");
+			found += in_page(page, k->map, items);
+		}
+		free(own);
+	}
+	return found;
+}
+
+TEST(the_man_page_has_every_key_and_no_other)
+{
+	FILE *f = fopen("Documentation/man/holdfast.yaml.5", "r");
+	char *page = calloc(1, 131072), *at = page;
+	unsigned int headings = 0;
+
+	if (!f || !fread(page, 1, 131071, f))
+		abort();
+	fclose(f);
+	at = strstr(page, ".SH KEYS");
+	CHECK(at);
+	*strstr(at, ".SH FILES") = '\0';
+	for (char *b = at; (b = strstr(b, "\n.TP\n.B ")); b++)
+		headings++;
+	CHECK_INT(in_page(page, &hf_config_map, ""), headings);
+	free(page);
+}
+
 TEST(the_example_file_is_accepted)
 {
 	char *text = example();
