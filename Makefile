@@ -262,7 +262,7 @@ SBINDIR ?= $(PREFIX)/sbin
 UNITDIR ?= /lib/systemd/system
 MAN8 := $(wildcard Documentation/man/*.8)
 MAN5 := $(wildcard Documentation/man/*.5)
-AUDIODIR := $(PREFIX)/share/holdfast/audio
+SHAREDIR := $(PREFIX)/share/holdfast
 INSTALLED := $(addprefix $(SBINDIR)/,holdfastd holdfastctl holdfast-mediad) \
 	$(addprefix $(UNITDIR)/,holdfastd.service holdfast-mediad.service) \
 	$(PREFIX)/lib/sysusers.d/holdfast.conf \
@@ -279,12 +279,13 @@ install: all
 	$(Q)$(foreach m,$(MAN8),$(call put,644,$(m),$(PREFIX)/share/man/man8/$(notdir $(m))) &&) :
 	$(Q)$(foreach m,$(MAN5),$(call put,644,$(m),$(PREFIX)/share/man/man5/$(notdir $(m))) &&) :
 	$(Q)$(call put,644,Documentation/holdfast.yaml.example,$(PREFIX)/share/doc/holdfast/holdfast.yaml.example)
-	$(Q)cd $(BUILD)/audio && find . -name '*.wav' -exec install -D -m 644 {} $(abspath $(DESTDIR)/)$(AUDIODIR)/{} \;
+	$(Q)cd $(BUILD)/audio && find . -maxdepth 1 -name '*.wav' -exec install -D -m 644 {} $(abspath $(DESTDIR)/)$(SHAREDIR)/audio/{} \;
+	$(Q)cd $(BUILD)/audio && find prompts -name '*.wav' -exec install -D -m 644 {} $(abspath $(DESTDIR)/)$(SHAREDIR)/{} \;
 # What was installed, and nothing else: configuration, calls and history stay.
 uninstall:
 	$(Q)rm -f $(addprefix $(DESTDIR),$(INSTALLED))
-	$(Q)rm -rf $(DESTDIR)$(AUDIODIR)
-	$(Q)-rmdir $(DESTDIR)$(PREFIX)/share/holdfast $(DESTDIR)$(PREFIX)/share/doc/holdfast 2>/dev/null
+	$(Q)rm -rf $(DESTDIR)$(SHAREDIR)/audio $(DESTDIR)$(SHAREDIR)/prompts
+	$(Q)-rmdir $(DESTDIR)$(SHAREDIR) $(DESTDIR)$(PREFIX)/share/doc/holdfast 2>/dev/null
 
 style:
 	@sh scripts/check-style

@@ -67,7 +67,8 @@ def installed_and_gone(s):
     for wanted in ("usr/sbin/holdfastd", "usr/sbin/holdfastctl", "usr/sbin/holdfast-mediad",
                    "lib/systemd/system/holdfastd.service", "lib/systemd/system/holdfast-mediad.service",
                    "usr/lib/sysusers.d/holdfast.conf", "usr/share/man/man8/holdfastctl.8",
-                   "usr/share/holdfast/audio/default.wav", "etc/holdfast/holdfast.yaml"):
+                   "usr/share/holdfast/audio/default.wav", "usr/share/holdfast/prompts/en/tone.wav",
+                   "usr/share/man/man8/holdfast-mediad.8", "etc/holdfast/holdfast.yaml"):
         check(wanted in there, "%s is not installed" % wanted)
     equal(net.run(os.path.join(root, "usr/sbin/holdfastctl"), "--version").split()[0], "holdfastctl",
           "what was installed")
