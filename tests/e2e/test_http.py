@@ -249,8 +249,9 @@ def metrics_are_right(s):
     check('holdfast_packets_total{action="drop",reason="no_leg"}' in text, "packets by reason")
 
 
-def figure(w, name):
-    return float(re.search(r"^holdfast_%s (\S+)$" % name, w.ask("/metrics").body.decode(), re.M).group(1))
+def shown(w, name):
+    text = w.ask("/metrics").body.decode()
+    return float(re.search(r"^holdfast_%s (\S+)$" % name, text, re.M).group(1))
 
 
 @scenario
@@ -261,15 +262,15 @@ def lateness_is_counted(s):
     s.peer().park(OUTSIDE, media)
     media.wait_packets(25)      # it has ticks to be late for
     pid = wait_for(lambda: s.stage.keepers(), 5, "a media keeper")[0]
-    late, begin = figure(w, "pacer_late_ticks_total"), time.monotonic()
+    late, begin = shown(w, "pacer_late_ticks_total"), time.monotonic()
     os.kill(pid, signal.SIGSTOP)
     try:
         wait_for(lambda: time.monotonic() - begin > 0.4, 5, "it has stood for a while")
     finally:
         os.kill(pid, signal.SIGCONT)
-    wait_for(lambda: figure(w, "pacer_late_ticks_total") > late, 5, "a late tick")
-    check(figure(w, "pacer_late_longest_seconds") >= 0.3, "the longest is %g s" %
-          figure(w, "pacer_late_longest_seconds"))
+    wait_for(lambda: shown(w, "pacer_late_ticks_total") > late, 5, "a late tick")
+    check(shown(w, "pacer_late_longest_seconds") >= 0.3, "the longest is %g s" %
+          shown(w, "pacer_late_longest_seconds"))
 
 
 @scenario
