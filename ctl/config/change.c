@@ -50,6 +50,35 @@ static bool same_listen(const struct hf_config *a, const struct hf_config *b)
 	return true;
 }
 
+static bool same_prefixes(const struct hf_config_prefix *a, unsigned int n,
+			  const struct hf_config_prefix *b, unsigned int m)
+{
+	if (n != m)
+		return false;
+	for (unsigned int i = 0; i < n; i++)
+		if (a[i].bits != b[i].bits ||
+		    memcmp(&a[i].net, &b[i].net, sizeof(a[i].net)))
+			return false;
+	return true;
+}
+
+static bool same_nat(const struct hf_config *a, const struct hf_config *b)
+{
+	if (a->sip.nat_count != b->sip.nat_count)
+		return false;
+	for (unsigned int i = 0; i < a->sip.nat_count; i++) {
+		const struct hf_config_nat *x = &a->sip.nat[i];
+		const struct hf_config_nat *y = &b->sip.nat[i];
+
+		if (x->address.s_addr != y->address.s_addr ||
+		    x->advertise.s_addr != y->advertise.s_addr ||
+		    !same_prefixes(x->inside, x->inside_count, y->inside,
+				   y->inside_count))
+			return false;
+	}
+	return true;
+}
+
 static bool same_addresses(const struct hf_config *a, const struct hf_config *b)
 {
 	if (a->media.address_count != b->media.address_count)
@@ -59,6 +88,10 @@ static bool same_addresses(const struct hf_config *a, const struct hf_config *b)
 			    b->media.addresses[i].ip4.s_addr ||
 		    a->media.addresses[i].advertise.s_addr !=
 			    b->media.addresses[i].advertise.s_addr ||
+		    !same_prefixes(a->media.addresses[i].inside,
+				   a->media.addresses[i].inside_count,
+				   b->media.addresses[i].inside,
+				   b->media.addresses[i].inside_count) ||
 		    strcmp(a->media.addresses[i].interface,
 			   b->media.addresses[i].interface))
 			return false;
@@ -100,6 +133,11 @@ unsigned int hf_config_fixed(const struct hf_config *a,
 	unsigned int n = 0;
 
 	fixed(errors, &n, same_listen(a, b), "sip.listen", path);
+	fixed(errors, &n, same_nat(a, b), "sip.nat", path);
+	fixed(errors, &n,
+	      same_text(a->sip.tls.certificates, b->sip.tls.certificates) &&
+		      a->sip.tls.verify == b->sip.tls.verify,
+	      "sip.tls", path);
 	fixed(errors, &n, same_text(a->sip.domain, b->sip.domain), "sip.domain",
 	      path);
 	fixed(errors, &n, same_addresses(a, b), "media.addresses", path);

@@ -312,6 +312,9 @@ static void check_addresses(struct hf_reader *r)
 	struct hf_config_address *a = c->media.addresses;
 
 	for (unsigned int i = 0; i < c->media.address_count; i++) {
+		if (!a[i].advertise.s_addr && a[i].inside_count)
+			hf_wrong_at(r, &a[i].inside, &a[i], "inside",
+				    "is of no use without advertise");
 		if (!a[i].advertise.s_addr)
 			a[i].advertise = a[i].ip4;
 		for (unsigned int j = 0; j < i && a[i].ip4.s_addr; j++)
@@ -354,6 +357,71 @@ static void check_listen(struct hf_reader *r)
 					    l->port, c->media.port_min,
 					    c->media.port_max);
 	}
+}
+
+static void check_nat(struct hf_reader *r)
+{
+	const struct hf_config *c = r->config;
+
+	for (unsigned int i = 0; i < c->sip.nat_count; i++) {
+		const struct hf_config_nat *n = &c->sip.nat[i];
+		bool listens = false;
+		struct in_addr ip;
+
+		for (unsigned int j = 0; j < c->sip.listen_count; j++)
+			listens |= inet_pton(AF_INET, c->sip.listen[j].host,
+					     &ip) == 1 &&
+				   ip.s_addr == n->address.s_addr;
+		if (n->address.s_addr && !listens)
+			hf_wrong_at(r, &n->address, n, "address",
+				    "is not an address of sip.listen");
+		for (unsigned int j = 0; j < i; j++)
+			if (c->sip.nat[j].address.s_addr == n->address.s_addr)
+				hf_wrong_at(r, &n->address, n, "address",
+					    "is there twice, first in line %u",
+					    hf_line_of(r,
+						       &c->sip.nat[j].address));
+	}
+}
+
+static void check_digest(struct hf_reader *r)
+{
+	const struct hf_config *c = r->config;
+
+	for (unsigned int i = 0; i < c->sip.digest.user_count; i++) {
+		struct hf_config_user *u = &c->sip.digest.users[i];
+		char text[400];
+
+		for (unsigned int j = 0; j < i && u->name; j++)
+			if (c->sip.digest.users[j].name &&
+			    !strcmp(u->name, c->sip.digest.users[j].name))
+				hf_wrong_at(r, &u->name, u, "name",
+					    "%s is there twice", u->name);
+		if (u->identity || !u->name)
+			continue;
+		if (strpbrk(u->name, "@:;?/<> ")) {
+			hf_wrong_at(r, &u->name, u, "name",
+				    "%s is no user of a URI; say in identity "
+				    "who that is",
+				    u->name);
+			continue;
+		}
+		snprintf(text, sizeof(text), "sip:%s@%s", u->name,
+			 c->sip.domain ? c->sip.domain : "localhost");
+		u->identity = hf_config_text(r, text);
+	}
+}
+
+static void check_tls(struct hf_reader *r)
+{
+	const struct hf_config *c = r->config;
+
+	for (unsigned int i = 0; i < c->sip.listen_count; i++)
+		if (!strcmp(c->sip.listen[i].transport, "tls") &&
+		    !c->sip.tls.certificates)
+			hf_wrong_at(r, &c->sip.listen[i], c, "sip.listen",
+				    "TLS needs certificates; name their folder "
+				    "in sip.tls.certificates");
 }
 
 static void check_list(struct hf_reader *r, const struct hf_config_lamp_list *l)
@@ -437,14 +505,22 @@ static void default_domain(struct hf_reader *r)
 {
 	struct hf_config *c = r->config;
 
-	if (!c->sip.domain && c->sip.listen_count)
-		c->sip.domain = hf_config_text(r, c->sip.listen[0].host);
+	const char *host = c->sip.listen_count ? c->sip.listen[0].host : "";
+	char text[sizeof(c->sip.listen[0].host) + 2];
+
+	if (c->sip.domain || !c->sip.listen_count)
+		return;
+	snprintf(text, sizeof(text), strchr(host, ':') ? "[%s]" : "%s", host);
+	c->sip.domain = hf_config_text(r, text);
 }
 
 void hf_config_check(struct hf_reader *r)
 {
 	default_domain(r);
 	check_listen(r);
+	check_tls(r);
+	check_digest(r);
+	check_nat(r);
 	check_addresses(r);
 	check_clips(r);
 	check_lots(r);

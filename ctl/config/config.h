@@ -12,21 +12,47 @@
 #include <stddef.h>
 #include <stdint.h>
 #include <stdio.h>
+#include <string.h>
 
 struct hf_config_listen {
-	char transport[4]; /* "udp", "tcp" */
-	char host[48];	   /* numeric */
+	char transport[4]; /* "udp", "tcp", "tls" */
+	char host[48];	   /* numeric, IPv6 without brackets */
 	uint16_t port;
 };
 
-struct hf_config_prefix { /* 192.0.2.0/24 */
-	struct in_addr net;
-	unsigned int bits;
+struct hf_config_prefix { /* 192.0.2.0/24, 2001:db8::/32 */
+	struct in6_addr net; /* IPv4 mapped, ::ffff:192.0.2.0 */
+	unsigned int bits;   /* of these 128: of IPv4 96 more */
 };
+
+/* An address of SIP that a router translates one to one. */
+struct hf_config_nat {
+	struct in_addr address, advertise;
+	struct hf_config_prefix *inside; /* who is on this side of the router */
+	unsigned int inside_count;
+};
+
+/* Who may prove to us by digest who it is. */
+struct hf_config_user {
+	char *name, *password;
+	char *identity; /* URI; else sip:NAME@DOMAIN: never NULL */
+	bool trusted;	/* may also tell of others: transfer marks, X- headers */
+};
+
+/* What we prove to be where we are asked. */
+struct hf_config_account {
+	char *realm; /* NULL = any */
+	char *name, *password;
+};
+
+/* Whose certificates of TLS are looked at. */
+enum hf_tls_verify { HF_TLS_OUTGOING, HF_TLS_ALL, HF_TLS_NONE };
 
 struct hf_config_address {
 	struct in_addr ip4;
 	struct in_addr advertise; /* = ip4 unless behind 1:1 NAT */
+	struct hf_config_prefix *inside; /* who is told ip4 all the same */
+	unsigned int inside_count;
 	char interface[IFNAMSIZ];
 };
 
@@ -279,6 +305,19 @@ struct hf_config {
 		unsigned int carry_count;
 		bool remote_party_id;	 /* also write Remote-Party-ID */
 		bool connected_identity; /* tell the other side by UPDATE */
+		struct hf_config_nat *nat;
+		unsigned int nat_count;
+		struct {
+			char *certificates; /* folder, NULL = no TLS */
+			enum hf_tls_verify verify;
+		} tls;
+		struct {
+			char *realm; /* NULL = the domain */
+			struct hf_config_user *users;
+			unsigned int user_count;
+			struct hf_config_account *accounts;
+			unsigned int account_count;
+		} digest;
 	} sip;
 	struct {
 		struct hf_config_address *addresses;
@@ -406,8 +445,41 @@ bool hf_pattern_match(const char *pattern, const char *user, const char *host);
 bool hf_text_match(const char *pattern, const char *text);
 /* Does media.allow let media be learned from there? */
 bool hf_config_may_latch(const struct hf_config *, struct in_addr source);
-bool hf_prefix_match(const struct hf_config_prefix *, struct in_addr);
-bool hf_config_trusted(const struct hf_config *, struct in_addr source);
+bool hf_config_trusted(const struct hf_config *, const struct in6_addr *source);
+
+/* A numeric address of either kind, IPv4 mapped; [] around IPv6 is fine. */
+bool hf_ip_parse(const char *text, struct in6_addr *ret);
+
+static inline struct in6_addr hf_ip_mapped(struct in_addr ip)
+{
+	struct in6_addr out = {{{0}}};
+
+	out.s6_addr[10] = out.s6_addr[11] = 0xff;
+	memcpy(&out.s6_addr[12], &ip, 4);
+	return out;
+}
+
+/* IPv4 addresses as hf_ip_mapped() has them; ::/0 is none of theirs. */
+static inline bool hf_prefix_match(const struct hf_config_prefix *p,
+				   const struct in6_addr *ip)
+{
+	unsigned int bytes = p->bits / 8, rest = p->bits % 8;
+
+	if (IN6_IS_ADDR_V4MAPPED(ip) != IN6_IS_ADDR_V4MAPPED(&p->net) ||
+	    memcmp(ip, &p->net, bytes))
+		return false;
+	return !rest || !((ip->s6_addr[bytes] ^ p->net.s6_addr[bytes]) >>
+			  (8 - rest));
+}
+
+static inline bool hf_prefix_any(const struct hf_config_prefix *p,
+				 unsigned int count, const struct in6_addr *ip)
+{
+	for (unsigned int i = 0; i < count; i++)
+		if (hf_prefix_match(&p[i], ip))
+			return true;
+	return false;
+}
 bool hf_config_internal(const struct hf_config *, const char *user,
 			const char *host);
 /*

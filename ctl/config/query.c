@@ -55,27 +55,39 @@ bool hf_text_match(const char *pattern, const char *text)
 	return glob(pattern, pattern + strlen(pattern), text, false);
 }
 
-bool hf_prefix_match(const struct hf_config_prefix *p, struct in_addr ip)
+bool hf_ip_parse(const char *text, struct in6_addr *ret)
 {
-	uint32_t mask = p->bits ? 0xffffffffu << (32 - p->bits) : 0;
+	char copy[INET6_ADDRSTRLEN];
+	size_t len = strlen(text);
+	struct in_addr ip4;
 
-	return !((ip.s_addr ^ p->net.s_addr) & htonl(mask));
+	if (inet_pton(AF_INET, text, &ip4) == 1) {
+		*ret = hf_ip_mapped(ip4);
+		return true;
+	}
+	if (len > 2 && text[0] == '[' && text[len - 1] == ']') {
+		text++;
+		len -= 2;
+	}
+	if (len >= sizeof(copy))
+		return false;
+	memcpy(copy, text, len);
+	copy[len] = '\0';
+	return inet_pton(AF_INET6, copy, ret) == 1;
 }
 
 bool hf_config_may_latch(const struct hf_config *c, struct in_addr source)
 {
-	for (unsigned int i = 0; i < c->media.allow_count; i++)
-		if (hf_prefix_match(&c->media.allow[i], source))
-			return c->media.latch;
-	return c->media.latch && !c->media.allow_count;
+	const struct in6_addr ip = hf_ip_mapped(source);
+
+	return c->media.latch &&
+	       (!c->media.allow_count ||
+		hf_prefix_any(c->media.allow, c->media.allow_count, &ip));
 }
 
-bool hf_config_trusted(const struct hf_config *c, struct in_addr source)
+bool hf_config_trusted(const struct hf_config *c, const struct in6_addr *source)
 {
-	for (unsigned int i = 0; i < c->sip.trusted_count; i++)
-		if (hf_prefix_match(&c->sip.trusted[i], source))
-			return true;
-	return false;
+	return hf_prefix_any(c->sip.trusted, c->sip.trusted_count, source);
 }
 
 bool hf_config_internal(const struct hf_config *c, const char *user,

@@ -12,13 +12,8 @@
 #include <string.h>
 
 #define HF_SIP_PORT   5060
+#define HF_SIPS_PORT  5061
 #define HF_SLOTS_MOST 100000 /* of one lot */
-
-static bool later(struct hf_reader *r, const char *text, const char *what)
-{
-	return hf_wrong(r, "\"%s\": %s not supported yet by this version", text,
-			what);
-}
 
 /* The address of one host: neither a wildcard nor a group. */
 bool hf_parse_ip4(struct hf_reader *r, const char *text, void *field)
@@ -27,7 +22,10 @@ bool hf_parse_ip4(struct hf_reader *r, const char *text, void *field)
 	uint32_t host;
 
 	if (strchr(text, ':'))
-		return later(r, text, "IPv6 is");
+		return hf_wrong(r,
+				"\"%s\": IPv6 is not supported yet by this "
+				"version; name an IPv4 address",
+				text);
 	if (inet_pton(AF_INET, text, &ip) != 1)
 		return hf_wrong(r, "\"%s\" is not an IPv4 address", text);
 	host = ntohl(ip.s_addr);
@@ -42,6 +40,27 @@ bool hf_parse_ip4(struct hf_reader *r, const char *text, void *field)
 				"address",
 				text);
 	memcpy(field, &ip, sizeof(ip));
+	return true;
+}
+
+static bool host_ip6(struct hf_reader *r, const char *text,
+		     struct in6_addr *ret)
+{
+	if (inet_pton(AF_INET6, text, ret) != 1)
+		return hf_wrong(r, "\"%s\" is not an IPv6 address", text);
+	if (IN6_IS_ADDR_V4MAPPED(ret))
+		return hf_wrong(r, "%s is an IPv4 address; write it as one",
+				text);
+	if (IN6_IS_ADDR_UNSPECIFIED(ret) || IN6_IS_ADDR_MULTICAST(ret))
+		return hf_wrong(r,
+				"%s stands for no single address; name the one "
+				"that peers reach",
+				text);
+	if (IN6_IS_ADDR_LINKLOCAL(ret))
+		return hf_wrong(r,
+				"%s is good for one link only; name a global "
+				"or unique local address (fd..)",
+				text);
 	return true;
 }
 
@@ -75,98 +94,152 @@ static bool read_port(const char *text, size_t len, unsigned long *ret)
 static bool read_transport(struct hf_reader *r, const char *text, size_t len,
 			   struct hf_config_listen *l)
 {
-	static const char *const today[] = { "udp", "tcp" };
-	static const char *const some_day[] = { "tls", "ws", "wss", "sctp" };
+	static const char *const today[] = { "udp", "tcp", "tls" };
+	static const char *const some_day[] = { "ws", "wss", "sctp" };
 
-	for (unsigned int i = 0; i < 2; i++)
+	for (unsigned int i = 0; i < 3; i++)
 		if (len == 3 && !strncmp(text, today[i], len)) {
 			strcpy(l->transport, today[i]);
 			return true;
 		}
-	for (unsigned int i = 0; i < 4; i++)
+	for (unsigned int i = 0; i < 3; i++)
 		if (len == strlen(some_day[i]) &&
 		    !strncmp(text, some_day[i], len))
 			return hf_wrong(r,
 					"\"%s\": %s is not supported yet by "
-					"this version; udp and tcp are",
+					"this version; udp, tcp and tls are",
 					text, some_day[i]);
 	return hf_wrong(r,
 			"\"%s\" has no known transport; write "
-			"udp:ADDRESS:PORT or tcp:ADDRESS:PORT",
+			"udp:ADDRESS:PORT, tcp:ADDRESS:PORT or "
+			"tls:ADDRESS:PORT",
 			text);
+}
+
+/* "192.0.2.10:5060", "[2001:db8::10]:5060": the host, and where the port is. */
+static bool read_host(struct hf_reader *r, const char *text, const char *host,
+		      struct hf_config_listen *l, const char **ret_port)
+{
+	const char *end;
+	size_t len;
+
+	if (host[0] == '[') {
+		end = strchr(++host, ']');
+		if (!end || (end[1] && end[1] != ':'))
+			return hf_wrong(r,
+					"\"%s\" has no address in []; write "
+					"%s:[2001:db8::10]:5060",
+					text, l->transport);
+		*ret_port = end[1] ? end + 2 : NULL;
+	} else if (strchr(host, ':') != strrchr(host, ':')) {
+		return hf_wrong(r,
+				"\"%s\": an IPv6 address has to be in []; "
+				"write %s:[2001:db8::10]:5060",
+				text, l->transport);
+	} else {
+		end = strchr(host, ':');
+		*ret_port = end ? end + 1 : NULL;
+		if (!end)
+			end = host + strlen(host);
+	}
+	len = (size_t)(end - host);
+	if (len >= sizeof(l->host))
+		return hf_wrong(r, "\"%s\" has no numeric address", text);
+	memcpy(l->host, host, len);
+	l->host[len] = '\0';
+	return true;
 }
 
 /* udp:192.0.2.10:5060 */
 bool hf_parse_listen(struct hf_reader *r, const char *text, void *field)
 {
 	struct hf_config_listen *l = field;
-	const char *host = strchr(text, ':'), *colon;
+	const char *host = strchr(text, ':'), *number = NULL;
 	unsigned long port = HF_SIP_PORT;
+	struct in6_addr ip6;
 	struct in_addr ip;
-	size_t len;
 
 	if (!host)
 		return hf_wrong(r,
 				"\"%s\" is not TRANSPORT:ADDRESS:PORT; write "
 				"udp:192.0.2.10:5060",
 				text);
-	if (!read_transport(r, text, (size_t)(host - text), l))
+	if (!read_transport(r, text, (size_t)(host - text), l) ||
+	    !read_host(r, text, host + 1, l, &number))
 		return false;
-	host++;
-	if (host[0] == '[' ||
-	    (strchr(host, ':') && strchr(host, ':') != strrchr(host, ':')))
-		return later(r, text, "IPv6 is");
-	colon = strchr(host, ':');
-	len = colon ? (size_t)(colon - host) : strlen(host);
-	if (colon && !read_port(colon + 1, strlen(colon + 1), &port))
+	if (!strcmp(l->transport, "tls"))
+		port = HF_SIPS_PORT;
+	if (number && !read_port(number, strlen(number), &port))
 		return hf_wrong(r, "\"%s\" has no port from 1 to 65535", text);
-	if (len >= sizeof(l->host))
-		return hf_wrong(r, "\"%s\" has no numeric IPv4 address", text);
-	memcpy(l->host, host, len);
-	l->host[len] = '\0';
 	l->port = (uint16_t)port;
-	return hf_parse_ip4(r, l->host, &ip);
+	if (!strchr(l->host, ':'))
+		return hf_parse_ip4(r, l->host, &ip);
+	if (!host_ip6(r, l->host, &ip6))
+		return false;
+	/* one way to write it, so that it can be found */
+	inet_ntop(AF_INET6, &ip6, l->host, sizeof(l->host));
+	return true;
 }
 
-/* 192.0.2.0/24, or one address */
+/* The bits behind the length of a prefix, made 0. */
+static struct in6_addr masked(struct in6_addr ip, unsigned int bits)
+{
+	for (unsigned int i = bits; i < 128; i++)
+		ip.s6_addr[i / 8] &= (uint8_t)~(0x80u >> i % 8);
+	return ip;
+}
+
+static void ip_text(const struct in6_addr *ip, char *text, size_t len)
+{
+	if (IN6_IS_ADDR_V4MAPPED(ip))
+		inet_ntop(AF_INET, &ip->s6_addr[12], text, (socklen_t)len);
+	else
+		inet_ntop(AF_INET6, ip, text, (socklen_t)len);
+}
+
+/* 192.0.2.0/24, 2001:db8::/32, or one address */
 bool hf_parse_prefix(struct hf_reader *r, const char *text, void *field)
 {
 	const char *slash = strchr(text, '/');
 	size_t len = slash ? (size_t)(slash - text) : strlen(text);
-	char address[INET_ADDRSTRLEN], right[INET_ADDRSTRLEN];
-	struct hf_config_prefix p = { .bits = 32 };
-	uint32_t mask;
-	struct in_addr net;
+	char address[INET6_ADDRSTRLEN] = "", right[INET6_ADDRSTRLEN];
+	struct hf_config_prefix p = { .bits = 128 };
+	unsigned int most = 128;
+	struct in6_addr net;
+	struct in_addr ip;
 
-	if (strchr(text, ':'))
-		return later(r, text, "IPv6 is");
 	if (len < sizeof(address)) {
 		memcpy(address, text, len);
 		address[len] = '\0';
 	}
-	if (len >= sizeof(address) || inet_pton(AF_INET, address, &p.net) != 1)
+	if (inet_pton(AF_INET, address, &ip) == 1) {
+		p.net = hf_ip_mapped(ip);
+		most = 32;
+	} else if (inet_pton(AF_INET6, address, &p.net) != 1 ||
+		   IN6_IS_ADDR_V4MAPPED(&p.net)) {
 		return hf_wrong(r,
-				"\"%s\" is not an IPv4 address or prefix such "
-				"as 192.0.2.0/24",
+				"\"%s\" is not an address or prefix such as "
+				"192.0.2.0/24 or 2001:db8::/32",
 				text);
+	}
 	if (slash) {
 		size_t digits = strspn(slash + 1, "0123456789");
 
 		p.bits = (unsigned int)strtoul(slash + 1, NULL, 10);
-		if (!digits || digits > 2 || slash[1 + digits] || p.bits > 32)
+		if (!digits || digits > 3 || slash[1 + digits] || p.bits > most)
 			return hf_wrong(r,
 					"\"%s\" has no prefix length from 0 "
-					"to 32",
-					text);
+					"to %u",
+					text, most);
+		p.bits += 128 - most;
 	}
-	mask = p.bits ? 0xffffffffu << (32 - p.bits) : 0;
-	net.s_addr = p.net.s_addr & htonl(mask);
-	if (net.s_addr != p.net.s_addr) {
-		inet_ntop(AF_INET, &net, right, sizeof(right));
+	net = masked(p.net, p.bits);
+	if (memcmp(&net, &p.net, sizeof(net))) {
+		ip_text(&net, right, sizeof(right));
 		return hf_wrong(r,
 				"\"%s\" has bits behind its length; write "
 				"%s/%u or %s",
-				text, right, p.bits, address);
+				text, right, p.bits - (128 - most), address);
 	}
 	memcpy(field, &p, sizeof(p));
 	return true;

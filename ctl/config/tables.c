@@ -10,6 +10,71 @@
 #include "holdfast/abi.h"
 #include "keys.h"
 
+#define NAT(field) offsetof(struct hf_config_nat, field)
+static const struct hf_key nat_keys[] = {
+	{ VALUE("address", NAT(address), hf_parse_ip4, "192.0.2.10"),
+	  .required = true },
+	{ VALUE("advertise", NAT(advertise), hf_parse_ip4, "203.0.113.7"),
+	  .required = true },
+	{ LIST("inside", NAT(inside), NAT(inside_count), hf_parse_prefix,
+	       struct hf_config_prefix, 1, 64, "192.0.2.0/24") },
+	{ 0 }
+};
+static const struct hf_map nat_map = { nat_keys, NULL };
+
+static const char *const verify_words[] = { [HF_TLS_OUTGOING] = "outgoing",
+					    [HF_TLS_ALL] = "all",
+					    [HF_TLS_NONE] = "none", NULL };
+static const struct hf_key tls_keys[] = {
+	{ VALUE("certificates", CONFIG(sip.tls.certificates), hf_parse_path,
+		"/etc/holdfast/tls"),
+	  .required = true },
+	{ WORD("verify", CONFIG(sip.tls.verify), verify_words, "outgoing") },
+	{ 0 }
+};
+static const struct hf_map tls_map = { tls_keys, NULL };
+
+#define USER(field)    offsetof(struct hf_config_user, field)
+#define ACCOUNT(field) offsetof(struct hf_config_account, field)
+static const struct hf_key user_keys[] = {
+	{ VALUE("name", USER(name), hf_parse_secret, "desk"), .required = true },
+	{ VALUE("password", USER(password), hf_parse_secret, "\"...\""),
+	  .required = true },
+	{ VALUE("identity", USER(identity), hf_parse_uri,
+		"\"sip:1001@pbx.example.com\"") },
+	{ .name = "trusted",
+	  .kind = HF_KEY_BOOL,
+	  .offset = USER(trusted),
+	  .example = "true" },
+	{ 0 }
+};
+static const struct hf_map user_map = { user_keys, NULL };
+
+static const struct hf_key account_keys[] = {
+	{ VALUE("realm", ACCOUNT(realm), hf_parse_secret, "pbx.example.com") },
+	{ VALUE("name", ACCOUNT(name), hf_parse_secret, "holdfast"),
+	  .required = true },
+	{ VALUE("password", ACCOUNT(password), hf_parse_secret, "\"...\""),
+	  .required = true },
+	{ 0 }
+};
+static const struct hf_map account_map = { account_keys, NULL };
+
+static const struct hf_key digest_keys[] = {
+	{ VALUE("realm", CONFIG(sip.digest.realm), hf_parse_secret,
+		"park.example.com") },
+	{ RECORDS("users", CONFIG(sip.digest.users),
+		  CONFIG(sip.digest.user_count), &user_map,
+		  struct hf_config_user, 1, 10000,
+		  "{ name: desk, password: \"...\" }") },
+	{ RECORDS("accounts", CONFIG(sip.digest.accounts),
+		  CONFIG(sip.digest.account_count), &account_map,
+		  struct hf_config_account, 1, 64,
+		  "{ name: holdfast, password: \"...\" }") },
+	{ 0 }
+};
+static const struct hf_map digest_map = { digest_keys, NULL };
+
 static const struct hf_key sip_keys[] = {
 	{ LIST("listen", CONFIG(sip.listen), CONFIG(sip.listen_count),
 	       hf_parse_listen, struct hf_config_listen, 1, 16,
@@ -35,6 +100,12 @@ static const struct hf_key sip_keys[] = {
 	  .kind = HF_KEY_BOOL,
 	  .offset = CONFIG(sip.connected_identity),
 	  .example = "false" },
+	{ RECORDS("nat", CONFIG(sip.nat), CONFIG(sip.nat_count), &nat_map,
+		  struct hf_config_nat, 1, 16,
+		  "{ address: 192.0.2.10, advertise: 203.0.113.7 }") },
+	{ SECTION("digest", &digest_map,
+		  "{ users: [ { name: desk, password: \"...\" } ] }") },
+	{ SECTION("tls", &tls_map, "{ certificates: /etc/holdfast/tls }") },
 	{ 0 }
 };
 static const struct hf_map sip_map = { sip_keys, NULL };
@@ -63,6 +134,9 @@ static const struct hf_key address_keys[] = {
 	{ VALUE("interface", ADDRESS(interface), hf_parse_interface, "eth0"),
 	  .required = true },
 	{ VALUE("advertise", ADDRESS(advertise), hf_parse_ip4, "203.0.113.7") },
+	{ LIST("inside", ADDRESS(inside), ADDRESS(inside_count),
+	       hf_parse_prefix, struct hf_config_prefix, 1, 64,
+	       "192.0.2.0/24") },
 	{ 0 }
 };
 static const struct hf_map address_map = { address_keys, NULL };

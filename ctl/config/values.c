@@ -5,6 +5,7 @@
  */
 #include "values.h"
 
+#include <arpa/inet.h>
 #include <ctype.h>
 #include <pwd.h>
 #include <stddef.h>
@@ -58,6 +59,16 @@ bool hf_parse_text(struct hf_reader *r, const char *text, void *field)
 {
 	if (strlen(text) > HF_URI_LONGEST)
 		return hf_wrong(r, "is longer than %d bytes", HF_URI_LONGEST);
+	return store(r, text, field);
+}
+
+/* What can stand in a quoted string; messages never show it. */
+bool hf_parse_secret(struct hf_reader *r, const char *text, void *field)
+{
+	if (!text[0] || strlen(text) > 100 || strpbrk(text, "\"\\"))
+		return hf_wrong(r,
+				"has to have 1 to 100 characters, and no \" "
+				"and no \\");
 	return store(r, text, field);
 }
 
@@ -119,7 +130,7 @@ bool hf_parse_domain(struct hf_reader *r, const char *text, void *field)
 		return hf_wrong(
 			r,
 			"\"%s\" is not a domain; leave scheme and port "
-			"out (IPv6 is not supported yet by this version)",
+			"out, and take a name where SIP is on IPv6",
 			text);
 	if (!text[0] || !only(text, ".-") || strlen(text) > 253)
 		return hf_wrong(r, "\"%s\" is not a domain", text);
@@ -130,11 +141,26 @@ static bool host_port_ok(const char *host, size_t len)
 {
 	const char *colon = memchr(host, ':', len);
 	size_t host_len = colon ? (size_t)(colon - host) : len;
+	char ip6[INET6_ADDRSTRLEN];
+	struct in6_addr ip;
 	unsigned long port = 0;
 
+	if (host[0] == '[') { /* RFC 3261 25.1: IPv6reference */
+		const char *end = memchr(host, ']', len);
+
+		host_len = end ? (size_t)(end - host) + 1 : 0;
+		if (host_len < 4 || host_len > sizeof(ip6) ||
+		    (host_len < len && host[host_len] != ':'))
+			return false;
+		memcpy(ip6, host + 1, host_len - 2);
+		ip6[host_len - 2] = '\0';
+		if (inet_pton(AF_INET6, ip6, &ip) != 1)
+			return false;
+		colon = host_len < len ? host + host_len : NULL;
+	}
 	if (!host_len)
 		return false;
-	for (size_t i = 0; i < host_len; i++)
+	for (size_t i = 0; i < host_len && host[0] != '['; i++)
 		if (!isalnum((unsigned char)host[i]) && host[i] != '.' &&
 		    host[i] != '-')
 			return false;
@@ -187,11 +213,6 @@ static bool read_uri(struct hf_reader *r, const char *text, bool want_user,
 		return hf_wrong(r, "\"%s\" names a user; write sip:host", text);
 	rest = at ? at + 1 : rest;
 	len = strcspn(rest, ";");
-	if (rest[0] == '[')
-		return hf_wrong(r,
-				"\"%s\": IPv6 is not supported yet by this "
-				"version",
-				text);
 	if (!host_port_ok(rest, len))
 		return hf_wrong(r, "\"%s\" has no valid host and port", text);
 	if (strlen(text) > HF_URI_LONGEST)

@@ -9,6 +9,7 @@
 hf_parse_fn hf_parse_name;	/* char *: of a lot or clip */
 hf_parse_fn hf_parse_dial;	/* char *: what a phone dials, "*68" */
 hf_parse_fn hf_parse_text;	/* char *: for people */
+hf_parse_fn hf_parse_secret;	/* char *: of digest: user, password, realm */
 hf_parse_fn hf_parse_path;	/* char *: absolute */
 hf_parse_fn hf_parse_user;	/* uint32_t: uid, by name or number */
 hf_parse_fn hf_parse_file;	/* char *: made absolute or relative to the file */

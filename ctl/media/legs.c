@@ -83,11 +83,16 @@ int hf_media_leg_open(struct hf_media *m, struct in_addr towards,
 		      uint16_t *ret_port)
 {
 	uint32_t a = hf_media_choose(m, towards);
+	const struct hf_config_address *at = &m->config->media.addresses[a];
+	const struct in6_addr peer = hf_ip_mapped(towards);
 	int r = hf_leg_open_at(m, a, ret_leg, ret_port);
 
-	if (!r)
-		*ret_ip4 = m->config->media.addresses[a].advertise;
-	return r;
+	if (r)
+		return r;
+	*ret_ip4 = hf_prefix_any(at->inside, at->inside_count, &peer) ?
+			   at->ip4 :
+			   at->advertise;
+	return 0;
 }
 
 int hf_media_group_open(struct hf_media *m, const struct hf_media_group *g,

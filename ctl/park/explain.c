@@ -77,7 +77,7 @@ int hf_park_explain(struct hf_park *park, const struct hf_explain *ask,
 	};
 	struct who target = {.uri = ""}, from = {.uri = ""}, mark = {.uri = ""};
 	char number[160];
-	struct in_addr ip;
+	struct in6_addr ip;
 	struct hf_decision d;
 
 	*ret = (struct hf_explained){.wrong = "number"};
@@ -101,9 +101,9 @@ int hf_park_explain(struct hf_park *park, const struct hf_explain *ask,
 		return -EINVAL;
 	ret->wrong = "source";
 	if (ask->source) {
-		if (inet_pton(AF_INET, ask->source, &ip) != 1)
+		if (!hf_ip_parse(ask->source, &ip))
 			return -EINVAL;
-		in.trusted = hf_config_trusted(park->config, ip);
+		in.trusted = hf_config_trusted(park->config, &ip);
 	}
 	ret->wrong = NULL;
 	hf_decide(park, &in, &d);

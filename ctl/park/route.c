@@ -43,16 +43,12 @@ static bool fits_header(const char *wanted, const char *lines)
 
 static bool fits_source(const struct hf_config_route *r, const char *source)
 {
-	struct in_addr ip;
+	struct in6_addr ip;
 
 	if (!r->source_count)
 		return true;
-	if (!source || inet_pton(AF_INET, source, &ip) != 1)
-		return false;
-	for (unsigned int i = 0; i < r->source_count; i++)
-		if (hf_prefix_match(&r->source[i], ip))
-			return true;
-	return false;
+	return source && hf_ip_parse(source, &ip) &&
+	       hf_prefix_any(r->source, r->source_count, &ip);
 }
 
 const struct hf_config_route *hf_route_find(const struct hf_config *c,

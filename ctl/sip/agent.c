@@ -133,6 +133,8 @@ int hf_sip_create(const struct hf_sip_wiring *wiring, struct hf_sip **ret,
 		wiring->max_unacked ? wiring->max_unacked : HF_SIP_MAX_UNACKED;
 	hf_hold_init(sip);
 	error = hf_count_open(sip);
+	if (!error && hf_challenge_open(sip))
+		error = -ENOMEM;
 	sip->min_se_s = wiring->min_se_s ? wiring->min_se_s : HF_SIP_MIN_SE;
 	sip->home = su_home_new(sizeof(su_home_t));
 	if (!error)
@@ -216,6 +218,7 @@ void hf_sip_destroy(struct hf_sip *sip)
 	hf_resolver_destroy(sip->resolver);
 	su_home_unref(sip->home);
 	hf_slab_destroy(sip->slab);
+	hf_challenge_close(sip);
 	hf_count_close(sip);
 	free(sip);
 }

@@ -106,12 +106,26 @@ bool hf_dialog_set(char **field, const char *value)
 	return true;
 }
 
+bool hf_dialog_again(struct hf_dialog *d, nta_outgoing_t **at, const sip_t *sip,
+		     nta_response_f *callback, const url_t *route)
+{
+	nta_outgoing_t *next = hf_digest_again(d->sip, d->leg, *at, sip,
+					       callback, d, route, d->listener);
+
+	if (!next)
+		return false;
+	hf_asked_end(d->sip, *at);
+	*at = next;
+	return true;
+}
+
 static int bye_answered(struct hf_dialog *d, nta_outgoing_t *orq,
 			const sip_t *answer)
 {
 	int status = nta_outgoing_status(orq);
 
-	if (status < 200)
+	if (status < 200 ||
+	    hf_dialog_again(d, &d->bye, answer, bye_answered, NULL))
 		return 0;
 	hf_dialog_enter(d);
 	hf_asked_end(d->sip, orq);

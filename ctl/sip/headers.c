@@ -62,10 +62,11 @@ url_t *hf_header_uri(su_home_t *home, const char *uri)
 
 static char *own_uri(su_home_t *home, const struct hf_dialog *d)
 {
-	const struct hf_listener *l = d->listener;
 	const char *user = d->contact_user;
-	bool tcp = !strcmp(l->transport, "tcp");
+	const sip_contact_t *target = NULL;
+	const sip_route_t *route = NULL;
 	char *escaped = NULL;
+	bool secure;
 
 	if (user && *user) {
 		escaped = su_alloc(home, 3 * strlen(user) + 1);
@@ -73,9 +74,10 @@ static char *own_uri(su_home_t *home, const struct hf_dialog *d)
 			return NULL;
 		url_escape(escaped, user, "@:;?/&=+$,<>\"");
 	}
-	return su_sprintf(home, "sip:%s%s%s:%u%s", escaped ? escaped : "",
-			  escaped ? "@" : "", l->host, l->port,
-			  tcp ? ";transport=tcp" : "");
+	nta_leg_get_route(d->leg, &route, &target);
+	secure = target && target->m_url->url_type == url_sips;
+	return hf_listener_uri(home, d->sip, d->listener, d->inside, secure,
+			       escaped);
 }
 
 sip_contact_t *hf_header_contact(su_home_t *home, const struct hf_dialog *d)
@@ -123,6 +125,18 @@ sip_reason_t *hf_header_reason(su_home_t *home, int cause, const char *text)
 	value = su_sprintf(home, "SIP;cause=%d%s%s", cause,
 			   value ? ";text=" : "", value ? value : "");
 	return value ? sip_reason_make(home, value) : NULL;
+}
+
+/* RFC 3261 20.43: what in the offer cannot be had, for people. */
+sip_warning_t *hf_header_warning(su_home_t *home, const struct hf_sip *sip,
+				 const char *text)
+{
+	char *value = quoted(home, text);
+
+	value = value ? su_sprintf(home, "399 %s %s", sip->config->sip.domain,
+				   value) :
+			NULL;
+	return value ? sip_warning_make(home, value) : NULL;
 }
 
 static sip_unknown_t *extension(su_home_t *home, const char *name, char *value,

@@ -19,7 +19,8 @@ static int answered(struct hf_dialog *d, nta_outgoing_t *orq, const sip_t *sip)
 	int status = nta_outgoing_status(orq);
 	const struct hf_cause cause = {0, NULL};
 
-	if (status < 200)
+	if (status < 200 ||
+	    hf_dialog_again(d, &d->update, sip, answered, NULL))
 		return 0;
 	hf_dialog_enter(d);
 	hf_asked_end(d->sip, orq);

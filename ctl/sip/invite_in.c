@@ -70,8 +70,10 @@ void hf_invite_in(struct hf_sip *sip, nta_incoming_t *irq, const sip_t *invite,
 
 	if (d) {
 		d->state = HF_DIALOG_OFFERED;
-		d->trusted = peer->trusted;
+		/* A user of ours is told who waits, as a colleague is. */
+		d->trusted = peer->trusted || peer->user;
 		d->listener = peer->listener;
+		d->inside = hf_listener_inside(sip, d->listener, peer->source);
 		hf_identify_learn(d, invite);
 	}
 	if (!d || !hf_dialog_leg(d, irq, invite)) {
@@ -205,6 +207,7 @@ static void send_reply(struct hf_dialog *d, const struct hf_reply *r)
 	su_home_t home[1] = {SU_HOME_INIT(home)};
 	sip_unknown_t *extensions;
 	sip_contact_t *contact;
+	sip_warning_t *warning = NULL;
 	sip_reason_t *reason;
 	msg_t *msg;
 	char expires[48], retry[16];
@@ -213,6 +216,8 @@ static void send_reply(struct hf_dialog *d, const struct hf_reply *r)
 	contact = ok ? hf_header_contact(home, d) : NULL;
 	reason =
 		r->reason ? hf_header_reason(home, r->status, r->reason) : NULL;
+	if (r->status == 488 && r->reason)
+		warning = hf_header_warning(home, d->sip, r->reason);
 	extensions = reply_extensions(home, d, r);
 	snprintf(expires, sizeof(expires), "%u;refresher=uac", d->session_s);
 	snprintf(retry, sizeof(retry), "%d", r->retry_after_s);
@@ -226,6 +231,7 @@ static void send_reply(struct hf_dialog *d, const struct hf_reply *r)
 		TAG_IF(timer, SIPTAG_SESSION_EXPIRES_STR(expires)),
 		TAG_IF(timer, SIPTAG_REQUIRE_STR("timer")),
 		TAG_IF(reason, SIPTAG_REASON(reason)),
+		TAG_IF(warning, SIPTAG_WARNING(warning)),
 		TAG_IF(r->retry_after_s > 0, SIPTAG_RETRY_AFTER_STR(retry)),
 		TAG_IF(hide, SIPTAG_PRIVACY_STR("id")),
 		TAG_IF(extensions, SIPTAG_UNKNOWN(extensions)),

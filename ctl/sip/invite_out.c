@@ -113,6 +113,37 @@ static void confirm(struct hf_dialog *d, const sip_t *ok)
 		hf_park_answered(party, body, len);
 }
 
+static int answered(struct hf_dialog *, nta_outgoing_t *, const sip_t *);
+
+/* Asked who we are: the same INVITE, by the same way, with the answer. */
+static bool again(struct hf_dialog *d, const sip_t *sip)
+{
+	int status = nta_outgoing_status(d->invite);
+	su_home_t home[1] = {SU_HOME_INIT(home)};
+	const url_t *route;
+	msg_t *msg;
+	bool sent;
+
+	if (status != 401 && status != 407)
+		return false;
+	su_home_init(home);
+	route = hf_hosts_resolve(home, d->sip->outbound_proxy);
+	sent = hf_dialog_again(d, &d->invite, sip, answered, route);
+	msg = sent ? nta_outgoing_getrequest(d->invite) : NULL;
+	if (msg) {
+		/* another CSeq and branch to CANCEL, if need be */
+		hf_ringing_end(d);
+		hf_ringing_begin(
+			d,
+			url_as_string(home,
+				      sip_object(msg)->sip_request->rq_url),
+			route);
+		msg_destroy(msg);
+	}
+	su_home_deinit(home);
+	return sent;
+}
+
 static int answered(struct hf_dialog *d, nta_outgoing_t *orq, const sip_t *sip)
 {
 	int status = nta_outgoing_status(orq);
@@ -120,6 +151,8 @@ static int answered(struct hf_dialog *d, nta_outgoing_t *orq, const sip_t *sip)
 
 	if (d->ack_held)
 		return 0; /* the same 2xx again */
+	if (!d->cancelled && !d->released && again(d, sip))
+		return 0;
 	hf_dialog_enter(d);
 	if (status >= 300) {
 		/* `sip` dies with the transaction: keep it until it is told. */
@@ -307,6 +340,8 @@ struct hf_dialog *hf_invite_out(struct hf_sip *sip, struct hf_party *party,
 	d->trusted = true; /* where we call is by configuration */
 	d->party = party;
 	d->listener = hf_listener_towards(sip, towards);
+	d->inside = hf_listener_inside(sip, d->listener,
+				       towards ? towards->url_host : NULL);
 	sent = url && create_leg(d, home, call) &&
 	       send_invite(d, home, call, towards == url ? NULL : towards);
 	if (sent)

@@ -143,7 +143,7 @@ static int told(struct hf_dialog *d, nta_outgoing_t *orq, const sip_t *sip)
 {
 	int status = nta_outgoing_status(orq);
 
-	if (status < 200)
+	if (status < 200 || hf_dialog_again(d, &d->probe, sip, told, NULL))
 		return 0;
 	hf_dialog_enter(d);
 	hf_asked_end(d->sip, orq);
@@ -198,6 +198,18 @@ void hf_dialog_undoubt(struct hf_dialog *d)
 	d->in_doubt = false;
 }
 
+/* Where our requests in the dialog go. */
+static const char *next_hop(nta_leg_t *leg)
+{
+	const sip_contact_t *target = NULL;
+	const sip_route_t *route = NULL;
+
+	nta_leg_get_route(leg, &route, &target);
+	return route  ? route->r_url->url_host :
+	       target ? target->m_url->url_host :
+			NULL;
+}
+
 struct hf_dialog *hf_dialog_adopt(struct hf_sip *sip, struct hf_party *party,
 				  const struct hf_store_party *r,
 				  const char *answer)
@@ -224,6 +236,7 @@ struct hf_dialog *hf_dialog_adopt(struct hf_sip *sip, struct hf_party *party,
 		return NULL;
 	}
 	d->party = party;
+	d->inside = hf_listener_inside(sip, l, next_hop(d->leg));
 	/* A whole interval anew: the refresh may have come while we were dead.
 	 */
 	hf_refresh_start(d);

@@ -22,40 +22,81 @@
 /* A second of 5000 datagrams; with the usual 208 KiB a burst loses ACKs. */
 #define HF_UDP_RECEIVE_BYTES (4 << 20)
 
+/* Debian's stack does not give back all memory of a TLS connection, some 50
+ * kB: so they are kept open. */
+#define HF_TLS_IDLE_MS (24 * 3600 * 1000)
+
 static bool is_udp(const struct hf_listener *l)
 {
 	return !strcmp(l->transport, "udp");
 }
 
-static bool address_of(const struct hf_listener *l, struct sockaddr_in *ret)
+static bool is_tls(const struct hf_listener *l)
 {
+	return !strcmp(l->transport, "tls");
+}
+
+/* A numeric host as an address; the length of that, 0 = it is none. */
+static socklen_t address_of(const char *host, uint16_t port,
+			    su_sockaddr_t *ret)
+{
+	char copy[INET6_ADDRSTRLEN];
+
 	memset(ret, 0, sizeof(*ret));
-	ret->sin_family = AF_INET;
-	ret->sin_port = htons(l->port);
-	return inet_pton(AF_INET, l->host, &ret->sin_addr) == 1;
+	if (inet_pton(AF_INET, host, &ret->su_sin.sin_addr) == 1) {
+		ret->su_family = AF_INET;
+		ret->su_sin.sin_port = htons(port);
+		return sizeof(ret->su_sin);
+	}
+	/* the host of a URL is in brackets */
+	snprintf(copy, sizeof(copy), "%s", host + (host[0] == '['));
+	copy[strcspn(copy, "]")] = '\0';
+	if (inet_pton(AF_INET6, copy, &ret->su_sin6.sin6_addr) != 1)
+		return 0;
+	ret->su_family = AF_INET6;
+	ret->su_sin6.sin6_port = htons(port);
+	return sizeof(ret->su_sin6);
+}
+
+static void address_text(const su_sockaddr_t *a, char *ret, size_t len)
+{
+	inet_ntop(a->su_family,
+		  a->su_family == AF_INET6 ? (void *)&a->su_sin6.sin6_addr :
+					     (void *)&a->su_sin.sin_addr,
+		  ret, (socklen_t)len);
+}
+
+/* As it stands in a URI. */
+static void bracketed(const char *host, char *ret, size_t len)
+{
+	snprintf(ret, len, strchr(host, ':') ? "[%s]" : "%s", host);
 }
 
 /* The stack hides why a bind failed; try it the same way and say. */
 static int probe(const struct hf_listener *l, char *err, size_t err_len)
 {
-	struct sockaddr_in address;
+	su_sockaddr_t address;
+	socklen_t address_len = address_of(l->host, l->port, &address);
 	int fd, error = 0, on = 1;
-	char hint[96] = "";
+	char hint[96] = "", host[64];
 
-	if (!address_of(l, &address)) {
+	if (!address_len) {
 		snprintf(err, err_len,
-			 "cannot listen on %s:%s:%u: not an IPv4 address",
+			 "cannot listen on %s:%s:%u: not a numeric address",
 			 l->transport, l->host, l->port);
 		return -EAFNOSUPPORT;
 	}
-	fd = socket(AF_INET,
+	fd = socket(address.su_family,
 		    (is_udp(l) ? SOCK_DGRAM : SOCK_STREAM) | SOCK_CLOEXEC, 0);
+	/* As the stack does: what comes by IPv4 has a socket of its own. */
+	if (fd >= 0 && address.su_family == AF_INET6)
+		setsockopt(fd, IPPROTO_IPV6, IPV6_V6ONLY, &on, sizeof(on));
 	if (fd < 0)
 		error = errno;
 	else if (!is_udp(l) &&
 		 setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &on, sizeof(on)) < 0)
 		error = errno;
-	else if (bind(fd, (struct sockaddr *)&address, sizeof(address)) < 0)
+	else if (bind(fd, &address.su_sa, address_len) < 0)
 		error = errno;
 	/* A TCP port beside a listener can be bound, but not listened on. */
 	else if (!is_udp(l) && listen(fd, 1) < 0)
@@ -76,8 +117,9 @@ static int probe(const struct hf_listener *l, char *err, size_t err_len)
 		snprintf(
 			hint, sizeof(hint),
 			" (ports below 1024 need root or CAP_NET_BIND_SERVICE)");
+	bracketed(l->host, host, sizeof(host));
 	snprintf(err, err_len, "cannot listen on %s:%s:%u: %s%s", l->transport,
-		 l->host, l->port, strerror(error), hint);
+		 host, l->port, strerror(error), hint);
 	return -error;
 }
 
@@ -88,53 +130,140 @@ static int probe(const struct hf_listener *l, char *err, size_t err_len)
  */
 static void force_receive_buffer(const struct hf_listener *l)
 {
-	struct sockaddr_in want;
+	su_sockaddr_t want;
+	socklen_t want_len = address_of(l->host, l->port, &want);
 	struct dirent *entry;
 	DIR *dir = opendir("/proc/self/fd");
 	int bytes = HF_UDP_RECEIVE_BYTES;
 
-	if (!dir || !address_of(l, &want)) {
+	if (!dir || !want_len) {
 		if (dir)
 			closedir(dir);
 		return;
 	}
 	while ((entry = readdir(dir))) {
-		struct sockaddr_in have = {0};
+		su_sockaddr_t have = {0};
 		socklen_t len = sizeof(have), type_len = sizeof(int);
 		int fd = atoi(entry->d_name), type = 0;
 
 		if (entry->d_name[0] == '.' ||
 		    getsockopt(fd, SOL_SOCKET, SO_TYPE, &type, &type_len) < 0 ||
 		    type != SOCK_DGRAM ||
-		    getsockname(fd, (struct sockaddr *)&have, &len) < 0)
+		    getsockname(fd, &have.su_sa, &len) < 0)
 			continue;
-		if (have.sin_family == AF_INET &&
-		    have.sin_port == want.sin_port &&
-		    have.sin_addr.s_addr == want.sin_addr.s_addr)
+		if (len == want_len && !su_cmp_sockaddr(&have, &want))
 			setsockopt(fd, SOL_SOCKET, SO_RCVBUFFORCE, &bytes,
 				   sizeof(bytes));
 	}
 	closedir(dir);
 }
 
+static bool contains(const char *path, const char *what)
+{
+	FILE *f = fopen(path, "re");
+	char line[256];
+	bool found = false;
+
+	while (f && !found && fgets(line, sizeof(line), f))
+		found = strstr(line, what);
+	if (f)
+		fclose(f);
+	return found;
+}
+
+/* The stack would start without, and refuse each connection. */
+static int check_certificates(const struct hf_sip *sip, char *err,
+			      size_t err_len)
+{
+	const char *folder = sip->config->sip.tls.certificates;
+	static const char *const files[] = {"agent.pem", "cafile.pem"};
+	unsigned int count =
+		sip->config->sip.tls.verify == HF_TLS_NONE ? 1 : 2;
+	char path[512];
+
+	for (unsigned int i = 0; i < count; i++) {
+		snprintf(path, sizeof(path), "%s/%s", folder, files[i]);
+		if (!access(path, R_OK))
+			continue;
+		snprintf(err, err_len, "cannot read %s: %s; %s", path,
+			 strerror(errno),
+			 i ? "it has the authorities that peers are checked by; without: sip.tls.verify: none" :
+			     "it has our certificate, those between it and its authority, and our key");
+		return -ENOENT;
+	}
+	snprintf(path, sizeof(path), "%s/agent.pem", folder);
+	for (unsigned int i = 0; i < 2; i++) {
+		static const char *const parts[] = {"BEGIN CERTIFICATE",
+						    "PRIVATE KEY"};
+
+		if (contains(path, parts[i]))
+			continue;
+		snprintf(err, err_len,
+			 "%s has no %s; it needs both, one after the other, in PEM",
+			 path, i ? "private key" : "certificate");
+		return -EINVAL;
+	}
+	return 0;
+}
+
+static unsigned int verify_policy(const struct hf_sip *sip)
+{
+	switch (sip->config->sip.tls.verify) {
+	case HF_TLS_ALL:
+		return TPTLS_VERIFY_ALL;
+	case HF_TLS_NONE:
+		return TPTLS_VERIFY_NONE;
+	default:
+		return TPTLS_VERIFY_OUT;
+	}
+}
+
+/* Where it is bound, and by which name it goes in Via: behind 1:1 NAT the two
+ * differ, and maddr= is how the stack is told so. */
+static void tport_url(const struct hf_sip *sip, const struct hf_listener *l,
+		      char *url, size_t len)
+{
+	char host[64], name[64];
+
+	bracketed(l->host, host, sizeof(host));
+	snprintf(name, sizeof(name), "%s", host);
+	if (l->nat >= 0)
+		inet_ntop(AF_INET, &sip->config->sip.nat[l->nat].advertise,
+			  name, sizeof(name));
+	snprintf(url, len, "%s:%s:%u;transport=%s%s%s",
+		 is_tls(l) ? "sips" : "sip", name, l->port, l->transport,
+		 l->nat >= 0 ? ";maddr=" : "", l->nat >= 0 ? host : "");
+}
+
 static int listen_one(struct hf_sip *sip, const struct hf_listener *l,
 		      char *err, size_t err_len)
 {
-	char url[96];
+	const char *certificates = sip->config->sip.tls.certificates;
+	char url[192], host[64];
 	int error = probe(l, err, err_len);
 
+	if (!error && is_tls(l))
+		error = check_certificates(sip, err, err_len);
 	if (error)
 		return error;
-	snprintf(url, sizeof(url), "sip:%s:%u;transport=%s", l->host, l->port,
-		 l->transport);
+	tport_url(sip, l, url, sizeof(url));
+	bracketed(l->host, host, sizeof(host));
 	if (nta_agent_add_tport(sip->agent, URL_STRING_MAKE(url),
 				TPTAG_IDENT(l->ident),
 				TPTAG_UDP_RMEM(HF_UDP_RECEIVE_BYTES),
 				TPTAG_KEEPALIVE(30000), TPTAG_PONG2PING(1),
-				TPTAG_TIMEOUT(60000), TAG_END()) < 0) {
-		snprintf(err, err_len, "cannot listen on %s:%s:%u: %s",
-			 l->transport, l->host, l->port,
-			 su_strerror(su_errno()));
+				TPTAG_TIMEOUT(is_tls(l) ? HF_TLS_IDLE_MS :
+							  60000),
+				TAG_IF(is_tls(l),
+				       TPTAG_CERTIFICATE(certificates)),
+				TAG_IF(is_tls(l), TPTAG_TLS_VERIFY_POLICY(
+							  verify_policy(sip))),
+				TAG_END()) < 0) {
+		snprintf(err, err_len, "cannot listen on %s:%s:%u: %s%s%s",
+			 l->transport, host, l->port,
+			 su_strerror(su_errno()),
+			 is_tls(l) ? "; what is wrong with the certificates in " : "",
+			 is_tls(l) ? certificates : "");
 		return -EADDRNOTAVAIL;
 	}
 	if (is_udp(l))
@@ -155,6 +284,17 @@ static bool listens(const struct hf_sip *sip, const char *transport,
 	return false;
 }
 
+static int nat_of(const struct hf_sip *sip, const char *host)
+{
+	struct in_addr ip;
+
+	for (unsigned int i = 0; i < sip->config->sip.nat_count; i++)
+		if (inet_pton(AF_INET, host, &ip) == 1 &&
+		    ip.s_addr == sip->config->sip.nat[i].address.s_addr)
+			return (int)i;
+	return -1;
+}
+
 static int listen_on(struct hf_sip *sip, const char *host,
 		     const struct hf_config_listen *how, char *err,
 		     size_t err_len)
@@ -173,6 +313,7 @@ static int listen_on(struct hf_sip *sip, const char *host,
 	snprintf(l->host, sizeof(l->host), "%s", host);
 	l->port = how->port;
 	snprintf(l->ident, sizeof(l->ident), "%s:%u", host, how->port);
+	l->nat = nat_of(sip, host);
 	error = listen_one(sip, l, err, err_len);
 	if (!error)
 		sip->listener_count++;
@@ -263,19 +404,19 @@ find_ident(struct hf_sip *sip, const char *transport, const char *ident)
 /* Our address on the way to `host`, "" if that is a name or unreachable. */
 static void source_towards(const char *host, char *ret, size_t ret_len)
 {
-	struct sockaddr_in to = {.sin_family = AF_INET, .sin_port = htons(9)};
-	socklen_t len = sizeof(to);
+	su_sockaddr_t to;
+	socklen_t len = host ? address_of(host, 9, &to) : 0;
 	int fd;
 
 	ret[0] = '\0';
-	if (!host || inet_pton(AF_INET, host, &to.sin_addr) != 1)
+	if (!len)
 		return;
-	fd = socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+	fd = socket(to.su_family, SOCK_DGRAM | SOCK_CLOEXEC, 0);
 	if (fd < 0)
 		return;
-	if (!connect(fd, (struct sockaddr *)&to, sizeof(to)) &&
-	    !getsockname(fd, (struct sockaddr *)&to, &len))
-		inet_ntop(AF_INET, &to.sin_addr, ret, (socklen_t)ret_len);
+	if (!connect(fd, &to.su_sa, len) &&
+	    !getsockname(fd, &to.su_sa, &len))
+		address_text(&to, ret, ret_len);
 	close(fd);
 }
 
@@ -324,14 +465,57 @@ void hf_peer_of(struct hf_sip *sip, nta_incoming_t *irq, struct hf_peer *ret)
 
 	memset(ret, 0, sizeof(*ret));
 	ret->config = sip->config;
-	if (from && from->su_family == AF_INET)
-		ret->ip4 = from->su_sin.sin_addr;
-	inet_ntop(AF_INET, &ret->ip4, ret->source, sizeof(ret->source));
-	ret->trusted = hf_config_trusted(sip->config, ret->ip4);
+	if (from && from->su_family == AF_INET6)
+		ret->ip = from->su_sin6.sin6_addr;
+	else if (from && from->su_family == AF_INET)
+		ret->ip = hf_ip_mapped(from->su_sin.sin_addr);
+	else
+		ret->ip = hf_ip_mapped((struct in_addr){0});
+	if (IN6_IS_ADDR_V4MAPPED(&ret->ip))
+		inet_ntop(AF_INET, &ret->ip.s6_addr[12], ret->source,
+			  sizeof(ret->source));
+	else
+		inet_ntop(AF_INET6, &ret->ip, ret->source, sizeof(ret->source));
+	ret->trusted = hf_config_trusted(sip->config, &ret->ip);
 	ret->listener = came_in_by(sip, tport);
 	if (!ret->listener)
 		ret->listener = &sip->listener[0];
 	if (tport)
 		tport_unref(tport);
 	msg_destroy(msg);
+}
+
+bool hf_listener_inside(const struct hf_sip *sip, const struct hf_listener *l,
+			const char *host)
+{
+	const struct hf_config_nat *nat;
+	struct in6_addr ip;
+	su_sockaddr_t a;
+
+	if (l->nat < 0)
+		return true;
+	if (!host || !address_of(host, 0, &a))
+		return false; /* a name: of somebody out there */
+	nat = &sip->config->sip.nat[l->nat];
+	ip = a.su_family == AF_INET6 ? a.su_sin6.sin6_addr :
+				       hf_ip_mapped(a.su_sin.sin_addr);
+	return hf_prefix_any(nat->inside, nat->inside_count, &ip);
+}
+
+char *hf_listener_uri(su_home_t *home, const struct hf_sip *sip,
+		      const struct hf_listener *l, bool inside, bool secure,
+		      const char *user)
+{
+	char host[64];
+
+	bracketed(l->host, host, sizeof(host));
+	if (!inside && l->nat >= 0)
+		inet_ntop(AF_INET, &sip->config->sip.nat[l->nat].advertise,
+			  host, sizeof(host));
+	/* RFC 5630 5.1.1.1: to a sips: request the answer is a sips: Contact,
+	 * which needs no transport=. */
+	return su_sprintf(home, "%s:%s%s%s:%u%s%s", secure ? "sips" : "sip",
+			  user ? user : "", user ? "@" : "", host, l->port,
+			  secure || is_udp(l) ? "" : ";transport=",
+			  secure || is_udp(l) ? "" : l->transport);
 }

@@ -9,6 +9,35 @@
 
 #include "watcher.h"
 
+static int answered(struct hf_dialog *, nta_outgoing_t *, const sip_t *);
+
+/* Asked who we are. */
+static bool again(struct hf_watcher *w, nta_outgoing_t *orq,
+		  const sip_t *answer)
+{
+	int status = nta_outgoing_status(orq);
+	su_home_t home[1] = { SU_HOME_INIT(home) };
+	nta_outgoing_t *next = NULL;
+	struct hf_watcher_text t;
+	url_t *via = NULL;
+
+	if (status != 401 && status != 407)
+		return false;
+	su_home_init(home);
+	hf_watcher_text(w, &t);
+	if (*t.dialog.via)
+		via = url_make(home, t.dialog.via);
+	next = hf_digest_again(w->sip, w->leg, orq, answer, answered, w, via,
+			       w->listener);
+	su_home_deinit(home);
+	if (!next)
+		return false;
+	hf_asked_end(w->sip, orq);
+	w->notify = next;
+	w->local_cseq = nta_leg_get_seq(w->leg);
+	return true;
+}
+
 static int answered(struct hf_dialog *cookie, nta_outgoing_t *orq,
 		    const sip_t *answer)
 {
@@ -16,7 +45,7 @@ static int answered(struct hf_dialog *cookie, nta_outgoing_t *orq,
 	int status = nta_outgoing_status(orq);
 	uint32_t retry = 0;
 
-	if (status < 200)
+	if (status < 200 || again(w, orq, answer))
 		return 0;
 	if (answer && answer->sip_retry_after)
 		retry = (uint32_t)answer->sip_retry_after->af_delta;

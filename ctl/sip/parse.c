@@ -294,6 +294,19 @@ static void never_absent(struct hf_identity *who)
 		*who = (struct hf_identity){"", "", "", ""};
 }
 
+/* Who has given a password is who that is of, whatever else is said. */
+static void proven(su_home_t *home, const struct hf_peer *peer,
+		   struct hf_identity *ret)
+{
+	url_t *url;
+
+	if (!peer->user)
+		return;
+	url = url_make(home, peer->user->identity);
+	if (url)
+		identity_of(home, url, NULL, ret);
+}
+
 void hf_parse_invite(su_home_t *home, const sip_t *s,
 		     const struct hf_peer *peer, struct hf_invite *ret)
 {
@@ -319,11 +332,13 @@ void hf_parse_invite(su_home_t *home, const sip_t *s,
 		plain_text(home, text_header(s, "X-Holdfast-Recall", 0));
 	ret->carried = "";
 	hf_parse_body(s, &ret->body, &ret->body_len);
+	proven(home, peer, &ret->asserted);
 	if (!peer->trusted)
 		return;
 	ret->carried = carried(home, s, peer->config);
 	ret->park_time_s = seconds_in(text_header(s, "X-Holdfast-Park-Time", 0));
-	hf_parse_asserted(home, s, true, &ret->asserted);
+	if (!peer->user)
+		hf_parse_asserted(home, s, true, &ret->asserted);
 	if (s->sip_referred_by)
 		identity_of(home, s->sip_referred_by->b_url,
 			    s->sip_referred_by->b_display, &ret->referred_by);

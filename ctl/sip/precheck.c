@@ -185,7 +185,7 @@ static bool check_invite(struct hf_sip *sip, nta_incoming_t *irq,
 }
 
 bool hf_precheck(struct hf_sip *sip, nta_incoming_t *irq, const sip_t *r,
-		 const struct hf_peer *peer)
+		 struct hf_peer *peer)
 {
 	/* A dialog we do not have (any more): say so even to a stranger, or a
 	 * phone that lost its proxy never learns that the call is gone. */
@@ -194,16 +194,21 @@ bool hf_precheck(struct hf_sip *sip, nta_incoming_t *irq, const sip_t *r,
 			  "no such call", TAG_END());
 		return false;
 	}
-	if (!peer->trusted) {
+	if (!peer->trusted && sip->config->sip.digest.user_count) {
+		if (!hf_challenge(sip, irq, r, peer))
+			return false;
+	} else if (!peer->trusted) {
 		hf_refuse(sip, irq, r, peer, SIP_403_FORBIDDEN,
 			  "source is not in sip.trusted", TAG_END());
 		return false;
 	}
 	if (!check_method(sip, irq, r, peer))
 		return false;
-	if (r->sip_request->rq_url->url_type != url_sip) {
+	if (r->sip_request->rq_url->url_type != url_sip &&
+	    !(r->sip_request->rq_url->url_type == url_sips &&
+	      !strcmp(peer->listener->transport, "tls"))) {
 		hf_refuse(sip, irq, r, peer, SIP_416_UNSUPPORTED_URI,
-			  "not a sip: URI", TAG_END());
+			  "not a sip: URI, nor a sips: one by TLS", TAG_END());
 		return false;
 	}
 	if (r->sip_request->rq_method == sip_method_options)

@@ -5,6 +5,7 @@
  *  - loop, clock, log, epoch: the ground (event loop, time, restart counter)
  *  - agent, listen, hosts: the stack's agent, the addresses it listens on, the
  *    names it would not find
+ *  - digest, challenge: who somebody is, by a password; ours and theirs
  *  - precheck, options: what is answered before and beside any call
  *  - dialog: the record of a dialog and its end
  *  - invite_in, invite_out: the first INVITE, theirs and ours
@@ -67,10 +68,11 @@ struct hf_watch;
 #define HF_SIP_ACCEPT	     "application/sdp"
 
 struct hf_listener {
-	char transport[4]; /* "udp", "tcp" */
-	char host[48];
+	char transport[4]; /* "udp", "tcp", "tls" */
+	char host[48];	   /* IPv6 without brackets */
 	uint16_t port;
 	char ident[64]; /* "host:port", how the stack finds it again */
+	int nat;	/* which of sip.nat it is, -1 = none */
 };
 
 struct hf_sip {
@@ -111,13 +113,15 @@ struct hf_sip {
 	uint64_t refused_since_ms;
 	unsigned int refused_shown, refused_hidden;
 	struct hf_sip_count *counts; /* count.c */
+	struct hf_challenger *challenger; /* challenge.c */
 };
 
 /* Who sent a request, and how it reached us. */
 struct hf_peer {
-	struct in_addr ip4;
+	struct in6_addr ip; /* IPv4 mapped */
 	char source[48];
 	bool trusted;
+	const struct hf_config_user *user; /* by digest, NULL = none */
 	const struct hf_config *config;
 	const struct hf_listener *listener;
 };
@@ -137,6 +141,7 @@ struct hf_dialog {
 	bool released;
 	bool ours;	 /* the Call-ID is ours: it began with our INVITE */
 	bool trusted;	 /* the peer may see and assert identities */
+	bool inside;	 /* it is on our side of the router (sip.nat) */
 	bool cancelled;	 /* our INVITE was given up */
 	bool bye_wanted; /* bye() came before the ACK */
 	bool counted;	 /* in sip->unacked */
@@ -192,19 +197,42 @@ int hf_listen_all(struct hf_sip *, char *err, size_t err_len);
 /* Which of our addresses faces this URI. */
 const struct hf_listener *hf_listener_towards(struct hf_sip *, const url_t *);
 void hf_peer_of(struct hf_sip *, nta_incoming_t *, struct hf_peer *ret);
+/* Is who sits there told our own address? `host` may be a name, or NULL. */
+bool hf_listener_inside(const struct hf_sip *, const struct hf_listener *,
+			const char *host);
+/* Our URI for a peer; `user` NULL = none. */
+char *hf_listener_uri(su_home_t *, const struct hf_sip *,
+		      const struct hf_listener *, bool inside, bool secure,
+		      const char *user);
 
 /* hosts.c: the same, with the number for a name that /etc/hosts has. */
 const url_t *hf_hosts_resolve(su_home_t *, const url_t *);
 
 /* precheck.c: true if the request may go on, else it has been answered. */
 bool hf_precheck(struct hf_sip *, nta_incoming_t *, const sip_t *,
-		 const struct hf_peer *);
+		 struct hf_peer *);
 bool hf_precheck_session(struct hf_sip *, nta_incoming_t *, const sip_t *,
 			 const struct hf_peer *);
 /* Answers, logs, and gives the transaction back to the stack. */
 void hf_refuse(struct hf_sip *, nta_incoming_t *, const sip_t *,
 	       const struct hf_peer *, int status, const char *phrase,
 	       const char *why, tag_type_t, tag_value_t, ...);
+
+/* challenge.c: true if the request proves who sends it, which `peer` then says;
+ * else it has been answered. */
+int hf_challenge_open(struct hf_sip *);
+void hf_challenge_close(struct hf_sip *);
+bool hf_challenge(struct hf_sip *, nta_incoming_t *, const sip_t *,
+		  struct hf_peer *);
+
+/* digest.c: the request again with credentials, if its answer asks for some that
+ * we have; NULL = the answer is final. The one before is still to be ended. */
+nta_outgoing_t *hf_digest_again(struct hf_sip *, nta_leg_t *, nta_outgoing_t *,
+				const sip_t *answer, nta_response_f *, void *,
+				const url_t *route, const struct hf_listener *);
+/* The same for a request of a dialog, which is in *at; true if it went out. */
+bool hf_dialog_again(struct hf_dialog *, nta_outgoing_t **at, const sip_t *,
+		     nta_response_f *, const url_t *route);
 
 /* options.c */
 void hf_options(struct hf_sip *, nta_incoming_t *);
@@ -337,6 +365,8 @@ sip_contact_t *hf_header_contact(su_home_t *, const struct hf_dialog *);
 sip_from_t *hf_header_from(su_home_t *, const struct hf_sip *,
 			   const struct hf_identity *, bool privacy);
 sip_reason_t *hf_header_reason(su_home_t *, int cause, const char *text);
+sip_warning_t *hf_header_warning(su_home_t *, const struct hf_sip *,
+				 const char *text);
 /* P-Asserted-Identity of a trusted peer's, and Remote-Party-ID if configured;
  * `party` as in the latter: "calling" or "called". */
 sip_unknown_t *hf_header_names(su_home_t *, const struct hf_sip *,

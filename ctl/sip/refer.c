@@ -127,6 +127,7 @@ void hf_refer_outside(struct hf_sip *sip, nta_incoming_t *irq, const sip_t *s,
 		d->refer_only = true;
 		d->trusted = peer->trusted;
 		d->listener = peer->listener;
+		d->inside = hf_listener_inside(sip, d->listener, peer->source);
 	}
 	if (!d || !hf_dialog_leg(d, irq, s)) {
 		if (d) {
@@ -159,7 +160,7 @@ static int notified(struct hf_dialog *d, nta_outgoing_t *orq, const sip_t *sip)
 	const struct hf_cause none = { 0, NULL };
 	int status = nta_outgoing_status(orq);
 
-	if (status < 200)
+	if (status < 200 || hf_dialog_again(d, &d->notify, sip, notified, NULL))
 		return 0;
 	hf_dialog_enter(d);
 	hf_asked_end(d->sip, orq);

@@ -46,6 +46,9 @@ static int answered(struct hf_dialog *d, nta_outgoing_t *orq, const sip_t *sip)
 
 	if (status < 200 || d->ack_held)
 		return 0; /* the same 2xx again */
+	if (d->state == HF_DIALOG_CONFIRMED && !d->bye_wanted &&
+	    hf_dialog_again(d, &d->invite, sip, answered, NULL))
+		return 0;
 	hf_dialog_enter(d);
 	if (status < 300) {
 		nta_leg_client_reroute(d->leg, sip->sip_record_route,

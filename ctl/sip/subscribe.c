@@ -52,12 +52,26 @@ void hf_watchers_free(struct hf_sip *sip)
 sip_contact_t *hf_watcher_contact(su_home_t *home, const struct hf_watcher *w)
 {
 	const struct hf_listener *l = w->listener;
-	bool tcp = !strcmp(l->transport, "tcp");
-	char uri[96];
+	const sip_route_t *route = NULL;
+	const url_t *target, *next;
+	struct hf_watcher_text t;
+	char *uri;
 
-	snprintf(uri, sizeof(uri), "sip:%s:%u%s", l->host, l->port,
-		 tcp ? ";transport=tcp" : "");
-	return sip_contact_create(home, URL_STRING_MAKE(uri), NULL);
+	/* It may have no leg now; where its NOTIFYs go is known all the same. */
+	hf_watcher_text(w, &t);
+	target = url_make(home, t.dialog.contact);
+	if (*t.dialog.route)
+		route = sip_route_make(home, t.dialog.route);
+	next = *t.dialog.via ?
+		       url_make(home, t.dialog.via) :
+	       route ? route->r_url :
+		       target;
+	uri = hf_listener_uri(
+		home, w->sip, l,
+		hf_listener_inside(w->sip, l, next ? next->url_host : NULL),
+		target && target->url_type == url_sips, NULL);
+	return uri ? sip_contact_create(home, URL_STRING_MAKE(uri), NULL) :
+		     NULL;
 }
 
 /* All Accept headers in one line. */
@@ -100,7 +114,7 @@ static void read_request(su_home_t *home, const sip_t *s,
 	ret->accept = accept_text(home, s);
 	ret->eventlist = sip_has_feature(s->sip_supported, "eventlist") ||
 			 sip_has_feature(s->sip_require, "eventlist");
-	ret->stream = !strcmp(peer->listener->transport, "tcp");
+	ret->stream = strcmp(peer->listener->transport, "udp");
 	if (s->sip_expires) {
 		ret->has_expires = true;
 		ret->expires = (uint32_t)s->sip_expires->ex_delta;
@@ -182,8 +196,9 @@ static const char *read_via(su_home_t *home, const struct hf_watcher *w,
 	    strcmp(via->v_received, peer->source))
 		return "";
 	port = via->v_rport && *via->v_rport ? via->v_rport : via->v_port;
-	return su_sprintf(home, "sip:%s:%s;transport=%s", peer->source,
-			  port ? port : "5060", w->listener->transport);
+	return su_sprintf(home, "sip:%s%s%s:%s;transport=%s",
+			  strchr(peer->source, ':') ? "[" : "", peer->source,
+			  strchr(peer->source, ':') ? "]" : "", port ? port : "5060", w->listener->transport);
 }
 
 static char *read_address(su_home_t *home, const sip_addr_t *a, const char *tag)

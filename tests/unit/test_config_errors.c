@@ -57,7 +57,7 @@ TEST(all_errors_are_said_in_one_run_in_the_order_of_the_file)
 {
 	CHECK_STR(
 		said("sip:\n"
-		     "  listen: [ \"tls:192.0.2.10:5061\" ]\n"
+		     "  listen: [ \"wss:192.0.2.10:5061\" ]\n"
 		     "  trused: [ 192.0.2.0/24 ]\n" MEDIA
 		     "  ports: 20000-20010\n" AUDIO "  memory_mib: 12MB\n"
 		     "lots:\n"
@@ -66,8 +66,8 @@ TEST(all_errors_are_said_in_one_run_in_the_order_of_the_file)
 		     "    slots: 701-720\n"
 		     "    hold_audio: defalt\n"
 		     "    recall: { ring_s: 0 }\n"),
-		"holdfast.yaml:2: sip.listen[0]: \"tls:192.0.2.10:5061\": tls "
-		"is not supported yet by this version; udp and tcp are\n"
+		"holdfast.yaml:2: sip.listen[0]: \"wss:192.0.2.10:5061\": wss "
+		"is not supported yet by this version; udp, tcp and tls are\n"
 		"holdfast.yaml:2: sip.trusted: is missing; write trusted: "
 		"[ 192.0.2.0/24 ]\n"
 		"holdfast.yaml:3: sip.trused: unknown key; did you mean "
@@ -323,9 +323,9 @@ TEST(uris_have_to_be_uris)
 	LOT_SAYS("recall: { fallback: [ \"sip:a@b:99999\" ] }",
 		 "recall.fallback[0]: \"sip:a@b:99999\" has no valid host and "
 		 "port");
-	LOT_SAYS("recall: { fallback: [ \"sip:a@[2001:db8::1]\" ] }",
-		 "recall.fallback[0]: \"sip:a@[2001:db8::1]\": IPv6 is not "
-		 "supported yet by this version");
+	LOT_SAYS("recall: { fallback: [ \"sip:a@[2001:db8:1]\" ] }",
+		 "recall.fallback[0]: \"sip:a@[2001:db8:1]\" has no valid "
+		 "host and port");
 	LOT_SAYS("recall: { fallback: [ \"sip:a@b\", [ \"sip:c@d\", x ] ] }",
 		 "recall.fallback[1][1]: \"x\" is not a URI; write sip:user@host");
 	LOT_SAYS("recall: { fallback: [ [] ] }",
@@ -347,15 +347,30 @@ TEST(uris_have_to_be_uris)
 
 TEST(listen_points_are_checked)
 {
-	SIP_SAYS("\"udp:[2001:db8::1]:5060\"", "192.0.2.1", "",
-		 "listen[0]: \"udp:[2001:db8::1]:5060\": IPv6 is not supported "
-		 "yet by this version");
+	SIP_SAYS("\"udp:2001:db8::1:5060\"", "192.0.2.1", "",
+		 "listen[0]: \"udp:2001:db8::1:5060\": an IPv6 address has to "
+		 "be in []; write udp:[2001:db8::10]:5060");
+	SIP_SAYS("\"udp:[2001:db8::1\"", "192.0.2.1", "",
+		 "listen[0]: \"udp:[2001:db8::1\" has no address in []; write "
+		 "udp:[2001:db8::10]:5060");
+	SIP_SAYS("\"udp:[fe80::1]\"", "192.0.2.1", "",
+		 "listen[0]: fe80::1 is good for one link only; name a global "
+		 "or unique local address (fd..)");
+	SIP_SAYS("\"udp:[::]\"", "192.0.2.1", "",
+		 "listen[0]: :: stands for no single address; name the one that "
+		 "peers reach");
+	SIP_SAYS("\"tls:192.0.2.10\"", "192.0.2.1", "",
+		 "listen[0]: TLS needs certificates; name their folder in "
+		 "sip.tls.certificates");
+	SIP_SAYS("\"udp:192.0.2.10\"", "192.0.2.1",
+		 ", nat: [ { address: 192.0.2.11, advertise: 203.0.113.7 } ]",
+		 "nat[0].address: is not an address of sip.listen");
 	SIP_SAYS("192.0.2.10", "192.0.2.1", "",
 		 "listen[0]: \"192.0.2.10\" is not TRANSPORT:ADDRESS:PORT; "
 		 "write udp:192.0.2.10:5060");
 	SIP_SAYS("\"upd:192.0.2.10\"", "192.0.2.1", "",
 		 "listen[0]: \"upd:192.0.2.10\" has no known transport; write "
-		 "udp:ADDRESS:PORT or tcp:ADDRESS:PORT");
+		 "udp:ADDRESS:PORT, tcp:ADDRESS:PORT or tls:ADDRESS:PORT");
 	SIP_SAYS("\"udp:0.0.0.0:5060\"", "192.0.2.1", "",
 		 "listen[0]: 0.0.0.0 stands for no single address; name the "
 		 "one that peers reach");
@@ -367,8 +382,8 @@ TEST(listen_points_are_checked)
 		 "listen[0]: port 20010 is one of media.ports (20000-29999) on "
 		 "the same address; take another");
 	SIP_SAYS("\"udp:192.0.2.10\"", "192.0.2.1", ", domain: \"sip:x\"",
-		 "domain: \"sip:x\" is not a domain; leave scheme and port out "
-		 "(IPv6 is not supported yet by this version)");
+		 "domain: \"sip:x\" is not a domain; leave scheme and port "
+		 "out, and take a name where SIP is on IPv6");
 }
 
 TEST(prefixes_are_checked)
@@ -380,11 +395,14 @@ TEST(prefixes_are_checked)
 		 "trusted[0]: \"192.0.2.0/33\" has no prefix length from 0 to "
 		 "32");
 	SIP_SAYS("\"udp:192.0.2.10\"", "192.0.2", "",
-		 "trusted[0]: \"192.0.2\" is not an IPv4 address or prefix "
-		 "such as 192.0.2.0/24");
-	SIP_SAYS("\"udp:192.0.2.10\"", "\"2001:db8::/32\"", "",
-		 "trusted[0]: \"2001:db8::/32\": IPv6 is not supported yet by "
-		 "this version");
+		 "trusted[0]: \"192.0.2\" is not an address or prefix such as "
+		 "192.0.2.0/24 or 2001:db8::/32");
+	SIP_SAYS("\"udp:192.0.2.10\"", "\"2001:db8::1/32\"", "",
+		 "trusted[0]: \"2001:db8::1/32\" has bits behind its length; "
+		 "write 2001:db8::/32 or 2001:db8::1");
+	SIP_SAYS("\"udp:192.0.2.10\"", "\"2001:db8::/129\"", "",
+		 "trusted[0]: \"2001:db8::/129\" has no prefix length from 0 "
+		 "to 128");
 }
 
 TEST(media_addresses_and_ports_are_checked)
@@ -392,7 +410,7 @@ TEST(media_addresses_and_ports_are_checked)
 	MEDIA_SAYS("addresses: [ { address: \"2001:db8::1\", "
 		   "interface: eth0 } ]",
 		   "addresses[0].address: \"2001:db8::1\": IPv6 is not "
-		   "supported yet by this version");
+		   "supported yet by this version; name an IPv4 address");
 	MEDIA_SAYS("addresses: [ { address: 224.0.0.1, interface: eth0 } ]",
 		   "addresses[0].address: 224.0.0.1 is a multicast, broadcast "
 		   "or reserved address");

@@ -126,14 +126,14 @@ TEST(the_example_file_is_accepted)
 	c = load(text);
 	free(text);
 	CHECK(c);
-	CHECK_INT(c->sip.listen_count, 2);
+	CHECK_INT(c->sip.listen_count, 4);
 	CHECK_STR(c->sip.listen[1].transport, "tcp");
 	CHECK_STR(c->sip.listen[1].host, "192.0.2.10");
 	CHECK_INT(c->sip.listen[1].port, 5060);
 	CHECK_STR(c->sip.domain, "park.example.com");
 	CHECK_STR(c->sip.outbound_proxy, "sip:pbx.example.com");
-	CHECK_INT(c->sip.trusted_count, 2);
-	CHECK_INT(c->sip.trusted[1].bits, 32);
+	CHECK_INT(c->sip.trusted_count, 3);
+	CHECK_INT(c->sip.trusted[1].bits, 128);
 	CHECK_STR(ip(c->media.addresses[0].ip4), "192.0.2.10");
 	CHECK_STR(ip(c->media.addresses[0].advertise), "203.0.113.7");
 	CHECK_STR(c->media.addresses[0].interface, "eth0");
@@ -411,18 +411,18 @@ TEST(trusted_is_who_is_in_a_prefix)
 		"sip:\n  listen: [ \"udp:192.0.2.10\" ]\n"
 		"  trusted: [ 192.0.2.0/25, 198.51.100.7 ]\n"
 		"  internal: [ \"1???@pbx\", \"boss@*\" ]\n" MEDIA AUDIO LOT);
-	struct in_addr a;
+	struct in6_addr a;
 
 	CHECK(c);
 	CHECK_INT(c->sip.listen[0].port, 5060);
-	inet_pton(AF_INET, "192.0.2.127", &a);
-	CHECK(hf_config_trusted(c, a));
-	inet_pton(AF_INET, "192.0.2.128", &a);
-	CHECK(!hf_config_trusted(c, a));
-	inet_pton(AF_INET, "198.51.100.7", &a);
-	CHECK(hf_config_trusted(c, a));
-	inet_pton(AF_INET, "198.51.100.6", &a);
-	CHECK(!hf_config_trusted(c, a));
+	hf_ip_parse("192.0.2.127", &a);
+	CHECK(hf_config_trusted(c, &a));
+	hf_ip_parse("192.0.2.128", &a);
+	CHECK(!hf_config_trusted(c, &a));
+	hf_ip_parse("198.51.100.7", &a);
+	CHECK(hf_config_trusted(c, &a));
+	hf_ip_parse("198.51.100.6", &a);
+	CHECK(!hf_config_trusted(c, &a));
 	CHECK(hf_config_internal(c, "1234", "pbx"));
 	CHECK(hf_config_internal(c, "boss", "home.example"));
 	CHECK(!hf_config_internal(c, "01234", "pbx"));
@@ -434,11 +434,50 @@ TEST(a_prefix_of_length_nothing_trusts_everybody)
 	struct hf_config *c = load("sip:\n  listen: [ \"udp:192.0.2.10\" ]\n"
 				   "  trusted: [ 0.0.0.0/0 ]\n"
 				   "  internal: [ \"*@*\" ]\n" MEDIA AUDIO LOT);
-	struct in_addr a;
+	struct in6_addr a;
 
 	CHECK(c);
-	inet_pton(AF_INET, "255.1.2.3", &a);
-	CHECK(hf_config_trusted(c, a));
+	hf_ip_parse("255.1.2.3", &a);
+	CHECK(hf_config_trusted(c, &a));
+	/* of its own kind */
+	hf_ip_parse("2001:db8::1", &a);
+	CHECK(!hf_config_trusted(c, &a));
+	hf_config_free(c);
+}
+
+TEST(peers_and_listeners_may_be_of_ipv6_and_of_tls)
+{
+	struct hf_config *c = load(
+		"sip:\n  listen: [ \"udp:[2001:DB8:0::10]:5062\", "
+		"\"tls:192.0.2.10\" ]\n"
+		"  trusted: [ \"2001:db8::/45\", \"::1\" ]\n"
+		"  outbound_proxy: \"sip:[2001:db8::20]:5070;transport=tcp\"\n"
+		"  tls: { certificates: /etc/x, verify: all }\n"
+		"  nat: [ { address: 192.0.2.10, advertise: 203.0.113.7, "
+		"inside: [ 192.0.2.0/24 ] } ]\n"
+		"  internal: [ \"*@*\" ]\n" MEDIA AUDIO LOT);
+	struct in6_addr a;
+
+	CHECK(c);
+	CHECK_STR(c->sip.listen[0].host, "2001:db8::10");
+	CHECK_INT(c->sip.listen[0].port, 5062);
+	CHECK_STR(c->sip.listen[1].transport, "tls");
+	CHECK_INT(c->sip.listen[1].port, 5061);
+	CHECK_STR(c->sip.domain, "[2001:db8::10]");
+	CHECK_STR(c->sip.tls.certificates, "/etc/x");
+	CHECK_INT(c->sip.tls.verify, HF_TLS_ALL);
+	CHECK_INT(c->sip.nat_count, 1);
+	CHECK_STR(ip(c->sip.nat[0].advertise), "203.0.113.7");
+	hf_ip_parse("192.0.2.1", &a);
+	CHECK(hf_prefix_any(c->sip.nat[0].inside, 1, &a));
+	hf_ip_parse("[2001:db8:7::9]", &a);
+	CHECK(hf_config_trusted(c, &a));
+	hf_ip_parse("2001:db8:8::9", &a);
+	CHECK(!hf_config_trusted(c, &a));
+	hf_ip_parse("::1", &a);
+	CHECK(hf_config_trusted(c, &a));
+	hf_ip_parse("0.0.0.1", &a);
+	CHECK(!hf_config_trusted(c, &a));
 	hf_config_free(c);
 }
 

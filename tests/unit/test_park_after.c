@@ -23,20 +23,20 @@ TEST(a_party_behind_nat_is_sought_at_the_source_of_its_signalling)
 
 TEST(behind_nat_a_party_is_sought_only_in_the_networks_that_media_allow_names)
 {
-	struct hf_config_prefix allow[] = {{.bits = 32}, {.bits = 8}};
+	struct hf_config_prefix allow[] = {{.bits = 96 + 32}, {.bits = 96 + 8}};
 	struct world *w = world_new();
 	struct hf_dialog *c, *d;
 
-	inet_pton(AF_INET, "127.0.0.3", &allow[0].net);
-	inet_pton(AF_INET, "10.0.0.0", &allow[1].net);
+	hf_ip_parse("127.0.0.3", &allow[0].net);
+	hf_ip_parse("10.0.0.0", &allow[1].net);
 	w->config.media.latch = true;
 	w->config.media.allow = allow;
 	w->config.media.allow_count = 2;
 	world_start(w);
 	c = park_one(w, "701"); /* signals from 127.0.0.2 */
 	CHECK_STR(sends_to(w, c), "127.0.0.3:4000");
-	inet_pton(AF_INET, "127.0.0.0", &allow[0].net);
-	allow[0].bits = 24;
+	hf_ip_parse("127.0.0.0", &allow[0].net);
+	allow[0].bits = 96 + 24;
 	d = park_one(w, "702");
 	CHECK_STR(sends_to(w, d), "127.0.0.2:4000");
 	WORLD_END(w);

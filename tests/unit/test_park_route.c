@@ -5,7 +5,7 @@
 #include "park_world.h"
 
 static char *only_alice[] = { "1001", "9*@other.example" };
-static struct hf_config_prefix net = { .bits = 24 };
+static struct hf_config_prefix net = { .bits = 96 + 24 };
 
 /* Two lots, 701-703 and 801-802, and the rules. */
 static struct world *routed(struct hf_config_route *routes, unsigned int count)
@@ -95,7 +95,7 @@ TEST(rules_look_at_caller_parker_and_source_alike)
 	};
 	struct world *w;
 
-	inet_pton(AF_INET, "127.0.0.0", &net.net);
+	hf_ip_parse("127.0.0.0", &net.net);
 	w = routed(routes, 2);
 	park_with(w, "700", "");
 	CHECK_STR(slot(w, "801")->call->route, "caller");

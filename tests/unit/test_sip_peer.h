@@ -271,10 +271,11 @@ void hf_park_run(struct hf_park *p, uint64_t now_ms)
 }
 
 /* The room `config` is not linked: the one question asked of it. */
-bool hf_config_trusted(const struct hf_config *config, struct in_addr source)
+bool hf_config_trusted(const struct hf_config *config,
+		       const struct in6_addr *source)
 {
-	return config->sip.trusted_count &&
-	       source.s_addr == config->sip.trusted[0].net.s_addr;
+	return hf_prefix_any(config->sip.trusted, config->sip.trusted_count,
+			     source);
 }
 
 static unsigned int free_port(int type)
@@ -340,7 +341,8 @@ static bool stage_open_as(struct stage *s, const struct how *how)
 	}
 	s->config.sip.listen = s->listen;
 	s->config.sip.domain = "park.example.com";
-	s->trusted[0].net.s_addr = htonl(INADDR_LOOPBACK);
+	s->trusted[0].net = hf_ip_mapped(a.sin_addr);
+	s->trusted[0].bits = 128;
 	s->config.sip.trusted = s->trusted;
 	s->config.sip.trusted_count = 1;
 	snprintf(s->proxy, sizeof(s->proxy), "sip:127.0.0.1:%u", s->peer_port);

@@ -138,9 +138,9 @@ def user_of(uri):
 
 
 def host_of(uri):
-    match = re.match(r"sips?:(?:[^@]*@)?([^;?]*)", uri)
-    host, _, port = match.group(1).partition(":")
-    return host, int(port or 5060)
+    match = re.match(r"(sips?):(?:[^@]*@)?(\[[^]]*\]|[^;?:]*)(?::(\d+))?", uri)
+    usual = 5061 if match.group(1) == "sips" else 5060
+    return match.group(2), int(match.group(3) or usual)
 
 
 def without_tag(value):
@@ -513,10 +513,14 @@ class Endpoint:
     """A UDP socket with transactions and dialogs. `user` gets
     on_invite(dialog, transaction) and on_request(transaction)."""
 
-    def __init__(self, loop, sock, user, contact_user="test", log=None):
+    def __init__(self, loop, sock, user, contact_user="test", log=None, transport="UDP"):
         self.loop, self.sock, self.user = loop, sock, user
         self.address = sock.getsockname()
-        self.contact = "<sip:%s@%s:%d>" % ((contact_user,) + self.address)
+        # UDP unless the socket is one of ways.py and of something else
+        self.transport = transport
+        self.contact = "<sip:%s@%s:%d%s>" % (
+            (contact_user,) + self.address +
+            ("" if transport == "UDP" else ";transport=" + transport.lower(),))
         self.log = log
         self.clients = {}
         self.servers = {}
@@ -526,7 +530,8 @@ class Endpoint:
         self.loop.call(self.loop.watch, sock, self._readable)
 
     def via(self):
-        return "SIP/2.0/UDP %s:%d;branch=z9hG4bK%s;rport" % (self.address + (token(16),))
+        return "SIP/2.0/%s %s:%d;branch=z9hG4bK%s;rport" % (
+            (self.transport,) + self.address + (token(16),))
 
     def send(self, message, dest):
         if self.log:

@@ -285,13 +285,13 @@ class Peer:
     """A SIP peer of Holdfast at the PBX's address (the trusted one)."""
 
     def __init__(self, stage, address=net.PBX, port=5060, namespace=None,
-                 anchor=(net.ANCHOR_TRUNK, 5060)):
+                 anchor=(net.ANCHOR_TRUNK, 5060), sock=None, transport="UDP"):
         self.anchor = anchor
         self.incoming = queue.Queue()
         self.loop = sip.Loop().start()
         self.messages = []
-        self.endpoint = sip.Endpoint(self.loop, (namespace or stage.pbx).udp(address, port),
-                                     self, "pbx", self._log)
+        sock = sock or (namespace or stage.pbx).udp(address, port)
+        self.endpoint = sip.Endpoint(self.loop, sock, self, "pbx", self._log, transport)
         stage.on_close(self.close)
 
     def _log(self, direction, peer, message):
