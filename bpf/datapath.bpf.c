@@ -4,6 +4,8 @@
  *
  *   hf_receive, on every media device
  *     parse.h    ours? which leg?                    -> else XDP_PASS
+ *     gather.h   may it wait for those right behind it? Then the rest is done in
+ *                hf_gathered, for up to 16 packets at a time
  *     receive.h  RTP, right source?                  -> else a counted drop
  *     rtcp.h     RTCP: to holdfast-mediad, keys (heard.h): to the controller
  *     relay.h    the leg has a peer: on to its remote
@@ -18,6 +20,7 @@
 #include <linux/bpf.h>
 #include <bpf/bpf_helpers.h>
 #include "paced.h"
+#include "gather.h"
 #include "receive.h"
 
 SEC("xdp.frags")
@@ -35,7 +38,30 @@ int hf_receive(struct xdp_md *ctx)
 	case HF_PARSE_LENGTH:
 		return hf_drop(HF_COUNT_DROP_LENGTH);
 	}
-	return hf_receive_rtp(ctx, data, &in);
+	in.ifindex = ctx->ingress_ifindex;
+	in.here_only = 0;
+	if (hf_gather(&in))
+		return XDP_REDIRECT;
+	/* Reading the clock waits for all loads before it, so it comes first.
+	 */
+	return hf_receive_rtp(ctx, data, &in, hf_now());
+}
+
+SEC("xdp.frags/devmap")
+int hf_gathered(struct xdp_md *ctx)
+{
+	void *data = (void *)(long)ctx->data;
+	void *data_end = (void *)(long)ctx->data_end;
+	struct hf_incoming in;
+	__u64 now_ns;
+
+	now_ns = hf_gathered_next();
+	if (hf_parse(data, data_end, &in) != HF_PARSE_RTP)
+		return XDP_DROP;
+	in.ifindex = ctx->egress_ifindex;
+	in.here_only = 1;
+	return hf_receive_rtp(ctx, data, &in, now_ns) == XDP_TX ? XDP_PASS :
+								  XDP_DROP;
 }
 
 SEC("xdp")

@@ -8,6 +8,7 @@
 #define HF_BPF_EGRESS_H
 
 #include "maps.h"
+#include "parse.h"
 #include "wire.h"
 
 struct hf_way {
@@ -44,16 +45,21 @@ static __always_inline int hf_way_get(__u32 index, struct hf_way *way)
 	       (way->flags & (HF_HOP_VALID | HF_HOP_VLAN)) == HF_HOP_VALID;
 }
 
-/* The verdict that sends by this way, XDP_DROP if there is none. `ingress` is
- * where the packet came in, 0 for packets of our own. No effect by itself. */
-static __always_inline int hf_way_verdict(const struct hf_way *way,
-					  __u32 ingress)
+/* The verdicts that send by this way, XDP_DROP if there is none: of a packet of
+ * our own, and of one that came in. No effect by themselves. */
+static __always_inline int hf_way_redirect(const struct hf_way *way)
 {
-	if (ingress && way->ifindex == ingress)
-		return XDP_TX;
 	if (way->flags & HF_HOP_NO_REDIRECT)
 		return XDP_DROP;
 	return (int)bpf_redirect_map(&devmap, way->ifindex, XDP_DROP);
+}
+
+static __always_inline int hf_way_verdict(const struct hf_way *way,
+					  const struct hf_incoming *in)
+{
+	if (way->ifindex == in->ifindex)
+		return XDP_TX;
+	return in->here_only ? XDP_DROP : hf_way_redirect(way);
 }
 
 static __always_inline void hf_way_write(void *data, const struct hf_way *way)

@@ -17,25 +17,23 @@ static __always_inline int hf_hold_turn(struct xdp_md *ctx, __u64 *claim,
 					struct hf_intake *intake,
 					struct hf_leg *leg, __u64 word,
 					const struct hf_program *p,
+					const struct hf_incoming *in,
 					__u64 now_ns)
 {
-	__s64 after_ns = HF_TURN_LATE_NS;
 	struct hf_way way;
 	struct hf_due due;
 	int verdict, refused;
 
 	intake->packets++;
 	HF_WRITE(intake->last_rx, (__u32)(now_ns >> 20));
-	if (p->flags & HF_PROGRAM_AUTO_CLOCK)
-		after_ns = -(__s64)(p->ptime_ns / 2);
-	if (!hf_due(p, word, now_ns, after_ns, &due))
+	if (!hf_due(p, word, now_ns, hf_turn_after(p), &due))
 		return hf_drop(HF_COUNT_HOLD_NOT_DUE);
 	if (!hf_way_get(p->nexthop, &way))
 		return hf_refuse(intake, HF_COUNT_DROP_NO_HOP);
 	refused = hf_hold_write(ctx, p, &leg->rx, &way, &due);
 	if (refused)
 		return hf_refuse(intake, refused);
-	verdict = hf_way_verdict(&way, ctx->ingress_ifindex);
+	verdict = hf_way_verdict(&way, in);
 	if (verdict == XDP_DROP)
 		return hf_refuse(intake, HF_COUNT_DROP_NO_HOP);
 

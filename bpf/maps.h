@@ -63,6 +63,13 @@ struct {
 	__type(value, __u32);
 } devmap SEC(".maps");
 
+struct {
+	__uint(type, BPF_MAP_TYPE_DEVMAP_HASH);
+	__uint(max_entries, HF_MAX_DEVICES);
+	__type(key, __u32);
+	__type(value, struct bpf_devmap_val);
+} gather SEC(".maps");
+
 /* Packet tests set this before loading: the time is then work.now_ns. In
  * production it is 0 and the verifier removes the branch. */
 const volatile __u8 hf_test_clock = 0;

@@ -12,6 +12,66 @@
 #include "frame.h"
 #include "stats.h"
 
+/* Legs whose memory is asked for at once (gather.h says why). */
+#define HF_WALK_AHEAD 16
+
+static __always_inline struct hf_leg *hf_walk_leg(__u32 key,
+						  struct hf_claim **ret_claim)
+{
+	const struct hf_wheel_entry *e = bpf_map_lookup_elem(&wheel, &key);
+	__u32 leg;
+
+	if (!e)
+		return 0;
+	leg = e->leg;
+	*ret_claim = bpf_map_lookup_elem(&claims, &leg);
+	return bpf_map_lookup_elem(&legs, &leg);
+}
+
+static __always_inline void hf_walk_ask_leg(__u32 key)
+{
+	struct hf_claim *c = 0;
+	const struct hf_leg *l = hf_walk_leg(key, &c);
+
+	if (!l || !c)
+		return;
+	(void)HF_READ(c->word);
+	(void)HF_READ(l->program[0].ssrc);
+	(void)HF_READ(l->program[1].ssrc);
+	(void)HF_READ(l->tx.sent);
+}
+
+static __always_inline void hf_walk_ask_frame(__u32 key)
+{
+	struct hf_claim *c = 0;
+	const struct hf_leg *l = hf_walk_leg(key, &c);
+	const struct hf_program *p;
+	const struct hf_frame *f;
+	__u32 frame;
+
+	if (!l || !c)
+		return;
+	p = &l->program[hf_word_epoch(c->word) & 1];
+	frame = hf_program_frame(p, hf_word_slot(c->word));
+	f = bpf_map_lookup_elem(&frames, &frame);
+	if (!f)
+		return;
+	(void)HF_READ(f->bytes);
+	(void)HF_READ(f->payload[0]);
+	(void)HF_READ(f->payload[64]);
+}
+
+/* `key` and those behind it. */
+static __always_inline void hf_walk_ask(__u32 key, __u32 count)
+{
+	__u32 i;
+
+	for (i = 0; i < HF_WALK_AHEAD && i < count; i++)
+		hf_walk_ask_leg(key + i);
+	for (i = 0; i < HF_WALK_AHEAD && i < count; i++)
+		hf_walk_ask_frame(key + i);
+}
+
 /* The next leg of this walk; 0 if there is none. Moves the cursor. */
 static __always_inline int hf_walk_next(struct hf_work *w, __u32 *leg)
 {
@@ -30,6 +90,8 @@ static __always_inline int hf_walk_next(struct hf_work *w, __u32 *leg)
 	}
 	if (entry >= count)
 		return 0;
+	if (entry % HF_WALK_AHEAD == 0)
+		hf_walk_ask(key, count - entry);
 	e = bpf_map_lookup_elem(&wheel, &key);
 	if (!e)
 		return 0;
@@ -55,7 +117,7 @@ static __always_inline int hf_paced_send(struct xdp_md *ctx, struct hf_work *w,
 	refused = hf_hold_write(ctx, p, &leg->rx, &way, &due);
 	if (refused)
 		return hf_drop(refused);
-	verdict = hf_way_verdict(&way, 0);
+	verdict = hf_way_redirect(&way);
 	if (verdict == XDP_DROP)
 		return hf_drop(HF_COUNT_DROP_NO_HOP);
 

@@ -29,6 +29,8 @@ enum hf_parsed {
 
 struct hf_incoming {
 	__u32 leg;
+	__u32 ifindex;	 /* where it came in */
+	__u32 here_only; /* and it can be sent by that device only */
 	__u32 udp_len; /* host order, with the UDP header */
 	__be32 saddr;
 	__be32 daddr;

@@ -77,12 +77,14 @@ static __always_inline int hf_receive_slow(struct xdp_md *ctx, void *data,
 		return hf_relay(ctx, leg, claim, intake, b, word, p, in, &rtp,
 				second & 0x7f, now_ns);
 	if (p->mode == HF_MODE_HOLD)
-		return hf_hold_turn(ctx, claim, intake, leg, word, p, now_ns);
+		return hf_hold_turn(ctx, claim, intake, leg, word, p, in,
+				    now_ns);
 	return hf_intake_refuse(intake, now_ns, HF_COUNT_DROP_IDLE);
 }
 
 static __always_inline int hf_receive_rtp(struct xdp_md *ctx, void *data,
-					  const struct hf_incoming *in)
+					  const struct hf_incoming *in,
+					  __u64 now_ns)
 {
 	struct hf_claim *claim;
 	struct hf_intake *intake_by;
@@ -92,12 +94,9 @@ static __always_inline int hf_receive_rtp(struct xdp_md *ctx, void *data,
 	struct hf_hot *h;
 	struct hf_program p;
 	struct hf_leg *leg;
-	__u64 word, now_ns;
+	__u64 word;
 	int verdict;
 
-	/* Reading the clock waits for all loads before it, so it comes first.
-	 */
-	now_ns = hf_now();
 	claim = bpf_map_lookup_elem(&claims, &in->leg);
 	h = bpf_map_lookup_elem(&hot, &in->leg);
 	intake_by = bpf_map_lookup_elem(&intake, &in->leg);
@@ -110,7 +109,7 @@ static __always_inline int hf_receive_rtp(struct xdp_md *ctx, void *data,
 	if (hf_hold_is_plain(data, h, word, in, &p)) {
 		hf_rtp_get(data, &rtp);
 		hf_stream_hear(s, &rtp, in, 1, now_ns);
-		return hf_hold_turn(ctx, &claim->word, intake_by, leg, word, &p,
+		return hf_hold_turn(ctx, &claim->word, intake_by, leg, word, &p, in,
 				    now_ns);
 	}
 	if (hf_relay_plain(ctx, data, b, s, leg, word, in, now_ns, &verdict))

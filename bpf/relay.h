@@ -184,7 +184,7 @@ hf_relay_claim(struct xdp_md *ctx, struct hf_leg *from, const __u64 *from_claim,
 			return HF_COUNT_DROP_NO_HOP;
 		if (in->udp_len + 20 > way->mtu)
 			return HF_COUNT_DROP_MTU;
-		*verdict = hf_way_verdict(way, ctx->ingress_ifindex);
+		*verdict = hf_way_verdict(way, in);
 		if (*verdict == XDP_DROP)
 			return HF_COUNT_DROP_NO_HOP;
 		switch (hf_relay_due(b, &from->rx, p, word, now_ns, rtp, d)) {
@@ -258,7 +258,7 @@ static __always_inline int hf_relay(struct xdp_md *ctx, struct hf_leg *from,
 	to_claim = bpf_map_lookup_elem(&claims, &peer);
 	if (!to || !to_claim)
 		return hf_intake_refuse(intake, now_ns, HF_COUNT_DROP_IDLE);
-	partial = hf_device_partial(ctx->ingress_ifindex);
+	partial = hf_device_partial(in->ifindex);
 	if (partial && in->udp_len > 8 + 8 * HF_RELAY_SUM_WORDS)
 		return hf_intake_refuse(intake, now_ns, HF_COUNT_DROP_MTU);
 	/* What lies behind the datagram is nobody's business further on. */
@@ -326,7 +326,7 @@ static __always_inline int hf_relay_plain(struct xdp_md *ctx, void *data,
 	    (__u64)(data_end - data) != HF_AT_UDP + (__u64)in->udp_len ||
 	    !hf_relay_goes_on(b, to_word, &rtp, &d))
 		return 0;
-	partial = hf_device_partial(ctx->ingress_ifindex);
+	partial = hf_device_partial(in->ifindex);
 	if (partial && in->udp_len > 8 + 8 * HF_RELAY_SUM_WORDS)
 		return 0;
 	o.tuple.saddr = b->saddr;
@@ -337,7 +337,7 @@ static __always_inline int hf_relay_plain(struct xdp_md *ctx, void *data,
 	o.payload_type = b->payload_type;
 	if (!hf_way_get(b->nexthop, &way) || in->udp_len + 20 > way.mtu)
 		return 0;
-	verdict = hf_way_verdict(&way, ctx->ingress_ifindex);
+	verdict = hf_way_verdict(&way, in);
 	if (verdict == XDP_DROP || !hf_claim(&to_claim->word, to_word, d.next))
 		return 0;
 	hf_relay_write(ctx, data, &way, &o, &d, in->udp_len, partial);

@@ -342,6 +342,16 @@ static int hf_bpf_attach(struct hf_bpf *b, char *err, size_t err_len)
 	int receive = hf_bpf_receive_program(b);
 	int r = hf_bpf_pin(b, err, err_len);
 
+	/* Before the paced one, which tells holdfast-mediad of both. */
+	if (!r) {
+		r = hf_program_pin(
+			b, "prog_gathered",
+			bpf_program__fd(b->object->progs.hf_gathered));
+		if (r)
+			snprintf(err, err_len,
+				 "the program for gathered packets cannot be kept: %s",
+				 strerror(-r));
+	}
 	if (!r)
 		r = hf_holder_attach(b, paced, err, err_len);
 	if (!r)

@@ -91,6 +91,7 @@ int hf_happenings_open(struct hf_media *);
 void hf_happenings_close(struct hf_bpf *);
 
 /* holder.c */
+int hf_program_pin(struct hf_bpf *b, const char *pin, int program);
 int hf_holder_attach(struct hf_bpf *, int program, char *err, size_t err_len);
 void hf_holder_remove(struct hf_bpf *);
 

@@ -100,11 +100,11 @@ void hf_holder_remove(struct hf_bpf *b)
 	nl_socket_free(sock);
 }
 
-static int hf_holder_pin_program(struct hf_bpf *b, int program)
+int hf_program_pin(struct hf_bpf *b, const char *pin, int program)
 {
 	char path[256];
 
-	if (hf_pins_path(b->instance, HF_PIN_PROG, path, sizeof(path)))
+	if (hf_pins_path(b->instance, pin, path, sizeof(path)))
 		return -ENAMETOOLONG;
 	unlink(path);
 	return bpf_obj_pin(program, path) ? -errno : 0;
@@ -154,7 +154,7 @@ int hf_holder_attach(struct hf_bpf *b, int program, char *err, size_t err_len)
 			return b->paced_link;
 	}
 	r = b->paced_link < 0 ? b->paced_link
-			      : hf_holder_pin_program(b, program);
+			      : hf_program_pin(b, HF_PIN_PROG, program);
 	if (r)
 		snprintf(err, err_len, "the paced program cannot be kept: %s",
 			 strerror(-r));

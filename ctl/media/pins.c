@@ -87,6 +87,7 @@ void hf_pins_init(struct hf_pins *p)
 	for (int i = 0; i < HF_PIN_MAP_COUNT; i++)
 		p->fd[i] = -1;
 	p->prog_paced = -1;
+	p->prog_gathered = -1;
 }
 
 /* The kernel gives each element of an array map whole 8-byte words. */
@@ -251,7 +252,12 @@ static int hf_pins_open_all(const char *instance, struct hf_pins *p,
 	if (hf_pins_path(instance, "prog_paced", failed, len))
 		return -ENAMETOOLONG;
 	p->prog_paced = bpf_obj_get(failed);
-	return p->prog_paced < 0 ? -errno : 0;
+	if (p->prog_paced < 0)
+		return -errno;
+	if (hf_pins_path(instance, "prog_gathered", failed, len))
+		return -ENAMETOOLONG;
+	p->prog_gathered = bpf_obj_get(failed);
+	return p->prog_gathered < 0 ? -errno : 0;
 }
 
 int hf_pins_open(const char *instance, struct hf_pins *ret, char *err,
@@ -309,5 +315,7 @@ void hf_pins_close(struct hf_pins *p)
 	}
 	if (p->prog_paced >= 0)
 		close(p->prog_paced);
+	if (p->prog_gathered >= 0)
+		close(p->prog_gathered);
 	hf_pins_init(p);
 }

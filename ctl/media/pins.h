@@ -36,6 +36,7 @@
 	X(hot, 1)                                                              \
 	X(intake, 1)                                                           \
 	X(bound, 1)                                                            \
+	X(gather, 0)                                                           \
 	X(happenings, 0)                                                       \
 	X(streams, 1)                                                          \
 	X(rtcp, 1)                                                             \
@@ -67,6 +68,7 @@ struct hf_pins {
 	uint32_t wheel_capacity; /* entries of one bucket */
 	int fd[HF_PIN_MAP_COUNT]; /* by enum hf_pin_map */
 	int prog_paced;		  /* the live-frames program */
+	int prog_gathered;	  /* of the entries of `gather` */
 	size_t bytes[HF_PIN_MAP_COUNT]; /* of each mapping, 0 = not mapped */
 };
 

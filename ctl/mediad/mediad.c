@@ -4,6 +4,7 @@
  * kernel's notifications and the signals. The sender has a thread of its own,
  * so that no route lookup ever delays a frame.
  */
+#include "mediad/gather.h"
 #include "mediad/mediad.h"
 
 #include <bpf/bpf.h>
@@ -47,6 +48,7 @@ struct mediad {
 	const struct hf_mediad_options *options;
 	struct hf_files files;
 	int signal_fd;
+	struct hf_gather gather;
 	struct hf_pins pins;
 	/* Tell these maps and this program from later ones of that name. */
 	ino_t work_inode, program_inode;
@@ -121,14 +123,19 @@ static int use_device(void *arg, uint32_t ifindex)
 	if (bpf_map_update_elem(m->pins.fd[HF_PIN_devmap], &ifindex, &ifindex,
 				BPF_ANY))
 		return -errno;
-	if (HF_READ(m->pins.work->pacer) != HF_ENGINE_NONE)
+	if (HF_READ(m->pins.work->pacer) != HF_ENGINE_NONE) {
+		hf_gather_way_out(&m->gather, ifindex, false);
 		return 0;
+	}
 	for (unsigned int i = 0; i < HF_MAX_DEVICES; i++)
 		if (m->tried[i].ifindex == ifindex) {
 			m->tried[i].ifindex = 0; /* next time it is asked again */
+			hf_gather_way_out(&m->gather, ifindex,
+					  !m->tried[i].swallows);
 			return m->tried[i].swallows;
 		}
 	rc = hf_probe_device(m->probe, ifindex);
+	hf_gather_way_out(&m->gather, ifindex, !rc);
 	if (rc < 0)
 		hf_debug("device %u cannot be probed: %s", ifindex,
 			 strerror(-rc));
@@ -170,6 +177,7 @@ static int open_instance(struct mediad *m)
 		hf_error("devices cannot be asked: %s", strerror(-rc));
 		return rc;
 	}
+	hf_gather_open(&m->gather, &m->pins);
 	try_devices(m);
 	setup.table = m->pins.nexthops;
 	setup.count = m->pins.nexthop_count;

@@ -423,6 +423,8 @@ enum hf_counter {
  * stats       HF_COUNTERS_MAX      __u64 (PERCPU_ARRAY)   everybody, own CPU
  * devmap      HF_MAX_DEVICES       __u32 ifindex          controller, mediad
  *             (DEVMAP_HASH, key = ifindex)
+ * gather      HF_MAX_DEVICES       struct bpf_devmap_val  mediad: the device whose
+ *             (DEVMAP_HASH, key = ifindex)                packets are gathered
  * heard       hf_instance.legs     struct hf_heard        receive side
  * streams     hf_instance.legs     struct hf_stream       receive side
  * happenings  HF_HAPPENINGS_BYTES  struct hf_happening    receive side
@@ -433,7 +435,7 @@ enum hf_counter {
  *
  * What has a size of hf_instance, nexthops and wheel are sized with
  * bpf_map__set_max_entries() before the object is loaded. Programs: hf_receive
- * on every media device, hf_paced on the holder device.
+ * on every media device, hf_paced on the holder device, hf_gathered in `gather`.
  */
 #define HF_PIN_ROOT "/sys/fs/bpf/holdfast"
 

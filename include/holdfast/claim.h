@@ -183,6 +183,14 @@ HF_INLINE int hf_due(const struct hf_program *p, __u64 word, __u64 now_ns,
 	return 1;
 }
 
+/* When turn-around may claim, relative to the deadline. */
+HF_INLINE __s64 hf_turn_after(const struct hf_program *p)
+{
+	if (p->flags & HF_PROGRAM_AUTO_CLOCK)
+		return -(__s64)(p->ptime_ns / 2);
+	return HF_TURN_LATE_NS;
+}
+
 /* The leg's timestamp at a moment: where a relayed stream takes over. */
 HF_INLINE __u32 hf_program_timestamp(const struct hf_program *p, __u64 now_ns)
 {

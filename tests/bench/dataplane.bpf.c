@@ -98,6 +98,23 @@ int bench_reflect(struct xdp_md *ctx)
 	return XDP_TX;
 }
 
+/* The least that a live frame can be sent with. */
+SEC("xdp")
+int bench_bare(struct xdp_md *ctx)
+{
+	void *data = (void *)(long)ctx->data;
+	void *data_end = (void *)(long)ctx->data_end;
+	struct bench_control *c;
+	__u32 zero = 0;
+
+	c = bpf_map_lookup_elem(&control, &zero);
+	if (!c || data + 14 > data_end)
+		return XDP_ABORTED;
+	HF_W64(data, 0) = c->macs[0];
+	HF_W32(data, 8) = (__u32)c->macs[1];
+	return (int)bpf_redirect(c->bare_out, 0);
+}
+
 SEC("xdp")
 int bench_sink(struct xdp_md *ctx)
 {

@@ -36,15 +36,45 @@
 #include "report.h"
 
 #define ROUNDS	    41
+#define PROGRAM_MS  60 /* to program all legs */
 #define FRAMES	    6000 /* the music that comes with Holdfast: two minutes */
 
-enum row { REFLECTOR, HOLD, NOT_DUE, RELAY, ROWS };
-static const char *const row_names[ROWS] = {
-	"reflector",
-	"hold_turn_around",
-	"hold_not_due",
-	"relay",
+/* Three are without gathering (bpf/gather.h). The last two are the other sender:
+ * PACED_LEGS calls in ticks of PACED_TICK frames, as holdfast-mediad has them. */
+enum row {
+	REFLECTOR,
+	HOLD,
+	NOT_DUE,
+	RELAY,
+	HOLD_1,
+	NOT_DUE_1,
+	RELAY_1,
+	LIVE_FLOOR,
+	PACED,
+	ROWS
 };
+#define FIRST_UNGATHERED HOLD_1
+#define PACED_LEGS	 10000
+#define PACED_TICK	 1000 /* of 2 ms */
+static const char *const row_names[ROWS] = {
+	"reflector",	 "hold_turn_around", "hold_not_due",	    "relay",
+	"hold_ungathered", "not_due_ungathered", "relay_ungathered",
+	"live_frames_floor", "paced",
+};
+
+static enum row row_floor(enum row row)
+{
+	return row == PACED ? LIVE_FLOOR : REFLECTOR;
+}
+
+static enum row row_kind(enum row row)
+{
+	if (row == PACED)
+		return HOLD;
+	return row < FIRST_UNGATHERED || row == LIVE_FLOOR ?
+		       row :
+		       row - FIRST_UNGATHERED + HOLD;
+}
 
 /* The data path; all rows use the same maps, as one machine would. */
 struct path {
@@ -53,6 +83,8 @@ struct path {
 	struct hf_claim *claims;
 	struct hf_hot *hot;
 	struct hf_bound *bound;
+	struct hf_work *work;
+	struct hf_wheel_entry *wheel;
 	struct hf_frame *frames;
 	uint16_t seq;	  /* of the packets that come in */
 	uint16_t relayed; /* packets to each leg */
@@ -67,6 +99,7 @@ struct bench {
 	uint8_t template[BENCH_PACKET];
 	uint32_t near, far, holder;
 	double ns[ROWS][ROUNDS];
+	double pace_ns[ROWS]; /* half of what a packet took at best */
 	uint64_t in[ROWS], returned[ROWS], verified[ROWS];
 };
 
@@ -76,6 +109,15 @@ static uint64_t now_ns(void)
 
 	clock_gettime(CLOCK_MONOTONIC, &t);
 	return (uint64_t)t.tv_sec * 1000000000 + (uint64_t)t.tv_nsec;
+}
+
+static void wait_until(uint64_t ns)
+{
+	struct timespec t = {(time_t)(ns / 1000000000),
+			     (long)(ns % 1000000000)};
+
+	while (clock_nanosleep(CLOCK_MONOTONIC, TIMER_ABSTIME, &t, NULL))
+		;
 }
 
 static uint32_t draw(uint64_t *state)
@@ -204,6 +246,7 @@ static int path_open(struct bench *b)
 	bpf_map__set_max_entries(s->maps.rtcp, BENCH_LEGS);
 	bpf_map__set_max_entries(s->maps.streams, BENCH_LEGS);
 	bpf_map__set_max_entries(s->maps.frames, FRAMES);
+	bpf_map__set_max_entries(s->maps.wheel, PACED_LEGS);
 	if (hf_datapath_bpf__load(s))
 		return -errno;
 	in = map_memory(s->maps.instance);
@@ -213,8 +256,15 @@ static int path_open(struct bench *b)
 	p->claims = map_memory(s->maps.claims);
 	p->hot = map_memory(s->maps.hot);
 	p->bound = map_memory(s->maps.bound);
-	if (!p->claims || !p->hot || !p->bound || !in || !hops || !p->legs || !p->frames)
+	p->work = map_memory(s->maps.work);
+	p->wheel = map_memory(s->maps.wheel);
+	if (!p->claims || !p->hot || !p->bound || !p->work || !p->wheel ||
+	    bpf_map_update_elem(bpf_map__fd(s->maps.devmap), &b->far, &b->far,
+				0) ||
+	    !in || !hops || !p->legs || !p->frames)
 		return -ENOMEM;
+	for (uint32_t i = 0; i < PACED_LEGS; i++)
+		p->wheel[i].leg = b->order[2 * i];
 	instance_fill(in);
 	hop_fill(b, &hops[1]);
 	for (uint32_t i = 0; i < FRAMES; i++) {
@@ -229,19 +279,26 @@ static int path_open(struct bench *b)
 }
 
 /*
- * Program every leg for this row. The next hold frame is some milliseconds
- * overdue now, so that all are due during the round, and none is yet skipped at
- * its end. Relayed streams go on where they were.
+ * Program every leg for this row. When its packet comes, a hold frame is some
+ * milliseconds overdue, as where the paced sender is dead: all are due, and none
+ * is skipped. Relayed streams go on where they were. The round may begin when
+ * this returns.
  */
-static void path_program(struct path *p, enum row row)
+static void path_program(struct bench *b, enum row which)
 {
-	uint64_t base = (now_ns() / HF_MS - 5) * HF_MS;
+	uint32_t legs = which == PACED ? PACED_LEGS : BENCH_LEGS;
+	enum row row = row_kind(which);
+	uint64_t begin = now_ns() + PROGRAM_MS * HF_MS, base;
+	struct path *p = &b->path;
 
-	if (row == REFLECTOR)
+	if (row == REFLECTOR || row == LIVE_FLOOR)
 		return;
-	for (uint32_t i = 0; i < BENCH_LEGS; i++) {
+	for (uint32_t k = 0; k < legs; k++) {
+		uint32_t i = b->order[2 * k];
 		uint16_t seq = (uint16_t)(i * 7);
 
+		base = begin + (uint64_t)(k * b->pace_ns[which]) - 7 * HF_MS;
+		base = base / HF_MS * HF_MS;
 		p->legs[i].program[0] = program_make(i, row, base);
 		p->claims[i].word =
 			row == RELAY
@@ -252,6 +309,7 @@ static void path_program(struct path *p, enum row row)
 					p->claims[i].word);
 	}
 	p->relayed += row == RELAY;
+	wait_until(begin);
 }
 
 static uint64_t path_counter(const struct path *p, uint32_t which)
@@ -280,7 +338,8 @@ static int devices_make(struct bench *b)
 		   "sysctl -qw net.ipv6.conf.near.disable_ipv6=1 "
 		   "net.ipv6.conf.far.disable_ipv6=1 && "
 		   "ip link set near up && ip link set far up && "
-		   "ip link add holder type veth peer holder1"))
+		   "ip link add holder type veth peer holder1 && "
+		   "ip link add holder2 type veth peer holder3"))
 		return -ENODEV;
 	b->near = if_nametoindex("near");
 	b->far = if_nametoindex("far");
@@ -321,6 +380,7 @@ static int ends_open(struct bench *b)
 	order_fill(b);
 	memcpy(b->control->macs, p.bytes, 12);
 	b->control->out = b->near;
+	b->control->bare_out = b->far;
 	/* A program that is attached somewhere is in the dispatcher already,
 	 * which spares every run 16 ms. */
 	err = bpf_xdp_attach((int)b->holder,
@@ -337,16 +397,25 @@ static int ends_open(struct bench *b)
 
 static int row_attach(const struct bench *b, enum row row)
 {
+	struct hf_datapath_bpf *s = b->path.skel;
+	struct bpf_devmap_val v = {.ifindex = b->far};
 	int fd = row == REFLECTOR
 			 ? bpf_program__fd(b->skel->progs.bench_reflect)
-			 : bpf_program__fd(b->path.skel->progs.hf_receive);
+			 : bpf_program__fd(s->progs.hf_receive);
+	int gather = bpf_map__fd(s->maps.gather);
+
+	v.bpf_prog.fd = bpf_program__fd(s->progs.hf_gathered);
+	if (row >= FIRST_UNGATHERED)
+		bpf_map_delete_elem(gather, &b->far);
+	else if (bpf_map_update_elem(gather, &b->far, &v, 0))
+		return -1;
 
 	return bpf_xdp_attach((int)b->far, fd, XDP_FLAGS_DRV_MODE, NULL);
 }
 
 static uint64_t row_consumed(const struct bench *b, enum row row)
 {
-	if (row == NOT_DUE)
+	if (row_kind(row) == NOT_DUE)
 		return path_counter(&b->path, HF_COUNT_HOLD_NOT_DUE);
 	return HF_READ(b->control->returned);
 }
@@ -377,6 +446,7 @@ static double chunk_run(struct bench *b, enum row row, uint64_t *ret_back)
 		    .ctx_size_in = sizeof(ctx), .repeat = BENCH_LEGS,
 		    .flags = BPF_F_TEST_XDP_LIVE_FRAMES, .batch_size = 64);
 	struct timespec a_moment = {0, 1000};
+	double ns;
 	uint64_t before, start, end, back;
 	int err;
 
@@ -394,7 +464,55 @@ static double chunk_run(struct bench *b, enum row row, uint64_t *ret_back)
 	} while (back < BENCH_LEGS && end - start < 1000 * HF_MS &&
 		 !clock_nanosleep(CLOCK_MONOTONIC, 0, &a_moment, NULL));
 	*ret_back = back;
-	return (double)(end - start) / BENCH_LEGS;
+	ns = (double)(end - start) / BENCH_LEGS;
+	if (!b->pace_ns[row] || ns / 2 < b->pace_ns[row])
+		b->pace_ns[row] = ns / 2;
+	return ns;
+}
+
+/* One tick of the paced sender, or of the bare one. */
+static int tick_run(struct bench *b, enum row row, uint32_t tick)
+{
+	struct xdp_md ctx = {.data_end = BENCH_PACKET,
+			     .ingress_ifindex = b->holder};
+	LIBBPF_OPTS(bpf_test_run_opts, opts, .data_in = b->template,
+		    .data_size_in = BENCH_PACKET, .ctx_in = &ctx,
+		    .ctx_size_in = sizeof(ctx), .repeat = PACED_TICK,
+		    .flags = BPF_F_TEST_XDP_LIVE_FRAMES, .batch_size = 64);
+	struct hf_work *w = b->path.work;
+
+	if (row == LIVE_FLOOR)
+		return bpf_prog_test_run_opts(
+			bpf_program__fd(b->skel->progs.bench_bare), &opts);
+	w->now_ns = now_ns();
+	w->run[0].first = tick * PACED_TICK;
+	w->run[0].count = PACED_TICK;
+	w->runs = 1;
+	w->at_run = 0;
+	w->at_entry = 0;
+	return bpf_prog_test_run_opts(
+		bpf_program__fd(b->path.skel->progs.hf_paced), &opts);
+}
+
+/* A frame for each of PACED_LEGS calls. As chunk_run(). */
+static double ticks_run(struct bench *b, enum row row, uint64_t *ret_back)
+{
+	uint64_t start = now_ns(), end = start;
+	struct timespec a_moment = {0, 1000};
+	int err;
+
+	b->control->returned = 0;
+	for (uint32_t t = 0; t < PACED_LEGS / PACED_TICK; t++) {
+		err = tick_run(b, row, t);
+		if (err)
+			return err;
+	}
+	do {
+		*ret_back = HF_READ(b->control->returned);
+		end = now_ns();
+	} while (*ret_back < PACED_LEGS && end - start < 1000 * HF_MS &&
+		 !clock_nanosleep(CLOCK_MONOTONIC, 0, &a_moment, NULL));
+	return (double)(end - start) / PACED_LEGS;
 }
 
 /* What the leg's remote must have received, byte for byte. */
@@ -438,11 +556,11 @@ static int row_verify(struct bench *b, enum row row)
 	b->control->keep = 1;
 	if (row_attach(b, row))
 		return -errno;
-	path_program(&b->path, row);
+	path_program(b, row);
 	if (row == RELAY) {
 		if (chunk_run(b, row, &back) < 0)
 			return -EIO;
-		path_program(&b->path, row);
+		path_program(b, row);
 	}
 	if (chunk_run(b, row, &back) < 0)
 		return -EIO;
@@ -470,21 +588,42 @@ static int rounds_run(struct bench *b)
 {
 	for (int r = 0; r < ROUNDS; r++)
 		for (int row = 0; row < ROWS; row++) {
-			uint64_t back;
+			uint64_t back = 0;
+			uint32_t want;
 
 			if (row_attach(b, (enum row)row))
 				return -errno;
-			path_program(&b->path, (enum row)row);
-			b->ns[row][r] = chunk_run(b, (enum row)row, &back);
-			if (b->ns[row][r] < 0 || back < BENCH_LEGS) {
+			path_program(b, (enum row)row);
+			b->ns[row][r] =
+				row >= LIVE_FLOOR ?
+					ticks_run(b, (enum row)row, &back) :
+					chunk_run(b, (enum row)row, &back);
+			want = row >= LIVE_FLOOR ? PACED_LEGS : BENCH_LEGS;
+			if (b->ns[row][r] < 0 || back < want) {
 				fprintf(stderr,
-					"bench: %s: %llu of %d packets came through\n",
+					"bench: %s: %llu of %u packets came through\n",
 					row_names[row],
-					(unsigned long long)back, BENCH_LEGS);
+					(unsigned long long)back, want);
 				return -EIO;
 			}
 		}
 	return 0;
+}
+
+/* Of all maps, without the frames; one element a leg and the wheel for them. */
+static uint64_t map_bytes(const struct bench *b)
+{
+	uint64_t sum = (uint64_t)BENCH_LEGS * sizeof(struct hf_wheel_entry);
+	struct bpf_map *map;
+
+	bpf_object__for_each_map(map, b->path.skel->obj) {
+		uint64_t stride = (bpf_map__value_size(map) + 7) & ~7ull;
+
+		if (map != b->path.skel->maps.frames &&
+		    map != b->path.skel->maps.wheel)
+			sum += stride * bpf_map__max_entries(map);
+	}
+	return sum;
 }
 
 /* The report. */
@@ -498,14 +637,20 @@ static int report(const struct bench *b, const char *path)
 	for (int row = 0; row < ROWS; row++) {
 		report_ratio(
 			&r, row_names[row], median(b->ns[row], ROUNDS),
-			"ns/packet", row ? row_names[REFLECTOR] : NULL,
-			median_ratio(b->ns[row], b->ns[REFLECTOR], ROUNDS));
+			"ns/packet",
+			row && row != LIVE_FLOOR ?
+				row_names[row_floor((enum row)row)] :
+				NULL,
+			median_ratio(b->ns[row],
+				     b->ns[row_floor((enum row)row)], ROUNDS));
 		if (row != HOLD && row != RELAY)
 			continue;
 		report_carry(&r, "packets_in", b->in[row]);
 		report_carry(&r, "packets_returned", b->returned[row]);
 		report_carry(&r, "bytes_verified", b->verified[row]);
 	}
+	report_ratio(&r, "map_bytes_100k_v4", (double)map_bytes(b), "bytes",
+		     NULL, 0);
 	return report_end(&r, path);
 }
 
@@ -517,6 +662,16 @@ static int stage_set(struct bench *b)
 		err = ends_open(b);
 	if (!err)
 		err = path_open(b);
+	/* As bench_generate above. */
+	if (!err)
+		err = bpf_xdp_attach(
+			(int)if_nametoindex("holder1"),
+			bpf_program__fd(b->path.skel->progs.hf_paced),
+			XDP_FLAGS_DRV_MODE, NULL);
+	if (!err)
+		err = bpf_xdp_attach((int)if_nametoindex("holder2"),
+				     bpf_program__fd(b->skel->progs.bench_bare),
+				     XDP_FLAGS_DRV_MODE, NULL);
 	return err;
 }
 

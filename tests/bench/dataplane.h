@@ -23,10 +23,12 @@ struct bench_control {
 	__u32 generated;
 	__u32 returned;
 	__u32 out; /* ifindex */
+	__u32 bare_out;
 	__u32 keep;
 	__u32 timestamp; /* as in the packet */
 	__u16 seq;	 /* as in the packet */
 	__u16 first;	 /* of RTP, as in the packet */
+	__u32 reserved;
 };
 
 struct bench_kept {

@@ -193,7 +193,10 @@ static int stage_pin(struct stage *s)
 			return -1;
 	}
 	hf_pins_path(s->instance, "prog_paced", path, sizeof(path));
-	return bpf_program__pin(s->bpf->progs.hf_paced, path);
+	if (bpf_program__pin(s->bpf->progs.hf_paced, path))
+		return -1;
+	hf_pins_path(s->instance, "prog_gathered", path, sizeof(path));
+	return bpf_program__pin(s->bpf->progs.hf_gathered, path);
 }
 
 static void stage_fill(struct stage *s)

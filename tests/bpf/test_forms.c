@@ -97,7 +97,7 @@ static struct packet random_packet(uint32_t leg, uint64_t *r)
 	s.payload_len = sizes[draw(r) % 8];
 	s.marker = (uint8_t)one_in(r, 5);
 	if (one_in(r, 8))
-		s.payload_type = (uint8_t)(draw(r) % 128);
+		s.payload_type = (uint8_t)(draw(r) % 64); /* none of RTCP's */
 	if (one_in(r, 8))
 		s.first = (uint8_t)draw(r);
 	if (one_in(r, 8))
