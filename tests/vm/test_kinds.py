@@ -70,7 +70,7 @@ def parked_and_fetched(s):
     "parked, media_silent, digit, media_resumed, retrieved, reparked, ended, refused"
     caller = ua.Media(s.stage, s.stage.caller, net.CALLER)
     call = s.peer.park(OUTSIDE, caller, to="*68701")
-    s.told("media_silent")
+    s.told("media_silent", s.anchor.slot(701)["call"])
     caller.press("5", 10)
     caller.play()
     s.told("digit")
@@ -119,9 +119,9 @@ def every_kind(s):
     check(json.loads(watch.hello)["hello"]["source"] == "module", watch.hello)
     control = Control(s.anchor.socket)
 
-    def told(kind):
-        net.wait_for(lambda: any(e.get("event") == kind for e in watch.events()),
-                     PATIENCE, "the event %s" % kind)
+    def told(kind, call=None):
+        net.wait_for(lambda: any(e.get("event") == kind and e["call"] == (call or e["call"])
+                                 for e in watch.events()), PATIENCE, "the event %s" % kind)
     s.told = told
     for act in (single_lot, parked_and_fetched, quick_lot):
         act(s)
