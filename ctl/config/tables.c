@@ -34,21 +34,22 @@ static const struct hf_key tls_keys[] = {
 };
 static const struct hf_map tls_map = { tls_keys, NULL };
 
-#define USER(field)    offsetof(struct hf_config_user, field)
-#define ACCOUNT(field) offsetof(struct hf_config_account, field)
-static const struct hf_key user_keys[] = {
-	{ VALUE("name", USER(name), hf_parse_secret, "desk"), .required = true },
-	{ VALUE("password", USER(password), hf_parse_secret, "\"...\""),
+#define DIGEST_USER(field) offsetof(struct hf_config_user, field)
+#define ACCOUNT(field)     offsetof(struct hf_config_account, field)
+static const struct hf_key digest_user_keys[] = {
+	{ VALUE("name", DIGEST_USER(name), hf_parse_secret, "desk"),
 	  .required = true },
-	{ VALUE("identity", USER(identity), hf_parse_uri,
+	{ VALUE("password", DIGEST_USER(password), hf_parse_secret, "\"...\""),
+	  .required = true },
+	{ VALUE("identity", DIGEST_USER(identity), hf_parse_uri,
 		"\"sip:1001@pbx.example.com\"") },
 	{ .name = "trusted",
 	  .kind = HF_KEY_BOOL,
-	  .offset = USER(trusted),
+	  .offset = DIGEST_USER(trusted),
 	  .example = "true" },
 	{ 0 }
 };
-static const struct hf_map user_map = { user_keys, NULL };
+static const struct hf_map digest_user_map = { digest_user_keys, NULL };
 
 static const struct hf_key account_keys[] = {
 	{ VALUE("realm", ACCOUNT(realm), hf_parse_secret, "pbx.example.com") },
@@ -64,7 +65,7 @@ static const struct hf_key digest_keys[] = {
 	{ VALUE("realm", CONFIG(sip.digest.realm), hf_parse_secret,
 		"park.example.com") },
 	{ RECORDS("users", CONFIG(sip.digest.users),
-		  CONFIG(sip.digest.user_count), &user_map,
+		  CONFIG(sip.digest.user_count), &digest_user_map,
 		  struct hf_config_user, 1, 10000,
 		  "{ name: desk, password: \"...\" }") },
 	{ RECORDS("accounts", CONFIG(sip.digest.accounts),
