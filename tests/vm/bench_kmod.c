@@ -2,7 +2,8 @@
 /*
  * What a frame costs the module, against the straightforward way (one packet
  * allocated, routed and queued for each frame), both by the clock of the module
- * itself. Runs inside scripts/vm; scripts/bench module boots it.
+ * itself. Runs inside scripts/vm; scripts/bench module boots it with -i, where that
+ * clock counts instructions.
  *
  *	bench_kmod FILE [ROUNDS]
  *
