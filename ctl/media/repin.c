@@ -53,6 +53,8 @@ static void hf_repin_all(const struct hf_media *m, struct hf_repin *r)
 		hf_repin_one(r, name, b->device[i].link);
 	}
 	hf_repin_one(r, "link_paced", b->paced_link);
+	hf_repin_one(r, "prog_gathered",
+		     bpf_program__fd(b->object->progs.hf_gathered));
 	hf_repin_one(r, "prog_paced",
 		     bpf_program__fd(b->object->progs.hf_paced));
 }

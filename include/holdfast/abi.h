@@ -7,8 +7,8 @@
  * Only fixed-width types, no pointer, no enum-typed field, no bitfield, no
  * implicit padding; every size and the offsets that matter are asserted at the
  * end, so each world proves the layout when it is built. A minor version only
- * ever uses reserved bytes; whoever attaches to maps checks the major version
- * and refuses a different one, naming both.
+ * ever uses reserved bytes, a new map is a new major one; whoever attaches to maps
+ * checks the major version and refuses a different one, naming both.
  *
  * Every leg is one RTP endpoint of the anchor: one even UDP port of one media
  * address, with the RTCP port above it. The index of a leg is computed from
@@ -21,7 +21,7 @@
 #include <linux/types.h>
 #endif
 
-#define HF_ABI_MAJOR 2
+#define HF_ABI_MAJOR 3
 #define HF_ABI_MINOR 0
 
 #define HF_MAX_ADDRESSES 16	/* media addresses of one instance */
