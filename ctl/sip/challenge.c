@@ -42,8 +42,7 @@ int hf_challenge_open(struct hf_sip *sip)
 	sip->challenger = calloc(1, sizeof(*sip->challenger));
 	if (!sip->challenger)
 		return -1;
-	hf_digest_random(sip->challenger->key, 32);
-	return 0;
+	return hf_digest_random(sip->challenger->key, 32) ? 0 : -1;
 }
 
 static void forget(struct hf_challenger *c, struct nonce *n)
@@ -73,12 +72,14 @@ static void sign(const struct hf_challenger *c, char nonce[NONCE_LEN + 1])
 	nonce[NONCE_LEN] = '\0';
 }
 
-static void make_nonce(const struct hf_challenger *c, char ret[NONCE_LEN + 1])
+static bool make_nonce(const struct hf_challenger *c, char ret[NONCE_LEN + 1])
 {
 	snprintf(ret, 17, "%016llx",
 		 (unsigned long long)(hf_now_ms() + NONCE_S * 1000ull));
-	hf_digest_random(ret + 16, 8);
+	if (!hf_digest_random(ret + 16, 8))
+		return false;
 	sign(c, ret);
+	return true;
 }
 
 static bool same(const char *a, const char *b)
@@ -230,23 +231,26 @@ bool hf_challenge(struct hf_sip *sip, nta_incoming_t *irq, const sip_t *r,
 {
 	const struct hf_config_user *user = NULL;
 	enum verdict v = verify_all(sip, r, &user);
-	char nonce[NONCE_LEN + 1], sha[256], md5[256];
+	char one[NONCE_LEN + 1], other[NONCE_LEN + 1], sha[256], md5[256];
 
 	if (v == RIGHT) {
 		peer->user = user;
 		peer->trusted = user->trusted;
 		return true;
 	}
-	make_nonce(sip->challenger, nonce);
+	if (!make_nonce(sip->challenger, one) ||
+	    !make_nonce(sip->challenger, other)) {
+		hf_refuse(sip, irq, r, peer, SIP_500_INTERNAL_SERVER_ERROR,
+			  "no random numbers for a challenge", TAG_END());
+		return false;
+	}
 	/* RFC 8760 2.3: the one that we like best is the first. */
 	snprintf(sha, sizeof(sha),
 		 "Digest realm=\"%s\", nonce=\"%s\", qop=\"auth\", algorithm=SHA-256%s",
-		 realm_of(sip->config), nonce,
-		 v == STALE ? ", stale=true" : "");
-	make_nonce(sip->challenger, nonce);
+		 realm_of(sip->config), one, v == STALE ? ", stale=true" : "");
 	snprintf(md5, sizeof(md5),
 		 "Digest realm=\"%s\", nonce=\"%s\", qop=\"auth\", algorithm=MD5%s",
-		 realm_of(sip->config), nonce,
+		 realm_of(sip->config), other,
 		 v == STALE ? ", stale=true" : "");
 	nta_incoming_treply(irq, SIP_401_UNAUTHORIZED,
 			    SIPTAG_SERVER_STR(HF_SIP_AGENT),

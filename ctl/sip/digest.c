@@ -73,15 +73,17 @@ const char *hf_digest_param(su_home_t *home, const msg_auth_t *au,
 	return plain ? plain : "";
 }
 
-void hf_digest_random(char *hex, unsigned int bytes)
+bool hf_digest_random(char *hex, unsigned int bytes)
 {
 	uint8_t raw[32];
 
+	/* Something that can be guessed would be worse than no answer. */
 	if (bytes > sizeof(raw) ||
 	    getrandom(raw, bytes, 0) != (ssize_t)bytes)
-		memset(raw, 0, sizeof(raw));
-	for (unsigned int i = 0; i < bytes && i < sizeof(raw); i++)
+		return false;
+	for (unsigned int i = 0; i < bytes; i++)
 		sprintf(hex + 2 * i, "%02x", raw[i]);
+	return true;
 }
 
 /* Of several challenges the one we can answer, by the better hash. */
@@ -173,7 +175,8 @@ static char *credentials(struct hf_sip *sip, su_home_t *home,
 	qop = hf_digest_param(home, au, "qop=");
 	if (qop && !takes_auth(qop))
 		return NULL;
-	hf_digest_random(cnonce, 16);
+	if (!hf_digest_random(cnonce, 16))
+		return NULL;
 	d.cnonce = cnonce;
 	d.nc = qop ? "00000001" : NULL;
 	if (!hf_digest_response(home, &d, response))

@@ -18,7 +18,7 @@ bool hf_digest_response(su_home_t *, const struct hf_digest *,
 			char ret[HF_SHA256_HEX]);
 /* "realm=": the value without quotes, NULL if it is not there. */
 const char *hf_digest_param(su_home_t *, const msg_auth_t *, const char *name);
-/* Up to 32 bytes, twice as many digits. */
-void hf_digest_random(char *hex, unsigned int bytes);
+/* Up to 32 bytes, twice as many digits; false: the kernel gave none. */
+bool hf_digest_random(char *hex, unsigned int bytes);
 
 #endif
