@@ -88,11 +88,7 @@ extern struct list_head hf_holds; /* of all namespaces; RCU */
 extern struct mutex hf_mutex;	  /* who changes that list, and which CPUs tick */
 
 /* maps.c */
-struct hf_fds {
-	u32 fd[HF_MAPS];
-};
-
-int hf_maps_adopt(struct hf_hold *hold, const struct hf_fds *fds,
+int hf_maps_adopt(struct hf_hold *hold, const u32 fds[HF_MAPS],
 		  struct netlink_ext_ack *extack, int *ret_bad);
 void hf_maps_release(struct hf_hold *hold);
 
@@ -120,7 +116,6 @@ void hf_pacer_exit(void);
 void hf_pacer_add(struct hf_hold *hold);
 void hf_pacer_remove(struct hf_hold *hold); /* no tick uses it afterwards */
 void hf_pacer_kick(void);
-unsigned int hf_pacer_cpus(void);
 
 /* transmit.c: a batch collects frames for one device and queue */
 #define HF_BATCH 32
@@ -150,6 +145,7 @@ struct hf_packet {
 bool hf_transmit(struct hf_batch *batch, struct hf_packet *packet, u64 *word,
 		 u64 old);
 void hf_batch_flush(struct hf_batch *batch);
+void hf_memory_free(void); /* no tick comes any more */
 
 /* netlink.c */
 int hf_netlink_init(void);

@@ -78,7 +78,7 @@ static int hf_map_adopt(struct hf_map *m, u32 fd, int i,
 }
 
 /* ret_bad: which map was refused. */
-int hf_maps_adopt(struct hf_hold *hold, const struct hf_fds *fds,
+int hf_maps_adopt(struct hf_hold *hold, const u32 fds[HF_MAPS],
 		  struct netlink_ext_ack *extack, int *ret_bad)
 {
 	const struct hf_instance *instance;
@@ -86,7 +86,7 @@ int hf_maps_adopt(struct hf_hold *hold, const struct hf_fds *fds,
 	int err, i;
 
 	for (i = 0; i < HF_MAPS; i++) {
-		err = hf_map_adopt(&hold->map[i], fds->fd[i], i, extack);
+		err = hf_map_adopt(&hold->map[i], fds[i], i, extack);
 		if (err) {
 			*ret_bad = i;
 			goto release;

@@ -13,6 +13,8 @@
 #include "holdfast.h"
 #include "netlink-gen.h"
 
+#define HF_NO_MEMORY "the kernel has no memory left for this"
+
 static struct genl_family hf_family;
 
 /* The attributes of the descriptors follow each other as the maps do. */
@@ -26,8 +28,7 @@ static struct hf_hold *hf_hold_lookup(struct net *net, const struct nlattr *name
 
 	lockdep_assert_held(&hf_mutex);
 	list_for_each_entry(hold, &hf_holds, list)
-		if (net_eq(hold->net, net) &&
-		    !nla_strcmp(name, hold->instance))
+		if (net_eq(hold->net, net) && !nla_strcmp(name, hold->instance))
 			return hold;
 	return NULL;
 }
@@ -63,42 +64,38 @@ static struct hf_hold *hf_hold_alloc(struct net *net, const struct nlattr *name)
 	return hold;
 }
 
-static int hf_need(struct genl_info *info, u16 attr, const char *what)
+/* attr: which one is to blame, 0 for none. */
+static int hf_refuse(struct genl_info *info, int err, u16 attr, const char *why)
 {
-	if (info->attrs[attr])
-		return 0;
-	info->extack->_msg = what;
-	return -EINVAL;
+	info->extack->_msg = why;
+	NL_SET_BAD_ATTR(info->extack, info->attrs[attr]);
+	return err;
 }
 
-static int hf_attach_check(struct genl_info *info, struct hf_fds *fds)
+static int hf_attach_check(struct genl_info *info, u32 fds[HF_MAPS])
 {
+	struct nlattr **attrs = info->attrs;
 	int i;
 
-	if (!bpf_capable()) {
-		NL_SET_ERR_MSG(info->extack, "attaching BPF maps needs CAP_BPF");
-		return -EPERM;
-	}
-	if (hf_need(info, HOLDFAST_A_INSTANCE, "instance: the name is missing") ||
-	    hf_need(info, HOLDFAST_A_ABI_MAJOR,
-		    "abi-major: say which ABI you were built with"))
-		return -EINVAL;
-	if (!nla_len(info->attrs[HOLDFAST_A_INSTANCE]) ||
-	    !*(char *)nla_data(info->attrs[HOLDFAST_A_INSTANCE])) {
-		NL_SET_ERR_MSG_ATTR(info->extack, info->attrs[HOLDFAST_A_INSTANCE],
-				    "instance: the name is empty");
-		return -EINVAL;
-	}
-	if (nla_get_u32(info->attrs[HOLDFAST_A_ABI_MAJOR]) != HF_ABI_MAJOR) {
-		NL_SET_ERR_MSG_ATTR(info->extack, info->attrs[HOLDFAST_A_ABI_MAJOR],
-				    "this module speaks another ABI version; get-info tells which");
-		return -EPROTO;
-	}
+	if (!bpf_capable())
+		return hf_refuse(info, -EPERM, 0, "attaching BPF maps needs CAP_BPF");
+	if (!attrs[HOLDFAST_A_INSTANCE])
+		return hf_refuse(info, -EINVAL, 0, "instance: the name is missing");
+	if (!attrs[HOLDFAST_A_ABI_MAJOR])
+		return hf_refuse(info, -EINVAL, 0,
+				 "abi-major: say which ABI you were built with");
+	if (!nla_len(attrs[HOLDFAST_A_INSTANCE]) ||
+	    !*(char *)nla_data(attrs[HOLDFAST_A_INSTANCE]))
+		return hf_refuse(info, -EINVAL, HOLDFAST_A_INSTANCE,
+				 "instance: the name is empty");
+	if (nla_get_u32(attrs[HOLDFAST_A_ABI_MAJOR]) != HF_ABI_MAJOR)
+		return hf_refuse(info, -EPROTO, HOLDFAST_A_ABI_MAJOR,
+				 "this module speaks another ABI version; get-info tells which");
 	for (i = 0; i < HF_MAPS; i++) {
-		if (hf_need(info, HF_FD_ATTR(i),
-			    "a map is missing: all eight descriptors are needed"))
-			return -EINVAL;
-		fds->fd[i] = nla_get_u32(info->attrs[HF_FD_ATTR(i)]);
+		if (!attrs[HF_FD_ATTR(i)])
+			return hf_refuse(info, -EINVAL, 0,
+					 "a map is missing: all eight descriptors are needed");
+		fds[i] = nla_get_u32(attrs[HF_FD_ATTR(i)]);
 	}
 	return 0;
 }
@@ -107,18 +104,18 @@ int hf_nl_attach(struct sk_buff *skb, struct genl_info *info)
 {
 	struct net *net = genl_info_net(info);
 	struct hf_hold *hold, *old;
-	struct hf_fds fds;
+	u32 fds[HF_MAPS];
 	int err, bad = 0;
 
-	err = hf_attach_check(info, &fds);
+	err = hf_attach_check(info, fds);
 	if (err)
 		return err;
 	hold = hf_hold_alloc(net, info->attrs[HOLDFAST_A_INSTANCE]);
 	if (!hold)
-		return -ENOMEM;
+		return hf_refuse(info, -ENOMEM, 0, HF_NO_MEMORY);
 	hold->xdp_xmit = nla_get_flag(info->attrs[HOLDFAST_A_XDP_XMIT]);
 	hold->plain = nla_get_flag(info->attrs[HOLDFAST_A_PLAIN]);
-	err = hf_maps_adopt(hold, &fds, info->extack, &bad);
+	err = hf_maps_adopt(hold, fds, info->extack, &bad);
 	if (err) {
 		NL_SET_BAD_ATTR(info->extack, info->attrs[HF_FD_ATTR(bad)]);
 		hf_hold_free(hold);
@@ -133,22 +130,30 @@ int hf_nl_attach(struct sk_buff *skb, struct genl_info *info)
 	return 0;
 }
 
-/* Find the hold that the request names; hf_mutex is held on success. */
-static struct hf_hold *hf_hold_get(struct genl_info *info)
+/* Find the hold that a request names; hf_mutex is held on success. */
+static struct hf_hold *hf_hold_find(struct net *net, const struct nlattr *name,
+				    struct netlink_ext_ack *extack)
 {
 	struct hf_hold *hold;
 
-	if (hf_need(info, HOLDFAST_A_INSTANCE, "instance: the name is missing"))
+	if (!name) {
+		NL_SET_ERR_MSG(extack, "instance: the name is missing");
 		return ERR_PTR(-EINVAL);
+	}
 	mutex_lock(&hf_mutex);
-	hold = hf_hold_lookup(genl_info_net(info),
-			      info->attrs[HOLDFAST_A_INSTANCE]);
+	hold = hf_hold_lookup(net, name);
 	if (hold)
 		return hold;
 	mutex_unlock(&hf_mutex);
-	NL_SET_ERR_MSG_ATTR(info->extack, info->attrs[HOLDFAST_A_INSTANCE],
+	NL_SET_ERR_MSG_ATTR(extack, name,
 			    "no instance of this name is attached in this network namespace");
 	return ERR_PTR(-ENOENT);
+}
+
+static struct hf_hold *hf_hold_get(struct genl_info *info)
+{
+	return hf_hold_find(genl_info_net(info), info->attrs[HOLDFAST_A_INSTANCE],
+			    info->extack);
 }
 
 int hf_nl_detach(struct sk_buff *skb, struct genl_info *info)
@@ -181,19 +186,18 @@ int hf_nl_get_info(struct sk_buff *skb, struct genl_info *info)
 	void *head;
 
 	if (!reply)
-		return -ENOMEM;
+		return hf_refuse(info, -ENOMEM, 0, HF_NO_MEMORY);
 	mutex_lock(&hf_mutex);
 	list_for_each_entry(hold, &hf_holds, list)
 		attached += net_eq(hold->net, genl_info_net(info));
 	mutex_unlock(&hf_mutex);
-	head = genlmsg_put_reply(reply, info, &hf_family, 0,
-				 HOLDFAST_CMD_GET_INFO);
+	head = genlmsg_put_reply(reply, info, &hf_family, 0, HOLDFAST_CMD_GET_INFO);
 	if (!head ||
 	    nla_put_string(reply, HOLDFAST_A_VERSION, HF_KMOD_VERSION) ||
 	    nla_put_u32(reply, HOLDFAST_A_ABI_MAJOR, HF_ABI_MAJOR) ||
 	    nla_put_u32(reply, HOLDFAST_A_ABI_MINOR, HF_ABI_MINOR) ||
 	    nla_put_u32(reply, HOLDFAST_A_ATTACHED, attached) ||
-	    nla_put_u32(reply, HOLDFAST_A_CPUS, hf_pacer_cpus())) {
+	    nla_put_u32(reply, HOLDFAST_A_CPUS, num_online_cpus())) {
 		nlmsg_free(reply);
 		return -EMSGSIZE;
 	}
@@ -204,8 +208,7 @@ int hf_nl_get_info(struct sk_buff *skb, struct genl_info *info)
 static_assert(HOLDFAST_A_SENT + HF_STAT_BUSY == HOLDFAST_A_BUSY);
 static_assert(HOLDFAST_A_SENT + HF_STAT_SEND_NS == HOLDFAST_A_SEND_NS);
 
-static void hf_counters_add(const struct hf_counters *c,
-			    u64 total[HF_STAT_COUNT])
+static void hf_counters_add(const struct hf_counters *c, u64 total[HF_STAT_COUNT])
 {
 	u64 value[HF_STAT_COUNT];
 	unsigned int start, i;
@@ -273,23 +276,13 @@ int hf_nl_get_stats(struct sk_buff *skb, struct genl_info *info)
 int hf_nl_get_stats_dump(struct sk_buff *skb, struct netlink_callback *cb)
 {
 	const struct genl_dumpit_info *info = genl_dumpit_info(cb);
-	const struct nlattr *name = hf_dump_attrs(info)[HOLDFAST_A_INSTANCE];
-	struct net *net = sock_net(skb->sk);
 	struct hf_hold *hold;
-	int cpu, err = 0;
+	int cpu;
 
-	if (!name) {
-		NL_SET_ERR_MSG(cb->extack, "instance: the name is missing");
-		return -EINVAL;
-	}
-	mutex_lock(&hf_mutex);
-	hold = hf_hold_lookup(net, name);
-	if (!hold) {
-		NL_SET_ERR_MSG(cb->extack,
-			       "no instance of this name is attached in this network namespace");
-		err = -ENOENT;
-		goto unlock;
-	}
+	hold = hf_hold_find(sock_net(skb->sk), hf_dump_attrs(info)[HOLDFAST_A_INSTANCE],
+			    cb->extack);
+	if (IS_ERR(hold))
+		return PTR_ERR(hold);
 	for (cpu = cb->args[0]; cpu < nr_cpu_ids; cpu++) {
 		if (!cpu_possible(cpu))
 			continue;
@@ -297,11 +290,9 @@ int hf_nl_get_stats_dump(struct sk_buff *skb, struct netlink_callback *cb)
 				 cb->nlh->nlmsg_seq, NLM_F_MULTI, hold, cpu))
 			break;
 	}
-	cb->args[0] = cpu;
-	err = skb->len;
-unlock:
 	mutex_unlock(&hf_mutex);
-	return err;
+	cb->args[0] = cpu;
+	return skb->len;
 }
 
 int hf_nl_notify(struct sk_buff *skb, struct genl_info *info)
@@ -311,13 +302,14 @@ int hf_nl_notify(struct sk_buff *skb, struct genl_info *info)
 	void *head;
 	int err;
 
-	if (hf_need(info, HOLDFAST_A_EVENT, "event: what happened is missing") ||
-	    hf_need(info, HOLDFAST_A_NUMBER,
-		    "number: an event without a number cannot be missed"))
-		return -EINVAL;
+	if (!info->attrs[HOLDFAST_A_EVENT])
+		return hf_refuse(info, -EINVAL, 0, "event: what happened is missing");
+	if (!info->attrs[HOLDFAST_A_NUMBER])
+		return hf_refuse(info, -EINVAL, 0,
+				 "number: an event without a number cannot be missed");
 	event = genlmsg_new(nlmsg_len(info->nlhdr) + NLMSG_ALIGN(64), GFP_KERNEL);
 	if (!event)
-		return -ENOMEM;
+		return hf_refuse(info, -ENOMEM, 0, HF_NO_MEMORY);
 	head = genlmsg_put(event, 0, 0, &hf_family, 0, HOLDFAST_CMD_EVENT);
 	for (i = 1; head && i <= HOLDFAST_A_MAX; i++)
 		if (info->attrs[i] &&
@@ -326,8 +318,7 @@ int hf_nl_notify(struct sk_buff *skb, struct genl_info *info)
 			head = NULL;
 	if (!head) {
 		nlmsg_free(event);
-		NL_SET_ERR_MSG(info->extack, "the event is too long");
-		return -EMSGSIZE;
+		return hf_refuse(info, -EMSGSIZE, 0, "the event is too long");
 	}
 	genlmsg_end(event, head);
 	err = genlmsg_multicast_netns(&hf_family, genl_info_net(info), event, 0,

@@ -189,13 +189,11 @@ static bool hf_bucket(struct hf_batch *batch, u32 bucket, u64 now,
 			walk->entry |= HF_SHARE - 1;
 			continue;
 		}
-		if (batch->refused || budget->frames <= 0 ||
-		    budget->looks-- <= 0)
+		if (batch->refused || budget->frames <= 0 || budget->looks-- <= 0)
 			return false;
 		entry = hf_map_at(&hold->map[HF_MAP_WHEEL],
 				  bucket * hold->wheel_capacity + walk->entry);
-		budget->frames -=
-			hf_serve(batch, READ_ONCE(entry->leg), now, walk);
+		budget->frames -= hf_serve(batch, READ_ONCE(entry->leg), now, walk);
 	}
 	walk->entry = 0;
 	return true;
@@ -214,14 +212,12 @@ static bool hf_millisecond(struct hf_batch *batch, struct hf_walk *walk,
 			u32 bucket = hf_class[walk->class].first +
 				     do_div(at, ms);
 
-			if (walk->pass &&
-			    walk->late_until[bucket] < walk->ms)
+			if (walk->pass && walk->late_until[bucket] < walk->ms)
 				continue;
 			if (!hf_bucket(batch, bucket, now, walk, rank, budget))
 				return false;
 			if (walk->late)
-				walk->late_until[bucket] =
-					walk->ms + 2 * HF_REVISIT_MS;
+				walk->late_until[bucket] = walk->ms + 2 * HF_REVISIT_MS;
 			walk->late = false;
 		}
 		walk->pass = 0;
@@ -238,7 +234,6 @@ static void hf_tick_hold(struct hf_hold *hold, u64 now, unsigned int rank,
 	struct hf_batch batch = { .hold = hold, .counters = c };
 	u64 now_ms = div_u64(now, NSEC_PER_MSEC);
 	unsigned int step = HF_CATCH_UP_STEP;
-	bool capped = false;
 
 	if ((s64)(now_ms - walk->ms) > HF_CATCH_UP_MS) {
 		walk->ms = now_ms - HF_CATCH_UP_MS;
@@ -248,15 +243,13 @@ static void hf_tick_hold(struct hf_hold *hold, u64 now, unsigned int rank,
 	}
 	while (walk->ms <= now_ms) {
 		if (!step-- || !hf_millisecond(&batch, walk, now, rank, budget)) {
-			capped = true;
+			hf_count(c, HF_STAT_CAPPED, 1);
 			break;
 		}
 		walk->ms++;
 	}
 	hf_batch_flush(&batch);
 	hf_count(c, HF_STAT_TICKS, 1);
-	if (capped)
-		hf_count(c, HF_STAT_CAPPED, 1);
 }
 
 static bool hf_wheel_empty(const struct hf_hold *hold)
@@ -355,11 +348,9 @@ static void hf_rank_cpus(unsigned int but)
 {
 	unsigned int cpu, n = 0;
 
-	for_each_online_cpu(cpu) {
-		if (cpu == but)
-			continue;
-		WRITE_ONCE(per_cpu(hf_cpu, cpu).rank, n++);
-	}
+	for_each_online_cpu(cpu)
+		if (cpu != but)
+			WRITE_ONCE(per_cpu(hf_cpu, cpu).rank, n++);
 	WRITE_ONCE(hf_cpus, n ?: 1);
 }
 
@@ -377,11 +368,6 @@ static int hf_cpu_offline(unsigned int cpu)
 	hrtimer_cancel(&per_cpu(hf_cpu, cpu).timer);
 	WRITE_ONCE(per_cpu(hf_cpu, cpu).ticking, 0);
 	return 0;
-}
-
-unsigned int hf_pacer_cpus(void)
-{
-	return READ_ONCE(hf_cpus);
 }
 
 void hf_pacer_add(struct hf_hold *hold)
@@ -433,4 +419,5 @@ void hf_pacer_exit(void)
 	cpuhp_remove_state_nocalls(hf_hotplug_state);
 	for_each_possible_cpu(cpu)
 		hrtimer_cancel(&per_cpu(hf_cpu, cpu).timer);
+	hf_memory_free();
 }

@@ -28,6 +28,57 @@
 #include "compat.h"
 #include "holdfast.h"
 
+/*
+ * Memory for frames: pages that a CPU takes again once what was in them is sent,
+ * the first ones first, so that they stay in its cache. The system's allocator
+ * would clear a page each time (init_on_alloc), which costs more than sending.
+ */
+#define HF_PAGES 256 /* frames of one tick, until their device is done */
+struct hf_memory {
+	struct page *page[HF_PAGES];
+	unsigned int at, left; /* the page in use, and bytes of it */
+};
+
+static DEFINE_PER_CPU(struct hf_memory, hf_memory);
+
+static bool hf_page_in_flight(struct page *page)
+{
+	return page && page_ref_count(page) > 1;
+}
+
+static void *hf_memory_get(unsigned int bytes)
+{
+	struct hf_memory *m = this_cpu_ptr(&hf_memory);
+	struct page **page = &m->page[m->at];
+
+	if (m->left < bytes) {
+		m->at = hf_page_in_flight(m->page[0]) ? (m->at + 1) % HF_PAGES : 0;
+		page = &m->page[m->at];
+		if (hf_page_in_flight(*page)) {
+			put_page(*page);
+			*page = NULL;
+		}
+		if (!*page)
+			*page = alloc_page(GFP_ATOMIC | __GFP_NOMEMALLOC | __GFP_NOWARN);
+		m->left = *page ? PAGE_SIZE : 0;
+		if (!*page)
+			return NULL;
+	}
+	m->left -= bytes;
+	get_page(*page);
+	return page_address(*page) + m->left;
+}
+
+void hf_memory_free(void)
+{
+	int cpu, i;
+
+	for_each_possible_cpu(cpu)
+		for (i = 0; i < HF_PAGES; i++)
+			if (per_cpu(hf_memory, cpu).page[i])
+				put_page(per_cpu(hf_memory, cpu).page[i]);
+}
+
 static unsigned int hf_ip_bytes(const struct hf_packet *p)
 {
 	return HF_HOLD_HEADERS + p->bytes;
@@ -80,18 +131,10 @@ static bool hf_is_stacked(const struct net_device *dev)
 	       netif_is_bridge_master(dev) || netif_is_macvlan(dev);
 }
 
-static bool hf_takes_xdp(struct hf_hold *hold, struct net_device *dev)
-{
-	return hold->xdp_xmit && dev->netdev_ops->ndo_xdp_xmit &&
-	       dev_xdp_prog_count(dev);
-}
-
 static void hf_refused(struct hf_batch *batch, unsigned int count)
 {
-	if (!count)
-		return;
 	hf_count(batch->counters, HF_STAT_BUSY, count);
-	batch->refused = true;
+	batch->refused |= count > 0;
 }
 
 static void hf_flush_xdp(struct hf_batch *batch)
@@ -101,8 +144,7 @@ static void hf_flush_xdp(struct hf_batch *batch)
 
 	n = batch->dev->netdev_ops->ndo_xdp_xmit(batch->dev, batch->count,
 						 frame, XDP_XMIT_FLUSH);
-	if (n < 0)
-		n = 0;
+	n = max(n, 0);
 	hf_refused(batch, batch->count - n);
 	for (i = n; i < batch->count; i++)
 		xdp_return_frame_rx_napi(frame[i]);
@@ -155,13 +197,13 @@ static void hf_use_device(struct hf_batch *batch, u32 ifindex)
 
 	batch->ifindex = ifindex;
 	batch->dev = NULL;
-	if (!dev || !netif_running(dev) || !netif_carrier_ok(dev))
-		return;
-	if (dev->type != ARPHRD_ETHER && !(dev->flags & IFF_LOOPBACK))
+	if (!dev || !netif_running(dev) || !netif_carrier_ok(dev) ||
+	    (dev->type != ARPHRD_ETHER && !(dev->flags & IFF_LOOPBACK)))
 		return;
 	batch->dev = dev;
 	batch->mtu = READ_ONCE(dev->mtu);
-	batch->raw = hf_takes_xdp(batch->hold, dev);
+	batch->raw = batch->hold->xdp_xmit && dev->netdev_ops->ndo_xdp_xmit &&
+		     dev_xdp_prog_count(dev);
 	/* What comes out of lo has to have come from this host's own stack. */
 	batch->routed = batch->hold->plain || dev->flags & IFF_LOOPBACK;
 }
@@ -208,7 +250,7 @@ static bool hf_transmit_batched(struct hf_batch *batch, struct hf_packet *p,
 	/* Room in front spares a device whose peer runs XDP (veth) a copy. */
 	size = SKB_DATA_ALIGN(XDP_PACKET_HEADROOM + len + HF_SLACK) +
 	       SKB_DATA_ALIGN(sizeof(struct skb_shared_info));
-	memory = napi_alloc_frag(size);
+	memory = hf_memory_get(size);
 	item = memory;
 	if (memory && !batch->raw)
 		item = napi_build_skb(memory, size);
@@ -241,10 +283,8 @@ static void hf_check_in_full(struct sk_buff *skb, const struct hf_program *g)
 	unsigned int len = skb->len - sizeof(struct iphdr);
 
 	udp->check = 0;
-	udp->check = csum_tcpudp_magic(g->local_ip4, g->remote_ip4, len,
-				       IPPROTO_UDP, csum_partial(udp, len, 0));
-	if (!udp->check)
-		udp->check = CSUM_MANGLED_0;
+	udp->check = csum_tcpudp_magic(g->local_ip4, g->remote_ip4, len, IPPROTO_UDP,
+				       csum_partial(udp, len, 0)) ?: CSUM_MANGLED_0;
 }
 
 /*
@@ -265,17 +305,14 @@ static bool hf_transmit_routed(struct hf_batch *batch, struct hf_packet *p,
 		hf_count(batch->counters, HF_STAT_NO_MEMORY, 1);
 		return false;
 	}
-	if (!hf_claim_counted(batch, p, word, old)) {
-		kfree_skb(skb);
-		return false;
-	}
+	if (!hf_claim_counted(batch, p, word, old))
+		goto drop;
 	rt = ip_route_output_ports(net, &fl4, NULL, g->remote_ip4, g->local_ip4,
 				   g->remote_port, g->local_port, IPPROTO_UDP,
 				   0, 0);
 	if (IS_ERR(rt)) {
-		kfree_skb(skb);
 		hf_count(batch->counters, HF_STAT_NO_HOP, 1);
-		return false;
+		goto drop;
 	}
 	skb_dst_set(skb, &rt->dst);
 	skb_reserve(skb, LL_MAX_HEADER);
@@ -289,6 +326,10 @@ static bool hf_transmit_routed(struct hf_batch *batch, struct hf_packet *p,
 	skb->protocol = htons(ETH_P_IP);
 	ip_local_out(net, NULL, skb);
 	return true;
+
+drop:
+	kfree_skb(skb);
+	return false;
 }
 
 bool hf_transmit(struct hf_batch *batch, struct hf_packet *packet, u64 *word,
