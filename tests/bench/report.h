@@ -27,11 +27,18 @@ struct report {
 	json_t *rows;
 };
 
-static int report_by_size(const void *a, const void *b)
+static inline int report_by_size(const void *a, const void *b)
 {
 	double x = *(const double *)a, y = *(const double *)b;
 
 	return (x > y) - (x < y);
+}
+
+/* Sorts them. */
+static inline double report_p99(double *v, size_t n)
+{
+	qsort(v, n, sizeof(*v), report_by_size);
+	return n ? v[(n - 1) * 99 / 100] : 0;
 }
 
 static inline double median(const double *v, size_t n)

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 /*
  * What a kill of holdfastd costs. Callers are parked and pairs are joined over a
- * veth pair with native XDP; ears on the far end (restart.bpf.c) count the RTP
+ * veth pair with native XDP; ears on the far end (ears.bpf.c) count the RTP
  * of each of them. In the middle holdfastd is killed (SIGKILL) and started
  * again; a control run of the same length and load has no kill. Then every
  * dialog is asked for by OPTIONS in it, and the legs are counted.
@@ -12,39 +12,21 @@
  * HF_BENCH_CALLS (1000): parked, and as many joined. HF_BENCH_DIALOGS (100000).
  */
 #include <arpa/inet.h>
-#include <bpf/bpf.h>
-#include <bpf/libbpf.h>
 #include <errno.h>
-#include <fcntl.h>
 #include <linux/if_ether.h>
-#include <linux/if_link.h>
 #include <linux/if_packet.h>
-#include <net/if.h>
 #include <netinet/ip.h>
 #include <netinet/udp.h>
-#include <poll.h>
 #include <pthread.h>
-#include <sched.h>
 #include <signal.h>
 #include <stdbool.h>
-#include <sys/mman.h>
 #include <sys/socket.h>
-#include <sys/stat.h>
-#include <sys/wait.h>
-#include <time.h>
 
-#include "bench/restart.skel.h"
+#include "ears.h"
+#include "lib/anchor.h"
 #include "lib/sipload.h"
 #include "report.h"
-#include "restart.h"
 
-/* Four networks: a media address has no more than 32,000 legs. */
-#define NETS	   4
-#define FIRST_NET  96
-#define HERE	   "10.99.0.1"
-#define THERE	   "10.99.0.2"
-#define FIRST_SLOT 100001u
-#define RTP_BASE   2000u
 #define RUN_MS	   8000.0
 #define PARKS_S	   1000.0
 
@@ -57,176 +39,11 @@ struct talk {
 };
 
 struct bench {
-	char folder[64], config[128], socket[128], log[128];
+	struct anchor a;
 	uint32_t calls, dialogs;
-	pid_t pid;
-	int starts;
-	struct bench_restart_bpf *ears;
-	struct heard *heard;
 	struct sl_load sip;
 	uint32_t used; /* dialogs of it so far */
-	int far, home; /* network namespaces */
-	uint8_t near_mac[6], far_mac[6];
-	unsigned int far_index;
 };
-
-/* ---- the stage */
-
-static int in_namespace(int fd)
-{
-	return setns(fd, CLONE_NEWNET) ? -errno : 0;
-}
-
-/* Two namespaces; the far end has its own, made by a child that lends it. */
-static int stage(struct bench *b)
-{
-	int back = open("/proc/self/ns/net", O_RDONLY | O_CLOEXEC);
-	char line[512];
-
-	if (unshare(CLONE_NEWNET))
-		return -errno;
-	b->far = open("/proc/thread-self/ns/net", O_RDONLY | O_CLOEXEC);
-	if (unshare(CLONE_NEWNET))
-		return -errno;
-	b->home = open("/proc/thread-self/ns/net", O_RDONLY | O_CLOEXEC);
-	close(back);
-	snprintf(line, sizeof(line),
-		 "ip link set lo up && ip link add near type veth peer name far"
-		 " netns /proc/%d/fd/%d && for n in 96 97 98 99; do ip addr add"
-		 " 10.$n.0.1/16 dev near; done && ip link set near up",
-		 getpid(), b->far);
-	if (system(line))
-		return -ENODEV;
-	if (in_namespace(b->far) ||
-	    system("ip link set lo up && for n in 96 97 98 99; do ip addr add "
-		   "10.$n.0.2/16 dev far; done && ip link set far up"))
-		return -ENODEV;
-	b->far_index = if_nametoindex("far");
-	return 0;
-}
-
-static int macs(struct bench *b)
-{
-	char text[128] = "";
-	unsigned int m[6];
-	FILE *p;
-
-	for (int i = 0; i < 2; i++) {
-		if (in_namespace(i ? b->far : b->home))
-			return -EIO;
-		p = popen(i ? "ip -br link show far" : "ip -br link show near",
-			  "r");
-		if (!p || !fgets(text, sizeof(text), p) ||
-		    sscanf(text, "%*s %*s %x:%x:%x:%x:%x:%x", m, m + 1, m + 2,
-			   m + 3, m + 4, m + 5) != 6)
-			return -EIO;
-		pclose(p);
-		for (int k = 0; k < 6; k++)
-			(i ? b->far_mac : b->near_mac)[k] = (uint8_t)m[k];
-	}
-	return 0;
-}
-
-static int ears(struct bench *b)
-{
-	LIBBPF_OPTS(bpf_link_create_opts, opts, .flags = XDP_FLAGS_DRV_MODE);
-	int fd;
-
-	b->ears = bench_restart_bpf__open_and_load();
-	if (!b->ears)
-		return -errno;
-	fd = bpf_link_create(bpf_program__fd(b->ears->progs.listen),
-			     (int)b->far_index, BPF_XDP, &opts);
-	if (fd < 0)
-		return -errno;
-	b->heard = mmap(NULL, 65536 * sizeof(*b->heard), PROT_READ | PROT_WRITE,
-			MAP_SHARED, bpf_map__fd(b->ears->maps.ears), 0);
-	return b->heard == MAP_FAILED ? -errno : 0;
-}
-
-/* ---- holdfastd */
-
-static int configure(struct bench *b, uint32_t slots)
-{
-	FILE *f = fopen(b->config, "w");
-
-	if (!f)
-		return -errno;
-	fprintf(f,
-		"sip: { listen: [ \"udp:" HERE ":5060\" ], domain: "
-		"park.example.com,\n  trusted: [ 10.0.0.0/8 ], internal: [ "
-		"\"2??????@pbx.example.com\" ], outbound_proxy: \"sip:"
-		THERE ":5070\" }\n"
-		"media:\n  addresses:\n"
-		"    - { address: 10.96.0.1, interface: near }\n"
-		"    - { address: 10.97.0.1, interface: near }\n"
-		"    - { address: 10.98.0.1, interface: near }\n"
-		"    - { address: 10.99.0.1, interface: near }\n"
-		"  ports: %u-%u\n"
-		"audio: { memory_mib: 16, clips: [ { name: default, file: "
-		"%s/hold.wav } ] }\n"
-		"control: { socket: %s, state_dir: %s/state }\n"
-		"lots: [ { name: main, park: \"700\", slots: %u-%u, "
-		"park_prefix: \"*68\", hold_audio: default, timeout_s: 3600, "
-		"max_wait_s: 86400, may_park: [ any ], may_retrieve: [ any ] }"
-		" ]\n",
-		6000u, 6000u + (slots > 57000u ? 57000u : slots) + 1999,
-		b->folder, b->socket, b->folder, FIRST_SLOT,
-		FIRST_SLOT + slots - 1);
-	return fclose(f) ? -errno : 0;
-}
-
-static int start(struct bench *b)
-{
-	char program[256];
-	ssize_t n = readlink("/proc/self/exe", program, sizeof(program) - 16);
-	char *slash;
-
-	if (n < 0)
-		return -errno;
-	program[n] = '\0';
-	slash = strrchr(program, '/');
-	strcpy(slash ? slash + 1 : program, "holdfastd");
-	b->pid = fork();
-	if (!b->pid) {
-		int log = open(b->log, O_WRONLY | O_CREAT | O_APPEND, 0600);
-
-		in_namespace(b->home);
-		dup2(log, 1);
-		dup2(log, 2);
-		execl(program, program, "--config", b->config, "--instance",
-		      "bench-restart", NULL);
-		_exit(127);
-	}
-	b->starts++;
-	return b->pid < 0 ? -errno : 0;
-}
-
-/* Until SIP answers: how long that took from now, or a negative number. */
-static double until_answer(struct bench *b, double most_ms)
-{
-	double begin = sl_now_ms(), ping = 0;
-
-	while (sl_now_ms() < begin + most_ms) {
-		if (sl_now_ms() - ping > 5) {
-			ping = sl_now_ms();
-			sl_ping(&b->sip);
-		}
-		sl_run(&b->sip, sl_now_ms() + 2, NULL, NULL);
-		if (b->sip.options_ms > begin)
-			return b->sip.options_ms - begin;
-	}
-	return -1;
-}
-
-static void stop(struct bench *b, int signal)
-{
-	if (b->pid > 0) {
-		kill(b->pid, signal);
-		waitpid(b->pid, NULL, 0);
-	}
-	b->pid = 0;
-}
 
 /* ---- calls */
 
@@ -239,21 +56,6 @@ static bool reached(const struct sl_load *l, void *arg)
 	const struct goal *g = arg;
 
 	return l->up + l->failed >= g->up && l->ended >= g->over;
-}
-
-static uint16_t rtp_port(uint32_t n)
-{
-	return (uint16_t)(RTP_BASE + n % 63000);
-}
-
-static struct sockaddr_in rtp_of(uint32_t n)
-{
-	return (struct sockaddr_in){
-		.sin_family = AF_INET,
-		.sin_port = htons(rtp_port(n)),
-		.sin_addr.s_addr = htonl(10u << 24 |
-					 (FIRST_NET + n % NETS) << 16 | 2),
-	};
 }
 
 /* `count` calls at `rate` a second: parked, or picked up if `pick`. */
@@ -271,7 +73,7 @@ static int place(struct bench *b, uint32_t first, uint32_t count, double rate,
 
 		for (; done < due && done < count; done++) {
 			uint32_t n = first + done;
-			struct sockaddr_in rtp = rtp_of(n);
+			struct sockaddr_in rtp = anchor_rtp(n);
 
 			if (pick)
 				sl_pick_up(&b->sip, n, slot + done, &rtp);
@@ -322,8 +124,8 @@ static void fill(const struct bench *b, struct frame *f,
 	uint16_t seq = htons((uint16_t)turn);
 
 	memset(f, 0, sizeof(*f));
-	memcpy(f->eth.h_dest, b->near_mac, 6);
-	memcpy(f->eth.h_source, b->far_mac, 6);
+	memcpy(f->eth.h_dest, b->a.near_mac, 6);
+	memcpy(f->eth.h_source, b->a.far_mac, 6);
 	f->eth.h_proto = htons(ETH_P_IP);
 	f->ip.version = 4;
 	f->ip.ihl = 5;
@@ -388,9 +190,9 @@ static void *talk(void *arg)
 	int fd, on = 1;
 	double next;
 
-	in_namespace(t->bench->far);
+	anchor_go(t->bench->a.far);
 	fd = socket(AF_PACKET, SOCK_RAW, 0);
-	to.sll_ifindex = (int)t->bench->far_index;
+	to.sll_ifindex = (int)t->bench->a.far_index;
 	setsockopt(fd, SOL_PACKET, PACKET_QDISC_BYPASS, &on, sizeof(on));
 	next = sl_now_ms();
 	for (uint32_t turn = 1; !t->stop; turn++) {
@@ -420,7 +222,7 @@ static void listen_anew(struct bench *b)
 	uint64_t now = (uint64_t)(sl_now_ms() * 1e6);
 
 	for (uint32_t n = 0; n < b->used; n++) {
-		struct heard *h = &b->heard[rtp_port(n)];
+		struct heard *h = &b->a.heard[anchor_rtp_port(n)];
 
 		h->lost = 0;
 		h->longest_ns = 0;
@@ -436,7 +238,7 @@ static void count(const struct bench *b, struct loss *ret)
 
 	memset(ret, 0, sizeof(*ret));
 	for (uint32_t n = 0; n < b->used; n++) {
-		const struct heard *h = &b->heard[rtp_port(n)];
+		const struct heard *h = &b->a.heard[anchor_rtp_port(n)];
 		uint64_t pause = h->longest_ns;
 
 		if (!h->packets || b->sip.dialog[n].state != SL_UP)
@@ -466,39 +268,16 @@ static double listen_and_kill(struct bench *b, struct loss *ret)
 
 	listen_anew(b);
 	sl_run(&b->sip, begin + RUN_MS / 3, NULL, NULL);
-	stop(b, SIGKILL);
+	anchor_end(&b->a.pid, SIGKILL);
 	sl_run(&b->sip, sl_now_ms() + 200, NULL, NULL);
-	start(b);
-	answer = until_answer(b, 60000);
+	anchor_start(&b->a);
+	answer = anchor_until_answer(&b->sip, 60000);
 	sl_run(&b->sip, begin + RUN_MS, NULL, NULL);
 	count(b, ret);
 	return answer;
 }
 
 /* ---- accounts */
-
-static long status_number(const struct bench *b, const char *object,
-			  const char *key)
-{
-	char command[512];
-	json_t *root, *at;
-	long value = -1;
-	FILE *p;
-
-	snprintf(command, sizeof(command),
-		 "$(dirname $(readlink /proc/%d/exe))/holdfastctl --socket %s "
-		 "-j status",
-		 getpid(), b->socket);
-	p = popen(command, "r");
-	root = p ? json_loadf(p, 0, NULL) : NULL;
-	at = object ? json_object_get(root, object) : root;
-	if (json_is_integer(json_object_get(at, key)))
-		value = (long)json_integer_value(json_object_get(at, key));
-	json_decref(root);
-	if (p)
-		pclose(p);
-	return value;
-}
 
 static bool all_asked(const struct sl_load *l, void *arg)
 {
@@ -526,11 +305,11 @@ static uint64_t unaccounted(struct bench *b, long calls, long legs)
 		if (sl_run(&b->sip, sl_now_ms() + 1000, all_asked, &goal))
 			break;
 	}
-	have = status_number(b, "calls", "total");
+	have = anchor_status(&b->a, "calls", "total");
 	if (have != calls)
 		fprintf(stderr, "restart: %ld calls, not %ld\n", have, calls);
 	calls = labs(have - calls);
-	have = status_number(b, NULL, "legs_open");
+	have = anchor_status(&b->a, NULL, "legs_open");
 	if (have != legs)
 		fprintf(stderr, "restart: %ld legs, not %ld\n", have, legs);
 	return asked - b->sip.pinged + (uint64_t)calls +
@@ -545,25 +324,11 @@ static void forget_known(struct bench *b)
 
 static int fresh(struct bench *b, uint32_t slots)
 {
-	char command[256];
-	int r;
-
-	stop(b, SIGTERM);
-	snprintf(command, sizeof(command), "rm -rf %s/state", b->folder);
-	if (system(command))
-		return -EIO;
-	r = configure(b, slots);
-	if (!r)
-		r = start(b);
-	if (!r && until_answer(b, 60000) < 0)
-		r = -ETIMEDOUT;
-	sl_close(&b->sip);
 	b->used = 0;
-	memset(b->heard, 0, 65536 * sizeof(*b->heard));
-	return r ? r
-		 : sl_open(&b->sip, THERE, 5070, HERE,
-			   3 * b->calls > b->dialogs ? 3 * b->calls + 100000
-						     : b->dialogs + 100000);
+	return anchor_fresh(&b->a, &b->sip, slots,
+			    (3 * b->calls > b->dialogs ? 3 * b->calls
+						       : b->dialogs) +
+				    100000);
 }
 
 /* ---- the parts */
@@ -578,9 +343,9 @@ static int part_kill(struct bench *b, struct report *rep)
 
 	/* 0 to n-1 parked; n to 2n-1 parked and joined with 2n to 3n-1 */
 	if (!r)
-		r = place(b, 0, 2 * n, 500, FIRST_SLOT, false, "sendrecv");
+		r = place(b, 0, 2 * n, 500, ANCHOR_FIRST_SLOT, false, "sendrecv");
 	if (!r)
-		r = place(b, 2 * n, n, 500, FIRST_SLOT + n, true, NULL);
+		r = place(b, 2 * n, n, 500, ANCHOR_FIRST_SLOT + n, true, NULL);
 	if (r)
 		return r;
 	b->used = 3 * n;
@@ -620,44 +385,19 @@ static int part_dialogs(struct bench *b, struct report *rep)
 	int r = fresh(b, n);
 
 	if (!r)
-		r = place(b, 0, n, 3000, FIRST_SLOT, false, "sendonly");
+		r = place(b, 0, n, 3000, ANCHOR_FIRST_SLOT, false, "sendonly");
 	if (r)
 		return r;
 	b->used = n;
-	stop(b, SIGKILL);
-	start(b);
-	answer = until_answer(b, 60000);
+	anchor_end(&b->a.pid, SIGKILL);
+	anchor_start(&b->a);
+	answer = anchor_until_answer(&b->sip, 60000);
 	report_ratio(rep, "restore_100k_dialogs_s",
 		     answer / 1e3, "s", NULL, 0);
 	report_carry(rep, "dialogs", n);
 	report_carry(rep, "start_to_answer_ms", (uint64_t)answer);
 	report_carry(rep, "unaccounted", unaccounted(b, (long)n, (long)n));
 	return answer < 0 ? -ETIMEDOUT : 0;
-}
-
-/* CPU time of the process, or of its thread of that name, in ns. */
-static uint64_t cpu_ns(pid_t pid, const char *thread)
-{
-	char command[256], line[256];
-	uint64_t sum = 0;
-	FILE *p;
-
-	snprintf(command, sizeof(command),
-		 "for t in /proc/%d/task/*; do echo $(cat $t/comm | tr ' ' _) "
-		 "$(cat $t/schedstat); done",
-		 pid);
-	p = popen(command, "r");
-	while (p && fgets(line, sizeof(line), p)) {
-		char name[32];
-		unsigned long long ns;
-
-		if (sscanf(line, "%31s %llu", name, &ns) == 2 &&
-		    (!thread || !strcmp(name, thread)))
-			sum += ns;
-	}
-	if (p)
-		pclose(p);
-	return sum;
 }
 
 static int part_cpu(struct bench *b, struct report *rep)
@@ -669,9 +409,9 @@ static int part_cpu(struct bench *b, struct report *rep)
 
 	if (r)
 		return r;
-	all = cpu_ns(b->pid, NULL);
-	journal = cpu_ns(b->pid, "journal");
-	r = place(b, 0, n, PARKS_S, FIRST_SLOT, false, "sendonly");
+	all = anchor_cpu_ns(b->a.pid, NULL);
+	journal = anchor_cpu_ns(b->a.pid, "journal");
+	r = place(b, 0, n, PARKS_S, ANCHOR_FIRST_SLOT, false, "sendonly");
 	g = (struct goal){.up = n, .over = b->sip.ended + n};
 	for (uint32_t i = 0; i < n && !r; i++) {
 		sl_bye(&b->sip, i);
@@ -679,8 +419,8 @@ static int part_cpu(struct bench *b, struct report *rep)
 			sl_run(&b->sip, sl_now_ms() + 10, NULL, NULL);
 	}
 	sl_run(&b->sip, sl_now_ms() + 10000, reached, &g);
-	all = cpu_ns(b->pid, NULL) - all;
-	journal = cpu_ns(b->pid, "journal") - journal;
+	all = anchor_cpu_ns(b->a.pid, NULL) - all;
+	journal = anchor_cpu_ns(b->a.pid, "journal") - journal;
 	report_ratio(rep, "journal_cpu_share",
 		     all ? 100.0 * (double)journal / (double)all : -1, "%",
 		     NULL, 0);
@@ -690,44 +430,9 @@ static int part_cpu(struct bench *b, struct report *rep)
 	return r;
 }
 
-struct sync {
-	const char *folder;
-	pthread_t thread;
-	volatile bool stop;
-	double ms[REPORT_ROUNDS_MAX];
-	unsigned int count;
-};
-
-/* What the disk itself takes, beside it. */
-static void *sync_now_and_then(void *arg)
-{
-	struct sync *s = arg;
-	char path[128], page[4096] = "x";
-	int fd;
-
-	snprintf(path, sizeof(path), "%s/sync", s->folder);
-	fd = open(path, O_RDWR | O_CREAT | O_CLOEXEC, 0600);
-	while (!s->stop && s->count < REPORT_ROUNDS_MAX && fd >= 0) {
-		double begin = sl_now_ms();
-
-		if (pwrite(fd, page, sizeof(page), 0) < 0 || fdatasync(fd))
-			break;
-		s->ms[s->count++] = sl_now_ms() - begin;
-		usleep(20000);
-	}
-	close(fd);
-	return NULL;
-}
-
-static double p99(double *v, unsigned int n)
-{
-	qsort(v, n, sizeof(*v), report_by_size);
-	return n ? v[(n - 1) * 99 / 100] : 0;
-}
-
 static int part_latency(struct bench *b, struct report *rep)
 {
-	static struct sync s;
+	static struct anchor_sync s;
 	static double ms[2000];
 	uint32_t n = 2000;
 	double parks, fsyncs;
@@ -735,27 +440,18 @@ static int part_latency(struct bench *b, struct report *rep)
 
 	if (r)
 		return r;
-	s.folder = b->folder;
-	pthread_create(&s.thread, NULL, sync_now_and_then, &s);
-	r = place(b, 0, n, 200, FIRST_SLOT, false, "sendonly");
-	s.stop = true;
-	pthread_join(s.thread, NULL);
+	anchor_sync_begin(&s, &b->a);
+	r = place(b, 0, n, 200, ANCHOR_FIRST_SLOT, false, "sendonly");
+	anchor_sync_end(&s);
 	for (uint32_t i = 0; i < n; i++)
 		ms[i] = b->sip.dialog[i].answer_ms - b->sip.dialog[i].sent_ms;
-	parks = p99(ms, n);
-	fsyncs = p99(s.ms, s.count);
+	parks = report_p99(ms, n);
+	fsyncs = report_p99(s.ms, s.count);
 	report_ratio(rep, "park_200_p99_fsync", parks, "ms",
 		     "p99 of an fsync of 4 KiB in the same run",
 		     fsyncs > 0 ? parks / fsyncs : 0);
 	report_carry(rep, "fsync_p99_us", (uint64_t)(fsyncs * 1e3));
 	return r;
-}
-
-static uint32_t number(const char *name, uint32_t otherwise)
-{
-	const char *text = getenv(name);
-
-	return text && *text ? (uint32_t)strtoul(text, NULL, 10) : otherwise;
 }
 
 static int all_parts(struct bench *b, struct report *rep)
@@ -773,44 +469,21 @@ static int all_parts(struct bench *b, struct report *rep)
 
 int main(int argc, char **argv)
 {
-	static struct bench b;
+	static struct bench b = {.a = {.instance = "bench-restart", .cpu = -1}};
 	struct report rep = report_begin("restart");
-	char command[256];
 	int r;
 
-	b.calls = number("HF_BENCH_CALLS", 1000);
-	b.dialogs = number("HF_BENCH_DIALOGS", 100000);
-	strcpy(b.folder, "/var/tmp/hf-bench-restart-XXXXXX");
-	if (!mkdtemp(b.folder))
-		return 1;
-	snprintf(b.config, sizeof(b.config), "%s/holdfast.yaml", b.folder);
-	snprintf(b.socket, sizeof(b.socket), "%s/control.sock", b.folder);
-	snprintf(b.log, sizeof(b.log), "%s/log", b.folder);
-	snprintf(command, sizeof(command),
-		 "/usr/bin/python3 scripts/make-hold-audio --short %s/hold.wav",
-		 b.folder);
-	r = system(command) ? -EIO : 0;
+	b.calls = anchor_number("HF_BENCH_CALLS", 1000);
+	b.dialogs = anchor_number("HF_BENCH_DIALOGS", 100000);
+	r = anchor_open(&b.a);
 	if (!r)
-		r = stage(&b);
-	if (!r)
-		r = macs(&b);
-	if (!r)
-		r = ears(&b);
-	if (!r)
-		r = sl_open(&b.sip, THERE, 5070, HERE, 1);
+		r = sl_open(&b.sip, ANCHOR_THERE, 5070, ANCHOR_HERE, 1);
 	if (!r)
 		r = all_parts(&b, &rep);
-	stop(&b, SIGTERM);
-	if (r) {
+	if (r)
 		fprintf(stderr, "restart: %s; the log of holdfastd:\n",
 			strerror(-r));
-		snprintf(command, sizeof(command), "tail -n 15 %s >&2", b.log);
-		if (system(command))
-			fprintf(stderr, "none\n");
-	}
-	snprintf(command, sizeof(command), "rm -rf %s", b.folder);
-	if (system(command))
-		fprintf(stderr, "restart: %s stays\n", b.folder);
+	anchor_close(&b.a, r);
 	if (report_end(&rep, argc > 1 ? argv[1] : NULL) || r)
 		return 1;
 	return 0;

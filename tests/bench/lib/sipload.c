@@ -86,8 +86,7 @@ static void request(struct sl_load *l, uint32_t n, const char *method,
 		     l->port, more, strlen(body), body));
 }
 
-static void invite(struct sl_load *l, uint32_t n, const char *user,
-		   const char *direction)
+static void invite(struct sl_load *l, uint32_t n, const char *direction)
 {
 	struct sl_dialog *d = &l->dialog[n];
 	char body[400], ip[16];
@@ -98,46 +97,52 @@ static void invite(struct sl_load *l, uint32_t n, const char *user,
 		 "m=audio %u RTP/AVP 0\r\na=%s\r\n",
 		 ip, ip, d->rtp_port, direction);
 	d->again_ms = sl_now_ms();
-	request(l, n, "INVITE", user, 1,
-		user[0] == '*'
-			? "Content-Type: application/sdp\r\n"
-			  "Referred-By: <sip:1001@pbx.example.com>\r\n"
-			: "Content-Type: application/sdp\r\n",
+	request(l, n, "INVITE", d->user, 1,
+		d->inside ? "Content-Type: application/sdp\r\n"
+			  : "Content-Type: application/sdp\r\n"
+			    "Referred-By: <sip:1001@pbx.example.com>\r\n",
 		body);
 }
 
-static void begin(struct sl_load *l, uint32_t n, uint32_t slot,
-		  const struct sockaddr_in *rtp)
+static void begin(struct sl_load *l, uint32_t n, const char *user, bool inside,
+		  const struct sockaddr_in *rtp, const char *direction)
 {
-	l->dialog[n] = (struct sl_dialog){
+	struct sl_dialog *d = &l->dialog[n];
+
+	*d = (struct sl_dialog){
 		.state = SL_INVITED,
+		.inside = inside,
 		.cseq = 1,
 		.rtp_ip4 = rtp->sin_addr.s_addr,
 		.rtp_port = ntohs(rtp->sin_port),
-		.slot = slot,
 		.sent_ms = sl_now_ms(),
 	};
+	snprintf(d->user, sizeof(d->user), "%s", user);
+	invite(l, n, direction);
 }
 
 void sl_park(struct sl_load *l, uint32_t n, uint32_t slot,
 	     const struct sockaddr_in *rtp, const char *direction)
 {
-	char user[32];
+	char user[16];
 
-	begin(l, n, slot, rtp);
 	snprintf(user, sizeof(user), "*68%u", slot);
-	invite(l, n, user, direction);
+	begin(l, n, user, false, rtp, direction);
+}
+
+void sl_park_any(struct sl_load *l, uint32_t n, const char *lot,
+		 const struct sockaddr_in *rtp, const char *direction)
+{
+	begin(l, n, lot, false, rtp, direction);
 }
 
 void sl_pick_up(struct sl_load *l, uint32_t n, uint32_t slot,
 		const struct sockaddr_in *rtp)
 {
-	char user[32];
+	char user[16];
 
-	begin(l, n, slot, rtp);
-	l->dialog[n].inside = true;
 	snprintf(user, sizeof(user), "%u", slot);
-	invite(l, n, user, "sendrecv");
+	begin(l, n, user, true, rtp, "sendrecv");
 }
 
 void sl_bye(struct sl_load *l, uint32_t n)
@@ -173,6 +178,11 @@ void sl_ping(struct sl_load *l)
 			      id, id));
 }
 
+void sl_towards(struct sl_load *l, unsigned int port)
+{
+	l->to.sin_port = htons((uint16_t)port);
+}
+
 static const char *header(const char *m, const char *name)
 {
 	const char *at = strstr(m, name);
@@ -183,12 +193,16 @@ static const char *header(const char *m, const char *name)
 static void learn(struct sl_dialog *d, const char *m)
 {
 	const char *to = header(m, "\r\nTo: "), *tag, *c, *media;
+	const char *contact = header(m, "\r\nContact: ");
 	char ip[16] = "";
 
 	tag = to ? strstr(to, ";tag=") : NULL;
 	if (tag)
 		snprintf(d->tag, sizeof(d->tag), "%.*s",
 			 (int)strcspn(tag + 5, ";\r\n"), tag + 5);
+	contact = contact ? strstr(contact, "sip:") : NULL;
+	if (contact)
+		d->slot = (uint32_t)strtoul(contact + 4, NULL, 10);
 	c = header(m, "\r\nc=IN IP4 ");
 	media = header(m, "\r\nm=audio ");
 	if (!c || !media)
@@ -202,6 +216,7 @@ static void invite_answered(struct sl_load *l, uint32_t n, unsigned int status,
 			    const char *m)
 {
 	struct sl_dialog *d = &l->dialog[n];
+	bool first = d->state == SL_INVITED;
 
 	if (status < 200)
 		return;
@@ -213,9 +228,11 @@ static void invite_answered(struct sl_load *l, uint32_t n, unsigned int status,
 		l->up += status < 300;
 		l->failed += status >= 300;
 	}
-	request(l, n, "ACK", "park", 1, "", "");
+	request(l, n, "ACK", d->user, 1, "", "");
 	if (status >= 300)
 		d->tag[0] = '\0';
+	if (first && l->changed)
+		l->changed(l, n);
 }
 
 static void response(struct sl_load *l, const char *m)
@@ -242,6 +259,8 @@ static void response(struct sl_load *l, const char *m)
 	} else if (!strncmp(cseq, " BYE", 4) && d->state == SL_ENDING) {
 		d->state = SL_OVER;
 		l->ended++;
+		if (l->changed)
+			l->changed(l, n);
 	} else if (!strncmp(cseq, " OPTIONS", 8) && !d->known) {
 		d->known = status < 300 ? 1 : 2;
 		l->pinged += status < 300;
@@ -264,6 +283,7 @@ static void asked(struct sl_load *l, const char *m)
 						      : "486 Busy Here";
 	const char *number;
 	uint32_t n;
+	bool over;
 
 	if (!strncmp(m, "ACK ", 4))
 		return;
@@ -274,8 +294,9 @@ static void asked(struct sl_load *l, const char *m)
 	copy(m, "\r\nCSeq: ", cseq, sizeof(cseq));
 	number = id;
 	n = (uint32_t)strtoul(number, NULL, 10);
-	if (!strncmp(m, "BYE ", 4) && strstr(id, "@load") && n < l->count &&
-	    l->dialog[n].state == SL_UP) {
+	over = !strncmp(m, "BYE ", 4) && strstr(id, "@load") && n < l->count &&
+	       l->dialog[n].state == SL_UP;
+	if (over) {
 		l->dialog[n].state = SL_OVER;
 		l->ended++;
 	}
@@ -285,6 +306,8 @@ static void asked(struct sl_load *l, const char *m)
 		     "Call-ID: %s\r\nCSeq: %s\r\nContent-Length: 0\r\n\r\n",
 		     status, via, from, to, strstr(to, ";tag=") ? "" : ";tag=l",
 		     id, cseq));
+	if (over && l->changed)
+		l->changed(l, n);
 }
 
 bool sl_run(struct sl_load *l, double until_ms,
@@ -315,14 +338,13 @@ bool sl_run(struct sl_load *l, double until_ms,
 void sl_repeat(struct sl_load *l, uint32_t first, uint32_t last)
 {
 	double now = sl_now_ms();
-	char user[32];
 
 	for (uint32_t n = first; n < last; n++) {
 		struct sl_dialog *d = &l->dialog[n];
 
 		if (d->state != SL_INVITED || now - d->again_ms < AGAIN_MS)
 			continue;
-		snprintf(user, sizeof(user), "*68%u", d->slot);
-		invite(l, n, user, "sendrecv");
+		l->repeated++;
+		invite(l, n, "sendrecv");
 	}
 }

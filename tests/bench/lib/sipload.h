@@ -23,7 +23,8 @@ struct sl_dialog {
 	uint16_t rtp_port;	/* ours */
 	uint16_t remote_port;	/* of Holdfast's SDP */
 	uint32_t remote_ip4, rtp_ip4;
-	uint32_t slot;
+	char user[16]; /* that was called */
+	uint32_t slot; /* named in the Contact of the 200, if it is a number */
 	double sent_ms, answer_ms; /* of the INVITE; of its answer */
 	double again_ms;
 	char tag[24]; /* Holdfast's */
@@ -37,6 +38,10 @@ struct sl_load {
 	struct sl_dialog *dialog;
 	uint32_t count;
 	uint32_t up, ended, failed, pinged, refused;
+	uint32_t repeated; /* INVITEs sent again */
+	/* A call came to be, failed or ended; may be NULL. */
+	void (*changed)(struct sl_load *, uint32_t n);
+	void *arg;
 	double options_ms; /* newest answer to OPTIONS outside any dialog */
 };
 
@@ -45,13 +50,17 @@ double sl_now_ms(void);
 int sl_open(struct sl_load *, const char *local, unsigned int port,
 	    const char *to, uint32_t dialogs);
 void sl_close(struct sl_load *);
-/* Park a caller in this slot, or pick up who is there. `direction` of its SDP:
+/* Park a caller in this slot or in the next free one of a lot; or pick up who is there. `direction` of its SDP:
  * "sendrecv". */
 void sl_park(struct sl_load *, uint32_t n, uint32_t slot,
 	     const struct sockaddr_in *rtp, const char *direction);
 void sl_pick_up(struct sl_load *, uint32_t n, uint32_t slot,
 		const struct sockaddr_in *rtp);
+void sl_park_any(struct sl_load *, uint32_t n, const char *lot,
+		 const struct sockaddr_in *rtp, const char *direction);
 void sl_bye(struct sl_load *, uint32_t n);
+/* What is sent next goes to that port. */
+void sl_towards(struct sl_load *, unsigned int port);
 /* OPTIONS in the dialog: does the other side know it? */
 void sl_ask(struct sl_load *, uint32_t n);
 /* OPTIONS outside any: is anybody there? */

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* What the receiver (restart.bpf.c) knows of each port's stream. */
-#ifndef HOLDFAST_BENCH_RESTART_H
-#define HOLDFAST_BENCH_RESTART_H
+/* What the receiver (ears.bpf.c) knows of each port's stream. */
+#ifndef HOLDFAST_BENCH_EARS_H
+#define HOLDFAST_BENCH_EARS_H
 
 struct heard {
 	__u64 last_ns, longest_ns; /* between two packets, since `since_ns` */

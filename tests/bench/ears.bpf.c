@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * The ears of the restart benchmark: on the far end of the veth pair, takes
+ * The ears of the benchmarks of calls: on the far end of the veth pair, takes
  * every RTP packet off the wire and keeps count for its port. A gap in the
  * sequence is loss.
  */
@@ -11,7 +11,7 @@
 #include <bpf/bpf_endian.h>
 #include <bpf/bpf_helpers.h>
 
-#include "restart.h"
+#include "ears.h"
 
 struct {
 	__uint(type, BPF_MAP_TYPE_ARRAY);
