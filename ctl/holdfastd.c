@@ -42,6 +42,11 @@ int main(int argc, char **argv)
 	if (hf_config_load(app.options.config, app.options.instance, stderr,
 			   &app.config))
 		return HF_EXIT_USAGE;
+	if (app.options.prepare) {
+		status = hf_app_prepare(&app);
+		hf_config_free(app.config);
+		return status;
+	}
 	status = hf_app_open(&app);
 	if (!status) {
 		printf("ready\n");

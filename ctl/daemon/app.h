@@ -22,6 +22,7 @@ struct hf_options {
 	const char *config;
 	const char *check;
 	const char *instance;
+	bool prepare;
 	bool memory_media;
 	bool verbose;
 };
@@ -79,6 +80,7 @@ int hf_app_open_loop(struct hf_app *app);
 int hf_app_open_signalling(struct hf_app *app);
 /* media.c */
 int hf_app_open_media(struct hf_app *app);
+int hf_app_prepare(const struct hf_app *app); /* for the holdfastd after us */
 int hf_app_listen(struct hf_app *app); /* to keys, once the calls are there */
 /* hooks.c */
 int hf_app_open_hooks(struct hf_app *app);

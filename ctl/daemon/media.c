@@ -75,6 +75,17 @@ int hf_app_listen(struct hf_app *app)
 	return HF_EXIT_FAILED;
 }
 
+int hf_app_prepare(const struct hf_app *app)
+{
+	char err[1024] = "";
+	int error = hf_media_prepare(app->config, err, sizeof(err));
+
+	if (!error)
+		return 0;
+	hf_error("packet programs: %s", err[0] ? err : strerror(-error));
+	return HF_EXIT_FAILED;
+}
+
 int hf_app_open_media(struct hf_app *app)
 {
 	char err[512] = "";

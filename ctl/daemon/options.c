@@ -13,6 +13,7 @@
 static const char usage[] =
 	"usage: holdfastd [--config FILE] [--instance NAME] [--verbose]\n"
 	"       holdfastd --check-config FILE\n"
+	"       holdfastd --prepare [--config FILE] [--instance NAME]\n"
 	"       holdfastd --help | --version\n";
 
 static const char help[] =
@@ -25,6 +26,9 @@ static const char help[] =
 	"  --config FILE        configuration (/etc/holdfast/holdfast.yaml)\n"
 	"  --check-config FILE  say all that is wrong with FILE, or what it means,\n"
 	"                       and end; touches nothing\n"
+	"  --prepare            load the packet programs for the holdfastd that is\n"
+	"                       started next, and end: that one then runs without\n"
+	"                       CAP_PERFMON, as holdfastd.service has it\n"
 	"  --instance NAME      a second Holdfast on this host, with its own pins,\n"
 	"                       socket and state (main)\n"
 	"  --media bpf|memory   memory: no packet is ever sent or received; for\n"
@@ -50,6 +54,7 @@ int hf_options_read(int argc, char **argv, struct hf_options *o)
 	static const struct option names[] = {
 		{"config", required_argument, NULL, 'c'},
 		{"check-config", required_argument, NULL, 'k'},
+		{"prepare", no_argument, NULL, 'p'},
 		{"instance", required_argument, NULL, 'i'},
 		{"media", required_argument, NULL, 'm'},
 		{"verbose", no_argument, NULL, 'v'},
@@ -68,6 +73,9 @@ int hf_options_read(int argc, char **argv, struct hf_options *o)
 			break;
 		case 'k':
 			o->check = optarg;
+			break;
+		case 'p':
+			o->prepare = true;
 			break;
 		case 'i':
 			o->instance = optarg;

@@ -256,7 +256,7 @@ void hf_devices_use_lo(struct hf_media *m)
 		return;
 	d = &b->device[i];
 	key = d->ifindex;
-	if (hf_device_attach(b, d, hf_bpf_receive_program(b), err,
+	if (hf_device_attach(b, d, b->program[HF_PROGRAM_receive], err,
 			     sizeof(err)) ||
 	    bpf_map_update_elem(m->map.fd[HF_PIN_devmap], &key, &key,
 				BPF_ANY)) {

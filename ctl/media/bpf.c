@@ -15,15 +15,13 @@
 #include <string.h>
 #include <sys/file.h>
 #include <sys/stat.h>
-#include <sys/utsname.h>
 #include <unistd.h>
 
 #include "../base/log.h"
-#include "bpf/datapath.skel.h"
 #include "bpffs.h"
+#include "load.h"
 #include "pins_map.h"
 
-#define HF_VERIFIER_LOG (64 * 1024)
 #define HF_KMOD_CHECK_NS (1000 * HF_MS)
 
 static int hf_libbpf_log(enum libbpf_print_level level, const char *format,
@@ -75,133 +73,30 @@ static int hf_bpf_lock(struct hf_bpf *b, const char *control_socket, char *err,
 	return 0;
 }
 
-/* The verifier's last words before its statistics. */
-static void hf_verifier_reason(char *log, char *ret, size_t len)
+/* The maps become ours, whoever made them. */
+static int hf_bpf_map(struct hf_media *m, struct hf_loaded *loaded, char *err,
+		      size_t err_len)
 {
-	char *line, *save = NULL;
-
-	snprintf(ret, len, "no reason given");
-	for (line = strtok_r(log, "\n", &save); line;
-	     line = strtok_r(NULL, "\n", &save))
-		if (strncmp(line, "processed ", 10) &&
-		    strncmp(line, "verification time", 17) &&
-		    strncmp(line, "-- ", 3))
-			snprintf(ret, len, "%s", line);
-}
-
-static void hf_load_failed(int r, char *log, char *err, size_t err_len)
-{
-	struct utsname u;
-	char reason[256];
-
-	uname(&u);
-	if (r == -EPERM || (r == -EACCES && !log[0])) {
-		snprintf(
-			err, err_len,
-			"the kernel does not allow BPF to us: run holdfastd as root or with CAP_BPF, CAP_PERFMON, CAP_NET_ADMIN and CAP_SYS_ADMIN (kernel lockdown 'confidentiality' forbids it to everybody)");
-		return;
-	}
-	if (r == -ENOMEM) {
-		snprintf(
-			err, err_len,
-			"not enough memory for the media tables: lower audio.memory_mib, or media.ports");
-		return;
-	}
-	if (!log[0]) {
-		snprintf(
-			err, err_len,
-			"kernel %s cannot hold the BPF maps: %s; Linux 6.1 or newer with CONFIG_BPF_SYSCALL is needed",
-			u.release, strerror(-r));
-		return;
-	}
-	hf_verifier_reason(log, reason, sizeof(reason));
-	snprintf(
-		err, err_len,
-		"kernel %s refuses the XDP programs (%s): Linux 6.1 or newer is needed",
-		u.release, reason);
-}
-
-static struct bpf_map *hf_object_map(struct hf_datapath_bpf *o,
-				     enum hf_pin_map map)
-{
-	return bpf_object__find_map_by_name(o->obj, hf_pin_name(map));
-}
-
-/* Open the object with our sizes, over the maps of `old` if that has any. */
-static int hf_object_open(struct hf_bpf *b, const struct hf_instance *in,
-			  const struct hf_pins *old)
-{
-	struct hf_datapath_bpf *o = hf_datapath_bpf__open();
-	struct bpf_map *map;
 	int r = 0;
 
-	if (!o)
-		return -errno;
-	b->object = o;
 	for (int i = 0; i < HF_PIN_MAP_COUNT && !r; i++) {
-		map = hf_object_map(o, i);
-		if (!map)
-			return -ENOENT;
-		if (hf_pin_is_by_leg(i))
-			r = bpf_map__set_max_entries(map, in->legs);
-		else if (i == HF_PIN_frames)
-			r = bpf_map__set_max_entries(map, in->frames);
-		else if (i == HF_PIN_nexthops)
-			r = bpf_map__set_max_entries(map, HF_MAX_NEXTHOPS);
-		else if (i == HF_PIN_wheel)
-			r = bpf_map__set_max_entries(
-				map, HF_WHEEL_BUCKETS * in->wheel_capacity);
-		if (!r && old)
-			r = bpf_map__reuse_fd(map, old->fd[i]);
-	}
-	return r;
-}
-
-static int hf_object_load(struct hf_bpf *b, const struct hf_instance *in,
-			  const struct hf_pins *old, char *err, size_t err_len)
-{
-	char *log = calloc(1, HF_VERIFIER_LOG);
-	struct bpf_program *p;
-	int r;
-
-	if (!log)
-		return -ENOMEM;
-	r = hf_object_open(b, in, old);
-	if (!r) {
-		/* Filled when the verifier refuses, and only then. */
-		bpf_object__for_each_program(p, b->object->obj)
-			bpf_program__set_log_buf(p, log, HF_VERIFIER_LOG);
-		r = hf_datapath_bpf__load(b->object);
-	}
-	if (r)
-		hf_load_failed(r, log, err, err_len);
-	else
-		bpf_object__for_each_program(p, b->object->obj)
-			bpf_program__set_log_buf(p, NULL, 0);
-	free(log);
-	return r;
-}
-
-/* Our own descriptors, so that m->map stands for itself. */
-static int hf_bpf_map(struct hf_media *m, char *err, size_t err_len)
-{
-	int r = 0, fd;
-
-	for (int i = 0; i < HF_PIN_MAP_COUNT && !r; i++) {
-		fd = fcntl(bpf_map__fd(hf_object_map(m->bpf->object, i)),
-			   F_DUPFD_CLOEXEC, 3);
-		r = fd < 0 ? -errno : hf_pins_map_fd(&m->map, i, fd, NULL);
-		if (r && fd >= 0)
-			close(fd);
+		r = hf_pins_map_fd(&m->map, i, loaded->map[i], NULL);
+		if (!r)
+			loaded->map[i] = -1;
 	}
 	if (r)
 		snprintf(err, err_len, "the maps cannot be mapped: %s",
 			 strerror(-r));
+	for (int i = 0; i < HF_PROGRAM_COUNT && !r; i++) {
+		m->bpf->program[i] = loaded->program[i];
+		loaded->program[i] = -1;
+	}
 	return r;
 }
 
-static int hf_bpf_pin(struct hf_bpf *b, char *err, size_t err_len)
+static int hf_bpf_pin(const struct hf_media *m, char *err, size_t err_len)
 {
+	struct hf_bpf *b = m->bpf;
 	char path[256];
 	int r = 0;
 
@@ -212,8 +107,7 @@ static int hf_bpf_pin(struct hf_bpf *b, char *err, size_t err_len)
 		r = hf_pins_path(b->instance, hf_pin_name(i), path,
 				 sizeof(path));
 		unlink(path);
-		if (!r &&
-		    bpf_obj_pin(bpf_map__fd(hf_object_map(b->object, i)), path))
+		if (!r && bpf_obj_pin(m->map.fd[i], path))
 			r = -errno;
 	}
 	if (r)
@@ -295,17 +189,24 @@ static int hf_bpf_load(struct hf_media *m, const struct hf_instance *in,
 		       char *err, size_t err_len)
 {
 	struct hf_bpf *b = m->bpf;
+	struct hf_loaded loaded;
 	struct hf_pins old;
 	int r = hf_bpf_find_old(b, in, &old, err, err_len);
 
 	if (r && r != -ENOENT)
 		return r;
 	b->adopted = !r;
-	r = hf_object_load(b, in, b->adopted ? &old : NULL, err, err_len);
+	/* By a step before us that had the right to, or here. */
+	r = hf_loaded_find(b->instance, in, b->adopted ? &old : NULL, &loaded);
+	if (r)
+		r = hf_loaded_make(in, b->adopted ? &old : NULL, &loaded, err,
+				   err_len);
 	if (b->adopted)
 		hf_pins_close(&old);
 	if (!r)
-		r = hf_bpf_map(m, err, err_len);
+		r = hf_bpf_map(m, &loaded, err, err_len);
+	hf_loaded_close(&loaded);
+	hf_loaded_forget(b->instance);
 	if (r)
 		return r;
 	*m->map.instance = *in;
@@ -331,31 +232,73 @@ static int hf_bpf_marks(struct hf_media *m, char *err, size_t err_len)
 	return r;
 }
 
-int hf_bpf_receive_program(const struct hf_bpf *b)
+static int hf_bpf_attach(const struct hf_media *m, char *err, size_t err_len)
 {
-	return bpf_program__fd(b->object->progs.hf_receive);
-}
-
-static int hf_bpf_attach(struct hf_bpf *b, char *err, size_t err_len)
-{
-	int paced = bpf_program__fd(b->object->progs.hf_paced);
-	int receive = hf_bpf_receive_program(b);
-	int r = hf_bpf_pin(b, err, err_len);
+	struct hf_bpf *b = m->bpf;
+	int r = hf_bpf_pin(m, err, err_len);
 
 	/* Before the paced one, which tells holdfast-mediad of both. */
 	if (!r) {
-		r = hf_program_pin(
-			b, "prog_gathered",
-			bpf_program__fd(b->object->progs.hf_gathered));
+		r = hf_program_pin(b, "prog_gathered",
+				   b->program[HF_PROGRAM_gathered]);
 		if (r)
 			snprintf(err, err_len,
 				 "the program for gathered packets cannot be kept: %s",
 				 strerror(-r));
 	}
 	if (!r)
-		r = hf_holder_attach(b, paced, err, err_len);
+		r = hf_holder_attach(b, b->program[HF_PROGRAM_paced], err,
+				     err_len);
 	if (!r)
-		r = hf_devices_attach(b, receive, err, err_len);
+		r = hf_devices_attach(b, b->program[HF_PROGRAM_receive], err,
+				      err_len);
+	return r;
+}
+
+static int hf_bpf_describe(const struct hf_config *c, struct hf_instance *in,
+			   char *err, size_t err_len)
+{
+	int r = hf_media_describe(
+		c, in, hf_media_frame_count(c),
+		hf_media_wheel_capacity(hf_media_leg_count(c)));
+
+	if (r)
+		snprintf(err, err_len, "media.addresses and media.ports: %s",
+			 strerror(-r));
+	return r;
+}
+
+int hf_media_prepare(const struct hf_config *config, char *err, size_t err_len)
+{
+	struct hf_bpf b = {.lock = -1};
+	struct hf_loaded loaded;
+	struct hf_instance in;
+	struct hf_pins old;
+	bool adopted = false;
+	int r;
+
+	libbpf_set_print(hf_libbpf_log);
+	snprintf(b.instance, sizeof(b.instance), "%s", config->instance);
+	r = hf_bpf_describe(config, &in, err, err_len);
+	if (!r)
+		r = hf_bpffs_prepare(b.instance, err, err_len);
+	if (!r)
+		r = hf_bpf_lock(&b, config->control.socket, err, err_len);
+	if (r)
+		return r;
+	hf_loaded_forget(b.instance);
+	r = hf_bpf_find_old(&b, &in, &old, err, err_len);
+	adopted = !r;
+	if (!r || r == -ENOENT)
+		r = hf_loaded_make(&in, adopted ? &old : NULL, &loaded, err,
+				   err_len);
+	if (!r) {
+		r = hf_loaded_pin(b.instance, &loaded, err, err_len);
+		hf_loaded_close(&loaded);
+	}
+	if (adopted)
+		hf_pins_close(&old);
+	close(b.lock); /* its file is the next one's too */
 	return r;
 }
 
@@ -366,14 +309,9 @@ static int hf_bpf_setup(struct hf_media *m, char *err, size_t err_len)
 	struct hf_instance in;
 	int r;
 
-	r = hf_media_describe(c, &in, hf_media_frame_count(c),
-			      hf_media_wheel_capacity(hf_media_leg_count(c)));
-	if (r) {
-		snprintf(err, err_len, "media.addresses and media.ports: %s",
-			 strerror(-r));
-		return r;
-	}
-	r = hf_devices_find(b, c, &in, err, err_len);
+	r = hf_bpf_describe(c, &in, err, err_len);
+	if (!r)
+		r = hf_devices_find(b, c, &in, err, err_len);
 	if (!r)
 		r = hf_bpffs_prepare(b->instance, err, err_len);
 	if (!r)
@@ -387,7 +325,7 @@ static int hf_bpf_setup(struct hf_media *m, char *err, size_t err_len)
 	if (!r)
 		r = hf_bpf_marks(m, err, err_len);
 	if (!r)
-		r = hf_bpf_attach(b, err, err_len);
+		r = hf_bpf_attach(m, err, err_len);
 	return r;
 }
 
@@ -423,6 +361,8 @@ int hf_media_open_bpf(const struct hf_config *config, struct hf_media **ret,
 	m->bpf = b;
 	hf_pins_init(&m->map);
 	b->lock = b->paced_link = b->marks = -1;
+	for (int i = 0; i < HF_PROGRAM_COUNT; i++)
+		b->program[i] = -1;
 	snprintf(b->instance, sizeof(b->instance), "%s", config->instance);
 	hf_keeper_init(b, config->control.socket);
 	r = hf_bpf_setup(m, err, err_len);
@@ -458,7 +398,9 @@ void hf_bpf_close(struct hf_media *m, bool tear_down)
 		close(b->paced_link);
 	if (b->marks >= 0)
 		close(b->marks);
-	hf_datapath_bpf__destroy(b->object);
+	for (int i = 0; i < HF_PROGRAM_COUNT; i++)
+		if (b->program[i] >= 0)
+			close(b->program[i]);
 	if (tear_down)
 		hf_holder_remove(b);
 	hf_keeper_fini(b);

@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * What the BPF side of ctl/media holds besides the maps: the loaded object, the
+ * What the BPF side of ctl/media holds besides the maps: the loaded programs, the
  * links to devices, the sender.
  *
  * bpf.c      sets an instance up, or takes over the pinned one
+ * load.c     the programs and new maps, into the kernel
  * attach.c   the receive program on the media devices
  * engine.c   who paces, and why
  * holder.c   the device that keeps the paced program attached
@@ -19,9 +20,9 @@
 #include <sys/un.h>
 
 #include "kmod.h"
+#include "load.h"
 #include "state.h"
 
-struct hf_datapath_bpf; /* the skeleton */
 struct ring_buffer;
 
 struct hf_bpf_device {
@@ -45,7 +46,7 @@ struct hf_bpf {
 	char instance[64];
 	int lock; /* held while we run: one controller an instance */
 	char lock_path[256];
-	struct hf_datapath_bpf *object;
+	int program[HF_PROGRAM_COUNT];
 	bool adopted; /* the maps are those of a controller before us */
 	bool pinned;
 	int paced_link;
@@ -61,9 +62,6 @@ struct hf_bpf {
 	struct hf_kmod kmod;
 	char reason[1024];
 };
-
-/* bpf.c: its descriptor. */
-int hf_bpf_receive_program(const struct hf_bpf *);
 
 /* engine.c */
 enum hf_engine hf_engine_wanted(const struct hf_config *);

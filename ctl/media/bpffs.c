@@ -16,6 +16,7 @@
 #include <sys/vfs.h>
 #include <unistd.h>
 
+#include "load.h"
 #include "pins.h"
 
 #define HF_BPFFS "/sys/fs/bpf"
@@ -60,19 +61,25 @@ void hf_bpffs_tidy(const char *instance)
 	rmdir(HF_PIN_ROOT); /* after the last instance; fails otherwise */
 }
 
-void hf_bpffs_remove(const char *instance)
+void hf_bpffs_empty(const char *folder)
 {
-	char folder[256];
 	struct dirent *d;
-	DIR *dir;
+	DIR *dir = opendir(folder);
 
-	if (hf_pins_path(instance, "", folder, sizeof(folder)))
-		return;
-	dir = opendir(folder);
 	while (dir && (d = readdir(dir)))
 		if (d->d_name[0] != '.')
 			unlinkat(dirfd(dir), d->d_name, 0);
 	if (dir)
 		closedir(dir);
+}
+
+void hf_bpffs_remove(const char *instance)
+{
+	char folder[256];
+
+	if (hf_pins_path(instance, "", folder, sizeof(folder)))
+		return;
+	hf_loaded_forget(instance);
+	hf_bpffs_empty(folder);
 	hf_bpffs_tidy(instance);
 }

@@ -250,6 +250,9 @@ int hf_media_open_memory(const struct hf_config *, struct hf_media **ret,
 /* Before anything is touched, the journal included: 0, or -EPROTO and a sentence
  * if maps of another layout are pinned, whose calls only their version can end. */
 int hf_media_check_pinned(const struct hf_config *, char *err, size_t err_len);
+/* For a service that loads the packet programs in a step of its own (load.h):
+ * loads and pins them for the hf_media_open_bpf() that follows. */
+int hf_media_prepare(const struct hf_config *, char *err, size_t err_len);
 int hf_media_open_bpf(const struct hf_config *, struct hf_media **ret,
 		      char *err, size_t err_len);
 /* From now on by this configuration, whose addresses and ports are the same. */

@@ -307,6 +307,9 @@ void hf_pins_close(struct hf_pins *p)
 	memory[HF_PIN_hot] = p->hot;
 	memory[HF_PIN_intake] = p->intake;
 	memory[HF_PIN_bound] = p->bound;
+	memory[HF_PIN_heard] = p->heard;
+	memory[HF_PIN_streams] = p->streams;
+	memory[HF_PIN_rtcp] = p->rtcp;
 	for (int i = 0; i < HF_PIN_MAP_COUNT; i++) {
 		if (p->bytes[i])
 			munmap(memory[i], p->bytes[i]);

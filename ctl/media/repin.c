@@ -14,7 +14,6 @@
 #include <unistd.h>
 
 #include "../base/log.h"
-#include "bpf/datapath.skel.h"
 #include "bpffs.h"
 #include "pins_map.h"
 
@@ -54,9 +53,9 @@ static void hf_repin_all(const struct hf_media *m, struct hf_repin *r)
 	}
 	hf_repin_one(r, "link_paced", b->paced_link);
 	hf_repin_one(r, "prog_gathered",
-		     bpf_program__fd(b->object->progs.hf_gathered));
+		     b->program[HF_PROGRAM_gathered]);
 	hf_repin_one(r, "prog_paced",
-		     bpf_program__fd(b->object->progs.hf_paced));
+		     b->program[HF_PROGRAM_paced]);
 }
 
 void hf_repin_tick(struct hf_media *m, uint64_t now_ns)

@@ -32,7 +32,7 @@ def capabilities(name):
 @scenario
 def what_the_units_say(s):
     "systemd understands every line of the units, and each names exactly the capabilities it needs"
-    equal(capabilities("holdfastd"), [["cap_bpf", "cap_net_admin", "cap_perfmon"]] * 2, "the controller's")
+    equal(capabilities("holdfastd"), [["cap_bpf", "cap_net_admin"]] * 2, "the controller's")
     equal(capabilities("holdfast-mediad"),
           [["cap_bpf", "cap_net_admin", "cap_sys_nice", "cap_net_raw", "cap_ipc_lock"]] * 2, "the keeper's")
     for name in ("holdfastd", "holdfast-mediad"):
@@ -101,11 +101,11 @@ class ServiceAnchor(anchors.Anchor):
         # A bpffs of its own, closed as systemd mounts it, opened as the unit does.
         self.holder = scene.stage.spawn(scene.stage.anchor, "holder", "unshare", "-m",
                                         "--propagation", "private", "sleep", "1000")
-        prepare = re.search(r"^ExecStartPre=\+/bin/sh -c '(.*)'$", unit("holdfastd"), re.M).group(1)
+        folders = re.search(r"^ExecStartPre=\+/bin/sh -c '(.*)'$", unit("holdfastd"), re.M).group(1)
         wait_for(lambda: os.readlink("/proc/%d/ns/mnt" % self.holder.pid) !=
                  os.readlink("/proc/self/ns/mnt"), 5, "a mount namespace of our own")
         self.inside("mount", "-t", "bpf", "-o", "mode=700", "bpf", "/sys/fs/bpf")
-        self.inside("sh", "-c", prepare.replace("holdfast:holdfast", "%d:%d" % (USER, USER)))
+        self.inside("sh", "-c", folders.replace("holdfast:holdfast", "%d:%d" % (USER, USER)))
         super().__init__(scene.stage, settings, start=False)
         for folder, _, names in os.walk(self.folder):
             for name in [""] + names:
@@ -120,6 +120,15 @@ class ServiceAnchor(anchors.Anchor):
         return ["nsenter", "-m", "-t", str(self.holder.pid), "--", "setpriv", "--reuid=%d" % USER,
                 "--regid=%d" % USER, "--clear-groups", "--no-new-privs", "--bounding-set=-all," + caps,
                 "--inh-caps=-all," + caps, "--ambient-caps=-all," + caps] + list(argv)
+
+    def prepare(self):
+        """The step of the unit that loads the programs, as it stands there."""
+        line = re.search(r"^ExecStartPre=-\+(/usr/bin/setpriv .*)$", unit("holdfastd"), re.M).group(1)
+        line = line.replace("=holdfast ", "=%d " % USER).replace("--config /etc/holdfast/holdfast.yaml $HOLDFASTD_OPTIONS", "")
+        before, program = line.split("/usr/sbin/holdfastd")
+        mine = anchors.Anchor.argv(self)
+        return self.stage.anchor.run("nsenter", "-m", "-t", str(self.holder.pid), "--", *before.split(), mine[0],
+                                     *program.split(), *mine[1:])
 
     def argv(self):
         return self.as_service("holdfastd", "env", "HOLDFAST_MEDIAD=", *super().argv())
@@ -139,24 +148,32 @@ def with_these_rights_and_no_other(s):
     if reachable.returncode:
         raise Skip("the build folder is closed to other users")
     anchor, peer = ServiceAnchor(s, anchors.config()), s.peer()
+    alone = subprocess.run(anchor.stage.anchor.argv(*anchor.argv()), stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
+                           text=True, check=False, timeout=120)
+    equal(alone.returncode, 1, "exit status without the step that loads the programs; it said " + alone.stdout)
+    check("run 'holdfastd --prepare' with that capability" in alone.stdout, "it says " + alone.stdout)
+    anchor.prepare()
     anchor.start()
     keeper = anchor.keeper()
     wait_for(lambda: "ready" in keeper.text(), 10, "the keeper is ready")
     with open("/proc/%d/status" % anchor.process.pid, encoding="ascii") as f:
         status = f.read()
     equal(re.search(r"^Uid:\t(\d+)", status, re.M).group(1), str(USER), "the user")
-    equal(int(re.search(r"^CapEff:\t(\w+)", status, re.M).group(1), 16), 1 << 39 | 1 << 12 | 1 << 38, "its capabilities")
+    equal(int(re.search(r"^CapEff:\t(\w+)", status, re.M).group(1), 16), 1 << 39 | 1 << 12, "its capabilities")
     caller = s.caller()                 # sends nothing: the keeper sends to it
     peer.park(OUTSIDE % 1, caller, parker="1001")
     anchor.wait_slot(701, "parked")
     caller.wait_packets(20)
     anchor.kill()
+    anchor.prepare()
     anchor.name = "holdfastd-again"
     anchor.start()
     equal(anchor.slot(701)["state"], "parked", "the slot after the restart")
     caller.wait_packets(20, since=time.time())
     check(keeper.alive(), "the keeper ended with the controller")
     equal(anchor.ctl("status")["sender_alive"], True, "the sender")
+    pins = anchor.inside("ls", "/sys/fs/bpf/holdfast/" + anchor.instance).split()
+    equal([p for p in pins if p.startswith("loaded")], [], "what is left of the step that loads")
 
 
 if __name__ == "__main__":

@@ -56,13 +56,21 @@ def package(next_=False):
                 if ("+next" in p) == next_)
 
 
-def capabilities(unit):
-    """Bits that the unit names."""
-    numbers = {"CAP_NET_ADMIN": 12, "CAP_NET_RAW": 13, "CAP_IPC_LOCK": 14, "CAP_SYS_NICE": 23,
-               "CAP_PERFMON": 38, "CAP_BPF": 39}
-    with open("/lib/systemd/system/%s.service" % unit, encoding="utf-8") as f:
-        names = re.search(r"^AmbientCapabilities=(.*)$", f.read(), re.M).group(1).split()
-    return sum(1 << numbers[n] for n in names)
+BITS = {"CAP_NET_ADMIN": 12, "CAP_NET_RAW": 13, "CAP_IPC_LOCK": 14, "CAP_SYS_NICE": 23, "CAP_BPF": 39}
+# What each may do, and nothing else: while it runs and after every restart.
+CAPABILITIES = {
+    "holdfastd": ("CAP_BPF", "CAP_NET_ADMIN"),
+    "holdfast-mediad": ("CAP_BPF", "CAP_NET_ADMIN", "CAP_SYS_NICE", "CAP_NET_RAW", "CAP_IPC_LOCK"),
+}
+
+
+def confined(unit):
+    """The unit's process has exactly its capabilities, the filter and no way to more."""
+    about, wanted = status(unit), sum(1 << BITS[n] for n in CAPABILITIES[unit])
+    equal(run("id", "-nu", about["Uid"].split()[0]).strip(), "holdfast", "the user of " + unit)
+    for kind in ("CapPrm", "CapEff", "CapBnd", "CapInh", "CapAmb"):
+        equal(int(about[kind], 16), wanted, "%s of %s" % (kind, unit))
+    equal((about["Seccomp"], about["NoNewPrivs"]), ("2", "1"), "seccomp of " + unit)
 
 
 class Installed(anchors.Anchor):
@@ -92,6 +100,7 @@ class Scene:
     def restarted(self, unit, before, seconds=120):
         wait_for(lambda: pid(unit) not in (0, before) and show(unit, "ActiveState") == "active",
                  seconds, "%s is started again" % unit)
+        confined(unit)
 
 
 def installs(s):
@@ -130,11 +139,7 @@ def starts(s):
     s.anchor = Installed(s.stage)
     for unit in UNITS:
         wait_for(lambda u=unit: show(u, "ActiveState") == "active", 60, unit + " runs")
-        about = status(unit)
-        equal(run("id", "-nu", about["Uid"].split()[0]).strip(), "holdfast", "the user of " + unit)
-        for kind in ("CapPrm", "CapEff", "CapBnd", "CapAmb"):
-            equal(int(about[kind], 16), capabilities(unit), "%s of %s" % (kind, unit))
-        equal((about["Seccomp"], about["NoNewPrivs"]), ("2", "1"), "seccomp of " + unit)
+        confined(unit)
 
 
 def parks(s):
