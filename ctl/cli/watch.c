@@ -3,7 +3,8 @@
  * holdfastctl slot list, and with --watch the slots as a board that is drawn
  * anew each second: as many cells side by side as the terminal is wide. Where
  * not all fit, free ones are left out. Stays when the daemon goes and comes
- * again; ends with q, Ctrl-C or its terminal.
+ * again; ends with q, Ctrl-C or its terminal. With -j each change is a line, and
+ * no terminal is needed.
  */
 #include <errno.h>
 #include <poll.h>
@@ -21,6 +22,7 @@
 
 #define CELL_WIDTH 28
 #define DRAW_MS	   1000
+#define PATIENCE   10 /* refusals in a row: one that starts is not ready yet */
 
 #define ESC	  "\033["
 #define CLEAR_EOL ESC "K"
@@ -32,7 +34,7 @@ struct watch {
 	struct termios before;
 	bool raw;
 	int columns, lines;
-	char *shown; /* what a file has been told already */
+	char *shown; /* what has been printed already */
 };
 
 /* NULL if the name is not UTF-8. */
@@ -98,7 +100,7 @@ static void draw_cell(struct watch *w, const json_t *slot, int line)
 
 static void end_line(struct watch *w)
 {
-	fputs(w->screen ? CLEAR_EOL "\r\n" : "\n", w->cli->out);
+	fputs(CLEAR_EOL "\r\n", w->cli->out);
 }
 
 static void draw_head(struct watch *w, const json_t *slots)
@@ -193,15 +195,15 @@ static void measure(struct watch *w)
 	struct winsize size = {0};
 
 	w->columns = 80;
-	w->lines = w->screen ? 24 : 100000;
-	if (w->screen && !ioctl(fileno(w->cli->out), TIOCGWINSZ, &size) &&
+	w->lines = 24;
+	if (!ioctl(fileno(w->cli->out), TIOCGWINSZ, &size) &&
 	    size.ws_col && size.ws_row) {
 		w->columns = size.ws_col;
 		w->lines = size.ws_row;
 	}
 }
 
-/* A file gets each state once: JSON as one line, else a board. */
+/* Each state once, as one line. */
 static void print_changed(struct watch *w, const json_t *slots)
 {
 	char *text = json_dumps(slots, JSON_COMPACT);
@@ -212,19 +214,13 @@ static void print_changed(struct watch *w, const json_t *slots)
 	}
 	free(w->shown);
 	w->shown = text;
-	if (w->cli->json) {
-		hf_cli_print_json(w->cli, slots);
-	} else {
-		measure(w);
-		draw_head(w, slots);
-		draw_slots(w, slots);
-	}
+	hf_cli_print_json(w->cli, slots);
 	fflush(w->cli->out);
 }
 
 static void draw(struct watch *w, const json_t *slots)
 {
-	if (!w->screen || w->cli->json) {
+	if (!w->screen) {
 		print_changed(w, slots);
 		return;
 	}
@@ -237,13 +233,47 @@ static void draw(struct watch *w, const json_t *slots)
 	fflush(w->cli->out);
 }
 
-static void draw_absent(struct watch *w)
+static void draw_absent(struct watch *w, int status)
+{
+	fputs(ESC "H" ESC "J", w->cli->out);
+	fprintf(w->cli->out, "holdfastd %s; waiting for it\r\n",
+		status == HF_EXIT_ABSENT ? "is not running" : "is not ready");
+	fflush(w->cli->out);
+}
+
+/* The terminal becomes ours, and is given back as it was. */
+static void screen_on(struct watch *w)
+{
+	struct termios raw;
+
+	if (!w->screen)
+		return;
+	fputs(ESC "?1049h" ESC "?25l" ESC "H" ESC "J", w->cli->out);
+	fflush(w->cli->out);
+	if (isatty(0) && !tcgetattr(0, &w->before)) {
+		raw = w->before;
+		raw.c_lflag &= ~(tcflag_t)(ICANON | ECHO);
+		w->raw = !tcsetattr(0, TCSADRAIN, &raw);
+	}
+}
+
+static void screen_off(struct watch *w)
 {
 	if (!w->screen)
 		return;
-	fputs(ESC "H" ESC "J", w->cli->out);
-	fprintf(w->cli->out, "holdfastd is not running; waiting for it\r\n");
+	if (w->raw)
+		tcsetattr(0, TCSADRAIN, &w->before);
+	w->raw = false;
+	fputs(ESC "0m" ESC "?25h" ESC "?1049l", w->cli->out);
 	fflush(w->cli->out);
+}
+
+/* Ctrl-Z: the shell gets its terminal until fg. */
+static void stand_aside(struct watch *w)
+{
+	screen_off(w);
+	raise(SIGSTOP);
+	screen_on(w);
 }
 
 /* Until the next drawing; true when it is over. */
@@ -258,14 +288,16 @@ static bool rest(struct watch *w)
 		return true;
 	if (poll(p, 2, DRAW_MS) <= 0)
 		return false;
-	if (p[0].revents && read(w->signals, &info, sizeof(info)) > 0)
-		return info.ssi_signo != SIGWINCH;
+	if (p[0].revents && read(w->signals, &info, sizeof(info)) > 0) {
+		if (info.ssi_signo == SIGTSTP)
+			stand_aside(w);
+		return info.ssi_signo != SIGWINCH && info.ssi_signo != SIGTSTP;
+	}
 	return p[1].revents && (read(0, &key, 1) != 1 || key == 'q');
 }
 
 static void begin(struct watch *w)
 {
-	struct termios raw;
 	sigset_t set;
 
 	sigemptyset(&set);
@@ -273,29 +305,18 @@ static void begin(struct watch *w)
 	sigaddset(&set, SIGTERM);
 	sigaddset(&set, SIGHUP);
 	sigaddset(&set, SIGWINCH);
+	if (w->screen)
+		sigaddset(&set, SIGTSTP);
 	sigprocmask(SIG_BLOCK, &set, NULL);
 	w->signals = signalfd(-1, &set, SFD_CLOEXEC);
-	w->screen = fileno(w->cli->out) >= 0 && isatty(fileno(w->cli->out)) &&
-		    !w->cli->json;
-	if (!w->screen)
-		return;
-	fputs(ESC "?1049h" ESC "?25l" ESC "H" ESC "J", w->cli->out);
-	if (isatty(0) && !tcgetattr(0, &w->before)) {
-		raw = w->before;
-		raw.c_lflag &= ~(tcflag_t)(ICANON | ECHO);
-		w->raw = !tcsetattr(0, TCSADRAIN, &raw);
-	}
+	screen_on(w);
 }
 
 static void finish(struct watch *w)
 {
 	sigset_t set;
 
-	if (w->raw)
-		tcsetattr(0, TCSADRAIN, &w->before);
-	if (w->screen)
-		fputs(ESC "?25h" ESC "?1049l", w->cli->out);
-	fflush(w->cli->out);
+	screen_off(w);
 	close(w->signals);
 	free(w->shown);
 	sigfillset(&set);
@@ -304,34 +325,46 @@ static void finish(struct watch *w)
 
 static int watch(struct hf_cli *cli, const char *lot)
 {
-	struct watch w = {.cli = cli};
-	FILE *quiet = fopen("/dev/null", "we"), *err = cli->err;
-	int status;
-	bool over = false, seen = false, failed = false;
+	struct watch w = {.cli = cli, .screen = !cli->json};
+	FILE *quiet, *err = cli->err;
+	json_t *slots = NULL;
+	int status, refused = 0;
 
+	if (w.screen && (fileno(cli->out) < 0 || !isatty(fileno(cli->out))))
+		return hf_cli_fail(
+			cli, HF_EXIT_USAGE, "no_terminal",
+			"--watch draws on a terminal, and the output is none; with --json it prints a line for each change");
 	/* The first time says what is wrong; later the screen does. */
+	status = hf_cli_ask(cli, request(lot), &slots);
+	if (status)
+		return status;
+	quiet = fopen("/dev/null", "we");
+	if (quiet && w.screen)
+		cli->err = quiet;
 	begin(&w);
 	do {
-		json_t *slots = NULL;
-
-		status = hf_cli_ask(cli, request(lot), &slots);
+		refused = status && status != HF_EXIT_ABSENT ? refused + 1 : 0;
+		if (refused > PATIENCE)
+			break;
 		if (!status)
 			draw(&w, slots);
-		else if (seen && status == HF_EXIT_ABSENT && w.screen)
-			draw_absent(&w);
 		else
-			over = failed = true;
+			draw_absent(&w, status);
 		json_decref(slots);
-		seen |= !status;
-		if (seen && quiet && w.screen)
-			cli->err = quiet;
-		over = over || rest(&w);
-	} while (!over);
+		slots = NULL;
+		if (rest(&w))
+			break;
+		status = hf_cli_ask(cli, request(lot), &slots);
+	} while (!status || w.screen);
+	json_decref(slots);
 	cli->err = err;
 	finish(&w);
 	if (quiet)
 		fclose(quiet);
-	return failed ? status : HF_EXIT_OK;
+	if (!status || status == HF_EXIT_ABSENT)
+		return w.screen ? HF_EXIT_OK : status;
+	/* The lot is gone, say: the screen has not shown it. */
+	return w.screen ? hf_cli_ask(cli, request(lot), &slots) : status;
 }
 
 int hf_cli_slots(struct hf_cli *cli, const struct hf_command *command,
