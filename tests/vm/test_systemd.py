@@ -142,6 +142,37 @@ def starts(s):
         confined(unit)
 
 
+def in_its_place(unit, *argv):
+    """The command as the unit's process would see the file system; (status, text)."""
+    done = subprocess.run(["nsenter", "-m", "-t", str(pid(unit)), "--", *argv], check=False,
+                          stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
+    return done.returncode, done.stdout
+
+
+def protects(s):
+    "systemd counts both units as protected: even root in their place cannot write below /usr, /etc, /var or /home"
+    for unit in UNITS:
+        said = run("systemd-analyze", "security", "--no-pager", unit + ".service")
+        exposure = re.search(r"Overall exposure level for \S+: ([0-9.]+)", said)
+        print("# exposure of %s: %s" % (unit, exposure and exposure.group(1)))
+        check(exposure and float(exposure.group(1)) < 3.5, "the exposure of %s:\n%s" % (unit, said[-400:]))
+        for key in ("ProtectSystem=/strict", "SystemCallFilter=~@mount", "SystemCallFilter=~@module",
+                    "SystemCallFilter=~@raw-io", "NoNewPrivileges=", "ProtectHome="):
+            row = re.search(r"^(\S+) %s" % re.escape(key.replace("ProtectSystem=/strict", "ProtectSystem=")),
+                            said, re.M)
+            check(row and row.group(1) == "\u2713", "%s is not in force for %s:\n%s" % (key, unit, said))
+        for path in ("/usr/x", "/usr/sbin/x", "/etc/x", "/etc/holdfast/x", "/var/x", "/boot/x", "/x"):
+            code, text = in_its_place(unit, "touch", path)
+            check(code and "Read-only file system" in text, "%s can write %s: %s" % (unit, path, text))
+        equal(in_its_place(unit, "ls", "/home", "/root")[1].count("Permission denied") +
+              in_its_place(unit, "sh", "-c", "ls -A /home /root | grep -v : | grep .")[0], 1,
+              "what %s sees of homes" % unit)
+        code, text = in_its_place(unit, "ls", "/dev/vda")
+        check(code, "%s sees disks: %s" % (unit, text))
+    equal(in_its_place("holdfastd", "touch", "/var/lib/holdfast/x")[0], 0, "the state folder can be written")
+    os.unlink("/var/lib/holdfast/x")
+
+
 def parks(s):
     "a silent caller is parked and hears music from the keeper's unit"
     s.peer = ua.Peer(s.stage)
@@ -212,9 +243,39 @@ def reloads(s):
     with open(CONFIG, "w", encoding="utf-8") as f:
         f.write(text.replace("Sales", "Counter"))
     run("systemctl", "reload", "holdfastd")
-    wait_for(lambda: s.anchor.slot(701).get("label") == "Counter", 30, "the new label")
+    equal(s.anchor.slot(701).get("label"), "Counter", "the new label")
     s.parked()
     check("no prompts" not in run("journalctl", "-b", "-u", "holdfastd"), "the prompts are not found")
+
+
+def refuses_a_reload(s):
+    "a reload of a wrong file fails, with file, line and the right word in systemctl status and journal; nothing changes"
+    before = pid("holdfastd")
+    with open(CONFIG, encoding="utf-8") as f:
+        good = f.read()
+    wrong = good.replace("timeout_s", "timout_s", 1).replace("Counter", "Nobody")
+    line = next(n for n, l in enumerate(wrong.splitlines(), 1) if "timout_s" in l)
+    with open(CONFIG, "w", encoding="utf-8") as f:
+        f.write(wrong)
+    done = subprocess.run(["systemctl", "reload", "holdfastd"], check=False, text=True,
+                          stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
+    check(done.returncode, "systemctl reload says it is well: " + done.stdout)
+    shown = subprocess.run(["systemctl", "status", "--no-pager", "-l", "-n", "30", "holdfastd"], check=False,
+                           stdout=subprocess.PIPE, text=True).stdout
+    for what, text in (("journal", run("journalctl", "-b", "-u", "holdfastd", "-n", "30", "-o", "cat")),
+                       ("systemctl status", shown)):
+        check(re.search(r"%s:%d\b.*timout_s.*timeout_s" % (re.escape(CONFIG), line), text),
+              "%s does not say it:\n%s" % (what, text))
+    equal((show("holdfastd", "ActiveState"), pid("holdfastd")), ("active", before), "the unit")
+    equal(s.anchor.slot(701).get("label"), "Counter", "the label")
+    s.parked()
+    s.music("after the refusal")
+    with open(CONFIG, "w", encoding="utf-8") as f:
+        f.write(good.replace("Counter", "Desk"))
+    run("systemctl", "reload", "holdfastd")
+    equal(s.anchor.slot(701).get("label"), "Desk", "the label, as soon as systemctl reload is done")
+    equal(pid("holdfastd"), before, "the process")
+    s.parked()
 
 
 def upgrades(s):
@@ -230,6 +291,19 @@ def upgrades(s):
     s.music("after the upgrade")
     with open("/etc/default/holdfast", encoding="utf-8") as f:
         check(mark in f.read(), "the operator's options are gone")
+
+
+def takes_the_module(s):
+    "the module that holdfast-dkms has built is loaded by modprobe and paces the music that waits"
+    folder = "/lib/modules/%s/updates/dkms" % os.uname().release
+    os.makedirs(folder)
+    run("cp", os.path.join(ROOT, "holdfast.ko"), folder)
+    run("depmod", "-a")
+    run("modprobe", "holdfast")
+    check(os.path.isdir("/sys/module/holdfast"), "it is not there")
+    wait_for(lambda: s.anchor.ctl("status")["engine"] == "kmod", 60, "the module paces")
+    s.parked()
+    s.music("from the module")
 
 
 def removes(s):
@@ -248,8 +322,8 @@ def removes(s):
         check(not os.path.exists(path), path + " is left")
 
 
-ALL = (installs, starts, parks, accounts, survives_a_kill, survives_a_hang, keeper_hangs,
-       reloads, upgrades, removes)
+ALL = (installs, starts, protects, parks, accounts, survives_a_kill, survives_a_hang,
+       keeper_hangs, reloads, refuses_a_reload, upgrades, takes_the_module, removes)
 
 
 def main():
