@@ -6,6 +6,7 @@
  *     parse.h    ours? which leg?                    -> else XDP_PASS
  *     gather.h   may it wait for those right behind it? Then the rest is done in
  *                hf_gathered, for up to 16 packets at a time
+ *     shape.h    a tag, IPv6: the packet is brought to the plain form
  *     receive.h  RTP, right source?                  -> else a counted drop
  *     rtcp.h     RTCP: to holdfast-mediad, keys (heard.h): to the controller
  *     relay.h    the leg has a peer: on to its remote
@@ -14,8 +15,8 @@
  *   hf_paced, on blank live frames that holdfast-mediad asks for
  *     paced.h    next element of the wheel           -> its hold frame, if due
  *
- * Both ways a frame is worked out (claim.h, rtp.h), written (frame.h, egress.h)
- * and taken by one compare-and-exchange before it leaves.
+ * Both ways a frame is worked out (claim.h, rtp.h), written (frame.h, egress.h,
+ * shape.h for IPv6 and tags) and taken by one compare-and-exchange before it leaves.
  */
 #include <linux/bpf.h>
 #include <bpf/bpf_helpers.h>
@@ -30,21 +31,23 @@ int hf_receive(struct xdp_md *ctx)
 	void *data_end = (void *)(long)ctx->data_end;
 	struct hf_incoming in;
 
-	switch (hf_parse(data, data_end, &in)) {
+	in.ifindex = ctx->ingress_ifindex;
+	in.here_only = 0;
+	switch (hf_parse(ctx, data, data_end, &in)) {
 	case HF_PARSE_PASS:
 		return XDP_PASS;
 	case HF_PARSE_RTCP:
-		return hf_rtcp_hear(ctx, &in, HF_AT_RTP);
+		return hf_rtcp_hear(ctx, &in, HF_AT_RTP + in.more);
 	case HF_PARSE_LENGTH:
 		return hf_drop(HF_COUNT_DROP_LENGTH);
+	case HF_PARSE_NO_CHECK:
+		return hf_drop(HF_COUNT_DROP_NO_CHECK);
 	}
-	in.ifindex = ctx->ingress_ifindex;
-	in.here_only = 0;
 	if (hf_gather(&in))
 		return XDP_REDIRECT;
 	/* Reading the clock waits for all loads before it, so it comes first.
 	 */
-	return hf_receive_rtp(ctx, data, &in, hf_now());
+	return hf_receive_rtp(ctx, &in, hf_now());
 }
 
 SEC("xdp.frags/devmap")
@@ -56,12 +59,12 @@ int hf_gathered(struct xdp_md *ctx)
 	__u64 now_ns;
 
 	now_ns = hf_gathered_next();
-	if (hf_parse(data, data_end, &in) != HF_PARSE_RTP)
-		return XDP_DROP;
 	in.ifindex = ctx->egress_ifindex;
 	in.here_only = 1;
-	return hf_receive_rtp(ctx, data, &in, now_ns) == XDP_TX ? XDP_PASS :
-								  XDP_DROP;
+	if (hf_parse(ctx, data, data_end, &in) != HF_PARSE_RTP)
+		return XDP_DROP;
+	return hf_receive_rtp(ctx, &in, now_ns) == XDP_TX ? XDP_PASS :
+							     XDP_DROP;
 }
 
 SEC("xdp")
@@ -79,7 +82,7 @@ int hf_paced(struct xdp_md *ctx)
 	claim = bpf_map_lookup_elem(&claims, &index);
 	if (!leg || !claim)
 		return hf_drop(HF_COUNT_PACED_IDLE);
-	return hf_paced_send(ctx, w, leg, &claim->word);
+	return hf_paced_send(ctx, w, leg, index, &claim->word);
 }
 
 char LICENSE[] SEC("license") = "GPL";

@@ -2,7 +2,8 @@
 /*
  * The way out: hf_way_get() copies the hop in force from the next-hop table,
  * hf_way_verdict() turns it into XDP_TX or a redirect. Both answer "no" for a
- * way that cannot be taken; nothing is sent on a guess.
+ * way that cannot be taken; nothing is sent on a guess. A packet that leaves as
+ * IPv6 or with a tag is written in the plain form first, then shape.h's.
  */
 #ifndef HF_BPF_EGRESS_H
 #define HF_BPF_EGRESS_H
@@ -19,6 +20,7 @@ struct hf_way {
 	__u8 flags;
 	__u8 tos;
 	__u8 ttl;
+	__be16 vlan_tci;
 };
 
 static __always_inline int hf_way_get(__u32 index, struct hf_way *way)
@@ -39,10 +41,10 @@ static __always_inline int hf_way_get(__u32 index, struct hf_way *way)
 	way->flags = hop->flags;
 	way->tos = hop->tos;
 	way->ttl = hop->ttl ? hop->ttl : HF_IP_TTL;
+	way->vlan_tci = hop->vlan_tci;
 	HF_BARRIER();
-	/* Rewritten twice while we read it, or a tag we do not push (yet). */
-	return HF_READ(n->turn) == turn &&
-	       (way->flags & (HF_HOP_VALID | HF_HOP_VLAN)) == HF_HOP_VALID;
+	/* Else it was rewritten twice while we read it. */
+	return HF_READ(n->turn) == turn && way->flags & HF_HOP_VALID;
 }
 
 /* The verdicts that send by this way, XDP_DROP if there is none: of a packet of

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0 */
 /*
  * The packets we send, written whole: hf_headers_write() puts Ethernet and IPv4
- * there for both senders and the relay, hf_hold_write() a complete hold frame.
+ * there for both senders and the relay, hf_hold_write() a complete hold frame,
+ * which is IPv6 or tagged where it shall be (shape.h).
  *
  * An anchor is an endpoint, not a router: TTL 64 (the hop may say another),
  * identification 0 with "do not fragment" (RFC 6864), checksums afresh.
@@ -14,11 +15,13 @@
 #include <holdfast/remote.h>
 #include <holdfast/rtp.h>
 #include "egress.h"
+#include "shape.h"
 #include "wire.h"
 
 /* Who sends to whom. */
 struct hf_tuple {
-	__be32 saddr;
+	__u64 pair; /* sum of its addresses; */
+	__be32 saddr; /* of IPv6 only that counts */
 	__be32 daddr;
 	__be16 sport;
 	__be16 dport;
@@ -26,6 +29,7 @@ struct hf_tuple {
 
 static __always_inline void hf_tuple_get(const struct hf_program *p,
 					 const struct hf_leg_rx *rx,
+					 const struct hf_pair6 *six,
 					 struct hf_tuple *t)
 {
 	t->saddr = p->local_ip4;
@@ -38,6 +42,8 @@ static __always_inline void hf_tuple_get(const struct hf_program *p,
 		t->daddr = r.ip4;
 		t->dport = r.port;
 	}
+	t->pair = six ? hf_csum_pair6(&six->local, &six->remote) :
+			hf_csum_pair4(t->saddr, t->daddr);
 }
 
 /* Ethernet, IPv4 and UDP without its check. Needs 42 bytes. */
@@ -86,7 +92,7 @@ hf_hold_headers_write(void *data, const struct hf_program *p,
 	HF_W16(data, HF_AT_RTP_SEQ) = seq;
 	HF_W32(data, HF_AT_RTP_TS) = ts;
 	HF_W32(data, HF_AT_RTP_SSRC) = ssrc;
-	sum = hf_csum_udp_header(t->saddr, t->daddr, t->sport, t->dport,
+	sum = hf_csum_udp_header(t->pair, t->sport, t->dport,
 				 HF_HTONS(udp_len)) +
 	      first + seq + ts + ssrc + frame->sum;
 	HF_W16(data, HF_AT_UDP_CHECK) = hf_csum_udp(sum);
@@ -100,6 +106,17 @@ static __always_inline int hf_packet_resize(struct xdp_md *ctx, __u32 want)
 	return have == want || !bpf_xdp_adjust_tail(ctx, (int)want - (int)have);
 }
 
+/* 0, or the counter of what was in the way. */
+static __always_inline int hf_hold_wrap(struct xdp_md *ctx,
+					const struct hf_pair6 *six,
+					const struct hf_way *way, __u32 bytes)
+{
+	if (hf_wrap_bytes(way, six) &&
+	    !hf_wrap(ctx, way, six, 8 + HF_RTP_BYTES + bytes))
+		return HF_COUNT_DROP_RESIZE;
+	return 0;
+}
+
 /*
  * Write the hold frame *d of program p over the packet, resizing it. Nothing is
  * claimed. Returns 0, or the counter of what was in the way; packet pointers of
@@ -108,6 +125,7 @@ static __always_inline int hf_packet_resize(struct xdp_md *ctx, __u32 want)
 static __always_inline int hf_hold_write(struct xdp_md *ctx,
 					 const struct hf_program *p,
 					 const struct hf_leg_rx *rx,
+					 const struct hf_pair6 *six,
 					 const struct hf_way *way,
 					 const struct hf_due *d)
 {
@@ -125,7 +143,8 @@ static __always_inline int hf_hold_write(struct xdp_md *ctx,
 	bytes = frame->bytes;
 	if (!bytes || bytes > HF_FRAME_BYTES)
 		return HF_COUNT_DROP_FRAME;
-	if (HF_IP_HEADERS + HF_RTP_BYTES + bytes > way->mtu)
+	if (HF_IP_HEADERS + (six ? HF_IP6_MORE : 0) + HF_RTP_BYTES + bytes >
+	    way->mtu)
 		return HF_COUNT_DROP_MTU;
 	if ((__u64)(data_end - data) != HF_AT_PAYLOAD + (__u64)bytes) {
 		if (!hf_packet_resize(ctx, HF_AT_PAYLOAD + bytes))
@@ -133,7 +152,7 @@ static __always_inline int hf_hold_write(struct xdp_md *ctx,
 		data = (void *)(long)ctx->data;
 		data_end = (void *)(long)ctx->data_end;
 	}
-	hf_tuple_get(p, rx, &t);
+	hf_tuple_get(p, rx, six, &t);
 	if (bytes == HF_FRAME_BYTES) {
 		if (data + HF_AT_PAYLOAD + HF_FRAME_BYTES > data_end)
 			return HF_COUNT_DROP_RESIZE;
@@ -143,7 +162,7 @@ static __always_inline int hf_hold_write(struct xdp_md *ctx,
 		for (i = 0; i < HF_FRAME_BYTES; i += 8)
 			HF_W64(data, HF_AT_PAYLOAD + i) =
 				HF_W64(frame->payload, i);
-		return 0;
+		return hf_hold_wrap(ctx, six, way, bytes);
 	}
 	if (data + HF_AT_PAYLOAD > data_end)
 		return HF_COUNT_DROP_RESIZE;
@@ -157,7 +176,7 @@ static __always_inline int hf_hold_write(struct xdp_md *ctx,
 	    bpf_xdp_store_bytes(ctx, HF_AT_PAYLOAD, (void *)frame->payload,
 				less + 1))
 		return HF_COUNT_DROP_RESIZE;
-	return 0;
+	return hf_hold_wrap(ctx, six, way, bytes);
 }
 
 #endif

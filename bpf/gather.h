@@ -115,8 +115,9 @@ static __always_inline void hf_ask_second(__u32 leg, __u64 now_ns)
 		(void)HF_READ(c->word);
 }
 
-/* Called once for each packet that was gathered. Returns the time. */
-static __always_inline __u64 hf_gathered_next(void)
+/* Called once for each packet that was gathered. Returns the time. Not inline: a
+ * stack of its own. */
+static __attribute__((noinline)) __u64 hf_gathered_next(void)
 {
 	struct hf_gathering *g;
 	__u32 zero = 0, n, i;

@@ -20,6 +20,7 @@ static __always_inline int hf_hold_turn(struct xdp_md *ctx, __u64 *claim,
 					const struct hf_incoming *in,
 					__u64 now_ns)
 {
+	const struct hf_pair6 *six;
 	struct hf_way way;
 	struct hf_due due;
 	int verdict, refused;
@@ -30,7 +31,9 @@ static __always_inline int hf_hold_turn(struct xdp_md *ctx, __u64 *claim,
 		return hf_drop(HF_COUNT_HOLD_NOT_DUE);
 	if (!hf_way_get(p->nexthop, &way))
 		return hf_refuse(intake, HF_COUNT_DROP_NO_HOP);
-	refused = hf_hold_write(ctx, p, &leg->rx, &way, &due);
+	if (!hf_pair6_get(p, in->leg, word, &six))
+		return hf_refuse(intake, HF_COUNT_DROP_NO_HOP);
+	refused = hf_hold_write(ctx, p, &leg->rx, six, &way, &due);
 	if (refused)
 		return hf_refuse(intake, refused);
 	verdict = hf_way_verdict(&way, in);
@@ -72,6 +75,8 @@ static __always_inline int hf_hold_is_plain(void *data,
 	    !hf_rtp_is_v2(HF_W8(data, HF_AT_RTP)))
 		return 0;
 	hf_hot_program(hot, p);
+	if (in->six)
+		p->flags |= HF_PROGRAM_IPV6;
 	p->local_ip4 = in->daddr;
 	p->local_port = in->dport;
 	return 1;

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0 */
 /*
  * The maps of the data path, as the table at the end of include/holdfast/abi.h
- * has them. Sizes of legs, heard, rtcp, frames, nexthops and wheel are set before
- * loading.
+ * has them. Sizes of what goes by leg, of frames, nexthops and wheel are set
+ * before loading.
  */
 #ifndef HF_BPF_MAPS_H
 #define HF_BPF_MAPS_H
@@ -30,8 +30,10 @@ HF_ARRAY(claims, 1, struct hf_claim);
 HF_ARRAY(hot, 1, struct hf_hot);
 HF_ARRAY(intake, 1, struct hf_intake);
 HF_ARRAY(bound, 1, struct hf_bound);
+HF_ARRAY(leg6, 1, struct hf_leg6);
 HF_ARRAY(frames, 1, struct hf_frame);
 HF_ARRAY(nexthops, 256, struct hf_nexthop);
+HF_ARRAY(nexthop6, 256, struct hf_ip6);
 HF_ARRAY(wheel, HF_WHEEL_BUCKETS, struct hf_wheel_entry);
 HF_ARRAY(wheel_fill, HF_WHEEL_BUCKETS, struct hf_wheel_fill);
 HF_ARRAY(work, 1, struct hf_work);

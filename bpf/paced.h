@@ -100,8 +100,10 @@ static __always_inline int hf_walk_next(struct hf_work *w, __u32 *leg)
 }
 
 static __always_inline int hf_paced_send(struct xdp_md *ctx, struct hf_work *w,
-					 struct hf_leg *leg, __u64 *claim)
+					 struct hf_leg *leg, __u32 index,
+					 __u64 *claim)
 {
+	const struct hf_pair6 *six;
 	const struct hf_program *p;
 	int verdict, refused;
 	struct hf_way way;
@@ -112,9 +114,10 @@ static __always_inline int hf_paced_send(struct xdp_md *ctx, struct hf_work *w,
 	p = &leg->program[hf_word_epoch(word) & 1];
 	if (!p->remote_port || !hf_due(p, word, w->now_ns, 0, &due))
 		return hf_drop(HF_COUNT_PACED_IDLE);
-	if (!hf_way_get(p->nexthop, &way))
+	if (!hf_way_get(p->nexthop, &way) ||
+	    !hf_pair6_get(p, index, word, &six))
 		return hf_drop(HF_COUNT_DROP_NO_HOP);
-	refused = hf_hold_write(ctx, p, &leg->rx, &way, &due);
+	refused = hf_hold_write(ctx, p, &leg->rx, six, &way, &due);
 	if (refused)
 		return hf_drop(refused);
 	verdict = hf_way_redirect(&way);

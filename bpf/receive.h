@@ -34,34 +34,101 @@ static __always_inline int hf_source_right(struct hf_leg *leg,
 	return 1;
 }
 
-/* For all packets: by the program itself. */
-static __always_inline int hf_receive_slow(struct xdp_md *ctx, void *data,
-					   struct hf_leg *leg, __u64 *claim,
-					   struct hf_intake *intake,
-					   struct hf_bound *b,
-					   struct hf_stream *s,
-					   const struct hf_incoming *in,
-					   __u64 word, __u64 now_ns)
-{
-	__u8 second = HF_W8(data, HF_AT_RTP + 1);
-	struct hf_rtp_in rtp;
-	const struct hf_program *p;
+/*
+ * The rest are functions that the verifier looks at by themselves, each once, so
+ * that the ways that lead there and those from there on add up and are not
+ * multiplied, and neither do their stacks.
+ */
+#define HF_GO_ON (-1)
 
-	p = &leg->program[hf_word_epoch(word) & 1];
+/*
+ * The common cases: of what is kept for them alone (hot.h, struct hf_bound).
+ * HF_GO_ON for another one, with nothing done. Notes the word to go by.
+ */
+__attribute__((noinline)) int hf_receive_plain(struct xdp_md *ctx,
+					       struct hf_incoming *in,
+					       __u64 now_ns)
+{
+	void *data = (void *)(long)ctx->data;
+	void *data_end = (void *)(long)ctx->data_end;
+	struct hf_intake *intake_by;
+	struct hf_claim *claim;
+	struct hf_rtp_in rtp;
+	struct hf_program p;
+	struct hf_stream *s;
+	struct hf_bound *b;
+	struct hf_leg *leg;
+	struct hf_hot *h;
+	__u32 index;
+	__u64 word;
+	int verdict;
+
+	if (!in)
+		return XDP_DROP;
+	index = in->leg;
+	claim = bpf_map_lookup_elem(&claims, &index);
+	h = bpf_map_lookup_elem(&hot, &index);
+	intake_by = bpf_map_lookup_elem(&intake, &index);
+	b = bpf_map_lookup_elem(&bound, &index);
+	s = bpf_map_lookup_elem(&streams, &index);
+	leg = bpf_map_lookup_elem(&legs, &index);
+	if (!claim || !h || !intake_by || !b || !s || !leg)
+		return hf_drop(HF_COUNT_DROP_NO_LEG);
+	if (data + HF_AT_PAYLOAD > data_end)
+		return hf_drop(HF_COUNT_DROP_LENGTH);
+	if (!in->six)
+		in->word = hf_load_acquire(&claim->word);
+	word = in->word;
+	if (hf_hold_is_plain(data, h, word, in, &p)) {
+		hf_rtp_get(data, &rtp);
+		hf_stream_hear(s, &rtp, in, 1, now_ns);
+		return hf_hold_turn(ctx, &claim->word, intake_by, leg, word, &p,
+				    in, now_ns);
+	}
+	if (hf_relay_plain(ctx, data, b, s, leg, word, in, now_ns, &verdict))
+		return verdict;
+	return HF_GO_ON;
+}
+
+/* Is it for anybody, and good for anything? Else the verdict. */
+__attribute__((noinline)) int hf_receive_check(struct xdp_md *ctx,
+					       const struct hf_incoming *in,
+					       __u64 now_ns)
+{
+	void *data = (void *)(long)ctx->data;
+	void *data_end = (void *)(long)ctx->data_end;
+	const struct hf_program *p;
+	struct hf_intake *intake_by;
+	struct hf_rtp_in rtp;
+	struct hf_stream *s;
+	struct hf_leg *leg;
+	__u32 index;
+	__u8 second;
+
+	if (!in || data + HF_AT_PAYLOAD > data_end)
+		return XDP_DROP;
+	index = in->leg;
+	intake_by = bpf_map_lookup_elem(&intake, &index);
+	s = bpf_map_lookup_elem(&streams, &index);
+	leg = bpf_map_lookup_elem(&legs, &index);
+	if (!intake_by || !s || !leg)
+		return XDP_DROP;
+	second = HF_W8(data, HF_AT_RTP + 1);
+	p = &leg->program[hf_word_epoch(in->word) & 1];
 	if (!p->remote_port)
 		return hf_drop(HF_COUNT_DROP_NO_LEG);
 	if (!hf_rtp_is_v2(HF_W8(data, HF_AT_RTP)))
-		return hf_refuse(intake, HF_COUNT_DROP_NOT_RTP);
+		return hf_refuse(intake_by, HF_COUNT_DROP_NOT_RTP);
 	if (hf_rtp_is_rtcp(second))
 		return hf_rtcp_hear(ctx, in, HF_AT_RTP);
 	hf_rtp_get(data, &rtp);
 	if (!hf_source_right(leg, p, in, rtp.ssrc, second & 0x7f))
-		return hf_refuse(intake, HF_COUNT_DROP_SOURCE);
+		return hf_refuse(intake_by, HF_COUNT_DROP_SOURCE);
 
 	hf_stream_hear(s, &rtp, in, (second & 0x7f) == p->rx_payload_type,
 		       now_ns);
 	if (p->flags & HF_PROGRAM_RX_OFF)
-		return hf_intake_refuse(intake, now_ns, HF_COUNT_DROP_IDLE);
+		return hf_intake_refuse(intake_by, now_ns, HF_COUNT_DROP_IDLE);
 	if (p->rx_dtmf_pt && (second & 0x7f) == p->rx_dtmf_pt) {
 		struct hf_dtmf_in key = {
 			.timestamp = rtp.timestamp,
@@ -70,52 +137,65 @@ static __always_inline int hf_receive_slow(struct xdp_md *ctx, void *data,
 			.marker = second >> 7,
 		};
 
-		hf_dtmf_hear(ctx, in->leg, HF_AT_RTP, HF_AT_UDP + in->udp_len,
+		hf_dtmf_hear(ctx, index, HF_AT_RTP, HF_AT_UDP + in->udp_len,
 			     &key);
 	}
-	if (p->peer != HF_LEG_NONE)
-		return hf_relay(ctx, leg, claim, intake, b, word, p, in, &rtp,
-				second & 0x7f, now_ns);
-	if (p->mode == HF_MODE_HOLD)
-		return hf_hold_turn(ctx, claim, intake, leg, word, p, in,
-				    now_ns);
-	return hf_intake_refuse(intake, now_ns, HF_COUNT_DROP_IDLE);
+	return HF_GO_ON;
 }
 
-static __always_inline int hf_receive_rtp(struct xdp_md *ctx, void *data,
-					  const struct hf_incoming *in,
-					  __u64 now_ns)
+/* For all packets that were checked: by the program itself. */
+__attribute__((noinline)) int hf_receive_act(struct xdp_md *ctx,
+					     const struct hf_incoming *in,
+					     __u64 now_ns)
 {
-	struct hf_claim *claim;
+	void *data = (void *)(long)ctx->data;
+	void *data_end = (void *)(long)ctx->data_end;
+	const struct hf_program *p;
 	struct hf_intake *intake_by;
-	struct hf_bound *b;
-	struct hf_stream *s;
+	struct hf_claim *claim;
 	struct hf_rtp_in rtp;
-	struct hf_hot *h;
-	struct hf_program p;
+	struct hf_bound *b;
 	struct hf_leg *leg;
+	__u32 index;
 	__u64 word;
+
+	if (!in || data + HF_AT_PAYLOAD > data_end)
+		return XDP_DROP;
+	index = in->leg;
+	word = in->word;
+	claim = bpf_map_lookup_elem(&claims, &index);
+	intake_by = bpf_map_lookup_elem(&intake, &index);
+	b = bpf_map_lookup_elem(&bound, &index);
+	leg = bpf_map_lookup_elem(&legs, &index);
+	if (!claim || !intake_by || !b || !leg)
+		return XDP_DROP;
+	p = &leg->program[hf_word_epoch(word) & 1];
+	if (p->peer != HF_LEG_NONE) {
+		hf_rtp_get(data, &rtp);
+		return hf_relay(ctx, leg, &claim->word, intake_by, b, word, p,
+				in, &rtp, HF_W8(data, HF_AT_RTP + 1) & 0x7f,
+				now_ns);
+	}
+	if (p->mode == HF_MODE_HOLD)
+		return hf_hold_turn(ctx, &claim->word, intake_by, leg, word, p,
+				    in, now_ns);
+	return hf_intake_refuse(intake_by, now_ns, HF_COUNT_DROP_IDLE);
+}
+
+/* In whatever form it came. */
+static __always_inline int hf_receive_rtp(struct xdp_md *ctx,
+					  struct hf_incoming *in, __u64 now_ns)
+{
 	int verdict;
 
-	claim = bpf_map_lookup_elem(&claims, &in->leg);
-	h = bpf_map_lookup_elem(&hot, &in->leg);
-	intake_by = bpf_map_lookup_elem(&intake, &in->leg);
-	b = bpf_map_lookup_elem(&bound, &in->leg);
-	s = bpf_map_lookup_elem(&streams, &in->leg);
-	leg = bpf_map_lookup_elem(&legs, &in->leg);
-	if (!claim || !h || !intake_by || !b || !s || !leg)
-		return hf_drop(HF_COUNT_DROP_NO_LEG);
-	word = hf_load_acquire(&claim->word);
-	if (hf_hold_is_plain(data, h, word, in, &p)) {
-		hf_rtp_get(data, &rtp);
-		hf_stream_hear(s, &rtp, in, 1, now_ns);
-		return hf_hold_turn(ctx, &claim->word, intake_by, leg, word, &p, in,
-				    now_ns);
-	}
-	if (hf_relay_plain(ctx, data, b, s, leg, word, in, now_ns, &verdict))
-		return verdict;
-	return hf_receive_slow(ctx, data, leg, &claim->word, intake_by, b, s, in,
-			       word, now_ns);
+	if (in->more && !hf_unwrap(ctx, in))
+		return hf_drop(HF_COUNT_DROP_RESIZE);
+	verdict = hf_receive_plain(ctx, in, now_ns);
+	if (verdict == HF_GO_ON)
+		verdict = hf_receive_check(ctx, in, now_ns);
+	if (verdict == HF_GO_ON)
+		verdict = hf_receive_act(ctx, in, now_ns);
+	return verdict;
 }
 
 #endif

@@ -25,6 +25,7 @@
 /* What of the receiving leg goes into the packet. */
 struct hf_onward {
 	struct hf_tuple tuple;
+	const struct hf_pair6 *six;
 	__be32 ssrc;
 	__u32 nexthop;
 	__u8 payload_type;
@@ -44,8 +45,8 @@ static __always_inline void hf_rtp_get(void *data, struct hf_rtp_in *rtp)
 /* 0, or the counter of why packets of this kind do not go there. */
 static __always_inline int hf_onward_get(const struct hf_leg *to,
 					 const struct hf_program *p,
-					 __u32 from_leg, __u8 kind,
-					 struct hf_onward *o)
+					 __u64 word, __u32 leg, __u32 from_leg,
+					 __u8 kind, struct hf_onward *o)
 {
 	if (p->mode != HF_MODE_RELAY || p->peer != from_leg)
 		return HF_COUNT_DROP_IDLE;
@@ -54,31 +55,13 @@ static __always_inline int hf_onward_get(const struct hf_leg *to,
 	if (kind == HF_RTP_EVENT && !o->payload_type)
 		return HF_COUNT_DROP_PAYLOAD_TYPE;
 	o->steady = hf_remote_is_steady(p, &to->rx);
-	hf_tuple_get(p, &to->rx, &o->tuple);
+	if (!hf_pair6_get(p, leg, word, &o->six))
+		return HF_COUNT_DROP_IDLE;
+	hf_tuple_get(p, &to->rx, o->six, &o->tuple);
 	if (!o->tuple.dport)
 		return HF_COUNT_DROP_IDLE;
 	o->ssrc = p->ssrc;
 	o->nexthop = p->nexthop;
-	return 0;
-}
-
-/* Does this device let senders leave checksums unfinished? */
-static __always_inline int hf_device_partial(__u32 ifindex)
-{
-	const struct hf_instance *in;
-	__u32 zero = 0;
-	int i;
-
-	in = bpf_map_lookup_elem(&instance, &zero);
-	if (!in)
-		return 0;
-#pragma unroll
-	for (i = 0; i < HF_MAX_DEVICES; i++) {
-		if ((__u32)i >= in->devices)
-			return 0;
-		if (in->device[i].ifindex == ifindex)
-			return in->device[i].flags & HF_DEVICE_PARTIAL_CSUM;
-	}
 	return 0;
 }
 
@@ -112,26 +95,36 @@ __attribute__((noinline)) int hf_rtp_sum(struct xdp_md *ctx)
 	return hf_csum_fold(sum);
 }
 
-/* The words that a relayed packet's UDP check covers and that change. */
+/* The words that a relayed packet's UDP check covers and that change, but for
+ * its addresses. */
 static __always_inline __u64 hf_changed_sum(void *data)
 {
-	return (__u64)HF_W32(data, HF_AT_IP_SADDR) +
-	       HF_W32(data, HF_AT_IP_DADDR) + HF_W32(data, HF_AT_UDP) +
+	return (__u64)HF_W32(data, HF_AT_UDP) +
 	       HF_W32(data, HF_AT_RTP) + HF_W32(data, HF_AT_RTP_TS) +
 	       HF_W32(data, HF_AT_RTP_SSRC);
 }
 
+/* Has the packet's check to be computed in full? IPv6 has to have one. */
+static __always_inline int hf_relay_sums(void *data, const struct hf_onward *o,
+					 int partial)
+{
+	return partial || (o->six && !HF_W16(data, HF_AT_UDP_CHECK));
+}
+
 /* Rewrite the claimed packet, which ends where the datagram does. Needs 54
- * bytes. */
-static __always_inline void hf_relay_write(struct xdp_md *ctx, void *data,
-					   const struct hf_way *way,
-					   const struct hf_onward *o,
-					   const struct hf_relayed *d,
-					   __u32 udp_len, int partial)
+ * bytes. 0 if it cannot be what it should. */
+static __always_inline int hf_relay_write(struct xdp_md *ctx, void *data,
+					  const struct hf_way *way,
+					  const struct hf_onward *o,
+					  const struct hf_relayed *d,
+					  const struct hf_incoming *in,
+					  int partial)
 {
 	const struct hf_tuple *t = &o->tuple;
 	__u16 check = HF_W16(data, HF_AT_UDP_CHECK);
-	__u64 old = hf_changed_sum(data);
+	__u64 old = hf_changed_sum(data) + in->pair;
+	int full = hf_relay_sums(data, o, partial);
+	__u32 udp_len = in->udp_len;
 
 	hf_headers_write(data, way, t, udp_len);
 	HF_W8(data, HF_AT_RTP + 1) =
@@ -139,14 +132,17 @@ static __always_inline void hf_relay_write(struct xdp_md *ctx, void *data,
 	HF_W16(data, HF_AT_RTP_SEQ) = HF_HTONS(d->seq);
 	HF_W32(data, HF_AT_RTP_TS) = HF_HTONL(d->timestamp);
 	HF_W32(data, HF_AT_RTP_SSRC) = o->ssrc;
-	if (partial)
-		check = hf_csum_udp(hf_csum_udp_header(t->saddr, t->daddr,
-						       t->sport, t->dport,
+	if (full)
+		check = hf_csum_udp(hf_csum_udp_header(t->pair, t->sport,
+						       t->dport,
 						       HF_HTONS(udp_len)) +
 				    (__u16)hf_rtp_sum(ctx));
 	else if (check) /* 0: the talker computes none (RFC 768) */
-		check = hf_csum_udp_change(check, old, hf_changed_sum(data));
+		check = hf_csum_udp_change(check, old,
+					   hf_changed_sum(data) + t->pair);
 	HF_W16(data, HF_AT_UDP_CHECK) = check;
+	return !hf_wrap_bytes(way, o->six) ||
+	       hf_wrap(ctx, way, o->six, udp_len);
 }
 
 /* As hf_refuse(), for a packet from the right source: relayed ones are counted
@@ -159,6 +155,17 @@ static __always_inline int hf_intake_refuse(struct hf_intake *intake, __u64 now_
 	return hf_refuse(intake, which);
 }
 
+/* Is there room for it that way? What has no check yet must not be larger than
+ * what is summed up. */
+static __always_inline int hf_relay_fits(const struct hf_onward *o,
+					 const struct hf_way *way,
+					 const struct hf_incoming *in)
+{
+	if (in->udp_len + 20 + (o->six ? HF_IP6_MORE : 0) > way->mtu)
+		return 0;
+	return !o->six || in->udp_len <= 8 + 8 * HF_RELAY_SUM_WORDS;
+}
+
 /*
  * Work the packet out and claim it. Returns 0 with *verdict, *way, *o and *d
  * filled, or the counter of why not.
@@ -166,7 +173,7 @@ static __always_inline int hf_intake_refuse(struct hf_intake *intake, __u64 now_
 static __always_inline int
 hf_relay_claim(struct xdp_md *ctx, struct hf_leg *from, const __u64 *from_claim,
 	       __u64 from_word, struct hf_bound *b, struct hf_leg *to,
-	       __u64 *to_claim, const struct hf_incoming *in,
+	       __u64 *to_claim, __u32 peer, const struct hf_incoming *in,
 	       const struct hf_rtp_in *rtp, __u64 now_ns, struct hf_way *way,
 	       struct hf_onward *o, struct hf_relayed *d, int *verdict)
 {
@@ -177,12 +184,13 @@ hf_relay_claim(struct xdp_md *ctx, struct hf_leg *from, const __u64 *from_claim,
 	for (i = 0; i < HF_RELAY_TRIES; i++) {
 		word = hf_load_acquire(to_claim);
 		p = &to->program[hf_word_epoch(word) & 1];
-		refused = hf_onward_get(to, p, in->leg, rtp->kind, o);
+		refused = hf_onward_get(to, p, word, peer, in->leg, rtp->kind,
+					o);
 		if (refused)
 			return refused;
 		if (!hf_way_get(o->nexthop, way))
 			return HF_COUNT_DROP_NO_HOP;
-		if (in->udp_len + 20 > way->mtu)
+		if (!hf_relay_fits(o, way, in))
 			return HF_COUNT_DROP_MTU;
 		*verdict = hf_way_verdict(way, in);
 		if (*verdict == XDP_DROP)
@@ -215,7 +223,7 @@ hf_relay_cache(struct hf_bound *b, const struct hf_leg_rx *rx,
 	if (!o->steady || !hf_remote_is_steady(p, rx))
 		return;
 	r = hf_remote_get(p, rx);
-	b->flags &= (__u8)~HF_BOUND_CACHED;
+	b->flags &= (__u8)~(HF_BOUND_CACHED | HF_BOUND_TO6);
 	HF_BARRIER();
 	b->from_epoch = (__u16)hf_word_epoch(word);
 	b->remote_ip4 = r.ip4;
@@ -229,7 +237,8 @@ hf_relay_cache(struct hf_bound *b, const struct hf_leg_rx *rx,
 	b->dport = t->dport;
 	b->nexthop = (__u16)o->nexthop;
 	b->payload_type = o->payload_type;
-	hf_store_release(&b->flags, (__u8)(b->flags | HF_BOUND_CACHED));
+	hf_store_release(&b->flags, (__u8)(b->flags | HF_BOUND_CACHED |
+					   (o->six ? HF_BOUND_TO6 : 0)));
 }
 
 static __always_inline int hf_relay(struct xdp_md *ctx, struct hf_leg *from,
@@ -273,12 +282,12 @@ static __always_inline int hf_relay(struct xdp_md *ctx, struct hf_leg *from,
 		return hf_intake_refuse(intake, now_ns, HF_COUNT_DROP_LENGTH);
 
 	refused = hf_relay_claim(ctx, from, claim, word, b, to,
-				 &to_claim->word, in, rtp, now_ns, &way,
+				 &to_claim->word, peer, in, rtp, now_ns, &way,
 				 &onward, &out, &verdict);
 	if (refused)
 		return hf_intake_refuse(intake, now_ns, refused);
-	hf_relay_write(ctx, data, &way, &onward, &out, in->udp_len,
-		       partial);
+	if (!hf_relay_write(ctx, data, &way, &onward, &out, in, partial))
+		return hf_intake_refuse(intake, now_ns, HF_COUNT_DROP_RESIZE);
 	hf_relay_done(b, &from->rx, rtp, &out, now_ns);
 	if (rtp->kind == HF_RTP_AUDIO)
 		hf_relay_cache(b, &from->rx, p, word, peer, &onward);
@@ -333,14 +342,27 @@ static __always_inline int hf_relay_plain(struct xdp_md *ctx, void *data,
 	o.tuple.daddr = b->daddr;
 	o.tuple.sport = b->sport;
 	o.tuple.dport = b->dport;
+	o.tuple.pair = hf_csum_pair4(b->saddr, b->daddr);
+	o.six = 0;
+	if (b->flags & HF_BOUND_TO6) {
+		const struct hf_leg6 *l = bpf_map_lookup_elem(&leg6, &peer);
+
+		if (!l)
+			return 0;
+		o.six = &l->program[hf_word_epoch(to_word) & 1];
+		o.tuple.pair = hf_csum_pair6(&o.six->local, &o.six->remote);
+	}
 	o.ssrc = b->out_ssrc;
 	o.payload_type = b->payload_type;
-	if (!hf_way_get(b->nexthop, &way) || in->udp_len + 20 > way.mtu)
+	if (!hf_way_get(b->nexthop, &way) || !hf_relay_fits(&o, &way, in))
 		return 0;
 	verdict = hf_way_verdict(&way, in);
 	if (verdict == XDP_DROP || !hf_claim(&to_claim->word, to_word, d.next))
 		return 0;
-	hf_relay_write(ctx, data, &way, &o, &d, in->udp_len, partial);
+	if (!hf_relay_write(ctx, data, &way, &o, &d, in, partial)) {
+		*ret_verdict = hf_drop(HF_COUNT_DROP_RESIZE);
+		return 1;
+	}
 	hf_relay_done(b, &from->rx, &rtp, &d, now_ns);
 	hf_stream_hear(s, &rtp, in, 1, now_ns);
 	hf_count(HF_COUNT_RELAYED);

@@ -10,6 +10,7 @@
 #include <holdfast/remote.h>
 #include "maps.h"
 #include "parse.h"
+#include "shape.h"
 #include "stats.h"
 
 /*
@@ -27,6 +28,23 @@ static __always_inline int hf_rtcp_source_right(const struct hf_leg *leg,
 	       in->saddr == *(const __be32 *)r->remote;
 }
 
+/* The same for IPv6, whose packet is still as it came; `at`: where its UDP
+ * payload begins. */
+static __always_inline int hf_rtcp_source6_right(struct xdp_md *ctx, __u32 leg,
+						 __u64 word,
+						 const struct hf_rtcp *r,
+						 __u32 at)
+{
+	struct hf_ip6 from;
+
+	if (bpf_xdp_load_bytes(ctx, at - 8 - 32, &from, sizeof(from)))
+		return 0;
+	if (hf_remote6_is(leg, word, &from))
+		return 1;
+	return (r->flags & HF_RTCP_ADDRESS) && r->family == 6 &&
+	       hf_ip6_equal((const void *)r->remote, &from);
+}
+
 /* The counter of what becomes of it. */
 static __always_inline int hf_rtcp_take(struct xdp_md *ctx,
 					const struct hf_incoming *in, __u32 at)
@@ -35,6 +53,7 @@ static __always_inline int hf_rtcp_take(struct xdp_md *ctx,
 	__u64 now_ns = hf_now();
 	__u32 unit = (__u32)(now_ns >> 20), index = in->leg;
 	const struct hf_program *p;
+	__u64 word;
 	struct hf_rtcp_in *record;
 	struct hf_heard *h = bpf_map_lookup_elem(&heard, &index);
 	struct hf_rtcp *r = bpf_map_lookup_elem(&rtcp, &index);
@@ -43,10 +62,13 @@ static __always_inline int hf_rtcp_take(struct xdp_md *ctx,
 
 	if (!h || !r || !leg || !claim)
 		return HF_COUNT_DROP_NO_LEG;
-	p = hf_word_program(leg, hf_load_acquire(&claim->word));
+	word = hf_load_acquire(&claim->word);
+	p = hf_word_program(leg, word);
 	if (!p->remote_port)
 		return HF_COUNT_DROP_NO_LEG;
-	if (!hf_rtcp_source_right(leg, p, r, in))
+	if (in->six && in->more ?
+		    !hf_rtcp_source6_right(ctx, index, word, r, at) :
+		    !hf_rtcp_source_right(leg, p, r, in))
 		return HF_COUNT_RTCP_SOURCE;
 	if (in->udp_len < 8 + 8 || at + in->udp_len - 8 > have)
 		return HF_COUNT_RTCP_LENGTH;

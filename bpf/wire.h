@@ -18,7 +18,8 @@ typedef __u64 __attribute__((may_alias)) hf_w64;
 #define HF_W64(base, offset) (*(hf_w64 *)((char *)(base) + (offset)))
 #define HF_W8(base, offset)  (*(__u8 *)((char *)(base) + (offset)))
 
-/* Ethernet without tag, IPv4 without options. */
+/* Ethernet without tag, IPv4 without options: the plain form. Others are brought
+ * to it (shape.h), so that this is where things are for everybody else. */
 enum {
 	HF_AT_ETHERTYPE = 12,
 	HF_AT_IP = 14,
@@ -38,11 +39,18 @@ enum {
 	HF_AT_RTP_TS = HF_AT_RTP + 4,
 	HF_AT_RTP_SSRC = HF_AT_RTP + 8,
 	HF_AT_PAYLOAD = HF_AT_RTP + 12,
+	/* IPv6 (RFC 8200 3), in its own form. */
+	HF_AT_IP6_LEN = HF_AT_IP + 4,
+	HF_AT_IP6_NEXT = HF_AT_IP + 6,
+	HF_AT_IP6_SADDR = HF_AT_IP + 8,
+	HF_AT_IP6_DADDR = HF_AT_IP + 24,
 };
 
 #define HF_IP_DF       0x4000 /* host order, as IP_FRAG */
 #define HF_IP_FRAGMENT 0x3fff /* more fragments, or an offset */
 #define HF_IP_TTL      64
 #define HF_IP_HEADERS  28 /* IPv4 and UDP */
+#define HF_IP6_MORE    20 /* bytes that IPv6 has more than IPv4 */
+#define HF_TAG_BYTES   4  /* 802.1Q */
 
 #endif

@@ -149,7 +149,9 @@ static int hf_serve(struct hf_batch *batch, u32 index, u64 now,
 		return 0;
 	}
 	hf_copy_once(&packet.program, program, sizeof(packet.program));
-	if (!hf_due(&packet.program, word, now, 0, &packet.due)) {
+	/* IPv6 is left to holdfast-mediad. */
+	if (packet.program.flags & HF_PROGRAM_IPV6 ||
+	    !hf_due(&packet.program, word, now, 0, &packet.due)) {
 		hf_count(c, HF_STAT_IDLE, 1);
 		return 0;
 	}

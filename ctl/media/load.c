@@ -111,6 +111,10 @@ static uint32_t hf_map_entries(enum hf_pin_map map, const struct hf_instance *in
 		return in->frames;
 	case HF_PIN_nexthops:
 		return HF_MAX_NEXTHOPS;
+	case HF_PIN_leg6:
+		return hf_instance_has6(in) ? in->legs : 1;
+	case HF_PIN_nexthop6:
+		return hf_instance_has6(in) ? HF_MAX_NEXTHOPS : 1;
 	case HF_PIN_wheel:
 		return HF_WHEEL_BUCKETS * in->wheel_capacity;
 	default:

@@ -138,6 +138,12 @@ static void hf_pins_place(struct hf_pins *p, enum hf_pin_map map, void *memory,
 	case HF_PIN_bound:
 		p->bound = memory;
 		break;
+	case HF_PIN_leg6:
+		p->leg6 = memory;
+		break;
+	case HF_PIN_nexthop6:
+		p->nexthop6 = memory;
+		break;
 	case HF_PIN_streams:
 		p->streams = memory;
 		break;
@@ -176,6 +182,14 @@ int hf_pins_map_fd(struct hf_pins *p, enum hf_pin_map map, int fd,
 	return 0;
 }
 
+bool hf_instance_has6(const struct hf_instance *in)
+{
+	for (uint32_t i = 0; i < in->addresses && i < HF_MAX_ADDRESSES; i++)
+		if (!in->address[i].ip4)
+			return true;
+	return false;
+}
+
 int hf_pins_check(const struct hf_pins *p, const uint32_t *entries, char *err,
 		  size_t err_len)
 {
@@ -187,6 +201,9 @@ int hf_pins_check(const struct hf_pins *p, const uint32_t *entries, char *err,
 	    in->legs > entries[HF_PIN_rtcp] ||
 	    in->frames > entries[HF_PIN_frames] ||
 	    in->wheel_capacity != p->wheel_capacity ||
+	    (hf_instance_has6(in) &&
+	     (in->legs > entries[HF_PIN_leg6] ||
+	      p->nexthop_count > entries[HF_PIN_nexthop6])) ||
 	    in->addresses > HF_MAX_ADDRESSES || in->devices > HF_MAX_DEVICES ||
 	    entries[HF_PIN_wheel_fill] < HF_WHEEL_BUCKETS)
 		goto sizes;
@@ -307,6 +324,8 @@ void hf_pins_close(struct hf_pins *p)
 	memory[HF_PIN_hot] = p->hot;
 	memory[HF_PIN_intake] = p->intake;
 	memory[HF_PIN_bound] = p->bound;
+	memory[HF_PIN_leg6] = p->leg6;
+	memory[HF_PIN_nexthop6] = p->nexthop6;
 	memory[HF_PIN_heard] = p->heard;
 	memory[HF_PIN_streams] = p->streams;
 	memory[HF_PIN_rtcp] = p->rtcp;

@@ -10,6 +10,7 @@
 #ifndef HOLDFAST_MEDIA_PINS_H
 #define HOLDFAST_MEDIA_PINS_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -36,6 +37,8 @@
 	X(hot, 1)                                                              \
 	X(intake, 1)                                                           \
 	X(bound, 1)                                                            \
+	X(leg6, 1)                                                             \
+	X(nexthop6, 1)                                                         \
 	X(gather, 0)                                                           \
 	X(happenings, 0)                                                       \
 	X(streams, 1)                                                          \
@@ -62,6 +65,8 @@ struct hf_pins {
 	struct hf_hot *hot;
 	struct hf_intake *intake;
 	struct hf_bound *bound;
+	struct hf_leg6 *leg6;	  /* the same, one without IPv6 addresses */
+	struct hf_ip6 *nexthop6; /* nexthop_count, or one */
 	struct hf_stream *streams;
 	struct hf_rtcp *rtcp;
 	uint32_t nexthop_count;
@@ -89,6 +94,9 @@ hf_pins_wheel(const struct hf_pins *p, uint32_t bucket, uint32_t entry)
 {
 	return p->wheel + ((size_t)bucket * p->wheel_capacity + entry);
 }
+
+/* Is one of its media addresses IPv6? */
+bool hf_instance_has6(const struct hf_instance *);
 
 /* Where the controller writes a leg's program. */
 static inline struct hf_leg_at hf_pins_leg(const struct hf_pins *p,

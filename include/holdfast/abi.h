@@ -21,7 +21,7 @@
 #include <linux/types.h>
 #endif
 
-#define HF_ABI_MAJOR 3
+#define HF_ABI_MAJOR 4
 #define HF_ABI_MINOR 0
 
 #define HF_MAX_ADDRESSES 16	/* media addresses of one instance */
@@ -47,11 +47,13 @@ enum hf_mode {
 #define HF_PROGRAM_MARK_FIRST 0x01 /* marker bit on the first packet of this epoch */
 #define HF_PROGRAM_AUTO_CLOCK 0x02 /* turn-around may claim before the deadline */
 #define HF_PROGRAM_LATCH 0x04	   /* learn the remote's port from packets (NAT) */
-#define HF_PROGRAM_IPV6 0x08	   /* addresses are in struct hf_leg6 */
+#define HF_PROGRAM_IPV6 0x08	   /* addresses are in struct hf_leg6, those here
+				    * are their digests (remote.h) */
 #define HF_PROGRAM_RX_OFF 0x10	   /* drop what the remote sends (it was told not to) */
-#define HF_PROGRAM_LATCH_ANY 0x20  /* with LATCH: learn the address too. Without
-				    * it a candidate comes from remote_ip4, so set
-				    * that to the signalling source under NAT */
+#define HF_PROGRAM_LATCH_ANY 0x20  /* with LATCH, IPv4: learn the address too.
+				    * Without it a candidate comes from the remote
+				    * address, so set that to the signalling
+				    * source under NAT */
 
 /*
  * Everything a packet to this leg needs besides the claim word. Constant within
@@ -99,6 +101,7 @@ struct hf_program {
  *   intake    16    receive side           with every packet not relayed
  *   streams   32    receive side           with every packet (stream.h)
  *   bound     64    receive side           with every packet relayed
+ *   leg6      64    controller             with every packet of an IPv6 leg
  *   legs     256    see its lines          by paced senders; else when a packet
  *                                          is not what the lines above expect
  */
@@ -110,7 +113,7 @@ struct hf_claim {
 
 /*
  * The program in force once more, as short as it gets, for the common case: a
- * held IPv4 leg that is past its one-shot clip and whose remote is known. Holds
+ * held leg that is past its one-shot clip and whose remote is known. Holds
  * only while `epoch` is that of the word; else struct hf_leg is what counts, so
  * it may be missing or old at any time (hot.h).
  */
@@ -152,6 +155,7 @@ struct hf_intake {
 #define HF_BOUND_FRESH 0x02 /* a DTMF event from before the switch may still come */
 #define HF_BOUND_JUMP 0x04  /* hf_leg_rx.bad_seq is set */
 #define HF_BOUND_CACHED 0x08
+#define HF_BOUND_TO6 0x10   /* cached: the peer's addresses are in its hf_leg6 */
 struct hf_bound {
 	/* High half: timestamp of the newest packet relayed to the peer; low half:
 	 * when, in CLOCK_MONOTONIC units of 2^20 ns. One store, so a reader never
@@ -212,12 +216,18 @@ struct hf_leg {
 	struct hf_leg_rx rx;
 };
 
-/* IPv6 addresses of a leg, one line for both programs; map `leg6`. */
+/* An IPv6 address, as it stands in packets. */
+struct hf_ip6 {
+	__be32 word[4];
+};
+
+/* IPv6 addresses of a leg, one line for both programs; map `leg6`. Changed as
+ * they are: the one not in force alone is written, before the flip. */
+struct hf_pair6 {
+	struct hf_ip6 remote, local;
+};
 struct hf_leg6 {
-	struct {
-		__u8 remote[16];
-		__u8 local[16];
-	} program[2];
+	struct hf_pair6 program[2];
 };
 
 /* One pre-encoded hold frame. */
@@ -271,7 +281,8 @@ struct hf_address {
 	__u16 port_min; /* host order, even, inclusive */
 	__u16 port_max; /* host order, odd, inclusive (the last leg's RTCP) */
 	__u32 leg_base; /* index of the leg on port_min */
-	__u32 reserved;
+	__u32 vlan;	/* its 802.1Q id: frames of another one are not for it;
+			 * 0 = whatever tag a frame has */
 	__u8 ip6[16];
 };
 
@@ -316,7 +327,7 @@ struct hf_wheel_entry {
 };
 struct hf_wheel_fill {
 	__u32 entries;
-	__u32 reserved;
+	__u32 legs6; /* IPv6 legs in the bucket */
 };
 
 /* Who sends paced frames. X(symbol, word for people). */
@@ -392,7 +403,8 @@ struct hf_work {
 	X(HAPPENING_LOST, "happening_lost", "not told: the controller is slow") \
 	X(RTCP_SOURCE, "rtcp_source", "RTCP from an address that was not agreed") \
 	X(RTCP_LENGTH, "rtcp_length", "RTCP truncated, or lengths contradict")  \
-	X(RTCP_LOST, "rtcp_lost", "RTCP not read: too much, or nobody reads")
+	X(RTCP_LOST, "rtcp_lost", "RTCP not read: too much, or nobody reads")   \
+	X(DROP_NO_CHECK, "drop_no_check", "IPv6 without a UDP checksum")
 
 enum hf_counter {
 #define X(symbol, name, text) HF_COUNT_##symbol,
@@ -413,9 +425,12 @@ enum hf_counter {
  * hot         hf_instance.legs     struct hf_hot          controller
  * intake      hf_instance.legs     struct hf_intake        receive side
  * bound       hf_instance.legs     struct hf_bound        receive side
+ * leg6        hf_instance.legs, 1  struct hf_leg6         controller
+ *             without IPv6
  * frames      hf_instance.frames   struct hf_frame        controller
  * nexthops    HF_MAX_NEXTHOPS or   struct hf_nexthop      controller: dest;
  *             fewer                                       mediad: hops
+ * nexthop6    as nexthops          struct hf_ip6          controller
  * wheel       HF_WHEEL_BUCKETS *   struct hf_wheel_entry  controller
  *             wheel_capacity
  * wheel_fill  HF_WHEEL_BUCKETS     struct hf_wheel_fill   controller
@@ -459,6 +474,7 @@ HF_ASSERT(__builtin_offsetof(struct hf_hot, loop_at) == 30, "abi");
 HF_ASSERT(sizeof(struct hf_intake) == 16, "abi");
 HF_ASSERT(sizeof(struct hf_bound) == 64, "one line");
 HF_ASSERT(__builtin_offsetof(struct hf_bound, peer) == 36, "abi");
+HF_ASSERT(sizeof(struct hf_ip6) == 16, "abi");
 HF_ASSERT(sizeof(struct hf_leg6) == 64, "one line");
 HF_ASSERT(sizeof(struct hf_frame) == 192, "three lines");
 HF_ASSERT(sizeof(struct hf_hop) == 24, "abi");

@@ -45,12 +45,27 @@ HF_INLINE __u16 hf_csum_udp_change(__u16 check, __u64 old, __u64 now)
 			   now);
 }
 
-/* Of the pseudo header (RFC 768) and the four words of the UDP header. */
-HF_INLINE __u64 hf_csum_udp_header(__be32 saddr, __be32 daddr, __be16 sport,
-				   __be16 dport, __be16 udp_len)
+/* Of the two addresses of a packet. */
+HF_INLINE __u64 hf_csum_pair4(__be32 saddr, __be32 daddr)
 {
-	return (__u64)(HF_FORCE __u32)saddr + (HF_FORCE __u32)daddr +
-	       (HF_FORCE __u16)HF_HTONS(17) + (HF_FORCE __u16)sport +
+	return (__u64)(HF_FORCE __u32)saddr + (HF_FORCE __u32)daddr;
+}
+
+HF_INLINE __u64 hf_csum_pair6(const struct hf_ip6 *saddr,
+			      const struct hf_ip6 *daddr)
+{
+	return hf_csum_pair4(saddr->word[0], daddr->word[0]) +
+	       hf_csum_pair4(saddr->word[1], daddr->word[1]) +
+	       hf_csum_pair4(saddr->word[2], daddr->word[2]) +
+	       hf_csum_pair4(saddr->word[3], daddr->word[3]);
+}
+
+/* Of the pseudo header (RFC 768, RFC 8200 8.1), whose addresses add up to
+ * `pair`, and the four words of the UDP header. */
+HF_INLINE __u64 hf_csum_udp_header(__u64 pair, __be16 sport, __be16 dport,
+				   __be16 udp_len)
+{
+	return pair + (HF_FORCE __u16)HF_HTONS(17) + (HF_FORCE __u16)sport +
 	       (HF_FORCE __u16)dport + 2ULL * (HF_FORCE __u16)udp_len;
 }
 

@@ -62,8 +62,8 @@ HF_INLINE void hf_hold_headers_write(__u8 *ip, const struct hf_program *p,
 	hf_put16(ip + 10, hf_csum_ip(sum));
 	hf_put32(ip + 12, saddr);
 	hf_put32(ip + 16, daddr);
-	sum = hf_csum_udp_header(p->local_ip4, p->remote_ip4, p->local_port,
-				 p->remote_port, udp_len);
+	sum = hf_csum_udp_header(hf_csum_pair4(p->local_ip4, p->remote_ip4),
+				 p->local_port, p->remote_port, udp_len);
 	sum += (__u64)bits + seq + ts + ssrc + payload_sum;
 	hf_put16(ip + 20, (HF_FORCE __u16)p->local_port);
 	hf_put16(ip + 22, (HF_FORCE __u16)p->remote_port);

@@ -27,8 +27,8 @@ HF_INLINE int hf_hot_fits(const struct hf_program *p, __u32 slot)
 
 	return p->mode == HF_MODE_HOLD && p->peer == HF_LEG_NONE &&
 	       p->remote_port && p->remote_ip4 &&
-	       !(p->flags &
-		 (__u8)~(HF_PROGRAM_MARK_FIRST | HF_PROGRAM_AUTO_CLOCK)) &&
+	       !(p->flags & (__u8)~(HF_PROGRAM_MARK_FIRST |
+				    HF_PROGRAM_AUTO_CLOCK | HF_PROGRAM_IPV6)) &&
 	       p->payload_type == p->rx_payload_type && ms &&
 	       ms <= HF_HOT_PTIME && p->ptime_ns == ms * (__u32)HF_MS &&
 	       (p->ts_step == 8 * ms || p->ts_step == 48 * ms) &&
@@ -88,8 +88,8 @@ HF_INLINE void hf_hot_store(struct hf_hot *to, const struct hf_hot *from)
 	hf_store_release((__u64 *)to, word[0]);
 }
 
-/* The program for a sender. Not its local side: the packet that is turned
- * around has that. */
+/* The program for a sender. Not its local side nor its family: the packet that
+ * is turned around has them. */
 HF_INLINE void hf_hot_program(const struct hf_hot *h, struct hf_program *p)
 {
 	__u32 ms = h->kind & HF_HOT_PTIME;

@@ -9,6 +9,11 @@
  * unless told otherwise, and never a second time for the same signalled remote.
  * A packet from the signalled address itself ends the learning.
  *
+ * An IPv6 leg has digests where an IPv4 leg has addresses, so that all of this
+ * goes for both. Digests may be alike: whoever takes a packet in compares the
+ * whole address first, and passes 0, which is no digest, for another one. What
+ * is learned of an IPv6 remote is its port alone.
+ *
  * The receive side alone calls hf_latch_step(); every sender hf_remote_get().
  * Pure; the memory is struct hf_leg_rx of the leg (abi.h).
  */
@@ -21,9 +26,28 @@
 #define HF_LATCH_PACKETS 3
 
 struct hf_remote {
-	__be32 ip4;
+	__be32 ip4; /* or digest */
 	__be16 port;
 };
+
+/* Of an IPv6 address; never 0. */
+HF_INLINE __be32 hf_ip6_digest(const struct hf_ip6 *ip)
+{
+	__u32 d = (HF_FORCE __u32)ip->word[0] * 0x9e3779b1u;
+
+	d = (d ^ (HF_FORCE __u32)ip->word[1]) * 0x85ebca6bu;
+	d = (d ^ (HF_FORCE __u32)ip->word[2]) * 0xc2b2ae35u;
+	d ^= (HF_FORCE __u32)ip->word[3];
+	return (HF_FORCE __be32)(d ? d : 1);
+}
+
+HF_INLINE int hf_ip6_equal(const struct hf_ip6 *a, const struct hf_ip6 *b)
+{
+	return !(((HF_FORCE __u32)a->word[0] ^ (HF_FORCE __u32)b->word[0]) |
+		 ((HF_FORCE __u32)a->word[1] ^ (HF_FORCE __u32)b->word[1]) |
+		 ((HF_FORCE __u32)a->word[2] ^ (HF_FORCE __u32)b->word[2]) |
+		 ((HF_FORCE __u32)a->word[3] ^ (HF_FORCE __u32)b->word[3]));
+}
 
 /* A signalled remote in 32 bits: a latch holds for this one only. */
 HF_INLINE __u32 hf_remote_key(__be32 ip4, __be16 port)
@@ -78,7 +102,9 @@ HF_INLINE int hf_latch_step(const struct hf_program *p, struct hf_leg_rx *rx,
 		return 0;
 	if (payload_type != p->rx_payload_type)
 		return 0;
-	if (!(p->flags & HF_PROGRAM_LATCH_ANY) && from.ip4 != p->remote_ip4)
+	if ((p->flags & (HF_PROGRAM_LATCH_ANY | HF_PROGRAM_IPV6)) !=
+		    HF_PROGRAM_LATCH_ANY &&
+	    from.ip4 != p->remote_ip4)
 		return 0;
 	if (rx->latch_state != HF_LATCH_CANDIDATE || rx->latch_key != key ||
 	    rx->latched_ip4 != from.ip4 || rx->latched_port != from.port) {

@@ -14,14 +14,19 @@
 
 #include <holdfast/claim.h>
 #include <holdfast/hot.h>
+#include <holdfast/remote.h>
 
 #include "bpf/datapath.skel.h"
 
-#define LEGS	       64
+#define LEGS	       96
 #define WHEEL_CAPACITY 8
 
 static const uint8_t gateway_mac[6] = {2, 0, 0, 0, 0, 0x11};
 static const uint8_t anchor_mac[6] = {2, 0, 0, 0, 0, 0x22};
+
+const uint8_t fixture_anchor6[16] = {0x20, 1, 0xd, 0xb8, [15] = 0x10};
+const uint8_t fixture_caller6[16] = {0x20, 1, 0xd, 0xb8, 0, 7, [14] = 0xfe, 7};
+const uint8_t fixture_agent6[16] = {0x20, 1, 0xd, 0xb8, 0, 9, [14] = 0xfd, 9};
 
 static void *map_memory(struct bpf_map *map, size_t value)
 {
@@ -43,6 +48,7 @@ static const char *load(struct fixture *f)
 		return "the object cannot be opened";
 	skel->rodata->hf_test_clock = 1;
 	bpf_map__set_max_entries(skel->maps.legs, LEGS);
+	bpf_map__set_max_entries(skel->maps.leg6, LEGS);
 	bpf_map__set_max_entries(skel->maps.heard, LEGS);
 	bpf_map__set_max_entries(skel->maps.claims, LEGS);
 	bpf_map__set_max_entries(skel->maps.hot, LEGS);
@@ -58,6 +64,7 @@ static const char *load(struct fixture *f)
 		return "the kernel does not load the programs (root?)";
 	f->instance = map_memory(skel->maps.instance, sizeof(*f->instance));
 	f->legs = map_memory(skel->maps.legs, sizeof(*f->legs));
+	f->leg6 = map_memory(skel->maps.leg6, sizeof(*f->leg6));
 	f->claims = map_memory(skel->maps.claims, sizeof(*f->claims));
 	f->hot = map_memory(skel->maps.hot, sizeof(*f->hot));
 	f->intake = map_memory(skel->maps.intake, sizeof(*f->intake));
@@ -68,7 +75,7 @@ static const char *load(struct fixture *f)
 	f->wheel = map_memory(skel->maps.wheel, sizeof(*f->wheel));
 	f->work = map_memory(skel->maps.work, sizeof(*f->work));
 	f->heard = map_memory(skel->maps.heard, sizeof(*f->heard));
-	if (!f->claims || !f->hot || !f->intake || !f->bound ||
+	if (!f->leg6 || !f->claims || !f->hot || !f->intake || !f->bound ||
 	    !f->streams || !f->heard || !f->instance || !f->legs || !f->frames || !f->nexthops ||
 	    !f->wheel || !f->work)
 		return "the maps cannot be mapped";
@@ -97,6 +104,7 @@ static void hop_set(struct fixture *f, uint32_t at, uint32_t ifindex,
 		.mtu = mtu,
 		.flags = flags,
 		.tos = 46 << 2,
+		.vlan_tci = HF_HTONS(VLAN_TCI),
 	};
 
 	memcpy(hop.dmac, gateway_mac, 6);
@@ -123,8 +131,14 @@ static void fill(struct fixture *f)
 
 	memset(in, 0, sizeof(*in));
 	in->abi_major = HF_ABI_MAJOR;
-	in->addresses = 3;
+	in->addresses = 4;
 	in->address[0] = (struct hf_address){.ip6 = {0x20}};
+	in->address[3] = (struct hf_address){
+		.port_min = 40000,
+		.port_max = 40063,
+		.leg_base = LEGS6,
+	};
+	memcpy(in->address[3].ip6, fixture_anchor6, 16);
 	in->address[1] = (struct hf_address){
 		.ip4 = HF_HTONL(ANCHOR),
 		.port_min = 20000,
@@ -140,6 +154,7 @@ static void fill(struct fixture *f)
 	in->frames = FRAMES;
 	in->wheel_capacity = WHEEL_CAPACITY;
 	memset(f->legs, 0, LEGS * sizeof(*f->legs));
+	memset(f->leg6, 0, LEGS * sizeof(*f->leg6));
 	memset(f->work, 0, sizeof(*f->work));
 	for (unsigned int i = 0; i < FRAMES; i++)
 		frame_set(&f->frames[i], i,
@@ -154,7 +169,8 @@ static void fill(struct fixture *f)
 	hop_set(f, HOP_UNRESOLVED, 1, 1500, 0);
 	hop_set(f, HOP_UNKNOWN, 4711, 1500, HF_HOP_VALID);
 	hop_set(f, HOP_NARROW, 1, 150, HF_HOP_VALID);
-	hop_set(f, HOP_VLAN, 1, 1500, HF_HOP_VALID | HF_HOP_VLAN);
+	hop_set(f, HOP_VLAN, f->other, 1500, HF_HOP_VALID | HF_HOP_VLAN);
+	hop_set(f, HOP_VLAN_BACK, 1, 1500, HF_HOP_VALID | HF_HOP_VLAN);
 	hop_set(f, HOP_NO_REDIRECT, f->other, 1500,
 		HF_HOP_VALID | HF_HOP_NO_REDIRECT);
 }
@@ -257,10 +273,12 @@ static uint32_t leg_address(uint32_t leg)
 
 static uint16_t leg_port(uint32_t leg)
 {
+	if (leg >= LEGS6)
+		return (uint16_t)(40000 + 2 * (leg - LEGS6));
 	return (uint16_t)(leg < 32 ? 20000 + 2 * leg : 30000 + 2 * (leg - 32));
 }
 
-struct hf_program program_hold(uint32_t leg)
+static struct hf_program program_hold4(uint32_t leg)
 {
 	return (struct hf_program){
 		.base_ns = BASE,
@@ -282,6 +300,34 @@ struct hf_program program_hold(uint32_t leg)
 	};
 }
 
+struct hf_program program_hold(uint32_t leg)
+{
+	struct hf_program p = program_hold4(leg);
+
+	if (leg < LEGS6)
+		return p;
+	p.flags = HF_PROGRAM_IPV6;
+	p.local_ip4 = hf_ip6_digest((const void *)fixture_anchor6);
+	p.remote_ip4 = hf_ip6_digest((const void *)fixture_caller6);
+	return p;
+}
+
+/* The addresses that the digests of a program are of. */
+static void leg_addresses(struct fixture *f, uint32_t leg,
+			  const struct hf_program *p, unsigned int which)
+{
+	struct hf_pair6 *six = &f->leg6[leg].program[which & 1];
+	const void *agent = fixture_agent6;
+
+	memset(six, 0, sizeof(*six));
+	if (!(p->flags & HF_PROGRAM_IPV6))
+		return;
+	memcpy(&six->local, fixture_anchor6, 16);
+	memcpy(&six->remote,
+	       p->remote_ip4 == hf_ip6_digest(agent) ? agent : fixture_caller6,
+	       16);
+}
+
 void leg_shorten(struct fixture *f, uint32_t leg)
 {
 	__u64 word = f->claims[leg].word;
@@ -300,6 +346,7 @@ void leg_set(struct fixture *f, uint32_t leg, const struct hf_program *p,
 	f->bound[leg] = (struct hf_bound){};
 	f->streams[leg] = (struct hf_stream){};
 	f->hot[leg] = (struct hf_hot){.epoch = HF_HOT_NONE};
+	leg_addresses(f, leg, p, 1);
 	f->claims[leg].word = hf_word_make(5, 0, 0, seq, 0);
 	leg_shorten(f, leg);
 }
@@ -308,7 +355,10 @@ int leg_flip(struct fixture *f, uint32_t leg, const struct hf_program *p,
 	     uint32_t slot)
 {
 	struct hf_leg_at at = {&f->legs[leg], &f->claims[leg].word};
-	int done = hf_flip(&at, *at.word, p, slot, 0);
+	int done;
+
+	leg_addresses(f, leg, p, hf_word_epoch(*at.word) + 1);
+	done = hf_flip(&at, *at.word, p, slot, 0);
 
 	leg_shorten(f, leg);
 	return done;
@@ -336,6 +386,10 @@ struct shape shape_from_caller(uint32_t leg)
 
 	for (size_t i = 0; i < sizeof(voice); i++)
 		voice[i] = (uint8_t)(i * 29 + 1);
+	if (leg >= LEGS6) {
+		s.saddr6 = fixture_caller6;
+		s.daddr6 = fixture_anchor6;
+	}
 	memcpy(s.dmac, anchor_mac, 6);
 	memcpy(s.smac, "\2\0\0\0\0\x33", 6);
 	return s;
@@ -358,6 +412,10 @@ struct shape shape_hold(const struct fixture *f, uint32_t leg, uint32_t frame)
 		.payload_len = f->frames[frame].bytes,
 	};
 
+	if (leg >= LEGS6) {
+		s.saddr6 = fixture_anchor6;
+		s.daddr6 = fixture_caller6;
+	}
 	memcpy(s.dmac, gateway_mac, 6);
 	memcpy(s.smac, anchor_mac, 6);
 	return s;

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
  * The real programs on made-up memory: loads the data path with a test clock,
- * maps its maps, and fills them as the controller would, for 64 legs on two
+ * maps its maps, and fills them as the controller would, for 96 legs on three
  * media addresses. Runs in a network namespace of its own, where device 1 (lo)
  * is where packets come in and device `other` is another one.
  */
@@ -22,6 +22,7 @@
 
 #define ANCHOR	    0xc000020au /* 192.0.2.10: legs 0-31 on ports 20000-20063 */
 #define ANCHOR2	    0xc000020bu /* 192.0.2.11: legs 32-63 on ports 30000-30063 */
+#define LEGS6	    64 /* legs 64-95 on ports 40000-40063 of fixture_anchor6 */
 #define CALLER	    0xc6336407u /* 198.51.100.7 */
 #define AGENT	    0xcb007109u /* 203.0.113.9 */
 #define CALLER_PORT 40000
@@ -34,10 +35,13 @@ enum {
 	HOP_UNRESOLVED,
 	HOP_UNKNOWN, /* a device that is not in the devmap */
 	HOP_NARROW,  /* back, MTU 150 */
-	HOP_VLAN,
+	HOP_VLAN, /* across, tag 5 of id 100 */
+	HOP_VLAN_BACK,
 	HOP_NO_REDIRECT, /* another device, which takes no redirected frames */
 	HOPS,
 };
+
+#define VLAN_TCI 0xa064
 
 #define FRAMES	    40
 #define FRAME_SHORT 30 /* 80 bytes from here on */
@@ -47,6 +51,7 @@ struct fixture {
 	struct hf_datapath_bpf *skel;
 	struct hf_instance *instance;
 	struct hf_leg *legs;
+	struct hf_leg6 *leg6;
 	struct hf_claim *claims;
 	struct hf_hot *hot;
 	struct hf_intake *intake;
@@ -76,7 +81,10 @@ int fixture_paced(struct fixture *, struct packet *);
  * "hold_turned 1, hold_skipped 3". */
 const char *fixture_counted(struct fixture *);
 
-/* A program that holds the caller, and one leg playing it from `seq` on. */
+extern const uint8_t fixture_anchor6[16], fixture_caller6[16],
+	fixture_agent6[16];
+
+/* A program that holds the caller (of the leg's family), and one leg playing it from `seq` on. */
 struct hf_program program_hold(uint32_t leg);
 void leg_set(struct fixture *, uint32_t leg, const struct hf_program *,
 	     uint16_t seq);

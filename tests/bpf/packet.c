@@ -41,24 +41,58 @@ void packet_poke16(struct packet *p, size_t at, uint16_t v)
 	put16(p->bytes + at, v);
 }
 
+size_t packet_ip_at(const struct packet *p)
+{
+	size_t at = 12;
+
+	while (packet_peek16(p, at) == 0x8100 || packet_peek16(p, at) == 0x88a8)
+		at += 4;
+	return at + 2;
+}
+
+static size_t ip_bytes(const uint8_t *ip)
+{
+	return ip[0] >> 4 == 6 ? 40 : 20;
+}
+
 /* Addresses, protocol and UDP length. */
 static uint16_t pseudo_sum(const uint8_t *ip)
 {
-	uint8_t tail[4] = {0, 17, ip[24], ip[25]};
+	size_t head = ip_bytes(ip);
+	uint8_t tail[4] = {0, 17, ip[head + 4], ip[head + 5]};
 
+	if (head == 40)
+		return slow_sum(tail, 4, slow_sum(ip + 8, 32, 0));
 	return slow_sum(tail, 4, slow_sum(ip + 12, 8, 0));
 }
 
-struct packet packet_build(const struct shape *s)
+/* Ethernet and tags; returns where IP begins. */
+static size_t build_link(uint8_t *b, const struct shape *s)
 {
-	size_t udp_len = 8 + 12 + s->payload_len;
-	struct packet p = {.len = 34 + udp_len + s->behind};
-	uint8_t *ip = p.bytes + 14, *udp = ip + 20, *rtp = udp + 8;
-	uint16_t sum;
+	size_t at = 12;
 
-	memcpy(p.bytes, s->dmac, 6);
-	memcpy(p.bytes + 6, s->smac, 6);
-	put16(p.bytes + 12, 0x0800);
+	memcpy(b, s->dmac, 6);
+	memcpy(b + 6, s->smac, 6);
+	for (unsigned int i = 0; i < s->tags; i++, at += 4) {
+		put16(b + at, i + 1 < s->tags ? 0x88a8 : 0x8100);
+		put16(b + at + 2, s->tci[i]);
+	}
+	put16(b + at, s->saddr6 ? 0x86dd : 0x0800);
+	return at + 2;
+}
+
+static void build_ip6(uint8_t *ip, const struct shape *s, size_t udp_len)
+{
+	put32(ip, 6u << 28 | (uint32_t)s->tos << 20);
+	put16(ip + 4, (uint16_t)udp_len);
+	ip[6] = 17;
+	ip[7] = s->ttl;
+	memcpy(ip + 8, s->saddr6, 16);
+	memcpy(ip + 24, s->daddr6, 16);
+}
+
+static void build_ip4(uint8_t *ip, const struct shape *s, size_t udp_len)
+{
 	ip[0] = 0x45;
 	ip[1] = s->tos;
 	put16(ip + 2, (uint16_t)(20 + udp_len));
@@ -69,6 +103,22 @@ struct packet packet_build(const struct shape *s)
 	put32(ip + 12, s->saddr);
 	put32(ip + 16, s->daddr);
 	put16(ip + 10, (uint16_t)~slow_sum(ip, 20, 0));
+}
+
+struct packet packet_build(const struct shape *s)
+{
+	size_t udp_len = 8 + 12 + s->payload_len;
+	struct packet p = {.len = 0};
+	uint8_t *ip = p.bytes + build_link(p.bytes, s), *udp, *rtp;
+	uint16_t sum;
+
+	if (s->saddr6)
+		build_ip6(ip, s, udp_len);
+	else
+		build_ip4(ip, s, udp_len);
+	udp = ip + ip_bytes(ip);
+	rtp = udp + 8;
+	p.len = (size_t)(udp - p.bytes) + udp_len + s->behind;
 	put16(udp, s->sport);
 	put16(udp + 2, s->dport);
 	put16(udp + 4, (uint16_t)udp_len);
@@ -92,10 +142,23 @@ struct packet packet_build(const struct shape *s)
 
 int packet_check_right(const struct packet *p)
 {
-	const uint8_t *ip = p->bytes + 14;
+	const uint8_t *ip = p->bytes + packet_ip_at(p);
+	const uint8_t *udp = ip + ip_bytes(ip);
 
-	return slow_sum(ip + 20, packet_peek16(p, 38), pseudo_sum(ip)) ==
+	return slow_sum(udp, (size_t)(udp[4] << 8 | udp[5]), pseudo_sum(ip)) ==
 	       0xffff;
+}
+
+void packet_add_extension(struct packet *p, uint8_t type)
+{
+	size_t ip = packet_ip_at(p), at = ip + 40;
+
+	memmove(p->bytes + at + 8, p->bytes + at, p->len - at);
+	memset(p->bytes + at, 0, 8);
+	p->len += 8;
+	p->bytes[at] = p->bytes[ip + 6];
+	p->bytes[ip + 6] = type;
+	put16(p->bytes + ip + 4, (uint16_t)(packet_peek16(p, ip + 4) + 8));
 }
 
 void packet_add_options(struct packet *p)

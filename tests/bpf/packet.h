@@ -20,8 +20,11 @@ enum packet_check {
 struct shape {
 	uint8_t dmac[6], smac[6];
 	uint32_t saddr, daddr; /* host order, as all here */
+	const uint8_t *saddr6, *daddr6; /* of 16 bytes: IPv6 instead */
+	unsigned int tags;		/* in front of it, */
+	uint16_t tci[2];		/* the outer one first */
 	uint16_t sport, dport;
-	uint8_t tos, ttl;
+	uint8_t tos, ttl; /* traffic class, hop limit */
 	uint16_t id, frag; /* frag with its flags */
 	uint8_t first;	   /* of RTP: version, padding, extension, CSRCs */
 	uint8_t marker, payload_type;
@@ -41,6 +44,10 @@ struct packet {
 struct packet packet_build(const struct shape *);
 /* What a receiver's check of the UDP sum says. */
 int packet_check_right(const struct packet *);
+/* Where its IP header begins. */
+size_t packet_ip_at(const struct packet *);
+/* Insert an IPv6 extension header of 8 bytes. */
+void packet_add_extension(struct packet *, uint8_t type);
 /* Insert four bytes of IP options. */
 void packet_add_options(struct packet *);
 /* Change the 16-bit word at this offset, without repairing any checksum. */

@@ -497,7 +497,6 @@ TEST(without_a_way_out_nothing_is_claimed_or_sent)
 	} ways[] = {
 		{HOP_UNRESOLVED, "drop_no_hop 1"},
 		{HOP_UNKNOWN, "drop_no_hop 1"},
-		{HOP_VLAN, "drop_no_hop 1"},
 		{HOP_NO_REDIRECT, "drop_no_hop 1"},
 		{HOPS, "drop_no_hop 1"},
 		{HOP_NARROW, "drop_mtu 1"},

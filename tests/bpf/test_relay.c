@@ -592,7 +592,7 @@ TEST(a_packet_larger_than_the_mtu_of_the_way_out_is_counted_not_sent)
 
 TEST(without_a_way_out_a_packet_is_dropped_and_the_stream_has_no_gap)
 {
-	static const uint16_t hops[] = {HOP_UNRESOLVED, HOP_UNKNOWN, HOP_VLAN,
+	static const uint16_t hops[] = {HOP_UNRESOLVED, HOP_UNKNOWN,
 					HOP_NO_REDIRECT, HOPS};
 
 	FIXTURE(f);

@@ -89,7 +89,8 @@ TEST(the_udp_header_sum_covers_pseudo_header_and_length_twice)
 	__be32 s = HF_HTONL(0xc0000201), d = HF_HTONL(0xc6336407);
 
 	CHECK_INT(
-		hf_csum_fold(hf_csum_udp_header(s, d, HF_HTONS(20000),
+		hf_csum_fold(hf_csum_udp_header(hf_csum_pair4(s, d),
+						HF_HTONS(20000),
 						HF_HTONS(30000), HF_HTONS(19))),
 		hf_csum_bytes(bytes, sizeof(bytes)));
 }

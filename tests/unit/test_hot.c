@@ -123,7 +123,7 @@ TEST(what_does_not_fit_has_no_short_form)
 	p[2].peer = 7;
 	p[3].flags = HF_PROGRAM_LATCH;
 	p[4].flags = HF_PROGRAM_RX_OFF;
-	p[5].flags = HF_PROGRAM_IPV6;
+	p[5].flags = HF_PROGRAM_LATCH_ANY;
 	p[6].rx_payload_type = 8;
 	p[7].ts_step = 161;
 	p[8].ptime_ns += 1;

@@ -83,7 +83,7 @@ static bool ear_checks(const struct ear *e, const uint8_t *p, uint32_t leg)
 	memcpy(&sport, p + 34, 2);
 	memcpy(&dport, p + 36, 2);
 	memcpy(&len, p + 38, 2);
-	sum = hf_csum_udp_header(saddr, daddr, sport, dport, len);
+	sum = hf_csum_udp_header(hf_csum_pair4(saddr, daddr), sport, dport, len);
 	sum += hf_csum_bytes(p + 40, 2) + (uint64_t)hf_csum_bytes(rtp, 172);
 	return hf_csum_fold(sum) == 0xffff && hf_csum_bytes(p + 14, 20) == 0xffff &&
 	       !memcmp(rtp + 12, e->frames[slot % e->frame_count].payload, 160);
