@@ -217,11 +217,12 @@ $(BUILD)/bench/%.skel.h: $(BUILD)/bench/%.bpf.o
 	$(call say,SKEL,$@)
 	$(Q)$(BPFTOOL) gen skeleton $< name bench_$*_bpf > $@.tmp && mv $@.tmp $@
 $(BUILD)/obj/tests/bench/dataplane.o: $(BUILD)/bench/dataplane.skel.h
-$(BUILD)/obj/tests/bench/lib/anchor.o: $(BUILD)/bench/ears.skel.h
+$(BUILD)/obj/tests/bench/lib/anchor.o $(BUILD)/obj/tests/bench/lib/talk.o: $(BUILD)/bench/ears.skel.h
 # Calls: with the programs that they run.
 $(BUILD)/bench-restart $(BUILD)/bench-sip: $(BUILD)/obj/tests/bench/lib/sipload.o \
 	$(BUILD)/obj/tests/bench/lib/anchor.o $(BUILD)/holdfastd \
 	$(BUILD)/holdfastctl $(BUILD)/holdfast-mediad
+$(BUILD)/bench-restart: $(BUILD)/obj/tests/bench/lib/talk.o
 $(BUILD)/bench-sip: $(BUILD)/bench-uas
 $(BUILD)/bench-uas: $(BUILD)/obj/tests/bench/lib/uas.o $(BUILD)/obj/ctl/sip/clock.o
 	$(call say,LD,$@)

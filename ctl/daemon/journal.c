@@ -39,12 +39,15 @@ void hf_app_journal_drop(void *arg, uint64_t call)
 
 void hf_app_journal_flush(struct hf_app *app)
 {
-	hf_store_flush(app->store);
 	/* What is let go may have more to say. */
 	while (hf_sip_holds(app->sip) &&
 	       hf_sip_settled(app->sip, hf_store_settled(app->store),
 			      hf_store_ticket(app->store)))
+		;
+	if (hf_sip_holds(app->sip))
 		hf_store_flush(app->store);
+	else
+		hf_store_flush_later(app->store);
 }
 
 /* The answers that wait for their records: see before_wait(). */

@@ -160,7 +160,8 @@ int hf_app_open_lamps(struct hf_app *app)
 		error = hf_bus_subscribe(app->bus, hf_lamps_event, app->lamps,
 					 &app->lamp_events);
 	if (!error)
-		error = hf_push_create(app->config, app->lamps, &app->push);
+		error = hf_push_create(app->config, app->lamps, NULL,
+				       &app->push);
 	if (!error)
 		return 0;
 	hf_error("lamps: %s", strerror(-error));

@@ -98,10 +98,9 @@ static void hand_over(struct hf_app *app, struct hf_config *next)
 	hf_control_reload(app->control, next);
 	hf_http_reload(app->http, next);
 	hf_records_limit(app->records, &limits);
-	hf_push_destroy(app->push);
-	app->push = NULL;
 	app->config = next;
-	if (hf_push_create(next, app->lamps, &app->push))
+	/* It may be talking to a PBX that hangs. */
+	if (hf_push_create(next, app->lamps, app->push, &app->push))
 		hf_error("lamps.push: out of memory: PBXs are told nothing until the next reload");
 	hf_app_close_hooks(app);
 	if (hf_app_open_hooks(app))

@@ -41,6 +41,7 @@ struct hf_push {
 	pthread_mutex_t lock; /* of all entries and `stopping` */
 	uint32_t slots;
 	bool stopping;
+	struct hf_push *before; /* has not ended yet: nobody is told till then */
 	unsigned int count;
 	struct hf_push_peer pbx[];
 };
@@ -157,6 +158,24 @@ static bool wait_after_failure(struct hf_push_peer *pbx, unsigned int *wait)
 	return !pbx->push->stopping;
 }
 
+/* What the ones before us are just saying is older than what we have: it is to
+ * arrive first. The first thread sees to that. Locked. */
+static void wait_for_those_before(struct hf_push_peer *pbx)
+{
+	struct hf_push *push = pbx->push, *before = push->before;
+
+	while (pbx != &push->pbx[0] && push->before)
+		pthread_cond_wait(&pbx->wake, &push->lock);
+	if (!push->before)
+		return;
+	pthread_mutex_unlock(&push->lock);
+	hf_push_destroy(before);
+	pthread_mutex_lock(&push->lock);
+	push->before = NULL;
+	for (unsigned int i = 0; i < push->count; i++)
+		pthread_cond_signal(&push->pbx[i].wake);
+}
+
 static void *run(void *arg)
 {
 	struct hf_push_peer *pbx = arg;
@@ -166,6 +185,7 @@ static void *run(void *arg)
 	bool said = false;
 
 	pthread_mutex_lock(&push->lock);
+	wait_for_those_before(pbx);
 	while (!push->stopping) {
 		int error = 0;
 
@@ -229,25 +249,43 @@ static int start(struct hf_push *push, unsigned int i,
 	return -error;
 }
 
+/* From now on nothing is told; what is just being told may take its time. */
+static void stop(struct hf_push *push)
+{
+	if (push->lamps)
+		hf_lamps_unfollow(push->lamps, push);
+	push->lamps = NULL;
+	pthread_mutex_lock(&push->lock);
+	push->stopping = true;
+	for (unsigned int i = 0; i < push->count; i++)
+		pthread_cond_signal(&push->pbx[i].wake);
+	pthread_mutex_unlock(&push->lock);
+}
+
 int hf_push_create(const struct hf_config *config, struct hf_lamps *lamps,
-		   struct hf_push **ret)
+		   struct hf_push *before, struct hf_push **ret)
 {
 	unsigned int count = config->lamps.push_count;
 	struct hf_push *push;
 	int error = 0;
 
 	*ret = NULL;
-	if (!count)
+	if (before)
+		stop(before);
+	if (!count && !before)
 		return 0;
 	push = calloc(1, sizeof(*push) + count * sizeof(push->pbx[0]));
-	if (!push)
+	if (!push) {
+		hf_push_destroy(before);
 		return -ENOMEM;
+	}
+	push->before = before;
 	push->lamps = lamps;
 	push->slots = hf_lamps_slot_count(lamps);
 	pthread_mutex_init(&push->lock, NULL);
 	for (unsigned int i = 0; i < count && !error; i++)
 		error = start(push, i, &config->lamps.push[i]);
-	if (!error)
+	if (!error && count)
 		error = hf_lamps_follow(lamps, slot_changed, push);
 	if (error) {
 		hf_push_destroy(push);
@@ -261,18 +299,14 @@ void hf_push_destroy(struct hf_push *push)
 {
 	if (!push)
 		return;
-	hf_lamps_unfollow(push->lamps, push);
-	pthread_mutex_lock(&push->lock);
-	push->stopping = true;
-	for (unsigned int i = 0; i < push->count; i++)
-		pthread_cond_signal(&push->pbx[i].wake);
-	pthread_mutex_unlock(&push->lock);
+	stop(push);
 	for (unsigned int i = 0; i < push->count; i++) {
 		if (push->pbx[i].running)
 			pthread_join(push->pbx[i].thread, NULL);
 		pthread_cond_destroy(&push->pbx[i].wake);
 		free(push->pbx[i].entries);
 	}
+	hf_push_destroy(push->before);
 	pthread_mutex_destroy(&push->lock);
 	free(push);
 }

@@ -13,9 +13,11 @@ struct hf_config;
 struct hf_lamps;
 struct hf_push;
 
-/* Follows the lamps; nothing to do (no lamps.push) is 0 and NULL. */
+/* Follows the lamps; nothing to do (no lamps.push) is 0 and NULL. `before`, which
+ * may be NULL, is the one of the configuration before: it ends in its own time,
+ * and is the new one's to destroy, whatever happens. Its configuration stays. */
 int hf_push_create(const struct hf_config *, struct hf_lamps *,
-		   struct hf_push **ret);
+		   struct hf_push *before, struct hf_push **ret);
 /* Before the lamps are destroyed. Waits for what is being sent. */
 void hf_push_destroy(struct hf_push *);
 

@@ -117,11 +117,15 @@ struct hf_store {
 	bool running;
 	int event;
 	struct hf_op *fresh; /* not flushed yet; of who hands over */
+	bool urgent; /* among them is what does not wait for company */
 	uint64_t ticket;
+	uint64_t settled_seen; /* by who hands over */
 	/* Under the lock: */
 	pthread_mutex_t lock;
 	pthread_cond_t wake;
 	struct hf_op *pending;
+	uint64_t due_ms;   /* when they are written at the latest */
+	uint64_t began_ns; /* the newest commit */
 	uint64_t flushed, settled;
 	uint64_t busy_ms; /* the commit under way began then, 0 = none */
 	bool slow;	  /* it takes so long that nobody waits for it */

@@ -19,6 +19,11 @@
 
 #define BUSY_MS 2000
 
+/* Pages stay in memory (32 MiB at most) and are taken over from the log less
+ * often: most are changed again before. The log has 16 MiB then, which a start
+ * reads in some ms. */
+#define FEWER_WRITES "PRAGMA cache_size=-32768; PRAGMA wal_autocheckpoint=4000"
+
 static const char *const suffix[] = {"", "-wal", "-shm"};
 
 static int read_boot(char *ret, size_t len)
@@ -104,6 +109,8 @@ static int open_database(struct hf_store *s, const char *path)
 				 s->sync ? "PRAGMA synchronous=FULL"
 					 : "PRAGMA synchronous=OFF",
 				 NULL, NULL, NULL);
+	if (!r)
+		r = sqlite3_exec(s->db, FEWER_WRITES, NULL, NULL, NULL);
 	if (!r)
 		r = hf_migrate(s->db);
 	if (!r) {

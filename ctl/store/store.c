@@ -21,10 +21,15 @@
 #include "../base/log.h"
 #include "internal.h"
 
+/* What nobody waits for is written by then. Were we killed meanwhile, the call
+ * would be taken up as it was so long ago. */
+#define LATER_MS 10
+
 static int init(struct hf_store *s)
 {
 	pthread_condattr_t attr;
 
+	s->due_ms = UINT64_MAX;
 	s->event = eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC);
 	pthread_mutex_init(&s->lock, NULL);
 	/* Waits by the clock that nobody sets. */
@@ -110,19 +115,36 @@ int hf_store_drop_call(struct hf_store *s, uint64_t id)
 int hf_store_put_setting(struct hf_store *s, const char *name,
 			 const char *value)
 {
+	s->urgent = true;
 	return hand_over(s, hf_op_setting(name, value));
+}
+
+/* `due_ms`: 0 = now. */
+static void flush(struct hf_store *s, uint64_t due_ms)
+{
+	if (!s->fresh && (due_ms || s->settled_seen == s->ticket))
+		return;
+	pthread_mutex_lock(&s->lock);
+	if (s->fresh && hf_ops_merge(&s->pending, &s->fresh))
+		hf_warn("journal: no memory for a record");
+	s->flushed = s->ticket;
+	s->urgent = false;
+	/* The thread sleeps until the earliest that it knows of. */
+	if (s->flushed != s->settled && due_ms < s->due_ms) {
+		s->due_ms = due_ms;
+		pthread_cond_signal(&s->wake);
+	}
+	pthread_mutex_unlock(&s->lock);
 }
 
 void hf_store_flush(struct hf_store *s)
 {
-	if (!s->fresh)
-		return;
-	pthread_mutex_lock(&s->lock);
-	if (hf_ops_merge(&s->pending, &s->fresh))
-		hf_warn("journal: no memory for a record");
-	s->flushed = s->ticket;
-	pthread_cond_signal(&s->wake);
-	pthread_mutex_unlock(&s->lock);
+	flush(s, 0);
+}
+
+void hf_store_flush_later(struct hf_store *s)
+{
+	flush(s, s->urgent ? 0 : hf_now_ms() + LATER_MS);
 }
 
 uint64_t hf_store_ticket(const struct hf_store *s)
@@ -150,6 +172,7 @@ uint64_t hf_store_settled(struct hf_store *s)
 	pthread_mutex_lock(&s->lock);
 	lose_patience(s);
 	n = s->slow ? s->ticket : s->settled;
+	s->settled_seen = s->settled;
 	pthread_mutex_unlock(&s->lock);
 	return n;
 }

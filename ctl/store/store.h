@@ -64,6 +64,8 @@ int hf_store_put_setting(struct hf_store *, const char *name,
 /* What was handed over until now is written whole or not at all: call when all
  * that belongs together has been. */
 void hf_store_flush(struct hf_store *);
+/* The same, but nobody waits for it: it may wait some ms for company. */
+void hf_store_flush_later(struct hf_store *);
 
 /* The same for those who watch lamps, and for what presence servers have of
  * ours. They outlive a boot. subscriptions.c. */

@@ -98,6 +98,7 @@ static struct hf_op *op_new(enum hf_op_kind kind, uint64_t id, size_t text)
 
 static int hand_over(struct hf_store *s, struct hf_op *op)
 {
+	s->urgent = true; /* a version that is said is not said again */
 	s->ticket++;
 	return hf_ops_add(&s->fresh, op);
 }

@@ -3,44 +3,34 @@
  * What a kill of holdfastd costs. Callers are parked and pairs are joined over a
  * veth pair with native XDP; ears on the far end (ears.bpf.c) count the RTP
  * of each of them. In the middle holdfastd is killed (SIGKILL) and started
- * again; a control run of the same length and load has no kill. Then every
+ * again; a control run of the same length and load has no kill. Half of those who
+ * are parked say nothing. Then every
  * dialog is asked for by OPTIONS in it, and the legs are counted.
  *
  * And: how long a start takes with 100,000 dialogs, what the journal costs, and
  * what it adds to the answer of a park.
  *
- * HF_BENCH_CALLS (1000): parked, and as many joined. HF_BENCH_DIALOGS (100000).
+ * The kill is measured with 1,000 calls parked and as many joined, and at the end
+ * with 10,000 of each. HF_BENCH_CALLS: with so many instead of both.
+ * HF_BENCH_DIALOGS (100000). HF_BENCH_PARTS: some of "kill latency cpu dialogs
+ * many".
  */
-#include <arpa/inet.h>
 #include <errno.h>
-#include <linux/if_ether.h>
-#include <linux/if_packet.h>
-#include <netinet/ip.h>
-#include <netinet/udp.h>
-#include <pthread.h>
 #include <signal.h>
 #include <stdbool.h>
-#include <sys/socket.h>
 
-#include "ears.h"
 #include "lib/anchor.h"
 #include "lib/sipload.h"
+#include "lib/talk.h"
 #include "report.h"
 
-#define RUN_MS	   8000.0
-#define PARKS_S	   1000.0
-
-struct talk {
-	struct bench *bench;
-	pthread_t thread;
-	volatile bool stop;
-	uint32_t every_ms;
-	uint64_t sent, refused;
-};
+#define RUN_MS	8000.0
+#define PARKS_S 1000.0
 
 struct bench {
 	struct anchor a;
 	uint32_t calls, dialogs;
+	bool many; /* the run with 10,000 calls */
 	struct sl_load sip;
 	uint32_t used; /* dialogs of it so far */
 };
@@ -95,185 +85,30 @@ static int place(struct bench *b, uint32_t first, uint32_t count, double rate,
 	return reached(&b->sip, &g) && !b->sip.failed ? 0 : -ETIMEDOUT;
 }
 
-/* ---- RTP of those who talk */
+/* ---- the run */
 
-struct frame {
-	struct ethhdr eth;
-	struct iphdr ip;
-	struct udphdr udp;
-	uint8_t rtp[12], sound[160];
-} __attribute__((packed));
-
-static uint16_t ip_sum(const void *ip)
+static void listen_for(struct talk *t, struct bench *b, double ms,
+		       struct talk_loss *ret)
 {
-	uint16_t w[10];
-	uint32_t sum = 0;
-
-	memcpy(w, ip, sizeof(w));
-	for (int i = 0; i < 10; i++)
-		sum += w[i];
-	sum = (sum & 0xffff) + (sum >> 16);
-	return (uint16_t)~(sum + (sum >> 16));
-}
-
-static void fill(const struct bench *b, struct frame *f,
-		 const struct sl_dialog *d, uint32_t n, uint32_t turn,
-		 uint32_t step)
-{
-	uint32_t ts = htonl(turn * step * 8), ssrc = htonl(n + 1);
-	uint16_t seq = htons((uint16_t)turn);
-
-	memset(f, 0, sizeof(*f));
-	memcpy(f->eth.h_dest, b->a.near_mac, 6);
-	memcpy(f->eth.h_source, b->a.far_mac, 6);
-	f->eth.h_proto = htons(ETH_P_IP);
-	f->ip.version = 4;
-	f->ip.ihl = 5;
-	f->ip.ttl = 64;
-	f->ip.protocol = IPPROTO_UDP;
-	f->ip.tot_len = htons(sizeof(*f) - sizeof(f->eth));
-	f->ip.saddr = d->rtp_ip4;
-	f->ip.daddr = d->remote_ip4;
-	f->ip.check = ip_sum((uint8_t *)f + sizeof(f->eth));
-	f->udp.source = htons(d->rtp_port);
-	f->udp.dest = htons(d->remote_port);
-	f->udp.len = htons(sizeof(*f) - sizeof(f->eth) - sizeof(f->ip));
-	f->rtp[0] = 0x80;
-	memcpy(f->rtp + 2, &seq, 2);
-	memcpy(f->rtp + 4, &ts, 4);
-	memcpy(f->rtp + 8, &ssrc, 4);
-}
-
-#define BATCH 64
-
-static void talk_one_turn(struct talk *t, int fd, uint32_t turn,
-			  struct frame *frame, struct mmsghdr *message,
-			  struct iovec *part, struct sockaddr_ll *to)
-{
-	const struct sl_load *l = &t->bench->sip;
-	unsigned int k = 0;
-
-	for (uint32_t n = 0; n <= t->bench->used && !t->stop; n++) {
-		if (n < t->bench->used && l->dialog[n].state == SL_UP &&
-		    l->dialog[n].remote_port &&
-		    /* half of those who are parked say nothing */
-		    (n >= t->bench->calls || n % 2)) {
-			fill(t->bench, &frame[k], &l->dialog[n], n, turn,
-			     t->every_ms);
-			part[k] = (struct iovec){&frame[k], sizeof(*frame)};
-			message[k].msg_hdr = (struct msghdr){
-				.msg_name = to,
-				.msg_namelen = sizeof(*to),
-				.msg_iov = &part[k],
-				.msg_iovlen = 1};
-			k++;
-		}
-		if (k == BATCH || (n == t->bench->used && k)) {
-			int sent = sendmmsg(fd, message, k, 0);
-
-			t->sent += sent > 0 ? (unsigned int)sent : 0;
-			t->refused += k - (sent > 0 ? (unsigned int)sent : 0);
-			k = 0;
-		}
-	}
-}
-
-static void *talk(void *arg)
-{
-	struct talk *t = arg;
-	static struct frame frame[BATCH];
-	static struct mmsghdr message[BATCH];
-	static struct iovec part[BATCH];
-	struct sockaddr_ll to = {.sll_family = AF_PACKET,
-				 .sll_protocol = htons(ETH_P_IP),
-				 .sll_halen = 6};
-	int fd, on = 1;
-	double next;
-
-	anchor_go(t->bench->a.far);
-	fd = socket(AF_PACKET, SOCK_RAW, 0);
-	to.sll_ifindex = (int)t->bench->a.far_index;
-	setsockopt(fd, SOL_PACKET, PACKET_QDISC_BYPASS, &on, sizeof(on));
-	next = sl_now_ms();
-	for (uint32_t turn = 1; !t->stop; turn++) {
-		double left;
-
-		talk_one_turn(t, fd, turn, frame, message, part, &to);
-		next += t->every_ms;
-		left = next - sl_now_ms();
-		if (left > 0)
-			usleep((useconds_t)(left * 1000));
-		else
-			next = sl_now_ms();
-	}
-	close(fd);
-	return NULL;
-}
-
-/* ---- what was heard */
-
-struct loss {
-	uint64_t packets, lost, streams, silent_over_100ms;
-	double longest_ms;
-};
-
-static void listen_anew(struct bench *b)
-{
-	uint64_t now = (uint64_t)(sl_now_ms() * 1e6);
-
-	for (uint32_t n = 0; n < b->used; n++) {
-		struct heard *h = &b->a.heard[anchor_rtp_port(n)];
-
-		h->lost = 0;
-		h->longest_ns = 0;
-		h->streams = h->packets ? 1 : 0;
-		if (h->packets)
-			h->last_ns = now;
-	}
-}
-
-static void count(const struct bench *b, struct loss *ret)
-{
-	uint64_t now = (uint64_t)(sl_now_ms() * 1e6);
-
-	memset(ret, 0, sizeof(*ret));
-	for (uint32_t n = 0; n < b->used; n++) {
-		const struct heard *h = &b->a.heard[anchor_rtp_port(n)];
-		uint64_t pause = h->longest_ns;
-
-		if (!h->packets || b->sip.dialog[n].state != SL_UP)
-			continue;
-		if (now > h->last_ns && now - h->last_ns > pause)
-			pause = now - h->last_ns;
-		ret->packets += h->packets;
-		ret->lost += h->lost;
-		ret->streams++;
-		ret->silent_over_100ms += pause > 100000000;
-		if ((double)pause / 1e6 > ret->longest_ms)
-			ret->longest_ms = (double)pause / 1e6;
-	}
-}
-
-static void listen_for(struct bench *b, double ms, struct loss *ret)
-{
-	listen_anew(b);
+	talk_listen_anew(t);
 	sl_run(&b->sip, sl_now_ms() + ms, NULL, NULL);
-	count(b, ret);
+	talk_heard(t, ret);
 }
 
 /* The kill in the middle of the run. How long SIP was silent is returned. */
-static double listen_and_kill(struct bench *b, struct loss *ret)
+static double listen_and_kill(struct talk *t, struct bench *b,
+			      struct talk_loss *ret)
 {
 	double begin = sl_now_ms(), answer;
 
-	listen_anew(b);
+	talk_listen_anew(t);
 	sl_run(&b->sip, begin + RUN_MS / 3, NULL, NULL);
 	anchor_end(&b->a.pid, SIGKILL);
 	sl_run(&b->sip, sl_now_ms() + 200, NULL, NULL);
 	anchor_start(&b->a);
 	answer = anchor_until_answer(&b->sip, 60000);
 	sl_run(&b->sip, begin + RUN_MS, NULL, NULL);
-	count(b, ret);
+	talk_heard(t, ret);
 	return answer;
 }
 
@@ -333,11 +168,38 @@ static int fresh(struct bench *b, uint32_t slots)
 
 /* ---- the parts */
 
+static void report_loss(struct report *rep, const struct talk_loss *kill,
+			const struct talk_loss *control)
+{
+	report_carry(rep, "lost_without_kill", control->lost);
+	report_carry(rep, "packets", kill->packets);
+	report_carry(rep, "packets_without_kill", control->packets);
+	report_carry(rep, "numbers_wrong", kill->wrong);
+	report_carry(rep, "wrong_without_kill", control->wrong);
+	report_carry(rep, "streams", kill->streams);
+	report_carry(rep, "silent_over_100ms", kill->silent_over_100ms);
+	report_carry(rep, "silent_without_kill", control->silent_over_100ms);
+	report_carry(rep, "longest_pause_ms", (uint64_t)kill->longest_ms);
+	report_carry(rep, "longest_without_kill_ms",
+		     (uint64_t)control->longest_ms);
+	report_carry(rep, "not_said", kill->not_said);
+	report_carry(rep, "not_said_without_kill", control->not_said);
+}
+
+/* The name of a row; of the run with many calls one of its own. */
+static const char *named(char *ret, size_t len, const char *name,
+			 const struct bench *b)
+{
+	snprintf(ret, len, b->many ? "%s_10k" : "%s", name);
+	return ret;
+}
+
 static int part_kill(struct bench *b, struct report *rep)
 {
-	struct talk t = {.bench = b, .every_ms = b->calls > 2000 ? 100 : 20};
-	struct loss control, kill;
+	struct talk t = {.anchor = &b->a, .sip = &b->sip};
+	struct talk_loss control, kill;
 	uint32_t n = b->calls;
+	char name[64];
 	double answer;
 	int r = fresh(b, 2 * n);
 
@@ -346,32 +208,30 @@ static int part_kill(struct bench *b, struct report *rep)
 		r = place(b, 0, 2 * n, 500, ANCHOR_FIRST_SLOT, false, "sendrecv");
 	if (!r)
 		r = place(b, 2 * n, n, 500, ANCHOR_FIRST_SLOT + n, true, NULL);
+	b->used = t.dialogs = 3 * n;
+	t.half_silent = n;
+	if (!r)
+		r = talk_begin(&t);
 	if (r)
 		return r;
-	b->used = 3 * n;
-	if (pthread_create(&t.thread, NULL, talk, &t))
-		return -errno;
 	sl_run(&b->sip, sl_now_ms() + 2000, NULL, NULL);
-	listen_for(b, RUN_MS, &control);
-	answer = listen_and_kill(b, &kill);
-	t.stop = true;
-	pthread_join(t.thread, NULL);
+	listen_for(&t, b, RUN_MS, &control);
+	answer = listen_and_kill(&t, b, &kill);
+	talk_end(&t);
 	forget_known(b);
-	report_ratio(rep, "media_packets_lost", (double)kill.lost, "packets",
+	report_ratio(rep, named(name, sizeof(name), "media_packets_lost", b),
+		     (double)kill.lost, "packets",
 		     "the same run without a kill",
 		     control.lost ? (double)kill.lost / (double)control.lost
 				  : (double)kill.lost);
-	report_carry(rep, "lost_without_kill", control.lost);
 	report_carry(rep, "parked", n);
 	report_carry(rep, "relayed", n);
-	report_carry(rep, "packets", kill.packets);
-	report_carry(rep, "streams", kill.streams);
-	report_carry(rep, "silent_over_100ms", kill.silent_over_100ms);
-	report_carry(rep, "silent_without_kill", control.silent_over_100ms);
-	report_carry(rep, "longest_pause_ms", (uint64_t)kill.longest_ms);
-	report_carry(rep, "talkers_behind", t.refused);
-	report_ratio(rep, "sip_answers_after_s", answer / 1e3, "s", NULL, 0);
-	report_ratio(rep, "calls_unaccounted",
+	report_carry(rep, "silent_callers", n / 2);
+	report_loss(rep, &kill, &control);
+	report_carry(rep, "talkers_late_ms", (uint64_t)t.late_ms);
+	report_ratio(rep, named(name, sizeof(name), "sip_answers_after_s", b),
+		     answer / 1e3, "s", NULL, 0);
+	report_ratio(rep, named(name, sizeof(name), "calls_unaccounted", b),
 		     (double)unaccounted(b, 2 * (long)n, 3 * (long)n), "calls",
 		     NULL, 0);
 	return answer < 0 ? -ETIMEDOUT : 0;
@@ -454,16 +314,31 @@ static int part_latency(struct bench *b, struct report *rep)
 	return r;
 }
 
+static bool wanted(const char *part)
+{
+	const char *parts = getenv("HF_BENCH_PARTS");
+
+	return !parts || !*parts || strstr(parts, part);
+}
+
 static int all_parts(struct bench *b, struct report *rep)
 {
-	int r = part_kill(b, rep);
+	int r = 0;
 
-	if (!r)
+	b->calls = anchor_number("HF_BENCH_CALLS", 1000);
+	if (wanted("kill"))
+		r = part_kill(b, rep);
+	if (!r && wanted("latency"))
 		r = part_latency(b, rep);
-	if (!r)
+	if (!r && wanted("cpu"))
 		r = part_cpu(b, rep);
-	if (!r)
+	if (!r && wanted("dialogs"))
 		r = part_dialogs(b, rep);
+	b->many = !getenv("HF_BENCH_CALLS");
+	if (!r && b->many && wanted("many")) {
+		b->calls = 10000;
+		r = part_kill(b, rep);
+	}
 	return r;
 }
 
@@ -473,7 +348,6 @@ int main(int argc, char **argv)
 	struct report rep = report_begin("restart");
 	int r;
 
-	b.calls = anchor_number("HF_BENCH_CALLS", 1000);
 	b.dialogs = anchor_number("HF_BENCH_DIALOGS", 100000);
 	r = anchor_open(&b.a);
 	if (!r)

@@ -6,6 +6,7 @@ import base64
 import queue
 import re
 import signal
+import select
 import socket
 import threading
 
@@ -145,6 +146,37 @@ def asterisk_is_away(s):
     def newest():
         return pbx.take(10) == put("NOT_INUSE")
     net.wait_for(newest, 20, "the newest state")
+
+
+class Hanging(Asterisk):
+    """Takes a request and answers when it is told to."""
+
+    def serve(self, conn):
+        self.go = threading.Event()
+        request = self.block(conn, b"\r\n\r\n")
+        self.got.put(request)
+        self.go.wait(30)
+        conn.sendall(b"HTTP/1.1 204 No Content\r\nContent-Length: 0\r\n\r\n")
+
+
+@scenario
+def reload_does_not_wait_for_a_pbx(s):
+    "a reload does not wait for a PBX that hangs, which is then told the newest state"
+    anchor = s.anchor(lamps={"push": [asterisk()]})
+    pbx, peer = Hanging(s, 8088), s.peer()
+    parked = peer.park(OUTSIDE, s.caller())
+    equal(pbx.take(), put("INUSE"), "parked")
+    first = pbx.conn
+    with open(anchor.config_path, "a") as f:
+        f.write("# again\n")
+    anchor.ctl("reload")
+    equal(select.select([first], [], [], 0)[0], [], "the request is still waited for")
+    parked.bye()
+    anchor.wait_slot(701, "free")
+    pbx.go.set()
+    net.wait_for(lambda: pbx.connections == 2, 10, "the PBX is told anew")
+    equal(pbx.take(10), put("NOT_INUSE"), "the newest state")
+    pbx.go.set()
 
 
 def presence_in(slot, status, rpid, channel, answer):

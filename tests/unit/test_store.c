@@ -547,6 +547,51 @@ static void note_setting(void *arg, const char *name, const char *value)
 	sprintf(text + strlen(text), "%s=%s;", name, value);
 }
 
+static uint64_t cpu_ms(void)
+{
+	struct timespec t;
+
+	clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &t);
+	return (uint64_t)t.tv_sec * 1000 + (uint64_t)t.tv_nsec / 1000000;
+}
+
+TEST(what_nobody_waits_for_is_written_all_the_same_and_then_there_is_rest)
+{
+	struct pollfd p = {.events = POLLIN};
+	struct hf_store_call c;
+	struct hf_store *s;
+	uint64_t begin, cpu;
+
+	fresh_folder();
+	s = reopen();
+	CHECK(s && !hf_store_start(s));
+	p.fd = hf_store_fd(s);
+	/* Nobody asks: only the thread itself can know that it is time. */
+	for (uint64_t id = 1; id <= 20; id++) {
+		c = call_of(id, "701");
+		CHECK_INT(hf_store_put_call(s, &c), 0);
+		hf_store_flush_later(s);
+		if (id % 5)
+			continue;
+		CHECK_INT(poll(&p, 1, 10000), 1);
+		CHECK(settle(s));
+	}
+	/* Somebody is in a hurry about what is on its way already. */
+	c = call_of(21, "702");
+	CHECK_INT(hf_store_put_call(s, &c), 0);
+	hf_store_flush_later(s);
+	while (hf_store_settled(s) < hf_store_ticket(s))
+		hf_store_flush(s);
+	cpu = cpu_ms();
+	for (begin = hf_now_ms(); hf_now_ms() < begin + 1000;)
+		poll(NULL, 0, 50);
+	CHECK(cpu_ms() - cpu < 100);
+	hf_store_close(s);
+	s = reopen();
+	CHECK_INT(calls_in(s), 21);
+	hf_store_close(s);
+}
+
 TEST(settings_come_back_until_they_are_taken_back)
 {
 	struct hf_store *s;

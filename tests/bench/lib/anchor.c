@@ -29,7 +29,8 @@ int anchor_go(int fd)
 	return setns(fd, CLONE_NEWNET) ? -errno : 0;
 }
 
-/* Two namespaces, of which this thread is in the last: the far end. */
+/* A queue for each CPU, else one fills the ring that the other empties. Two
+ * namespaces, of which this thread is in the last: the far end. */
 static int stage(struct anchor *a)
 {
 	char line[512];
@@ -41,8 +42,9 @@ static int stage(struct anchor *a)
 		return -errno;
 	a->home = open("/proc/thread-self/ns/net", O_RDONLY | O_CLOEXEC);
 	snprintf(line, sizeof(line),
-		 "ip link set lo up && ip link add near type veth peer name far"
-		 " netns /proc/%d/fd/%d && for n in 96 97 98 99; do ip addr add"
+		 "ip link set lo up && ip link add near numtxqueues 2 "
+		 "numrxqueues 2 type veth peer name far numtxqueues 2 "
+		 "numrxqueues 2 netns /proc/%d/fd/%d && for n in 96 97 98 99; do ip addr add"
 		 " 10.$n.0.1/16 dev near; done && ip link set near up",
 		 getpid(), a->far);
 	if (system(line))
