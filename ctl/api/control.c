@@ -132,6 +132,16 @@ static void on_event(void *arg, const struct hf_event *event, const char *json,
 	}
 }
 
+static bool wants(void *arg, const struct hf_event *event)
+{
+	const struct hf_control *k = arg;
+
+	for (unsigned int i = 0; i < k->client_count; i++)
+		if (k->client[i]->monitor)
+			return true;
+	return false;
+}
+
 static void refuse(int fd, json_t *error)
 {
 	struct hf_client once = { .fd = fd };
@@ -360,6 +370,8 @@ static int set_up(struct hf_control *k)
 		err = watch(k, EPOLL_CTL_ADD, k->wake, EPOLLIN, &k->wake);
 	if (!err)
 		err = hf_bus_subscribe(k->wiring.bus, on_event, k, &k->reader);
+	if (!err)
+		hf_bus_wants(k->reader, wants);
 	return err;
 }
 

@@ -43,21 +43,33 @@ void hf_log_open(const char *program, enum hf_log_level most_verbose)
 	hf_log_state.journal = hf_log_to_journal();
 }
 
+/* The text of a second is made once in it, by each thread. */
+static const char *hf_log_clock(time_t second)
+{
+	static _Thread_local char text[32];
+	static _Thread_local time_t made;
+	struct tm tm;
+
+	if (second != made) {
+		localtime_r(&second, &tm);
+		strftime(text, sizeof(text), "%H:%M:%S", &tm);
+		made = second;
+	}
+	return text;
+}
+
 static size_t hf_log_prefix(char *line, size_t size, enum hf_log_level level)
 {
 	struct timespec t;
-	struct tm tm;
-	char clock[32];
 	int n;
 
 	if (hf_log_state.journal) {
 		n = snprintf(line, size, "<%d>", level);
 	} else {
 		clock_gettime(CLOCK_REALTIME, &t);
-		localtime_r(&t.tv_sec, &tm);
-		strftime(clock, sizeof(clock), "%H:%M:%S", &tm);
-		n = snprintf(line, size, "%s.%03ld %s: %s", clock,
-			     t.tv_nsec / 1000000, hf_log_state.program,
+		n = snprintf(line, size, "%s.%03ld %s: %s",
+			     hf_log_clock(t.tv_sec), t.tv_nsec / 1000000,
+			     hf_log_state.program,
 			     level == HF_LOG_ERROR  ? "error: "
 			     : level == HF_LOG_WARN ? "warning: "
 						    : "");

@@ -160,6 +160,8 @@ int hf_app_open_lamps(struct hf_app *app)
 		error = hf_bus_subscribe(app->bus, hf_lamps_event, app->lamps,
 					 &app->lamp_events);
 	if (!error)
+		hf_bus_wants(app->lamp_events, hf_bus_no_json);
+	if (!error)
 		error = hf_push_create(app->config, app->lamps, NULL,
 				       &app->push);
 	if (!error)

@@ -51,6 +51,8 @@ void hf_app_open_records(struct hf_app *app)
 		error = hf_bus_subscribe(app->bus, hf_records_event,
 					 app->records, &app->record_events);
 	if (!error)
+		hf_bus_wants(app->record_events, hf_bus_no_json);
+	if (!error)
 		error = hf_loop_watch(app->loop, hf_records_fd(app->records),
 				      history_answered, app);
 	if (error) {

@@ -14,6 +14,7 @@
 struct hf_bus_reader {
 	struct hf_bus_reader *next;
 	hf_bus_read_fn read; /* NULL: unsubscribed while an event went round */
+	bool (*wants)(void *arg, const struct hf_event *); /* NULL: always */
 	void *arg;
 };
 
@@ -96,11 +97,40 @@ void hf_bus_unsubscribe(struct hf_bus *bus, struct hf_bus_reader *reader)
 		bus_reap(bus, false);
 }
 
+void hf_bus_wants(struct hf_bus_reader *reader,
+		  bool (*wants)(void *arg, const struct hf_event *))
+{
+	reader->wants = wants;
+}
+
+bool hf_bus_no_json(void *arg, const struct hf_event *event)
+{
+	(void)arg;
+	(void)event;
+	return false;
+}
+
+static bool anybody_wants(const struct hf_bus *bus, const struct hf_event *e)
+{
+	for (const struct hf_bus_reader *r = bus->readers; r; r = r->next)
+		if (r->read && (!r->wants || r->wants(r->arg, e)))
+			return true;
+	return false;
+}
+
+static char *line_of(const struct hf_event *event)
+{
+	json_t *object = hf_event_json(event);
+	char *line = object ? json_dumps(object, JSON_COMPACT) : NULL;
+
+	json_decref(object);
+	return line;
+}
+
 void hf_bus_publish(void *arg, const struct hf_event *given)
 {
 	struct hf_event event = *given;
 	struct hf_bus *bus = arg;
-	json_t *object = NULL;
 	char *line = NULL;
 
 	if (bus->publishing) {
@@ -110,20 +140,20 @@ void hf_bus_publish(void *arg, const struct hf_event *given)
 	}
 	event.number = ++bus->last;
 	event.wall_ms = hf_wall_ms();
-	object = hf_event_json(&event);
-	if (object)
-		line = json_dumps(object, JSON_COMPACT);
-	json_decref(object);
-	if (!line) {
-		/* The number is used up: readers see the gap and ask again. */
-		hf_error("event %s is lost: out of memory",
-			 hf_event_name(given->type));
-		return;
+	if (anybody_wants(bus, &event)) {
+		line = line_of(&event);
+		if (!line) {
+			/* The number is used up: readers see the gap and ask
+			 * again. */
+			hf_error("event %s is lost: out of memory",
+				 hf_event_name(given->type));
+			return;
+		}
 	}
 	bus->publishing = true;
 	for (struct hf_bus_reader *r = bus->readers; r; r = r->next)
 		if (r->read)
-			r->read(r->arg, &event, line, strlen(line));
+			r->read(r->arg, &event, line, line ? strlen(line) : 0);
 	bus->publishing = false;
 	bus_reap(bus, false);
 	free(line);

@@ -19,7 +19,8 @@ struct hf_bus_reader;
 
 /*
  * `event` carries its number and time; `json` is the same as one line without
- * its end, `len` characters. Both live until the call returns. A reader may
+ * its end, `len` characters; NULL and 0 if no reader wants it (hf_bus_wants()).
+ * Both live until the call returns. A reader may
  * unsubscribe itself or another inside the call, but not publish.
  */
 typedef void (*hf_bus_read_fn)(void *arg, const struct hf_event *event,
@@ -40,6 +41,11 @@ uint64_t hf_bus_last(const struct hf_bus *);
 
 int hf_bus_subscribe(struct hf_bus *, hf_bus_read_fn, void *arg,
 		     struct hf_bus_reader **ret);
+/* Asked before each event: will this reader read its JSON? With no such function
+ * it always does. hf_bus_no_json() fits. */
+void hf_bus_wants(struct hf_bus_reader *,
+		  bool (*wants)(void *arg, const struct hf_event *));
+bool hf_bus_no_json(void *arg, const struct hf_event *);
 void hf_bus_unsubscribe(struct hf_bus *, struct hf_bus_reader *);
 
 /*

@@ -2,6 +2,7 @@
 /* Names of events and the sentence that a person reads. The words of the names
  * stand in event.h, once; json.c puts both into the JSON. */
 #include <inttypes.h>
+#include <stdarg.h>
 #include <stdio.h>
 
 #include "bus.h"
@@ -34,69 +35,82 @@ static int known(const char *s)
 	return s && *s;
 }
 
+/* Text that grows in a buffer of fixed size, and is cut at its end. */
+struct line {
+	char *text;
+	size_t len, used;
+};
+
+static void __attribute__((format(printf, 2, 3)))
+print(struct line *l, const char *format, ...)
+{
+	va_list args;
+	int n;
+
+	if (l->used + 1 >= l->len)
+		return;
+	va_start(args, format);
+	n = vsnprintf(l->text + l->used, l->len - l->used, format, args);
+	va_end(args);
+	if (n > 0)
+		l->used += (size_t)n < l->len - l->used ? (size_t)n :
+							  l->len - l->used - 1;
+}
+
 /* "main 701", "main" or nothing. */
-static void print_place(FILE *out, const struct hf_event *e)
+static void print_place(struct line *out, const struct hf_event *e)
 {
 	if (!known(e->lot) && !known(e->slot))
 		return;
-	fprintf(out, " [%s%s%s]", known(e->lot) ? e->lot : "",
-		known(e->lot) && known(e->slot) ? " " : "",
-		known(e->slot) ? e->slot : "");
+	print(out, " [%s%s%s]", known(e->lot) ? e->lot : "",
+	      known(e->lot) && known(e->slot) ? " " : "",
+	      known(e->slot) ? e->slot : "");
 }
 
-static void print_caller(FILE *out, const struct hf_event *e)
+static void print_caller(struct line *out, const struct hf_event *e)
 {
 	const char *number = known(e->caller_number) ? e->caller_number :
 						       e->caller_uri;
 
 	if (!known(e->caller_name) && !known(number))
 		return;
-	fprintf(out, ", caller");
+	print(out, ", caller");
 	if (known(e->caller_name))
-		fprintf(out, " %s", e->caller_name);
+		print(out, " %s", e->caller_name);
 	if (known(number))
-		fprintf(out, " <%s>", number);
+		print(out, " <%s>", number);
 }
 
 size_t hf_event_text(const struct hf_event *e, char *text, size_t len)
 {
-	FILE *out;
-	long n;
+	struct line out = {text, len, 0};
 
 	if (!len)
 		return 0;
 	text[0] = '\0';
-	out = fmemopen(text, len, "w");
-	if (!out)
-		return 0;
 	if (e->call)
-		fprintf(out, "call %" PRIu64, e->call);
-	print_place(out, e);
-	fprintf(out, "%s%s", e->call || known(e->lot) ? ": " : "",
-		event_sentence(e->type));
-	print_caller(out, e);
+		print(&out, "call %" PRIu64, e->call);
+	print_place(&out, e);
+	print(&out, "%s%s", e->call || known(e->lot) ? ": " : "",
+	      event_sentence(e->type));
+	print_caller(&out, e);
 	if (known(e->parker_uri))
-		fprintf(out, ", parked by %s", e->parker_uri);
+		print(&out, ", parked by %s", e->parker_uri);
 	if (known(e->retriever_uri))
-		fprintf(out, ", picked up by %s", e->retriever_uri);
+		print(&out, ", picked up by %s", e->retriever_uri);
 	if (e->seconds_parked)
-		fprintf(out, ", after %u s", e->seconds_parked);
+		print(&out, ", after %u s", e->seconds_parked);
 	if (e->seconds_left)
-		fprintf(out, ", rings back in %u s", e->seconds_left);
+		print(&out, ", rings back in %u s", e->seconds_left);
 	if (e->attempt)
-		fprintf(out, ", attempt %u", e->attempt);
+		print(&out, ", attempt %u", e->attempt);
 	if (known(e->party))
-		fprintf(out, ", the %s", e->party);
+		print(&out, ", the %s", e->party);
 	if (known(e->digit))
-		fprintf(out, ": %s for %u ms", e->digit, e->digit_ms);
+		print(&out, ": %s for %u ms", e->digit, e->digit_ms);
 	if (known(e->rule))
-		fprintf(out, ", rule %s", e->rule);
+		print(&out, ", rule %s", e->rule);
 	if (known(e->reason))
-		fprintf(out, ": %s", e->reason);
-	n = ftell(out);
-	fclose(out);
-	text[len - 1] = '\0';
-	if (n < 0)
-		return 0;
-	return (size_t)n < len ? (size_t)n : len - 1;
+		print(&out, ": %s", e->reason);
+	return out.used;
 }

@@ -199,6 +199,7 @@ int hf_event_netlink_open(struct hf_bus *bus, const char *instance,
 		return r;
 	}
 	n->bus = bus;
+	hf_bus_wants(n->reader, hf_bus_no_json);
 	hf_bus_set_netlink(bus, true);
 	*ret = n;
 	return 0;

@@ -517,6 +517,7 @@ int hf_alerts_create(const struct hf_alerts_wiring *wire,
 		hf_alerts_destroy(a);
 		return err;
 	}
+	hf_bus_wants(a->reader, hf_bus_no_json);
 	*ret = a;
 	return 0;
 }

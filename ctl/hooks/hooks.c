@@ -123,6 +123,13 @@ static void on_event(void *arg, const struct hf_event *event, const char *json,
 	hf_hooks_hand_over(h, item);
 }
 
+static bool wants(void *arg, const struct hf_event *event)
+{
+	const struct hf_hooks *h = arg;
+
+	return h->wants & 1ULL << event->type;
+}
+
 void hf_hooks_raise(struct hf_hooks *h, const char *cause, bool on)
 {
 	if (h)
@@ -279,6 +286,8 @@ static int open_all(struct hf_hooks *h, char *err, size_t err_len)
 		r = read_queue(h);
 	if (!r)
 		r = hf_bus_subscribe(h->bus, on_event, h, &h->reader);
+	if (!r)
+		hf_bus_wants(h->reader, wants);
 	return r;
 }
 

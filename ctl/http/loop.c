@@ -88,7 +88,8 @@ static void on_event(void *arg, const struct hf_event *event, const char *json,
 	json_t *object = NULL;
 
 	hf_tally_event(&h->loop.tally, h->config, event);
-	if (!h->counts.boards)
+	/* One that has come since we were asked sees the slots as they are. */
+	if (!h->counts.boards || (!json && !event->privacy))
 		return;
 	/* Told after the slots that it changes: who hears "parked" sees it. */
 	hf_text_add(text, "event: happened\ndata: ", 22);
@@ -101,6 +102,13 @@ static void on_event(void *arg, const struct hf_event *event, const char *json,
 		hf_text_add(text, json, len);
 	}
 	hf_text_add(text, "\n\n", 2);
+}
+
+static bool wants(void *arg, const struct hf_event *event)
+{
+	const struct hf_http *h = arg;
+
+	return h->counts.boards && !event->privacy;
 }
 
 void hf_http_slot_changed(struct hf_http *h, uint32_t slot)
@@ -492,6 +500,8 @@ static int open_loop_side(struct hf_http *h,
 	err = hf_tally_open(&l->tally, h->config->lot_count);
 	if (!err)
 		err = hf_bus_subscribe(wiring->bus, on_event, h, &l->reader);
+	if (!err)
+		hf_bus_wants(l->reader, wants);
 	return err;
 }
 

@@ -24,7 +24,7 @@ static void hear(void *arg, const struct hf_event *event, const char *json,
 	if (h->count < 8)
 		h->number[h->count] = event->number;
 	h->count++;
-	snprintf(h->last, sizeof(h->last), "%.*s", (int)len, json);
+	snprintf(h->last, sizeof(h->last), "%.*s", (int)len, json ?: "");
 	if (h->leave)
 		hf_bus_unsubscribe(h->bus, h->reader);
 	if (h->publish)
@@ -73,6 +73,33 @@ TEST(a_reader_may_leave_while_it_reads_and_the_others_still_hear)
 	hf_bus_unsubscribe(a.bus, b.reader);
 	hf_bus_publish(a.bus, &parked);
 	CHECK_INT(b.count, 2);
+	hf_bus_destroy(a.bus);
+}
+
+static bool only_call_17(void *arg, const struct hf_event *e)
+{
+	return e->call == 17;
+}
+
+TEST(json_is_made_where_somebody_reads_it_and_the_event_comes_without_it_else)
+{
+	struct heard a = { 0 }, b = { 0 };
+	struct hf_event other = parked;
+
+	other.call = 18;
+	CHECK_INT(hf_bus_create(0, &a.bus), 0);
+	CHECK_INT(hf_bus_subscribe(a.bus, hear, &a, &a.reader), 0);
+	CHECK_INT(hf_bus_subscribe(a.bus, hear, &b, &b.reader), 0);
+	hf_bus_wants(a.reader, hf_bus_no_json);
+	hf_bus_wants(b.reader, only_call_17);
+	hf_bus_publish(a.bus, &other);
+	CHECK_INT(a.count, 1);
+	CHECK_INT(b.count, 1);
+	CHECK_STR(a.last, "");
+	CHECK_STR(b.last, "");
+	hf_bus_publish(a.bus, &parked);
+	CHECK(strstr(a.last, "\"number\":2"));
+	CHECK(strstr(b.last, "\"call\":17"));
 	hf_bus_destroy(a.bus);
 }
 
