@@ -36,6 +36,13 @@ static const char *const text[HF_ROW_COUNT] = {
 		"private=excluded.private," NEWER(parker) ","
 		NEWER(retriever) "," NEWER(sip_call_id) ","
 		NEWER(user_to_user) "," NEWER(rule) "," NEWER(headers),
+	/* What HF_ROW_CALL and HF_ROW_SUM_UP make of its first wait. */
+	[HF_ROW_NEW_CALL] =
+		"INSERT INTO call(id,began_ms,lot,slot,caller_number,"
+		"caller_name,caller_uri,private,parker,retriever,sip_call_id,"
+		"user_to_user,rule,headers,parks,reason)"
+		" VALUES(?1,?2,?3,?4,?5,?6,?7,?8,?9,?10,?11,?12,?13,?18,1,?16)"
+		" ON CONFLICT(id) DO NOTHING",
 	[HF_ROW_CLOSE_STALE] =
 		"UPDATE wait SET ended_ms=?2,resolution='ended',"
 		"seconds=max(0,(?2-parked_ms)/1000) WHERE " OPEN_WAIT,
@@ -193,23 +200,37 @@ static int end_wait(struct hf_record_rows *rows, const struct hf_event *e,
 	return r;
 }
 
+/* Most calls are parked once: their first wait takes two rows and no look back. */
+static int begin_wait(struct hf_record_rows *rows, const struct hf_event *e,
+		      uint64_t at)
+{
+	sqlite3 *db = sqlite3_db_handle(rows->s[HF_ROW_NEW_CALL]);
+	int r = run(rows, HF_ROW_NEW_CALL, e, at, NULL);
+
+	if (r)
+		return r;
+	if (sqlite3_changes(db))
+		return run(rows, HF_ROW_PARK, e, at, NULL);
+	r = run(rows, HF_ROW_CALL, e, at, NULL);
+	if (!r)
+		r = run(rows, HF_ROW_CLOSE_STALE, e, at, NULL);
+	if (!r)
+		r = run(rows, HF_ROW_PARK, e, at, NULL);
+	return r ? r : run(rows, HF_ROW_SUM_UP, e, at, NULL);
+}
+
 static int write_call(struct hf_record_rows *rows, const struct hf_event *e,
 		      uint64_t at)
 {
 	const char *resolution = resolution_of(e->type);
-	int r = run(rows, HF_ROW_CALL, e, at, NULL);
+	int r;
 
+	if (e->type == HF_EVENT_PARKED || e->type == HF_EVENT_REPARKED)
+		return begin_wait(rows, e, at);
+	r = run(rows, HF_ROW_CALL, e, at, NULL);
 	if (r)
 		return r;
 	switch (e->type) {
-	case HF_EVENT_PARKED:
-	case HF_EVENT_REPARKED:
-		r = run(rows, HF_ROW_CLOSE_STALE, e, at, NULL);
-		if (!r)
-			r = run(rows, HF_ROW_PARK, e, at, NULL);
-		if (!r)
-			r = run(rows, HF_ROW_SUM_UP, e, at, NULL);
-		return r;
 	case HF_EVENT_MOVED:
 		return run(rows, HF_ROW_MOVE, e, at, NULL);
 	case HF_EVENT_RECALL_STARTED:
