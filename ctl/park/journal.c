@@ -294,6 +294,9 @@ static int read_call(struct hf_call *call, const struct hf_store_call *r)
 
 static int read_party(struct hf_party *p, const struct hf_store_party *r)
 {
+	struct hf_session s;
+	int err;
+
 	p->incoming = r->incoming;
 	p->answered = r->answered;
 	p->up = r->up;
@@ -307,7 +310,8 @@ static int read_party(struct hf_party *p, const struct hf_store_party *r)
 	    person(&p->who, r->who_uri, r->who_user, r->who_host,
 		   r->who_display))
 		return -ENOMEM;
-	return hf_session_restore(p->session, r->session, r->session_len);
+	err = hf_session_restore(&s, r->session, r->session_len);
+	return err ? err : hf_party_keep(p, &s);
 }
 
 /* The dialog first: what cannot go on is at least told so. */
@@ -324,7 +328,7 @@ static int restore_party(struct hf_call *call, enum hf_role role,
 	*at = p;
 	err = read_party(p, r);
 	p->dialog = ops->adopt ? ops->adopt(call->park->wire.stack, p, r,
-					    p->session->last_text)
+					    hf_session_text(p->session))
 			       : NULL;
 	if (!p->dialog)
 		return err ? err : -ECONNRESET;
@@ -462,7 +466,7 @@ int hf_talk_restore(struct hf_park *park, const struct hf_store_call *r)
 	err = r->party_count ? read_party(p, &r->party[0]) : -EINVAL;
 	if (r->party_count && ops->adopt)
 		p->dialog = ops->adopt(park->wire.stack, p, &r->party[0],
-				       p->session->last_text);
+				       hf_session_text(p->session));
 	if (!p->dialog) {
 		hf_talk_free(t, true);
 		return err ? err : -ECONNRESET;

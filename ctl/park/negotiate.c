@@ -179,33 +179,45 @@ static int take_offer(struct hf_party *p, struct hf_session *s,
 	return set_remote(p, s, w);
 }
 
+/* The session is now this one. */
+static int commit(struct hf_party *p, const struct hf_session *s,
+		  struct hf_words *w)
+{
+	return hf_party_keep(p, s) ? say(w, 500, "out of memory") : 0;
+}
+
 int hf_party_make_offer(struct hf_party *p, struct in_addr towards,
 			struct hf_codecs c, struct hf_words *w)
 {
+	struct hf_session s;
 	int status;
 
 	if (p->leg == HF_LEG_NONE)
-		start_session(p, p->session);
-	status = open_leg(p, p->session, towards, w);
+		start_session(p, &s);
+	else
+		hf_session_copy(&s, p->session);
+	status = open_leg(p, &s, towards, w);
 	if (status)
 		return status;
-	if (hf_session_write_offer(p->session, HF_SENDRECV, c.list, c.count,
-				   w->sdp, sizeof(w->sdp)))
+	if (hf_session_write_offer(&s, HF_SENDRECV, c.list, c.count, w->sdp,
+				   sizeof(w->sdp)))
 		return say(w, 500, "the SDP offer could not be written");
 	p->offered = c;
-	return 0;
+	return commit(p, &s, w);
 }
 
 /* The first INVITE of a party. Without SDP we offer (RFC 3264 5). */
 int hf_party_take_invite(struct hf_party *p, const char *body, size_t len,
 			 struct hf_codecs c, struct hf_words *w)
 {
+	struct hf_session s;
 	int status;
 
 	w->why[0] = '\0';
 	if (body) {
-		start_session(p, p->session);
-		return take_offer(p, p->session, body, len, c, w);
+		start_session(p, &s);
+		status = take_offer(p, &s, body, len, c, w);
+		return status ? status : commit(p, &s, w);
 	}
 	status = hf_party_make_offer(p, p->source, c, w);
 	p->awaiting_answer = !status;
@@ -215,22 +227,21 @@ int hf_party_take_invite(struct hf_party *p, const char *body, size_t len,
 int hf_party_take_answer(struct hf_party *p, const char *body, size_t len,
 			 struct hf_codecs c, struct hf_words *w)
 {
-	struct hf_session s = *p->session;
+	struct hf_session s;
 	int status;
 
 	w->why[0] = '\0';
 	p->awaiting_answer = false;
 	if (!body)
 		return say(w, 488, "no SDP answer came");
+	hf_session_copy(&s, p->session);
 	status = status_of(hf_session_take_answer(
 		&s, body, len, c.list, c.count, w->why, sizeof(w->why)));
 	if (!status && bad_remote(p, &s))
 		status = say(w, 488, "the media address is not a peer's");
 	if (!status)
 		status = set_remote(p, &s, w);
-	if (!status)
-		*p->session = s;
-	return status;
+	return status ? status : commit(p, &s, w);
 }
 
 /* A re-INVITE. One offer at a time: 491 while ours is not answered (RFC 3261
@@ -249,11 +260,9 @@ int hf_party_retake(struct hf_party *p, const char *body, size_t len,
 		p->awaiting_answer = !status;
 		return status;
 	}
-	s = *p->session;
+	hf_session_copy(&s, p->session);
 	status = take_offer(p, &s, body, len, c, w);
-	if (!status)
-		*p->session = s;
-	return status;
+	return status ? status : commit(p, &s, w);
 }
 
 struct hf_codecs hf_codecs_in_offer(const char *body, size_t len,

@@ -11,15 +11,25 @@
 
 #include "internal.h"
 
+int hf_party_keep(struct hf_party *p, const struct hf_session *s)
+{
+	struct hf_session *kept = hf_session_keep((void *)p->session, s);
+
+	if (!kept)
+		return -ENOMEM;
+	p->session = kept;
+	return 0;
+}
+
 struct hf_party *hf_party_create(struct hf_park *park, struct hf_dialog *dialog,
 				 enum hf_role role)
 {
+	static const struct hf_session none;
 	struct hf_party *p = calloc(1, sizeof(*p));
 
 	if (!p)
 		return NULL;
-	p->session = calloc(1, sizeof(*p->session));
-	if (!p->session) {
+	if (hf_party_keep(p, &none)) {
 		free(p);
 		return NULL;
 	}
@@ -153,7 +163,7 @@ void hf_party_free(struct hf_party *p, bool close_leg)
 	free(p->sip_call_id);
 	free(p->remote_tag);
 	free(p->key);
-	free(p->session);
+	free((void *)p->session);
 	free(p);
 }
 

@@ -50,7 +50,7 @@ struct hf_party {
 	enum hf_hears hears;
 	uint32_t leg;
 	struct in_addr source; /* of its signalling, 0 = unknown */
-	struct hf_session *session;
+	const struct hf_session *session; /* cut: hf_party_keep() */
 	struct hf_party *ring_next; /* rings for the same call, see ring.c */
 	unsigned int redirects;	    /* 3xx that led here */
 	struct hf_person who;
@@ -61,6 +61,8 @@ struct hf_party {
 };
 struct hf_party *hf_party_create(struct hf_park *, struct hf_dialog *,
 				 enum hf_role);
+/* The session is now this one. -ENOMEM: it is as it was. */
+int hf_party_keep(struct hf_party *, const struct hf_session *);
 int hf_party_fill(struct hf_party *, const struct hf_invite *);
 void hf_party_index(struct hf_party *);
 /* The party has this leg from now on; HF_LEG_NONE: none. */

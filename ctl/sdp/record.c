@@ -6,7 +6,7 @@
  * as hf_session_init() leaves it. Numbers of fields are never used again for
  * something else.
  */
-#include "session.h"
+#include "room.h"
 
 #include <errno.h>
 #include <string.h>
@@ -19,8 +19,8 @@
 	N(4, origin_version) N(5, local_direction) N(6, have_remote)           \
 	N(7, remote_ip4.s_addr) N(8, remote_port) N(9, remote_rtcp_port)       \
 	N(10, remote_direction) N(11, dtmf_pt) N(12, dtmf_rx_pt)               \
-	N(13, dtmf_clock) N(14, ptime_ms) N(15, maxptime_ms)                   \
-	N(16, media_count)
+	N(13, dtmf_clock) N(14, ptime_ms) N(15, maxptime_ms)
+#define FIELD_LINES 16 /* m= lines */
 #define FIELD_AUDIO 17 /* audio_index + 1 */
 #define FIELD_CODEC 18 /* its name */
 #define FIELD_KNOWN 19 /* of each codec: offered, both numbers, name */
@@ -77,13 +77,12 @@ static void put_codecs(struct hf_bytes *b, const struct hf_session *s)
 
 static void put_media(struct hf_bytes *b, const struct hf_session *s)
 {
-	char words[sizeof(s->media[0])], *end;
-
 	for (unsigned int i = 0; i < s->media_count; i++) {
-		end = stpcpy(words, s->media[i].type) + 1;
-		end = stpcpy(end, s->media[i].proto) + 1;
-		end = stpcpy(end, s->media[i].formats) + 1;
-		put(b, FIELD_MEDIA, words, (size_t)(end - words));
+		struct hf_sdp_line line = hf_room_line(s, i);
+		const char *end = line.formats + strlen(line.formats) + 1;
+
+		/* the three stand one behind the other */
+		put(b, FIELD_MEDIA, line.type, (size_t)(end - line.type));
 	}
 }
 
@@ -98,10 +97,11 @@ size_t hf_session_save(const struct hf_session *s, uint8_t *out, size_t len)
 #define N(field, member) put_number(&b, field, (uint64_t)s->member);
 	HF_SESSION_NUMBERS(N)
 #undef N
+	put_number(&b, FIELD_LINES, s->media_count);
 	put_number(&b, FIELD_AUDIO, (uint64_t)(s->audio_index + 1));
 	put_codecs(&b, s);
 	put_media(&b, s);
-	put(&b, FIELD_TEXT, s->last_text, strlen(s->last_text));
+	put(&b, FIELD_TEXT, hf_session_text(s), s->text_len);
 	return b.full ? 0 : (size_t)(b.at - out);
 }
 
@@ -136,33 +136,30 @@ static bool get_codec(struct hf_session *s, uint8_t field, const uint8_t *value,
 	return field == FIELD_KNOWN || c >= 0;
 }
 
-static bool get_word(char *to, size_t size, const uint8_t **at, size_t *left)
+static const char *get_word(const uint8_t **at, size_t *left)
 {
+	const char *word = (const char *)*at;
 	const uint8_t *end = memchr(*at, 0, *left);
 	size_t len = end ? (size_t)(end - *at) : 0;
 
-	if (!end || len >= size)
-		return false;
-	memcpy(to, *at, len + 1);
+	if (!end)
+		return NULL;
 	*at += len + 1;
 	*left -= len + 1;
-	return true;
+	return word;
 }
 
-static bool get_media(struct hf_session *s, unsigned int i,
-		      const uint8_t *value, size_t len)
+static bool get_media(struct hf_session *s, const uint8_t *value, size_t len)
 {
-	return i < HF_SDP_MAX_MEDIA &&
-	       get_word(s->media[i].type, sizeof(s->media[i].type), &value,
-			&len) &&
-	       get_word(s->media[i].proto, sizeof(s->media[i].proto), &value,
-			&len) &&
-	       get_word(s->media[i].formats, sizeof(s->media[i].formats),
-			&value, &len) &&
-	       !len;
+	struct hf_sdp_line line;
+
+	line.type = get_word(&value, &len);
+	line.proto = line.type ? get_word(&value, &len) : NULL;
+	line.formats = line.proto ? get_word(&value, &len) : NULL;
+	return line.formats && !len && hf_room_add_line(s, &line);
 }
 
-static bool get_number(struct hf_session *s, uint8_t field,
+static bool get_number(struct hf_session *s, unsigned int *lines, uint8_t field,
 		       const uint8_t *value, size_t len)
 {
 	uint64_t n = 0;
@@ -178,6 +175,9 @@ static bool get_number(struct hf_session *s, uint8_t field,
 		return (uint64_t)s->member == n;
 		HF_SESSION_NUMBERS(N)
 #undef N
+	case FIELD_LINES:
+		*lines = (unsigned int)n;
+		return n <= HF_SDP_MAX_MEDIA;
 	case FIELD_AUDIO:
 		s->audio_index = (int)n - 1;
 		return n <= HF_SDP_MAX_MEDIA;
@@ -185,19 +185,23 @@ static bool get_number(struct hf_session *s, uint8_t field,
 	return true;
 }
 
+/* `lines`: how many there were to be. */
 static bool get(struct hf_session *s, unsigned int *lines, uint8_t field,
 		const uint8_t *value, size_t len)
 {
+	char text[HF_SDP_MAX_TEXT];
+
 	switch (field) {
 	case FIELD_CODEC:
 	case FIELD_KNOWN:
 		return get_codec(s, field, value, len);
 	case FIELD_MEDIA:
-		return get_media(s, (*lines)++, value, len);
+		return get_media(s, value, len);
 	case FIELD_TEXT:
-		return get_text(s->last_text, sizeof(s->last_text), value, len);
+		return get_text(text, sizeof(text), value, len) &&
+		       hf_room_set_text(s, text);
 	default:
-		return field > FIELD_TEXT || get_number(s, field, value, len);
+		return field > FIELD_TEXT || get_number(s, lines, field, value, len);
 	}
 }
 

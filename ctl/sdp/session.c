@@ -11,6 +11,7 @@
 
 #include "choose.h"
 #include "codec.h"
+#include "room.h"
 
 void hf_session_init(struct hf_session *s, struct in_addr local_ip4,
 		     uint16_t local_port, uint64_t origin_id)
@@ -67,17 +68,16 @@ static int keep_shape(struct hf_session *s, const struct hf_sdp *sdp, char *why,
 			 sdp->media_count, HF_SDP_MAX_MEDIA);
 		return -ENOPROTOOPT;
 	}
-	memset(s->media, 0, sizeof(s->media));
-	s->media_count = sdp->media_count;
+	hf_room_clear_lines(s);
 	for (unsigned int i = 0; i < sdp->media_count; i++) {
 		const struct hf_sdp_media *m = &sdp->media[i];
+		char type[16], proto[24], formats[128];
+		const struct hf_sdp_line line = {type, proto, formats};
 
-		if (keep_word(s->media[i].type, sizeof(s->media[i].type),
-			      m->type) &&
-		    keep_word(s->media[i].proto, sizeof(s->media[i].proto),
-			      m->proto) &&
-		    keep_formats(s->media[i].formats,
-				 sizeof(s->media[i].formats), m->formats))
+		if (keep_word(type, sizeof(type), m->type) &&
+		    keep_word(proto, sizeof(proto), m->proto) &&
+		    keep_formats(formats, sizeof(formats), m->formats) &&
+		    hf_room_add_line(s, &line))
 			continue;
 		snprintf(why, why_len, "m= line %u has an unknown form", i + 1);
 		return -ENOPROTOOPT;

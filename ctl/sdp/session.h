@@ -4,7 +4,9 @@
  *
  * A session holds no pointers, so a copy is a snapshot: an offer that is
  * refused leaves the session as it was because the caller commits the copy only
- * on success. Foreign text is parsed here and nowhere else; it is fuzzed.
+ * on success. It is made for the longest text there may be, and most are short:
+ * who keeps many keeps them cut behind what is used (hf_session_keep()), and
+ * works on a whole one (hf_session_copy()). Foreign text is parsed here and nowhere else; it is fuzzed.
  */
 #ifndef HOLDFAST_SDP_SESSION_H
 #define HOLDFAST_SDP_SESSION_H
@@ -17,6 +19,7 @@
 #include "../media/media.h"
 
 #define HF_SDP_MAX_MEDIA 8   /* m= lines kept of an offer; more is refused */
+#define HF_SDP_MAX_LINE 168  /* bytes kept of one, with three final NULs */
 #define HF_SDP_MAX_TEXT 2048 /* bytes we write at most, with the final NUL */
 
 enum hf_direction {
@@ -52,17 +55,28 @@ struct hf_session {
 	/* shape of the offer we answer: every m= line is answered, in order */
 	unsigned int media_count;
 	int audio_index; /* which one we take, -1 none */
-	struct {
-		char type[16];
-		char proto[24];
-		char formats[128]; /* as offered, for the refusal with port 0 */
-	} media[HF_SDP_MAX_MEDIA];
-	char last_text[HF_SDP_MAX_TEXT]; /* what we wrote last, to see a change */
+	/* The m= lines, then what we wrote last, to see a change (room.c). The
+	 * last member: what is not used is not kept. */
+	uint16_t lines_len, text_len;
+	char room[HF_SDP_MAX_MEDIA * HF_SDP_MAX_LINE + HF_SDP_MAX_TEXT];
+};
+
+/* Words of an m= line; formats as offered, for the refusal with port 0. */
+struct hf_sdp_line {
+	const char *type, *proto, *formats;
 };
 
 /* `origin_id` should be unique and rise over restarts (epoch in the high bits). */
 void hf_session_init(struct hf_session *, struct in_addr local_ip4,
 		     uint16_t local_port, uint64_t origin_id);
+
+/* A whole one from one that is cut, and back: `at` (NULL at first) is made as
+ * long as needed. NULL = no memory, and `at` is as it was. */
+void hf_session_copy(struct hf_session *to, const struct hf_session *kept);
+struct hf_session *hf_session_keep(struct hf_session *at,
+				   const struct hf_session *);
+/* What we wrote last, "" at first. */
+const char *hf_session_text(const struct hf_session *);
 
 /* What we can use: `count` of `codecs`, at least one. Of these the one that the
  * offer names first is chosen, so the offerer's order decides; who needs one

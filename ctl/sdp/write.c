@@ -15,6 +15,7 @@
 
 #include "choose.h"
 #include "codec.h"
+#include "room.h"
 
 #define HF_DTMF_PT 101 /* for telephone-event where the peer named none */
 
@@ -108,11 +109,13 @@ static void put_session(struct hf_writer *w, const struct hf_session *s,
 	    "c=IN IP4 %s\r\nt=0 0\r\n",
 	    s->origin_id, s->origin_version, ip, ip);
 	for (unsigned int i = 0; i < s->media_count; i++) {
+		struct hf_sdp_line line = hf_room_line(s, i);
+
 		if (audio && (int)i == s->audio_index)
 			put_audio(w, s, direction, codecs, count);
 		else
-			put(w, "m=%s 0 %s %s\r\n", s->media[i].type,
-			    s->media[i].proto, s->media[i].formats);
+			put(w, "m=%s 0 %s %s\r\n", line.type, line.proto,
+			    line.formats);
 	}
 }
 
@@ -134,13 +137,13 @@ static int write_session(struct hf_session *s, bool audio,
 			s->origin_version = version;
 			return -ENOSPC;
 		}
-		if (!s->last_text[0] || !strcmp(s->last_text, text))
+		if (!s->text_len || !strcmp(hf_session_text(s), text))
 			break;
 		if (!pass)
 			s->origin_version++;
 	}
 	s->local_direction = direction;
-	strcpy(s->last_text, text);
+	hf_room_set_text(s, text); /* it is no longer than its room */
 	strcpy(out, text);
 	return 0;
 }
@@ -167,7 +170,7 @@ int hf_session_write_answer(struct hf_session *s, enum hf_direction want,
 static uint8_t free_number(const struct hf_session *s, uint8_t like)
 {
 	bool used[128] = { false };
-	const char *at = s->media[s->audio_index].formats;
+	const char *at = hf_room_line(s, (unsigned int)s->audio_index).formats;
 
 	while (*at) {
 		char *end;
@@ -201,10 +204,10 @@ int hf_session_write_offer(struct hf_session *s, enum hf_direction want,
 	if (!count)
 		return -EINVAL;
 	if (!next.media_count) {
-		next.media_count = 1;
+		const struct hf_sdp_line audio = {"audio", "RTP/AVP", ""};
+
+		hf_room_add_line(&next, &audio);
 		next.audio_index = 0;
-		strcpy(next.media[0].type, "audio");
-		strcpy(next.media[0].proto, "RTP/AVP");
 	}
 	if (!next.dtmf_rx_pt)
 		next.dtmf_rx_pt = free_number(&next, HF_DTMF_PT);

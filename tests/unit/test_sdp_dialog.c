@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 /* Offers and answers after the first: hold, resume, late offers, versions, what
  * may change and what may not. rooms: sdp base */
+#include <malloc.h>
+
 #include "test.h"
 
 #include "sdp_dialog.h"
@@ -174,7 +176,7 @@ TEST(a_session_comes_back_from_its_bytes_as_it_was)
 	CHECK_INT(t.remote_port, 4000);
 	CHECK_INT(t.audio_index, 0);
 	CHECK_INT(t.media_count, 2);
-	CHECK_STR(t.last_text, s.last_text);
+	CHECK_STR(hf_session_text(&t), hf_session_text(&s));
 	/* The dialog goes on: the same again, the same number of the answer. */
 	said = strdup(write_answer(&s, HF_SENDRECV));
 	CHECK_STR(write_answer(&t, HF_SENDRECV), said);
@@ -185,6 +187,26 @@ TEST(a_session_comes_back_from_its_bytes_as_it_was)
 	CHECK_INT(hf_session_restore(&t, bytes, len), 0);
 	CHECK_INT(t.audio_index, -1);
 	CHECK(!t.have_remote);
+}
+
+TEST(a_session_is_kept_no_longer_than_its_text_and_goes_on_from_there)
+{
+	struct hf_session s = full_session(), t = fresh(), *kept;
+	char *said = strdup(write_answer(&s, HF_SENDRECV));
+
+	kept = hf_session_keep(NULL, &s);
+	CHECK(kept && malloc_usable_size(kept) < 800);
+	hf_session_copy(&t, kept);
+	CHECK_STR(write_answer(&t, HF_SENDRECV), said);
+	/* another one, longer or shorter, in its place */
+	CHECK(strcmp(write_answer(&t, HF_SENDONLY), said));
+	kept = hf_session_keep(kept, &t);
+	CHECK(kept);
+	hf_session_copy(&s, kept);
+	CHECK_STR(hf_session_text(&s), hf_session_text(&t));
+	CHECK_INT(s.media_count, 2);
+	free(kept);
+	free(said);
 }
 
 TEST(bytes_that_are_no_session_are_refused_and_unknown_fields_passed_over)
