@@ -56,6 +56,7 @@ static const struct nla_policy hf_nl_notify_policy[HOLDFAST_A_MAX + 1] = {
 	[HOLDFAST_A_PARTY] = { .type = NLA_NUL_STRING, .len = HOLDFAST_PARTY_MAX },
 	[HOLDFAST_A_DIGIT] = { .type = NLA_NUL_STRING, .len = HOLDFAST_DIGIT_MAX },
 	[HOLDFAST_A_DIGIT_MS] = { .type = NLA_U32 },
+	[HOLDFAST_A_TENANT] = { .type = NLA_NUL_STRING, .len = HOLDFAST_TENANT_MAX },
 };
 
 const struct genl_ops hf_nl_ops[HF_NL_OPS] = {

@@ -48,8 +48,8 @@ static void walk_add(struct walk *walk, json_t *row)
 
 json_t *hf_slot_json(const struct hf_slot_view *v)
 {
-	return json_pack("{s:o,s:o,s:o,s:o,s:I,s:o,s:o,s:b,s:o,s:I,s:o,s:I}",
-			 "lot", hf_json_text(v->lot), "slot",
+	return json_pack("{s:o,s:o,s:o,s:o,s:o,s:I,s:o,s:o,s:b,s:o,s:I,s:o,s:I}",
+			 "tenant", hf_json_text(v->tenant), "lot", hf_json_text(v->lot), "slot",
 			 hf_json_text(v->slot), "label", hf_json_text(v->label),
 			 "state", hf_json_text(v->state), "call",
 			 (json_int_t)v->call, "caller_number",
@@ -73,7 +73,9 @@ static bool list_slot(void *arg, const struct hf_slot_view *v)
 		return false;
 	walk->done++;
 	walk->listing->at = walk->seen;
-	if (!walk->listing->lot || !strcmp(walk->listing->lot, v->lot))
+	if ((!walk->listing->lot || !strcmp(walk->listing->lot, v->lot)) &&
+	    (!walk->listing->tenant ||
+	     (v->tenant && !strcmp(walk->listing->tenant, v->tenant))))
 		walk_add(walk, hf_slot_json(v));
 	return true;
 }
@@ -90,12 +92,21 @@ static bool list_slots(const struct hf_control_wiring *w,
 void hf_answer_slots(const struct hf_control_wiring *w, const json_t *args,
 		     struct hf_answer *ret)
 {
+	const char *tenant = json_string_value(json_object_get(args, "tenant"));
 	const char *lot = json_string_value(json_object_get(args, "lot"));
 
 	for (unsigned int i = 0; lot && i < w->config->lot_count; i++)
 		if (!strcmp(w->config->lots[i].name, lot))
 			ret->listing.lot = w->config->lots[i].name;
-	if (lot && !ret->listing.lot)
+	for (unsigned int i = 0; tenant && i < w->config->lot_count; i++)
+		if (w->config->lots[i].tenant &&
+		    !strcmp(w->config->lots[i].tenant, tenant))
+			ret->listing.tenant = w->config->lots[i].tenant;
+	if (tenant && !ret->listing.tenant)
+		ret->json = hf_request_error(HF_ERR_NOT_FOUND,
+					     "there is no tenant \"%.64s\"",
+					     tenant);
+	else if (lot && !ret->listing.lot)
 		ret->json = hf_request_error(HF_ERR_NOT_FOUND,
 					     "there is no lot \"%.64s\"", lot);
 	else
@@ -105,9 +116,9 @@ void hf_answer_slots(const struct hf_control_wiring *w, const json_t *args,
 static json_t *call_json(const struct hf_call_view *v)
 {
 	return json_pack(
-		"{s:I,s:o,s:o,s:o,s:o,s:o,s:b,s:o,s:o,s:o,s:o,s:o,s:I,s:I,s:o,s:I,s:I}",
+		"{s:I,s:o,s:o,s:o,s:o,s:o,s:o,s:b,s:o,s:o,s:o,s:o,s:o,s:I,s:I,s:o,s:I,s:I}",
 		"call", (json_int_t)v->call, "state", hf_json_text(v->state),
-		"lot", hf_json_text(v->lot), "slot", hf_json_text(v->slot),
+		"tenant", hf_json_text(v->tenant), "lot", hf_json_text(v->lot), "slot", hf_json_text(v->slot),
 		"caller_number", hf_json_text(v->caller_number), "caller_name",
 		hf_json_text(v->caller_name), "private", (int)v->privacy,
 		"parker", hf_json_text(v->parker), "retriever", hf_json_text(v->retriever), "rule",
@@ -354,7 +365,9 @@ static json_t *lots_json(const struct hf_control_wiring *w)
 	walk.slots_free = counts + config->lot_count;
 	hf_park_each_slot(w->park, hf_now_ms(), count_slot, &walk);
 	for (unsigned int i = 0; i < config->lot_count; i++) {
-		json_t *lot = json_pack("{s:o,s:o,s:I,s:I}", "lot",
+		json_t *lot = json_pack("{s:o,s:o,s:o,s:I,s:I}", "tenant",
+					hf_json_text(config->lots[i].tenant),
+					"lot",
 					hf_json_text(config->lots[i].name),
 					"park",
 					hf_json_text(config->lots[i].park),

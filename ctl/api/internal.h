@@ -76,6 +76,7 @@ struct hf_listing {
 	/* Add rows from the cursor on; false when all are in. NULL: no list. */
 	bool (*more)(const struct hf_control_wiring *, struct hf_listing *,
 		     json_t *rows);
+	const char *tenant; /* only of this one, NULL = all; likewise */
 	const char *lot; /* only this one, NULL = all; of the configuration */
 	uint64_t at;	 /* slots: how many are done; calls: the last id */
 	bool begun;	 /* something is written, */

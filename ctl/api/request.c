@@ -37,7 +37,7 @@ static const struct command commands[] = {
 	{ "status", HF_MAY_READ, { { 0 } }, hf_answer_status },
 	{ "slot list",
 	  HF_MAY_READ,
-	  { { "lot", JSON_STRING, false } },
+	  { { "lot", JSON_STRING, false }, { "tenant", JSON_STRING, false } },
 	  hf_answer_slots },
 	{ "lot explain",
 	  HF_MAY_READ,

@@ -74,6 +74,7 @@ struct hf_object {
 	X("who", 0, "TEXT", "history", "acts by someone like this (audit)")    \
 	X("act", 0, "TEXT", "history", "acts called like this (audit)")        \
 	X("to", 0, "URI", "audio", "the phone that play calls")                \
+	X("tenant", 0, "TENANT", "slot lot", "of this tenant only; whose call (explain)") \
 	X("from", 0, "URI", "lot", "who calls (explain)")                      \
 	X("by", 0, "URI", "lot", "who transferred the call here (explain)")    \
 	X("source", 0, "ADDRESS", "lot", "where the INVITE comes from (explain)") \
@@ -133,6 +134,8 @@ void hf_show_stats(struct hf_cli *, const json_t *);
 
 /* show.c, for other files that print */
 const char *hf_json_str(const json_t *object, const char *key); /* "" = none */
+/* Does a row of these have it? */
+bool hf_json_any(const json_t *rows, const char *key);
 long long hf_json_num(const json_t *object, const char *key);
 /* 75 -> "1:15", 7205 -> "2:00:05"; empty for null. */
 const char *hf_print_duration(char *text, size_t len, const json_t *seconds);

@@ -25,17 +25,25 @@ int hf_cli_lots(struct hf_cli *cli, const struct hf_command *command,
 void hf_show_lots(struct hf_cli *cli, const json_t *lots)
 {
 	static const char *const titles[] = { "LOT", ">PARK AT", ">SLOTS",
-					      ">FREE", NULL };
+					      ">FREE", "TENANT", NULL };
+	static const char *const plain[] = { "LOT", ">PARK AT", ">SLOTS",
+					     ">FREE", NULL };
+	const char *only = hf_cli_option(cli, "tenant");
+	bool tenants = hf_json_any(lots, "tenant");
 	struct hf_table t;
 	json_t *lot;
 	size_t i;
 
-	hf_table_init(&t, titles);
+	hf_table_init(&t, tenants ? titles : plain);
 	json_array_foreach(lots, i, lot) {
+		if (only && strcmp(hf_json_str(lot, "tenant"), only))
+			continue;
 		hf_table_add(&t, "%s", hf_json_str(lot, "lot"));
 		hf_table_add(&t, "%s", hf_json_str(lot, "park"));
 		hf_table_add(&t, "%lld", hf_json_num(lot, "slots"));
 		hf_table_add(&t, "%lld", hf_json_num(lot, "slots_free"));
+		if (tenants)
+			hf_table_add(&t, "%s", hf_json_str(lot, "tenant"));
 	}
 	hf_table_print(&t, cli->out, 0, cli->colour);
 }
@@ -46,7 +54,8 @@ static json_t *explain_request(const struct hf_cli *cli, const char *number)
 	static const char *const key[][2] = { { "from", "from" },
 					      { "by", "transferred_by" },
 					      { "source", "source" },
-					      { "header", "headers" } };
+					      { "header", "headers" },
+					      { "tenant", "tenant" } };
 	json_t *call = json_object(), *r;
 
 	for (size_t i = 0; i < sizeof(key) / sizeof(key[0]); i++) {
@@ -87,6 +96,8 @@ void hf_show_explained(struct hf_cli *cli, const json_t *e)
 	fprintf(cli->out, "%s", hf_json_str(e, "verdict"));
 	if (hf_json_num(e, "status"))
 		fprintf(cli->out, " with %lld", hf_json_num(e, "status"));
+	if (*hf_json_str(e, "tenant"))
+		fprintf(cli->out, ", tenant %s", hf_json_str(e, "tenant"));
 	if (*lot || *slot)
 		fprintf(cli->out, ": lot %s", lot);
 	if (*slot)

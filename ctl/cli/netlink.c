@@ -134,6 +134,7 @@ static json_t *event_of(struct nlattr **a)
 		{ "event", HOLDFAST_A_EVENT, false },
 		{ "wall_ms", HOLDFAST_A_WALL_MS, true },
 		{ "call", HOLDFAST_A_CALL, true },
+		{ "tenant", HOLDFAST_A_TENANT, false },
 		{ "lot", HOLDFAST_A_LOT, false },
 		{ "slot", HOLDFAST_A_SLOT, false },
 		{ "caller_number", HOLDFAST_A_CALLER_NUMBER, false },

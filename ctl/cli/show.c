@@ -184,20 +184,34 @@ void hf_show_status(struct hf_cli *cli, const json_t *status)
 	show_totals(cli, json_object_get(status, "totals"));
 }
 
+bool hf_json_any(const json_t *rows, const char *key)
+{
+	json_t *row;
+	size_t i;
+
+	json_array_foreach(rows, i, row)
+		if (*hf_json_str(row, key))
+			return true;
+	return false;
+}
+
 void hf_show_slots(struct hf_cli *cli, const json_t *slots)
 {
-	static const char *const titles[] = { "LOT",	">SLOT",     "LABEL",
+	static const char *const titles[] = { "TENANT", "LOT",	">SLOT",     "LABEL",
 					      "STATE",	">CALL",     "CALLER",
 					      "PARKER", ">WAITING", ">RINGS IN",
 					      NULL };
+	bool tenants = hf_json_any(slots, "tenant");
 	struct hf_table t;
 	json_t *s;
 	size_t i;
 
-	hf_table_init(&t, titles);
+	hf_table_init(&t, tenants ? titles : titles + 1);
 	json_array_foreach(slots, i, s) {
 		bool taken = hf_json_num(s, "call") != 0;
 
+		if (tenants)
+			hf_table_add(&t, "%s", hf_json_str(s, "tenant"));
 		hf_table_add(&t, "%s", hf_json_str(s, "lot"));
 		hf_table_add(&t, "%s", hf_json_str(s, "slot"));
 		hf_table_add(&t, "%s", hf_json_str(s, "label"));

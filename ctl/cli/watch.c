@@ -38,11 +38,14 @@ struct watch {
 };
 
 /* NULL if the name is not UTF-8. */
-static json_t *request(const char *lot)
+static json_t *request(const struct hf_cli *cli, const char *lot)
 {
 	json_t *r = json_pack("{s:s}", "command", "slot list");
+	const char *tenant = hf_cli_option(cli, "tenant");
 
-	if (!lot || !json_object_set_new(r, "lot", json_string(lot)))
+	if ((!lot || !json_object_set_new(r, "lot", json_string(lot))) &&
+	    (!tenant ||
+	     !json_object_set_new(r, "tenant", json_string(tenant))))
 		return r;
 	json_decref(r);
 	return NULL;
@@ -335,7 +338,7 @@ static int watch(struct hf_cli *cli, const char *lot)
 			cli, HF_EXIT_USAGE, "no_terminal",
 			"--watch draws on a terminal, and the output is none; with --json it prints a line for each change");
 	/* The first time says what is wrong; later the screen does. */
-	status = hf_cli_ask(cli, request(lot), &slots);
+	status = hf_cli_ask(cli, request(cli, lot), &slots);
 	if (status)
 		return status;
 	quiet = fopen("/dev/null", "we");
@@ -354,7 +357,7 @@ static int watch(struct hf_cli *cli, const char *lot)
 		slots = NULL;
 		if (rest(&w))
 			break;
-		status = hf_cli_ask(cli, request(lot), &slots);
+		status = hf_cli_ask(cli, request(cli, lot), &slots);
 	} while (!status || w.screen);
 	json_decref(slots);
 	cli->err = err;
@@ -364,7 +367,7 @@ static int watch(struct hf_cli *cli, const char *lot)
 	if (!status || status == HF_EXIT_ABSENT)
 		return w.screen ? HF_EXIT_OK : status;
 	/* The lot is gone, say: the screen has not shown it. */
-	return w.screen ? hf_cli_ask(cli, request(lot), &slots) : status;
+	return w.screen ? hf_cli_ask(cli, request(cli, lot), &slots) : status;
 }
 
 int hf_cli_slots(struct hf_cli *cli, const struct hf_command *command,
@@ -375,7 +378,7 @@ int hf_cli_slots(struct hf_cli *cli, const struct hf_command *command,
 
 	if (cli->watch)
 		return watch(cli, lot);
-	status = hf_cli_ask(cli, request(lot), &slots);
+	status = hf_cli_ask(cli, request(cli, lot), &slots);
 	if (!status && cli->json)
 		hf_cli_print_json(cli, slots);
 	else if (!status)

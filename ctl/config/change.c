@@ -196,12 +196,15 @@ static struct hf_config_lot *lot_named(const struct hf_config *c,
 
 /* The lot as it was, but nobody can park there any more. Its text stays where it
  * is: who replaces a configuration keeps the old one. */
-static void keep_lot(struct hf_config_lot *to, const struct hf_config_lot *from)
+static void keep_lot(const struct hf_config *c, struct hf_config_lot *to,
+		     const struct hf_config_lot *from)
 {
 	static char none[] = "";
 
 	*to = *from;
 	to->leaving = true;
+	if (from->of && hf_config_tenant_named(c, from->of->name))
+		to->of = hf_config_tenant_named(c, from->of->name);
 	to->offered_first = 1; /* no slot */
 	to->offered_last = 0;
 	to->park = none;
@@ -235,7 +238,7 @@ static bool taken_range(const struct busy *busy, unsigned int lot,
 static bool overlaps(const struct hf_config_lot *a,
 		     const struct hf_config_lot *b)
 {
-	return !strcmp(a->slot_prefix, b->slot_prefix) &&
+	return a->of == b->of && !strcmp(a->slot_prefix, b->slot_prefix) &&
 	       a->slot_digits == b->slot_digits &&
 	       a->slot_first <= b->slot_last && b->slot_first <= a->slot_last;
 }
@@ -255,7 +258,7 @@ static const char *clash(const struct hf_config *c,
 	}
 	for (uint32_t s = 0; s <= lot->slot_last - lot->slot_first; s++) {
 		hf_config_slot_name(lot, s, name, sizeof(name));
-		if (hf_config_find_lot(c, name, &found))
+		if (hf_config_find_lot(c, lot->of, name, &found))
 			return c->lots[found].name;
 	}
 	return NULL;
@@ -268,6 +271,20 @@ static bool say_clash(FILE *errors, const struct hf_config *c,
 		fprintf(errors,
 			"%s: lots: somebody waits in a slot of lot %s that would belong to lot %s, or is its number; wait until it is free\n",
 			c->path, lot->name, other);
+	return false;
+}
+
+/* Whose it is: a caller of one tenant must not wait in the lot of another. A
+ * first tenant may be given to what had none. */
+static bool same_owner(const struct hf_config *c, const struct hf_config_lot *to,
+		       const struct hf_config_lot *from, FILE *errors)
+{
+	if (!from->of || (to->of && !strcmp(to->of->name, from->of->name)))
+		return true;
+	if (errors)
+		fprintf(errors,
+			"%s: lots: lot %s cannot leave its tenant %s while a call is in it; wait until it is empty\n",
+			c->path, to->name, from->of->name);
 	return false;
 }
 
@@ -323,13 +340,15 @@ int hf_config_follow(struct hf_config *c, const struct hf_config *old,
 		const char *other;
 
 		if (to) {
-			ok = widen(c, to, from, &busy, i, errors);
+			ok = (!lot_used(arg, i) ||
+			      same_owner(c, to, from, errors)) &&
+			     widen(c, to, from, &busy, i, errors);
 			continue;
 		}
 		if (!lot_used(arg, i))
 			continue;
 		to = &c->lots[c->lot_count];
-		keep_lot(to, from);
+		keep_lot(c, to, from);
 		c->leaving++;
 		other = clash(c, to);
 		c->lot_count++;

@@ -134,7 +134,8 @@ static void check_numbers(struct hf_reader *r)
 		for (unsigned int j = 0; j < i; j++) {
 			const struct hf_family *a = &all[i], *b = &all[j];
 
-			if (!meet(a, b, both, sizeof(both)))
+			if (a->lot->of != b->lot->of ||
+			    !meet(a, b, both, sizeof(both)))
 				continue;
 			hf_wrong_at(r, a->field, a->lot, a->key,
 				    "%s is also a number of lots[%u].%s (line "
@@ -244,7 +245,8 @@ static void check_rights(struct hf_reader *r, const struct hf_config_lot *lot)
 		{ lot->may_watch, lot->may_watch_count, "may_watch" },
 	};
 
-	if (r->config->sip.internal_count)
+	if (r->config->sip.internal_count ||
+	    (lot->of && lot->of->internal_count))
 		return;
 	for (unsigned int k = 0; k < 3; k++)
 		for (unsigned int i = 0; i < rights[k].count; i++)
@@ -430,8 +432,8 @@ static void check_list(struct hf_reader *r, const struct hf_config_lamp_list *l)
 	unsigned int lot, entries = 0;
 	uint32_t slot, count;
 
-	if (l->name && (hf_config_find_slot(c, l->name, &lot, &slot) ||
-			hf_config_find_lot(c, l->name, &lot)))
+	if (l->name && (hf_config_find_slot(c, l->of, l->name, &lot, &slot) ||
+			hf_config_find_lot(c, l->of, l->name, &lot)))
 		hf_wrong_at(r, &l->name, l, "name",
 			    "%s is also a slot or a lot; no number may mean two "
 			    "things",
@@ -439,7 +441,8 @@ static void check_list(struct hf_reader *r, const struct hf_config_lamp_list *l)
 	for (unsigned int i = 0; i < l->entry_count; i++) {
 		if (!l->entries[i])
 			continue;
-		if (!hf_config_find_entry(c, l->entries[i], &lot, &slot, &count))
+		if (!hf_config_find_entry(c, l->of, l->entries[i], &lot, &slot,
+					  &count))
 			hf_wrong_at(r, &l->entries[i], l, "entries",
 				    "%s is not a slot, a range of slots of one "
 				    "lot, or a lot",
@@ -465,6 +468,7 @@ static void check_lamps(struct hf_reader *r)
 		check_list(r, &c->lamps.lists[i]);
 		for (unsigned int j = 0; j < i && c->lamps.lists[i].name; j++)
 			if (c->lamps.lists[j].name &&
+			    c->lamps.lists[j].of == c->lamps.lists[i].of &&
 			    !strcmp(c->lamps.lists[i].name,
 				    c->lamps.lists[j].name))
 				hf_wrong_at(r, &c->lamps.lists[i].name,
@@ -517,10 +521,12 @@ static void default_domain(struct hf_reader *r)
 void hf_config_check(struct hf_reader *r)
 {
 	default_domain(r);
+	hf_config_tenants_resolve(r);
 	check_listen(r);
 	check_tls(r);
 	check_digest(r);
 	check_nat(r);
+	hf_config_tenants_check(r);
 	check_addresses(r);
 	check_clips(r);
 	check_lots(r);

@@ -77,6 +77,8 @@ struct hf_config_label {
 /* A lamp list: one SUBSCRIBE for many lamps (RFC 4662). */
 struct hf_config_lamp_list {
 	char *name;	/* user part of its URI */
+	char *tenant;
+	const struct hf_config_tenant *of; /* NULL = the only one */
 	char **entries; /* slots, ranges of slots "701-710", lots */
 	unsigned int entry_count;
 };
@@ -85,6 +87,8 @@ struct hf_config_lamp_list {
 enum hf_push_pbx { HF_PUSH_ASTERISK, HF_PUSH_FREESWITCH };
 struct hf_config_push {
 	enum hf_push_pbx pbx;
+	char *tenant;
+	const struct hf_config_tenant *of;
 	char *url;	/* "http://pbx:8088/ari", "tcp://pbx:8021" */
 	char *user;	/* Asterisk only */
 	char *password;
@@ -112,6 +116,26 @@ enum hf_on_full { HF_FULL_REFUSE, HF_FULL_RING_PARKER, HF_FULL_URI };
 enum hf_finally { HF_FINALLY_REPEAT, HF_FINALLY_HANG_UP, HF_FINALLY_URI };
 enum hf_on_hangup { HF_HANGUP_END, HF_HANGUP_PARK };
 enum hf_slot_choice { HF_CHOICE_FIRST, HF_CHOICE_NEXT, HF_CHOICE_RANDOM };
+
+/* Customers who share one Holdfast: each has its own lots, and its numbers mean
+ * nothing to the others. A lot without one (NULL everywhere) is the only tenant. */
+struct hf_config_tenant {
+	char *name;
+	/* Who is meant: the host of the Request-URI, else where it comes from,
+	 * where it comes to, or what a header says. */
+	char **domains;
+	unsigned int domain_count;
+	struct hf_config_prefix *peers;
+	unsigned int peer_count;
+	struct hf_config_listen *listen; /* transport "" and port 0 = any */
+	unsigned int listen_count;
+	char *header; /* "X-Tenant: acme" */
+	/* Its own, in place of those of `sip`: */
+	char *domain; /* never NULL */
+	char *outbound_proxy;
+	char **internal;
+	unsigned int internal_count;
+};
 
 /* Who may use the board and the REST interface; each role may what those before
  * it may. */
@@ -198,7 +222,9 @@ struct hf_config_audio_rule {
 };
 
 struct hf_config_lot {
-	char *name;
+	char *name; /* of all tenants' lots there is one of that name */
+	char *tenant;
+	const struct hf_config_tenant *of; /* NULL = the only one */
 	char *park;	     /* "700" */
 	char *slot_prefix;   /* "*" of *701-*720, else "" */
 	uint32_t slot_first; /* 701 */
@@ -277,6 +303,8 @@ struct hf_config_lot {
 /* A rule of `routing:`; NULL or 0 = not said. */
 struct hf_config_route {
 	char *name;
+	char *tenant;
+	const struct hf_config_tenant *of; /* whose calls; NULL = all */
 	char *called, *caller, *parker; /* patterns: user, or user@host */
 	char *header;			/* "X-Account: gold*" */
 	struct hf_config_prefix *source;
@@ -385,6 +413,8 @@ struct hf_config {
 	unsigned int hook_count;
 	struct hf_config_zone *zones;
 	unsigned int zone_count;
+	struct hf_config_tenant *tenants; /* none = one, and everybody is its */
+	unsigned int tenant_count;
 	struct hf_config_route *routes;
 	unsigned int route_count;
 	struct hf_config_lot *lots;
@@ -443,6 +473,8 @@ static inline bool hf_config_slot_offered(const struct hf_config_lot *lot,
 bool hf_pattern_match(const char *pattern, const char *user, const char *host);
 /* The whole of a text against a pattern, case as written. */
 bool hf_text_match(const char *pattern, const char *text);
+/* "X-Account: gold*" among "Name: value" lines; NULL = no lines. */
+bool hf_header_match(const char *wanted, const char *lines);
 /* Does media.allow let media be learned from there? */
 bool hf_config_may_latch(const struct hf_config *, struct in_addr source);
 bool hf_config_trusted(const struct hf_config *, const struct in6_addr *source);
@@ -480,21 +512,46 @@ static inline bool hf_prefix_any(const struct hf_config_prefix *p,
 			return true;
 	return false;
 }
-bool hf_config_internal(const struct hf_config *, const char *user,
+/* tenants.c. What a request says of whose it is. */
+struct hf_tenant_ask {
+	const char *host; /* of its Request-URI */
+	const char *source, *transport, *local; /* "192.0.2.7", "udp", ours */
+	uint16_t local_port;
+	const char *headers; /* "Name: value" lines, of who is trusted; or NULL */
+};
+/* False: nobody's. *ret is NULL where there are no tenants. */
+bool hf_config_tenant(const struct hf_config *, const struct hf_tenant_ask *,
+		      const struct hf_config_tenant **ret);
+const struct hf_config_tenant *hf_config_tenant_named(const struct hf_config *,
+						      const char *name);
+/* What holds for a tenant; NULL = the only one. */
+const char *hf_tenant_domain(const struct hf_config *,
+			     const struct hf_config_tenant *);
+const char *hf_tenant_proxy(const struct hf_config *,
+			    const struct hf_config_tenant *); /* or NULL */
+bool hf_config_internal(const struct hf_config *,
+			const struct hf_config_tenant *, const char *user,
 			const char *host);
 /*
- * The slot that a number means, written exactly so; false if none. `ret_slot`
- * counts within its lot. numbers.c.
+ * The slot that a number means to this tenant, written exactly so; false if none.
+ * `ret_slot` counts within its lot. numbers.c.
  */
-bool hf_config_find_slot(const struct hf_config *, const char *number,
+bool hf_config_find_slot(const struct hf_config *,
+			 const struct hf_config_tenant *, const char *number,
 			 unsigned int *ret_lot, uint32_t *ret_slot);
 /* A lot by its park number or its name. */
-bool hf_config_find_lot(const struct hf_config *, const char *number,
+bool hf_config_find_lot(const struct hf_config *,
+			const struct hf_config_tenant *, const char *number,
 			unsigned int *ret_lot);
 /* An entry of a lamp list: `count` slots from `slot` on; 0 = the whole lot. */
-bool hf_config_find_entry(const struct hf_config *, const char *entry,
+bool hf_config_find_entry(const struct hf_config *,
+			  const struct hf_config_tenant *, const char *entry,
 			  unsigned int *ret_lot, uint32_t *ret_slot,
 			  uint32_t *ret_count);
+/* The slot of that name in the lot of that name. */
+bool hf_config_find_named(const struct hf_config *, const char *lot,
+			  const char *slot, unsigned int *ret_lot,
+			  uint32_t *ret_slot);
 /* "701" of slot 0. */
 void hf_config_slot_name(const struct hf_config_lot *, uint32_t slot,
 			 char *name, size_t len);

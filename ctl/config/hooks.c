@@ -28,7 +28,8 @@ const char *const hf_config_event_names[] = {
  * a test keeps the two together). */
 const char *const hf_config_event_keys[] = {
 	"number",	  "event",	    "wall_ms",	    "call",
-	"lot",		  "slot",	    "caller_number", "caller_name",
+	"tenant",	  "lot",	    "slot",
+	"caller_number",  "caller_name",
 	"caller_uri",	  "private",	    "parker_uri",   "retriever_uri",
 	"parked_call_id", "other_call_id",  "seconds_parked", "seconds_left",
 	"attempt",	  "rule",	    "reason",	    "user_to_user",

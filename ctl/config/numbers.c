@@ -36,29 +36,49 @@ static bool slot_in(const struct hf_config_lot *lot, const char *number,
 	return true;
 }
 
-static bool find(const struct hf_config *c, const char *number, size_t len,
-		 unsigned int *ret_lot, uint32_t *ret_slot)
+static bool find(const struct hf_config *c, const struct hf_config_tenant *of,
+		 const char *number, size_t len, unsigned int *ret_lot,
+		 uint32_t *ret_slot)
 {
 	for (unsigned int i = 0; i < c->lot_count; i++)
-		if (slot_in(&c->lots[i], number, len, ret_slot)) {
+		if (c->lots[i].of == of &&
+		    slot_in(&c->lots[i], number, len, ret_slot)) {
 			*ret_lot = i;
 			return true;
 		}
 	return false;
 }
 
-bool hf_config_find_slot(const struct hf_config *c, const char *number,
+bool hf_config_find_slot(const struct hf_config *c,
+			 const struct hf_config_tenant *of, const char *number,
 			 unsigned int *ret_lot, uint32_t *ret_slot)
 {
-	return number && find(c, number, strlen(number), ret_lot, ret_slot);
+	return number &&
+	       find(c, of, number, strlen(number), ret_lot, ret_slot);
 }
 
-bool hf_config_find_lot(const struct hf_config *c, const char *number,
+bool hf_config_find_named(const struct hf_config *c, const char *lot,
+			  const char *slot, unsigned int *ret_lot,
+			  uint32_t *ret_slot)
+{
+	for (unsigned int i = 0; lot && slot && i < c->lot_count; i++) {
+		if (strcmp(c->lots[i].name, lot))
+			continue;
+		*ret_lot = i;
+		return slot_in(&c->lots[i], slot, strlen(slot), ret_slot);
+	}
+	return false;
+}
+
+bool hf_config_find_lot(const struct hf_config *c,
+			const struct hf_config_tenant *of, const char *number,
 			unsigned int *ret_lot)
 {
 	for (unsigned int i = 0; number && *number && i < c->lot_count; i++) {
 		const struct hf_config_lot *lot = &c->lots[i];
 
+		if (lot->of != of)
+			continue;
 		if ((lot->park && !strcmp(lot->park, number)) ||
 		    (lot->name && !strcmp(lot->name, number))) {
 			*ret_lot = i;
@@ -68,7 +88,8 @@ bool hf_config_find_lot(const struct hf_config *c, const char *number,
 	return false;
 }
 
-bool hf_config_find_entry(const struct hf_config *c, const char *entry,
+bool hf_config_find_entry(const struct hf_config *c,
+			  const struct hf_config_tenant *of, const char *entry,
 			  unsigned int *ret_lot, uint32_t *ret_slot,
 			  uint32_t *ret_count)
 {
@@ -77,14 +98,15 @@ bool hf_config_find_entry(const struct hf_config *c, const char *entry,
 	uint32_t last;
 
 	*ret_count = 1;
-	if (hf_config_find_slot(c, entry, ret_lot, ret_slot))
+	if (hf_config_find_slot(c, of, entry, ret_lot, ret_slot))
 		return true;
-	if (dash && find(c, entry, (size_t)(dash - entry), ret_lot, ret_slot) &&
-	    hf_config_find_slot(c, dash + 1, &lot, &last) && lot == *ret_lot &&
+	if (dash &&
+	    find(c, of, entry, (size_t)(dash - entry), ret_lot, ret_slot) &&
+	    hf_config_find_slot(c, of, dash + 1, &lot, &last) && lot == *ret_lot &&
 	    last >= *ret_slot) {
 		*ret_count = last - *ret_slot + 1;
 		return true;
 	}
 	*ret_slot = *ret_count = 0;
-	return hf_config_find_lot(c, entry, ret_lot);
+	return hf_config_find_lot(c, of, entry, ret_lot);
 }

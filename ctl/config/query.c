@@ -5,6 +5,7 @@
 #include <arpa/inet.h>
 #include <ctype.h>
 #include <string.h>
+#include <strings.h>
 
 static bool same(char pattern, char c, bool fold)
 {
@@ -55,6 +56,25 @@ bool hf_text_match(const char *pattern, const char *text)
 	return glob(pattern, pattern + strlen(pattern), text, false);
 }
 
+bool hf_header_match(const char *wanted, const char *lines)
+{
+	size_t name = strcspn(wanted, ":");
+
+	while (lines && *lines) {
+		size_t len = strcspn(lines, "\n");
+		char value[256];
+
+		if (len > name + 2 && lines[name] == ':' &&
+		    !strncasecmp(lines, wanted, name)) {
+			snprintf(value, sizeof(value), "%.*s",
+				 (int)(len - name - 2), lines + name + 2);
+			return hf_text_match(wanted + name + 2, value);
+		}
+		lines += len + (lines[len] == '\n');
+	}
+	return false;
+}
+
 bool hf_ip_parse(const char *text, struct in6_addr *ret)
 {
 	char copy[INET6_ADDRSTRLEN];
@@ -90,11 +110,16 @@ bool hf_config_trusted(const struct hf_config *c, const struct in6_addr *source)
 	return hf_prefix_any(c->sip.trusted, c->sip.trusted_count, source);
 }
 
-bool hf_config_internal(const struct hf_config *c, const char *user,
+bool hf_config_internal(const struct hf_config *c,
+			const struct hf_config_tenant *of, const char *user,
 			const char *host)
 {
-	for (unsigned int i = 0; i < c->sip.internal_count; i++)
-		if (hf_pattern_match(c->sip.internal[i], user, host))
+	bool own = of && of->internal_count;
+	char *const *list = own ? of->internal : c->sip.internal;
+	unsigned int n = own ? of->internal_count : c->sip.internal_count;
+
+	for (unsigned int i = 0; i < n; i++)
+		if (hf_pattern_match(list[i], user, host))
 			return true;
 	return false;
 }
@@ -115,8 +140,9 @@ void hf_config_print_summary(const struct hf_config *c, FILE *out)
 		unsigned int n = lot->slot_last - lot->slot_first + 1;
 
 		slots += n;
-		fprintf(out, "lot %s: park %s, slots %s%0*u to %s%0*u (%u)\n",
-			lot->name, lot->park, lot->slot_prefix,
+		fprintf(out, "lot %s%s%s: park %s, slots %s%0*u to %s%0*u (%u)\n",
+			lot->name, lot->of ? " of " : "",
+			lot->of ? lot->of->name : "", lot->park, lot->slot_prefix,
 			(int)lot->slot_digits, lot->slot_first,
 			lot->slot_prefix, (int)lot->slot_digits, lot->slot_last,
 			n);

@@ -114,8 +114,13 @@ extern const struct hf_map hf_config_audio_rule_map;
 extern const struct hf_map hf_config_recall_map; /* recall.c, of a lot */
 extern const struct hf_map hf_config_route_map; /* routing.c */
 void hf_config_routing_check(struct hf_reader *);
+/* Is the header of "X-Account: gold*" read at all? */
+bool hf_config_carries(const struct hf_config *, const char *header);
 void hf_config_audio_init(struct hf_reader *);
 void hf_config_audio_check(struct hf_reader *);
+extern const struct hf_map hf_config_tenant_map; /* tenants.c */
+void hf_config_tenants_resolve(struct hf_reader *);
+void hf_config_tenants_check(struct hf_reader *);
 extern const struct hf_map hf_config_zone_map; /* paging.c */
 void hf_config_paging_check(struct hf_reader *);
 extern const struct hf_map hf_config_http_map; /* http.c */

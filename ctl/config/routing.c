@@ -23,7 +23,7 @@ static bool parse_number(struct hf_reader *r, const char *text, void *field)
 }
 
 /* "X-Account: gold*" */
-static bool parse_match(struct hf_reader *r, const char *text, void *field)
+bool hf_parse_match(struct hf_reader *r, const char *text, void *field)
 {
 	const char *colon = strstr(text, ": ");
 
@@ -37,10 +37,11 @@ static bool parse_match(struct hf_reader *r, const char *text, void *field)
 
 static const struct hf_key route_keys[] = {
 	{ VALUE("name", ROUTE(name), hf_parse_name, "gold"), .required = true },
+	{ VALUE("tenant", ROUTE(tenant), hf_parse_name, "acme") },
 	{ VALUE("called", ROUTE(called), parse_number, "\"700\"") },
 	{ VALUE("caller", ROUTE(caller), parse_number, "\"+4940*@*\"") },
 	{ VALUE("parker", ROUTE(parker), parse_number, "\"10??\"") },
-	{ VALUE("header", ROUTE(header), parse_match,
+	{ VALUE("header", ROUTE(header), hf_parse_match,
 		"\"X-Account: gold*\"") },
 	{ LIST("source", ROUTE(source), ROUTE(source_count), hf_parse_prefix,
 	       struct hf_config_prefix, 1, 64, "192.0.2.0/24") },
@@ -67,7 +68,7 @@ static const struct hf_config_lot *lot_named(const struct hf_config *c,
 	return NULL;
 }
 
-static bool carried(const struct hf_config *c, const char *header)
+bool hf_config_carries(const struct hf_config *c, const char *header)
 {
 	size_t n = strcspn(header, ":");
 
@@ -89,7 +90,7 @@ static void check_route(struct hf_reader *r, struct hf_config_route *route)
 		hf_wrong_at(r, route, route, "name",
 			    "fits every call; say called, caller, parker, "
 			    "header or source");
-	if (route->header && !carried(c, route->header))
+	if (route->header && !hf_config_carries(c, route->header))
 		hf_wrong_at(r, &route->header, route, "header",
 			    "\"%.*s\" is not read; add it to sip.carry_headers",
 			    (int)strcspn(route->header, ":"), route->header);
@@ -102,7 +103,13 @@ static void check_route(struct hf_reader *r, struct hf_config_route *route)
 			    route->hold_audio);
 	if (!route->slot)
 		return;
-	if (!hf_config_find_slot(c, route->slot, &lot, &slot))
+	if (c->tenant_count && !route->of) {
+		hf_wrong_at(r, &route->slot, route, "slot",
+			    "is a slot of which tenant? Say lot or tenant too");
+		return;
+	}
+	if (!hf_config_find_slot(c, route->of, route->slot, &lot,
+				 &slot))
 		hf_wrong_at(r, &route->slot, route, "slot",
 			    "there is no slot %s", route->slot);
 	else if (route->lot && strcmp(c->lots[lot].name, route->lot))

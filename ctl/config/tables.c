@@ -273,6 +273,7 @@ static const char *const idle_words[] = { [HF_LAMP_EMPTY] = "empty",
 
 static const struct hf_key lot_keys[] = {
 	{ VALUE("name", LOT(name), hf_parse_name, "main"), .required = true },
+	{ VALUE("tenant", LOT(tenant), hf_parse_name, "acme") },
 	{ VALUE("park", LOT(park), hf_parse_dial, "\"700\""),
 	  .required = true },
 	{ VALUE("slots", LOT(slot_prefix), hf_parse_slots, "701-720"),
@@ -365,6 +366,7 @@ static const struct hf_map lot_map = { lot_keys, init_lot };
 static const struct hf_key lamp_list_keys[] = {
 	{ VALUE("name", LAMP_LIST(name), hf_parse_dial, "team-lamps"),
 	  .required = true },
+	{ VALUE("tenant", LAMP_LIST(tenant), hf_parse_name, "acme") },
 	{ LIST("entries", LAMP_LIST(entries), LAMP_LIST(entry_count),
 	       hf_parse_dial, char *, 1, 1000, "\"701-710\""),
 	  .required = true },
@@ -393,6 +395,7 @@ static const char *const pbx_words[] = { [HF_PUSH_ASTERISK] = "asterisk",
 static const struct hf_key push_keys[] = {
 	{ WORD("pbx", PUSH(pbx), pbx_words, "asterisk or freeswitch"),
 	  .required = true },
+	{ VALUE("tenant", PUSH(tenant), hf_parse_name, "acme") },
 	{ VALUE("url", PUSH(url), hf_parse_push_url,
 		"\"http://pbx.example.com:8088/ari\""),
 	  .required = true },
@@ -437,6 +440,9 @@ static const struct hf_key config_keys[] = {
 	{ RECORDS("paging", CONFIG(zones), CONFIG(zone_count),
 		  &hf_config_zone_map, struct hf_config_zone, 1, 100,
 		  "{ name: floor, phones: [ ... ] }") },
+	{ RECORDS("tenants", CONFIG(tenants), CONFIG(tenant_count),
+		  &hf_config_tenant_map, struct hf_config_tenant, 1, 1000,
+		  "{ name: acme, domains: [ acme.example.com ] }") },
 	{ RECORDS("routing", CONFIG(routes), CONFIG(route_count),
 		  &hf_config_route_map, struct hf_config_route, 0, 1000,
 		  "{ name: gold, caller: \"+4940*\", lot: main }") },

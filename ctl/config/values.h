@@ -21,6 +21,7 @@ hf_parse_fn hf_parse_pattern;	/* char *: user@host with ? and * */
 hf_parse_fn hf_parse_header;	/* char *: name of a header, X-... */
 hf_parse_fn hf_parse_right;	/* char *: internal, any or a pattern */
 hf_parse_fn hf_parse_display;	/* char *: text with one %s at most */
+hf_parse_fn hf_parse_match;	/* char *: "X-Account: gold*" */
 hf_parse_fn hf_parse_push_url; /* char *: http:, https: or tcp: */
 hf_parse_fn hf_parse_ip4;	/* struct in_addr of a host */
 hf_parse_fn hf_parse_interface; /* char[IFNAMSIZ] */

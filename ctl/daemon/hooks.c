@@ -9,6 +9,7 @@
 #include "audio/library.h"
 #include "base/clock.h"
 #include "base/log.h"
+#include "config/config.h"
 #include "daemon/app.h"
 #include "hooks/alerts.h"
 #include "hooks/callouts.h"
@@ -17,12 +18,13 @@
 #include "records/records.h"
 #include "sip/stack.h"
 
-static void send_message(void *arg, const char *from_user, const char *to,
+static void send_message(void *arg, const struct hf_config_lot *lot,
+			 const char *to,
 			 const char *text)
 {
 	struct hf_app *app = arg;
 
-	hf_sip_signal_ops()->message(app->sip, from_user, to, text);
+	hf_sip_signal_ops()->message(app->sip, lot->of, lot->park, to, text);
 }
 
 static void call_somebody(void *arg, const struct hf_callout *callout)

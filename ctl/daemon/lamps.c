@@ -119,7 +119,15 @@ static void restore_publication(void *arg, const struct hf_store_publication *p)
 	const struct hf_config *c = r->app->config;
 	unsigned int lot = 0;
 	uint32_t slot = 0;
-	bool ours = hf_config_find_slot(c, p->slot, &lot, &slot);
+	const char *slash = strchr(p->slot, '/');
+	char tenant[80] = "";
+	bool ours;
+
+	snprintf(tenant, sizeof(tenant), "%.*s",
+		 slash ? (int)(slash - p->slot) : 0, p->slot);
+	ours = hf_config_find_slot(
+		c, slash ? hf_config_tenant_named(c, tenant) : NULL,
+		slash ? slash + 1 : p->slot, &lot, &slot);
 
 	for (unsigned int i = 0; i < lot; i++)
 		slot += c->lots[i].slot_last - c->lots[i].slot_first + 1;

@@ -51,6 +51,7 @@ struct hf_event {
 	uint64_t number;  /* without holes; set by ctl/events */
 	uint64_t wall_ms; /* set by ctl/events */
 	uint64_t call;	  /* stable id of the call */
+	const char *tenant; /* NULL = the only one */
 	const char *lot, *slot;
 	const char *caller_number, *caller_name, *caller_uri;
 	const char *parker_uri, *retriever_uri;

@@ -128,6 +128,7 @@ json_t *hf_event_json(const struct hf_event *e)
 	      set_text(object, "event", hf_event_name(e->type)) ||
 	      set_number(object, "wall_ms", e->wall_ms) ||
 	      set_number(object, "call", e->call) ||
+	      set_text(object, "tenant", e->tenant) ||
 	      set_text(object, "lot", e->lot) ||
 	      set_text(object, "slot", e->slot) ||
 	      set_text(object, "caller_number", e->caller_number) ||

@@ -74,7 +74,7 @@ static int put_event(struct nl_msg *msg, const struct hf_event_netlink *n,
 	       nla_put_u32(msg, HOLDFAST_A_ATTEMPT, e->attempt) ||
 	       nla_put_u32(msg, HOLDFAST_A_PRIVATE, e->privacy) ||
 	       nla_put_u32(msg, HOLDFAST_A_DIGIT_MS, e->digit_ms) ||
-	       TEXT(PARTY, e->party) || TEXT(DIGIT, e->digit) ||
+	       TEXT(TENANT, e->tenant) || TEXT(PARTY, e->party) || TEXT(DIGIT, e->digit) ||
 	       nla_put_u32(msg, HOLDFAST_A_ABI_MAJOR, HF_ABI_MAJOR) ||
 	       nla_put_u32(msg, HOLDFAST_A_ABI_MINOR, HF_ABI_MINOR) ||
 	       TEXT(INSTANCE, n->instance) || TEXT(BOOT_ID, n->boot_id) ||

@@ -254,7 +254,7 @@ static void send_messages(struct hf_alerts *a, const struct hf_config_lot *lot,
 		return;
 	hf_alert_message(lot, e, text, sizeof(text));
 	for (unsigned int i = 0; i < lot->alerts.message_count; i++)
-		a->wire.message(a->wire.arg, lot->park, lot->alerts.message[i],
+		a->wire.message(a->wire.arg, lot, lot->alerts.message[i],
 				text);
 }
 

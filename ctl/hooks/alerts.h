@@ -19,6 +19,7 @@ struct hf_alerts;
 struct hf_bus;
 struct hf_callout;
 struct hf_config;
+struct hf_config_lot;
 struct hf_hooks;
 struct hf_park;
 struct hf_slot_view;
@@ -28,7 +29,7 @@ struct hf_alerts_wiring {
 	struct hf_bus *bus;
 	struct hf_hooks *hooks;
 	/* A line of text to a URI. */
-	void (*message)(void *arg, const char *from_user, const char *to,
+	void (*message)(void *arg, const struct hf_config_lot *, const char *to,
 			const char *text);
 	/* Call somebody (callouts.h); and no more, the cause is over. */
 	void (*call)(void *arg, const struct hf_callout *);

@@ -171,6 +171,7 @@ static void dial(struct hf_callouts *c, struct line *line, uint64_t now_ms)
 	char display[96], why[HF_WHY_LONGEST];
 	struct hf_saying s = {
 		.uri = line->uri,
+		.lot = line->first->lot,
 		.from_user = line->first->from_user,
 		.display = display,
 		.clips = clips,

@@ -325,6 +325,8 @@ static int ask_line(struct hf_request *r, const struct route *route)
 	json_t *request = json_pack("{s:s}", "command", route->command);
 	const char *lot = MHD_lookup_connection_value(
 		r->connection, MHD_GET_ARGUMENT_KIND, "lot");
+	const char *tenant = MHD_lookup_connection_value(
+		r->connection, MHD_GET_ARGUMENT_KIND, "tenant");
 	json_int_t limit;
 
 	if (strchr(route->path + strlen("/api/v1/"), '/')) {
@@ -337,8 +339,12 @@ static int ask_line(struct hf_request *r, const struct route *route)
 			return refuse(r, 400, "bad_argument",
 				      "limit is a number from 1 to 10000");
 		}
-	} else if (lot && !strcmp(route->command, "slot list")) {
-		json_object_set_new(request, "lot", hf_json_text(lot));
+	} else if (!strcmp(route->command, "slot list")) {
+		if (lot)
+			json_object_set_new(request, "lot", hf_json_text(lot));
+		if (tenant)
+			json_object_set_new(request, "tenant",
+					    hf_json_text(tenant));
 	}
 	return ask_json(r, request, route->key);
 }

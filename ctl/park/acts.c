@@ -29,8 +29,10 @@ int hf_park_move(struct hf_park *park, uint64_t id, const char *number,
 	*why = "the call does not wait";
 	if (!waits(call))
 		return -EBUSY;
-	s.slot = hf_slot_by_number(park, number);
-	lot = s.slot ? NULL : hf_lot_by_number(park, number);
+	/* never another tenant's */
+	s.slot = hf_slot_by_number(park, call->lot->config->of, number);
+	lot = s.slot ? NULL :
+		       hf_lot_by_number(park, call->lot->config->of, number);
 	*why = "there is no such slot or lot";
 	if (!s.slot && !lot)
 		return -ENOENT;

@@ -40,10 +40,9 @@ static struct hf_slot *choose(const struct ask *a)
 	struct hf_slot *slot = NULL;
 
 	if (a->route && a->route->slot)
-		slot = hf_slot_by_number(a->park, a->route->slot);
-	return slot && slot->lot == a->lot && !slot->call
-		       ? slot
-		       : hf_lot_choose(a->lot);
+		slot = hf_lot_slot(a->lot, a->route->slot);
+	return slot && !slot->leaving && !slot->call ? slot :
+						       hf_lot_choose(a->lot);
 }
 
 static bool refuse(struct hf_decision *d, int status, const char *reason)
@@ -150,6 +149,13 @@ static bool retrieve(struct ask *a, struct hf_decision *d, struct hf_call *call)
 
 /* The rules. */
 
+static bool unknown_tenant(struct ask *a, struct hf_decision *d)
+{
+	return a->in->no_tenant &&
+	       refuse(d, 404, "neither domain, peer, address nor header is a "
+			      "tenant's");
+}
+
 static bool own_recall(struct ask *a, struct hf_decision *d)
 {
 	const struct hf_identity *from[] = {&a->in->diversion, &a->in->history};
@@ -160,7 +166,8 @@ static bool own_recall(struct ask *a, struct hf_decision *d)
 		struct hf_slot *slot = NULL;
 
 		if (hf_identity_known(from[i]))
-			slot = hf_slot_by_number(a->park, from[i]->user);
+			slot = hf_slot_by_number(a->park, a->in->tenant,
+						 from[i]->user);
 		ours = slot && slot->call &&
 		       slot->call->state == HF_S_RECALLING;
 	}
@@ -213,7 +220,8 @@ static bool replaces_relayed(struct ask *a, struct hf_decision *d)
 	if (!a->in->trusted && !a->may_retrieve)
 		return refuse(d, 403, "the sender may not take this call over");
 	if (a->replaced == call->retriever && hf_call_guarded(call) &&
-	    !hf_identity_internal(a->park->config, a->sender))
+	    !hf_identity_internal(a->park->config, call->lot->config->of,
+				  a->sender))
 		return refuse(d, 486, "two outside callers would meet");
 	d->verdict = HF_DO_SWAP;
 	d->call = call;
@@ -343,6 +351,9 @@ static const struct {
 	bool (*fits)(struct ask *, struct hf_decision *);
 	const char *text;
 } rules[] = {
+	{ "unknown-tenant", unknown_tenant,
+	  "With `tenants`: neither domain, peer, listen address nor header is "
+	  "one's, or they are of different ones: 404." },
 	{ "own-recall", own_recall,
 	  "Our own recall comes back (marker, or a transfer header names a slot "
 	  "that is ringing): 482." },
@@ -419,13 +430,17 @@ static bool orbit(const char *params, char *out, size_t len)
 /* A number behind park+ or orbit=: a slot, or a whole lot. */
 static void park_target(struct ask *a, const char *number)
 {
+	const struct hf_config_tenant *of = a->in->tenant;
+
 	a->number = NUMBER_PARK_ONLY;
-	a->slot = hf_slot_by_number(a->park, number);
-	a->lot = a->slot ? a->slot->lot : hf_lot_by_number(a->park, number);
+	a->slot = hf_slot_by_number(a->park, of, number);
+	a->lot = a->slot ? a->slot->lot :
+			   hf_lot_by_number(a->park, of, number);
 }
 
 static void read_number(struct ask *a)
 {
+	const struct hf_config_tenant *of = a->in->tenant;
 	const char *user = a->in->target.user ?: "";
 	char number[64];
 
@@ -433,19 +448,21 @@ static void read_number(struct ask *a)
 		park_target(a, number);
 	} else if (!strncasecmp(user, "park+", 5)) {
 		park_target(a, user + 5);
-	} else if ((a->lot = hf_lot_by_number(a->park, user))) {
+	} else if ((a->lot = hf_lot_by_number(a->park, of, user))) {
 		a->number = NUMBER_LOT;
-	} else if ((a->slot = hf_slot_by_number(a->park, user))) {
+	} else if ((a->slot = hf_slot_by_number(a->park, of, user))) {
 		a->number = NUMBER_SLOT;
 		a->lot = a->slot->lot;
-	} else if ((a->lot = hf_lot_by_oldest(a->park, user))) {
+	} else if ((a->lot = hf_lot_by_oldest(a->park, of, user))) {
 		a->number = NUMBER_OLDEST;
-	} else if (hf_slot_by_prefix(a->park, user, true, &a->lot, &a->slot)) {
+	} else if (hf_slot_by_prefix(a->park, of, user, true, &a->lot,
+				     &a->slot)) {
 		a->number = NUMBER_PARK_ONLY;
 		if (!a->slot)
 			a->lot = NULL; /* a prefix alone is no wish for any slot
 					*/
-	} else if (hf_slot_by_prefix(a->park, user, false, &a->lot, &a->slot)) {
+	} else if (hf_slot_by_prefix(a->park, of, user, false, &a->lot,
+				     &a->slot)) {
 		a->number = NUMBER_PICK_UP;
 	}
 }
@@ -470,8 +487,9 @@ static void follow_route(struct ask *a, struct hf_decision *d)
 	if (a->route->lot)
 		lot = hf_lot_by_name(a->park, a->route->lot);
 	else if (a->route->slot)
-		lot = hf_slot_by_number(a->park, a->route->slot)->lot;
-	if (!lot || (a->number == NUMBER_UNKNOWN && !a->route->called))
+		lot = hf_slot_by_number(a->park, a->in->tenant, a->route->slot)
+			      ->lot;
+	if (!lot || lot->config->of != a->in->tenant || (a->number == NUMBER_UNKNOWN && !a->route->called))
 		return;
 	a->lot = lot;
 	if (a->number == NUMBER_UNKNOWN)
@@ -486,6 +504,16 @@ static void may_be_parked(const struct ask *a, struct hf_decision *d)
 		refuse(d, 403, "a routing rule says: not to be parked");
 }
 
+/* A dialog of a call that is this tenant's. */
+static struct hf_party *replaced_in(struct hf_park *park,
+				    const struct hf_config_tenant *of,
+				    const struct hf_replaces *replaces)
+{
+	struct hf_party *p = hf_party_by_replaces(park, replaces);
+
+	return p && p->call && p->call->lot->config->of == of ? p : NULL;
+}
+
 void hf_decide(struct hf_park *park, const struct hf_invite *in,
 	       struct hf_decision *d)
 {
@@ -498,11 +526,14 @@ void hf_decide(struct hf_park *park, const struct hf_invite *in,
 	struct hf_lot *lot;
 
 	*d = (struct hf_decision){.verdict = HF_DO_REFUSE};
-	if (in->replaces)
-		a.replaced = hf_party_by_replaces(park, in->replaces);
+	if (in->no_tenant)
+		a.number = NUMBER_UNKNOWN;
+	else if (in->replaces)
+		a.replaced = replaced_in(park, in->tenant, in->replaces);
 	else
 		read_number(&a);
-	follow_route(&a, d);
+	if (!in->no_tenant)
+		follow_route(&a, d);
 	lot = a.replaced ? a.replaced->call->lot : a.lot;
 	if (lot) {
 		const struct hf_config *c = park->config;
@@ -548,6 +579,7 @@ void hf_decide_refer(struct hf_call *call, const struct hf_refer *refer,
 	const struct hf_invite in = {
 		.target = refer->target,
 		.target_params = refer->target_params,
+		.tenant = call->lot->config->of,
 	};
 	struct ask a = {.park = call->park, .in = &in};
 	struct hf_party *leg = NULL;
@@ -555,7 +587,7 @@ void hf_decide_refer(struct hf_call *call, const struct hf_refer *refer,
 	*d = (struct hf_decision){
 		.verdict = HF_DO_TRANSFER, .rule = "refer", .lot = call->lot};
 	if (refer->replaces)
-		leg = hf_party_by_replaces(call->park, refer->replaces);
+		leg = replaced_in(call->park, in.tenant, refer->replaces);
 	if (leg)
 		into_reserved(call, leg, d);
 	if (refer->replaces)

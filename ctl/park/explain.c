@@ -15,7 +15,8 @@ struct who {
 };
 
 /* "sip:1001@host:5060;x=y", "1001@host" or, of our domain, "1001". */
-static int take_who(const struct hf_park *park, const char *text,
+static int take_who(const struct hf_park *park,
+		    const struct hf_config_tenant *of, const char *text,
 		    struct who *w, struct hf_identity *ret)
 {
 	const char *user = text, *at;
@@ -36,7 +37,7 @@ static int take_who(const struct hf_park *park, const char *text,
 		snprintf(w->host, sizeof(w->host), "%.*s", (int)host, at + 1);
 	else
 		snprintf(w->host, sizeof(w->host), "%s",
-			 park->config->sip.domain ?: "");
+			 hf_tenant_domain(park->config, of) ?: "");
 	snprintf(w->uri, sizeof(w->uri), "sip:%s@%s", w->user, w->host);
 	*ret = (struct hf_identity){
 		.uri = w->uri, .user = w->user, .host = w->host, .display = ""};
@@ -66,6 +67,27 @@ static const char *text_of_rule(const char *rule)
 	return "";
 }
 
+/* False: there is none of that name. Users without a host are of its domain. */
+static bool find_tenant(const struct hf_park *park,
+			const struct hf_explain *ask, struct hf_invite *in)
+{
+	const char *at = strchr(ask->number, '@');
+	char host[128] = "";
+	const struct hf_tenant_ask whose = {.host = host,
+					    .source = ask->source,
+					    .headers = ask->headers};
+
+	if (ask->tenant) {
+		in->tenant = hf_config_tenant_named(park->config, ask->tenant);
+		return in->tenant;
+	}
+	if (at)
+		snprintf(host, sizeof(host), "%.*s",
+			 (int)strcspn(at + 1, ":;?>"), at + 1);
+	in->no_tenant = !hf_config_tenant(park->config, &whose, &in->tenant);
+	return true;
+}
+
 int hf_park_explain(struct hf_park *park, const struct hf_explain *ask,
 		    struct hf_explained *ret)
 {
@@ -86,18 +108,22 @@ int hf_park_explain(struct hf_park *park, const struct hf_explain *ask,
 		return -EINVAL;
 	snprintf(number, sizeof(number), "%.*s",
 		 (int)strcspn(ask->number, ";"), ask->number);
-	if (take_who(park, number, &target, &in.target))
+	ret->wrong = "tenant";
+	if (!find_tenant(park, ask, &in))
+		return -EINVAL;
+	ret->wrong = "number";
+	if (take_who(park, in.tenant, number, &target, &in.target))
 		return -EINVAL;
 	in.target_params = strchr(ask->number, ';')
 				   ? strchr(ask->number, ';') + 1
 				   : "";
 	ret->wrong = "from";
-	if (take_who(park, ask->from, &from, &in.from))
+	if (take_who(park, in.tenant, ask->from, &from, &in.from))
 		return -EINVAL;
 	if (!in.from.uri)
 		in.from = (struct hf_identity){"", "", "", ""};
 	ret->wrong = "transferred_by";
-	if (take_who(park, ask->transferred_by, &mark, &in.referred_by))
+	if (take_who(park, in.tenant, ask->transferred_by, &mark, &in.referred_by))
 		return -EINVAL;
 	ret->wrong = "source";
 	if (ask->source) {
@@ -111,6 +137,7 @@ int hf_park_explain(struct hf_park *park, const struct hf_explain *ask,
 	ret->rule = d.rule;
 	ret->text = text_of_rule(d.rule);
 	ret->routing = d.route ? d.route->name : NULL;
+	ret->tenant = in.tenant ? in.tenant->name : NULL;
 	ret->lot = d.lot ? d.lot->config->name : NULL;
 	ret->trusted = in.trusted;
 	ret->status = d.verdict == HF_DO_REFUSE ? d.status : 0;

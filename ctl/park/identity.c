@@ -141,9 +141,10 @@ static void uri_host(const char *uri, char *out, size_t len)
 	out[n] = '\0';
 }
 
-struct in_addr hf_towards(const struct hf_park *park, const char *uri)
+struct in_addr hf_towards(const struct hf_park *park,
+			  const struct hf_config_tenant *of, const char *uri)
 {
-	const char *proxy = park->config->sip.outbound_proxy;
+	const char *proxy = hf_tenant_proxy(park->config, of);
 	struct in_addr ip = {0};
 	char host[256];
 
@@ -154,17 +155,23 @@ struct in_addr hf_towards(const struct hf_park *park, const char *uri)
 }
 
 /* The domain that our users are known under at the peer that routes for us. */
-static void home_domain(const struct hf_config *c, char *out, size_t len)
+static void home_domain(const struct hf_config *c,
+			const struct hf_config_tenant *of, char *out, size_t len)
 {
+	const char *proxy = hf_tenant_proxy(c, of);
+	const char *domain = hf_tenant_domain(c, of);
+
 	out[0] = '\0';
-	if (c->sip.outbound_proxy)
-		uri_host(c->sip.outbound_proxy, out, len);
-	if (!out[0] && c->sip.domain)
-		snprintf(out, len, "%s", c->sip.domain);
+	/* A proxy that tenants share is not the domain of one. */
+	if (proxy && (!of || of->outbound_proxy))
+		uri_host(proxy, out, len);
+	if (!out[0] && domain)
+		snprintf(out, len, "%s", domain);
 }
 
-int hf_identity_aor(const struct hf_config *c, const struct hf_identity *id,
-		    char *out, size_t len)
+int hf_identity_aor(const struct hf_config *c,
+		    const struct hf_config_tenant *of,
+		    const struct hf_identity *id, char *out, size_t len)
 {
 	const char *scheme = "sip", *user, *end;
 	char host[256];
@@ -187,7 +194,7 @@ int hf_identity_aor(const struct hf_config *c, const struct hf_identity *id,
 	}
 	n = (size_t)(end - user);
 	if (!id->host || !*id->host || is_address(id->host))
-		home_domain(c, host, sizeof(host));
+		home_domain(c, of, host, sizeof(host));
 	else
 		snprintf(host, sizeof(host), "%s", id->host);
 	if (!n || !host[0])
@@ -216,7 +223,8 @@ void hf_user_escape(const char *user, char *out, size_t len)
 	out[n] = '\0';
 }
 
-static bool matches(const struct hf_config *c, const char *pattern,
+static bool matches(const struct hf_config *c,
+		    const struct hf_config_tenant *of, const char *pattern,
 		    const char *user, const char *host)
 {
 	if (!strcmp(pattern, "any"))
@@ -224,15 +232,16 @@ static bool matches(const struct hf_config *c, const char *pattern,
 	if (!user || !host)
 		return false;
 	if (!strcmp(pattern, "internal"))
-		return hf_config_internal(c, user, host);
+		return hf_config_internal(c, of, user, host);
 	return hf_pattern_match(pattern, user, host);
 }
 
-static bool any_matches(const struct hf_config *c, char *const *patterns,
+static bool any_matches(const struct hf_config *c,
+			const struct hf_config_tenant *of, char *const *patterns,
 			unsigned int count, const char *user, const char *host)
 {
 	for (unsigned int i = 0; i < count; i++)
-		if (matches(c, patterns[i], user, host))
+		if (matches(c, of, patterns[i], user, host))
 			return true;
 	return false;
 }
@@ -249,19 +258,22 @@ bool hf_may_park(const struct hf_config *c, const struct hf_config_lot *lot,
 	const char *host = hf_identity_known(id) ? id->host : NULL;
 	char home[256];
 
-	if (any_matches(c, lot->may_park, lot->may_park_count, user, host))
+	if (any_matches(c, lot->of, lot->may_park, lot->may_park_count, user,
+			host))
 		return true;
 	if (!passed_on || !user || (host && *host && !is_address(host)))
 		return false;
-	home_domain(c, home, sizeof(home));
-	return any_matches(c, lot->may_park, lot->may_park_count, user, home);
+	home_domain(c, lot->of, home, sizeof(home));
+	return any_matches(c, lot->of, lot->may_park, lot->may_park_count, user,
+			   home);
 }
 
 bool hf_identity_internal(const struct hf_config *c,
+			  const struct hf_config_tenant *of,
 			  const struct hf_identity *id)
 {
 	return !hf_identity_anonymous(id) && id->host &&
-	       hf_config_internal(c, id->user, id->host);
+	       hf_config_internal(c, of, id->user, id->host);
 }
 
 /* A retriever must be a colleague whatever the lot says: two outsiders must
@@ -269,7 +281,7 @@ bool hf_identity_internal(const struct hf_config *c,
 bool hf_may_retrieve(const struct hf_config *c, const struct hf_config_lot *lot,
 		     const struct hf_identity *id)
 {
-	return hf_identity_internal(c, id) &&
-	       any_matches(c, lot->may_retrieve, lot->may_retrieve_count,
-			   id->user, id->host);
+	return hf_identity_internal(c, lot->of, id) &&
+	       any_matches(c, lot->of, lot->may_retrieve,
+			   lot->may_retrieve_count, id->user, id->host);
 }

@@ -26,13 +26,17 @@ const struct hf_identity *hf_invite_sender(const struct hf_invite *);
 const struct hf_identity *hf_invite_mark(const struct hf_invite *);
 /* Where to ring this user: its address of record, a host that is an IP address
  * replaced by our peer's domain. */
-int hf_identity_aor(const struct hf_config *, const struct hf_identity *,
+int hf_identity_aor(const struct hf_config *, const struct hf_config_tenant *,
+		    const struct hf_identity *,
 		    char *out, size_t len);
 /* Where media of who is called will be, as far as is known before the answer:
  * the proxy's address, else that of the URI (may be NULL); 0.0.0.0 = not known. */
-struct in_addr hf_towards(const struct hf_park *, const char *uri);
+struct in_addr hf_towards(const struct hf_park *,
+			  const struct hf_config_tenant *, const char *uri);
 void hf_user_escape(const char *user, char *out, size_t len);
-bool hf_identity_internal(const struct hf_config *, const struct hf_identity *);
+bool hf_identity_internal(const struct hf_config *,
+			  const struct hf_config_tenant *,
+			  const struct hf_identity *);
 bool hf_may_park(const struct hf_config *, const struct hf_config_lot *,
 		 const struct hf_identity *, bool passed_on);
 bool hf_may_retrieve(const struct hf_config *, const struct hf_config_lot *,

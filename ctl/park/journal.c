@@ -94,6 +94,7 @@ static void fill_party(struct hf_party *p, struct hf_store_party *r,
 static void fill_call(struct hf_call *call, struct hf_store_call *r)
 {
 	r->id = call->id;
+	r->tenant = call->lot->config->of ? call->lot->config->of->name : NULL;
 	r->lot = call->lot->config->name;
 	r->slot = call->slot ? call->slot->name : NULL;
 	r->last_slot = call->last_slot;
@@ -232,11 +233,41 @@ static struct hf_lot *lot_of(struct hf_park *park, const char *name)
 	return NULL;
 }
 
+/* A lot by another name, but of the same tenant: the one that has the slot. */
+static struct hf_lot *lot_instead(struct hf_park *park,
+				  const struct hf_store_call *r)
+{
+	const struct hf_config_tenant *of =
+		hf_config_tenant_named(park->config, r->tenant);
+	struct hf_slot *slot = hf_slot_by_number(park, of, r->slot);
+
+	if (slot)
+		return slot->lot;
+	for (unsigned int i = 0; i < park->config->lot_count; i++)
+		if (park->lots[i].config->of == of)
+			return &park->lots[i];
+	return NULL;
+}
+
+/* Where the call was; never with another tenant. NULL: nowhere any more. */
+static struct hf_lot *lot_for(struct hf_park *park,
+			      const struct hf_store_call *r)
+{
+	struct hf_lot *lot = lot_of(park, r->lot);
+
+	if (lot && (!r->tenant || !*r->tenant ||
+		    (lot->config->of &&
+		     !strcmp(lot->config->of->name, r->tenant))))
+		return lot;
+	return lot_instead(park, r);
+}
+
 /* The record in memory, but for parties, slot and timers. */
 static int read_call(struct hf_call *call, const struct hf_store_call *r)
 {
 	struct hf_park *park = call->park;
-	struct hf_slot *last = hf_slot_by_number(park, r->last_slot);
+	struct hf_slot *last =
+		r->last_slot ? hf_lot_slot(call->lot, r->last_slot) : NULL;
 	int err;
 
 	call->rule = rule_of(r->rule);
@@ -416,9 +447,11 @@ static enum hf_call_state resume_as(const struct hf_store_call *r,
 	}
 }
 
-static int restore(struct hf_call *call, const struct hf_store_call *r)
+static int restore(struct hf_call *call, const struct hf_store_call *r,
+		   bool nowhere)
 {
-	struct hf_slot *slot = hf_slot_by_number(call->park, r->slot);
+	struct hf_slot *slot =
+		r->slot && !nowhere ? hf_lot_slot(call->lot, r->slot) : NULL;
 	int err = read_call(call, r), e;
 
 	for (unsigned int i = 0; i < r->party_count; i++) {
@@ -433,7 +466,7 @@ static int restore(struct hf_call *call, const struct hf_store_call *r)
 				  &r->party[i]);
 		err = err ? err : e;
 	}
-	if (!err && !call->caller)
+	if (!err && (!call->caller || nowhere))
 		err = -ENOENT;
 	if (err)
 		return err;
@@ -487,6 +520,7 @@ int hf_park_restore(struct hf_park *park, const struct hf_store_call *r)
 	struct hf_call *call;
 	enum hf_call_state state;
 	int err = -EINVAL;
+	bool nowhere;
 
 	park->now_ms = hf_now_ms();
 	if (!strcmp(r->state, HF_TALK_STATE))
@@ -497,7 +531,10 @@ int hf_park_restore(struct hf_park *park, const struct hf_store_call *r)
 	call->park = park;
 	call->id = r->id;
 	call->noted = true;
-	call->lot = lot_of(park, r->lot) ?: &park->lots[0];
+	call->lot = lot_for(park, r);
+	nowhere = !call->lot;
+	if (nowhere) /* only until it has ended */
+		call->lot = &park->lots[0];
 	if (!state_of(r->claimed_from, &call->claimed_from))
 		call->claimed_from = HF_S_PARKED;
 	HASH_ADD(hh, park->calls, id, sizeof(call->id), call);
@@ -506,14 +543,15 @@ int hf_park_restore(struct hf_park *park, const struct hf_store_call *r)
 		if (call->claimed_from == HF_S_RECALLING)
 			call->claimed_from = HF_S_PARKED;
 		hf_call_resume(call, state);
-		err = restore(call, r);
+		err = restore(call, r, nowhere);
 	}
 	if (!err)
 		return 0;
 	hf_warn("call %llu of %s cannot be taken up: %s",
 		(unsigned long long)r->id, r->who_uri, strerror(-err));
 	if (call->caller || call->retriever) {
-		hf_report(call, HF_EVENT_ENDED, "lost over a restart");
+		if (!nowhere)
+			hf_report(call, HF_EVENT_ENDED, "lost over a restart");
 		hf_call_end(call, &lost);
 	}
 	hf_call_resume(call, HF_S_ENDED);

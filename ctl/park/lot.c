@@ -18,10 +18,20 @@ static const char *label_of(const struct hf_config_lot *c, const char *slot)
 	return NULL;
 }
 
+#define KEY_LEN 160
+
+/* One text of both; neither has a line end in it. */
+static bool key_of(const struct hf_config_tenant *of, const char *number,
+		   char *key)
+{
+	return snprintf(key, KEY_LEN, "%s\n%s", number, of ? of->name : "") <
+	       KEY_LEN;
+}
+
 static int lot_init(struct hf_lot *lot, struct hf_park *park,
 		    const struct hf_config_lot *c)
 {
-	char name[128];
+	char name[KEY_LEN];
 	int err;
 
 	lot->park = park;
@@ -52,6 +62,11 @@ static int lot_init(struct hf_lot *lot, struct hf_park *park,
 		if (!slot->name)
 			return -ENOMEM;
 	}
+	if (c->park && *c->park && key_of(c->of, c->park, name)) {
+		lot->key = strdup(name);
+		if (!lot->key)
+			return -ENOMEM;
+	}
 	lot->free_count = lot->offered_count;
 	park->totals.slots_free += lot->offered_count;
 	return 0;
@@ -61,11 +76,9 @@ void hf_lots_index(struct hf_park *park)
 {
 	for (unsigned int i = 0; i < park->config->lot_count; i++) {
 		struct hf_lot *lot = &park->lots[i];
-		const char *number = lot->config->park;
-
-		if (number && *number)
-			HASH_ADD_KEYPTR(hh, park->lot_by_number, number,
-					strlen(number), lot);
+		if (lot->key)
+			HASH_ADD_KEYPTR(hh, park->lot_by_number, lot->key,
+					strlen(lot->key), lot);
 	}
 }
 
@@ -93,6 +106,7 @@ void hf_lots_free(struct hf_lot *lots, unsigned int count)
 		for (uint32_t k = 0; lot->slots && k < lot->slot_count; k++)
 			free(lot->slots[k].name);
 		free(lot->slots);
+		free(lot->key);
 		hf_bitmap_fini(&lot->free);
 	}
 	free(lots);
@@ -105,13 +119,16 @@ void hf_lots_destroy(struct hf_park *park)
 	park->lots = NULL;
 }
 
-struct hf_lot *hf_lot_by_number(const struct hf_park *park, const char *user)
+struct hf_lot *hf_lot_by_number(const struct hf_park *park,
+				const struct hf_config_tenant *of,
+				const char *user)
 {
 	struct hf_lot *lot;
+	char key[KEY_LEN];
 
-	if (!user || !*user)
+	if (!user || !*user || !key_of(of, user, key))
 		return NULL;
-	HASH_FIND(hh, park->lot_by_number, user, strlen(user), lot);
+	HASH_FIND(hh, park->lot_by_number, key, strlen(key), lot);
 	return lot;
 }
 
@@ -123,12 +140,15 @@ struct hf_lot *hf_lot_by_name(const struct hf_park *park, const char *name)
 	return NULL;
 }
 
-struct hf_lot *hf_lot_by_oldest(const struct hf_park *park, const char *user)
+struct hf_lot *hf_lot_by_oldest(const struct hf_park *park,
+				const struct hf_config_tenant *of,
+				const char *user)
 {
 	for (unsigned int i = 0; user && i < park->config->lot_count; i++) {
 		const char *number = park->lots[i].config->retrieve_oldest;
 
-		if (number && !strcmp(number, user))
+		if (number && park->lots[i].config->of == of &&
+		    !strcmp(number, user))
 			return &park->lots[i];
 	}
 	return NULL;
@@ -163,10 +183,15 @@ static struct hf_slot *slot_in(struct hf_lot *lot, const char *user)
 	return slot && slot->leaving && !slot->call ? NULL : slot;
 }
 
-struct hf_slot *hf_slot_by_number(const struct hf_park *park, const char *user)
+struct hf_slot *hf_slot_by_number(const struct hf_park *park,
+				  const struct hf_config_tenant *of,
+				  const char *user)
 {
 	for (unsigned int i = 0; user && i < park->config->lot_count; i++) {
-		struct hf_slot *slot = slot_in(&park->lots[i], user);
+		struct hf_slot *slot =
+			park->lots[i].config->of == of ?
+				slot_in(&park->lots[i], user) :
+				NULL;
 
 		if (slot)
 			return slot;
@@ -174,7 +199,8 @@ struct hf_slot *hf_slot_by_number(const struct hf_park *park, const char *user)
 	return NULL;
 }
 
-bool hf_slot_by_prefix(const struct hf_park *park, const char *user,
+bool hf_slot_by_prefix(const struct hf_park *park,
+		       const struct hf_config_tenant *of, const char *user,
 		       bool to_park, struct hf_lot **ret_lot,
 		       struct hf_slot **ret_slot)
 {
@@ -186,7 +212,7 @@ bool hf_slot_by_prefix(const struct hf_park *park, const char *user,
 		const char *prefix = to_park ? lot->config->park_prefix
 					     : lot->config->pickup_prefix;
 
-		if (!prefix || !*prefix ||
+		if (lot->config->of != of || !prefix || !*prefix ||
 		    strncmp(user, prefix, strlen(prefix)))
 			continue;
 		if (!found)
@@ -228,10 +254,9 @@ struct hf_slot *hf_lot_choose(struct hf_lot *lot)
 
 struct hf_slot *hf_lot_choose_again(struct hf_lot *lot, const char *name)
 {
-	struct hf_slot *slot = hf_slot_by_number(lot->park, name);
+	struct hf_slot *slot = name ? slot_in(lot, name) : NULL;
 
-	return slot && slot->lot == lot && !slot->call ? slot
-						       : hf_lot_choose(lot);
+	return slot && !slot->call ? slot : hf_lot_choose(lot);
 }
 
 void hf_slot_changed(const struct hf_slot *slot)

@@ -44,7 +44,8 @@ struct hf_lot {
 	uint32_t first; /* slots in the lots before this one */
 	uint32_t cursor; /* where `next` looks first */
 	struct hf_bitmap free;
-	UT_hash_handle hh; /* by park number */
+	char *key; /* of the hash: park number and tenant */
+	UT_hash_handle hh;
 };
 int hf_lots_create(struct hf_park *);
 void hf_lots_destroy(struct hf_park *);
@@ -52,12 +53,20 @@ void hf_lots_index(struct hf_park *); /* by park number */
 void hf_lots_free(struct hf_lot *lots, unsigned int count);
 /* A slot of this lot by its number, also one that is to go and free. */
 struct hf_slot *hf_lot_slot(struct hf_lot *, const char *user);
-struct hf_lot *hf_lot_by_number(const struct hf_park *, const char *user);
+/* Numbers are a tenant's; NULL = the only one. */
+struct hf_lot *hf_lot_by_number(const struct hf_park *,
+				const struct hf_config_tenant *,
+				const char *user);
 struct hf_lot *hf_lot_by_name(const struct hf_park *, const char *name);
-struct hf_lot *hf_lot_by_oldest(const struct hf_park *, const char *user);
-struct hf_slot *hf_slot_by_number(const struct hf_park *, const char *user);
+struct hf_lot *hf_lot_by_oldest(const struct hf_park *,
+				const struct hf_config_tenant *,
+				const char *user);
+struct hf_slot *hf_slot_by_number(const struct hf_park *,
+				  const struct hf_config_tenant *,
+				  const char *user);
 /* "*68701" with the prefixes of the lots; true also if no slot follows. */
-bool hf_slot_by_prefix(const struct hf_park *, const char *user, bool park,
+bool hf_slot_by_prefix(const struct hf_park *,
+		       const struct hf_config_tenant *, const char *user, bool park,
 		       struct hf_lot **ret_lot, struct hf_slot **ret_slot);
 struct hf_slot *hf_lot_choose(struct hf_lot *); /* NULL = full */
 /* The same, but the slot of this name first if it is free. */

@@ -152,6 +152,7 @@ static void call_phone(struct hf_page *page, const struct hf_call *call,
 	uint64_t talk;
 	struct hf_talk_out out = {
 		.uri = target->uri,
+		.tenant = call->lot->config->of,
 		.from_user = call->slot->name,
 		.display = display,
 		.alert_info = target->alert_info,
@@ -163,7 +164,7 @@ static void call_phone(struct hf_page *page, const struct hf_call *call,
 
 	/* RFC 3261 20.9 with the parameter of Broadsoft that phones know. */
 	snprintf(info, sizeof(info), "<sip:%.200s>;answer-after=0",
-		 c->sip.domain ?: "anonymous.invalid");
+		 hf_tenant_domain(c, out.tenant) ?: "anonymous.invalid");
 	snprintf(display, sizeof(display), "Call on %s%s%.60s",
 		 call->slot->name, call->slot->label ? ": " : "",
 		 call->slot->label ?: "");

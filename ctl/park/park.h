@@ -72,6 +72,7 @@ void hf_park_silent(struct hf_park *, uint32_t leg, bool silent,
 
 /* One line of the slot table. Strings live until the next call into the park. */
 struct hf_slot_view {
+	const char *tenant; /* NULL = the only one */
 	const char *lot, *slot, *label;
 	const char *state; /* "free", "arriving", "reserved", "parked", "recalling", "claimed" */
 	uint64_t call;	   /* 0 = none */
@@ -94,6 +95,7 @@ struct hf_party_view {
 struct hf_call_view {
 	uint64_t call;
 	const char *state; /* also "relay", "transfer" */
+	const char *tenant;
 	const char *lot, *slot, *rule;
 	const char *routing; /* the routing rule that was followed, or NULL */
 	const char *only;    /* who alone may pick it up, or NULL */
@@ -153,6 +155,7 @@ enum hf_talk_end {
 };
 struct hf_saying {
 	const char *uri;
+	const char *lot; /* of which it speaks, NULL = none: whose proxy */
 	const char *from_user, *display; /* of our domain */
 	const char *const *clips; /* one after the other, up to 16 */
 	unsigned int count, ring_s;
@@ -189,11 +192,12 @@ struct hf_explain {
 	const char *from, *transferred_by; /* URIs, or what stands before the @ */
 	const char *source;  /* IP address; NULL = a trusted peer */
 	const char *headers; /* "Name: value" lines */
+	const char *tenant;  /* NULL: as host, source and headers say */
 };
 struct hf_explained {
 	const char *wrong; /* -EINVAL: which of the above */
 	const char *verdict; /* "park", "reserve", "retrieve", "refuse" */
-	const char *rule, *text, *routing, *lot; /* NULL = none */
+	const char *rule, *text, *routing, *tenant, *lot; /* NULL = none */
 	bool trusted;
 	int status; /* of a refusal, else 0 */
 	char slot[64], reason[80];

@@ -33,10 +33,11 @@ static bool parker_aor(const struct hf_call *call, char *uri, size_t len)
 	if (!config(call)->recall.attempts)
 		return false;
 	/* one of our own numbers would only bring the call back here */
-	if (hf_lot_by_number(call->park, parker.user) ||
-	    hf_slot_by_number(call->park, parker.user))
+	if (hf_lot_by_number(call->park, config(call)->of, parker.user) ||
+	    hf_slot_by_number(call->park, config(call)->of, parker.user))
 		return false;
-	return !hf_identity_aor(call->park->config, &parker, uri, len);
+	return !hf_identity_aor(call->park->config, config(call)->of, &parker,
+				uri, len);
 }
 
 static bool only(struct hf_targets *t, const char *uri)

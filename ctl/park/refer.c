@@ -82,12 +82,14 @@ void hf_act_repark(struct hf_call *call, const struct hf_stimulus *s)
 static void target_uri(const struct hf_call *call, struct hf_identity target,
 		       char *uri, size_t len)
 {
+	const struct hf_config_tenant *of = call->lot->config->of;
 	const struct hf_config *c = call->park->config;
+	const char *domain = hf_tenant_domain(c, of);
 
-	if (c->sip.domain && !strcmp(target.host ?: "", c->sip.domain))
+	if (domain && !strcmp(target.host ?: "", domain))
 		target.host = "";
-	if (!c->sip.outbound_proxy ||
-	    hf_identity_aor(c, &target, uri, len))
+	if (!hf_tenant_proxy(c, of) ||
+	    hf_identity_aor(c, of, &target, uri, len))
 		snprintf(uri, len, "%s", target.uri);
 }
 

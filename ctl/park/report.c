@@ -27,6 +27,11 @@ static const char *source_of(const struct hf_call *call,
 	return inet_ntop(AF_INET, &who->source, text, (socklen_t)len);
 }
 
+static const char *tenant_of(const struct hf_lot *lot)
+{
+	return lot->config->of ? lot->config->of->name : NULL;
+}
+
 static struct hf_event event_of(const struct hf_call *call,
 				enum hf_event_type type)
 {
@@ -35,6 +40,7 @@ static struct hf_event event_of(const struct hf_call *call,
 	return (struct hf_event){
 		.type = type,
 		.call = call->id,
+		.tenant = tenant_of(call->lot),
 		.lot = call->lot->config->name,
 		.slot = hf_call_slot_name(call),
 		.caller_number = call->who.user,
@@ -102,6 +108,7 @@ void hf_report_refused(struct hf_park *park, const struct hf_invite *in,
 	const struct hf_identity *mark = hf_invite_mark(in);
 	struct hf_event e = {
 		.type = HF_EVENT_REFUSED,
+		.tenant = in->tenant ? in->tenant->name : NULL,
 		.lot = d->lot ? d->lot->config->name : NULL,
 		.slot = d->slot ? d->slot->name : NULL,
 		.caller_number = sender->user,
@@ -122,7 +129,9 @@ void hf_report_refused(struct hf_park *park, const struct hf_invite *in,
 
 void hf_report_lot(struct hf_lot *lot, enum hf_event_type type)
 {
-	struct hf_event e = {.type = type, .lot = lot->config->name};
+	struct hf_event e = {.type = type,
+			     .tenant = tenant_of(lot),
+			     .lot = lot->config->name};
 
 	tell(lot->park, &e);
 }

@@ -45,7 +45,8 @@ static void label(const struct hf_call *call, char *out, size_t len)
 /* Where the answer will come from, as far as is known before it comes. */
 static struct in_addr towards(const struct hf_call *call)
 {
-	struct in_addr ip = hf_towards(call->park, NULL);
+	struct in_addr ip =
+		hf_towards(call->park, call->lot->config->of, NULL);
 
 	return ip.s_addr ? ip : call->caller->source;
 }
@@ -54,11 +55,13 @@ static struct hf_dialog *send_invite(struct hf_call *call, struct hf_party *p,
 				     const char *diverted_by, const char *sdp)
 {
 	const struct hf_config *c = call->park->config;
-	const char *domain = c->sip.domain ?: "anonymous.invalid";
+	const char *domain = hf_tenant_domain(c, call->lot->config->of) ?:
+						 "anonymous.invalid";
 	const char *user = call->who.uri ? call->who.user : "";
 	char display[256], number[128], slot[256], marker[32];
 	struct hf_call_out out = {
 		.uri = p->who.uri,
+		.tenant = call->lot->config->of,
 		.asserted = hf_person_view(&call->who),
 		.privacy = call->privacy,
 		.alert_info = config(call)->recall.alert_info,
@@ -90,6 +93,7 @@ static struct hf_dialog *send_transfer(struct hf_call *call, struct hf_party *p,
 {
 	const struct hf_call_out out = {
 		.uri = p->who.uri,
+		.tenant = call->lot->config->of,
 		.from = hf_person_view(&call->who),
 		.asserted = hf_person_view(&call->who),
 		.privacy = call->privacy,
@@ -230,10 +234,12 @@ void hf_ring_free(struct hf_call *call, bool close_legs)
 }
 
 /* One of our own numbers would only bring the caller back here. */
-static bool is_ours(struct hf_park *park, const struct hf_identity *who)
+static bool is_ours(const struct hf_call *call, const struct hf_identity *who)
 {
-	return hf_lot_by_number(park, who->user) ||
-	       hf_slot_by_number(park, who->user);
+	const struct hf_config_tenant *of = call->lot->config->of;
+
+	return hf_lot_by_number(call->park, of, who->user) ||
+	       hf_slot_by_number(call->park, of, who->user);
 }
 
 bool hf_ring_redirect(struct hf_party *p, const struct hf_identity *to)
@@ -243,7 +249,7 @@ bool hf_ring_redirect(struct hf_party *p, const struct hf_identity *to)
 	const char *why;
 
 	if (p->role != HF_ROLE_RECALL || !config(call)->recall.follow_redirect ||
-	    p->redirects >= REDIRECTS_MOST || is_ours(call->park, to))
+	    p->redirects >= REDIRECTS_MOST || is_ours(call, to))
 		return false;
 	why = try_ring(call, to->uri, NULL, p, &words);
 	if (why) {

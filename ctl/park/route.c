@@ -19,28 +19,6 @@ static bool fits_who(const char *pattern, const struct hf_identity *id)
 	       hf_pattern_match(pattern, id->user, id->host);
 }
 
-/* "X-Account: gold*" among lines "X-Account: golden\nX-Other: 1". */
-static bool fits_header(const char *wanted, const char *lines)
-{
-	size_t name = wanted ? strcspn(wanted, ":") : 0;
-
-	if (!wanted)
-		return true;
-	while (lines && *lines) {
-		size_t len = strcspn(lines, "\n");
-		char value[256];
-
-		if (len > name + 2 && lines[name] == ':' &&
-		    !strncasecmp(lines, wanted, name)) {
-			snprintf(value, sizeof(value), "%.*s",
-				 (int)(len - name - 2), lines + name + 2);
-			return hf_text_match(wanted + name + 2, value);
-		}
-		lines += len + (lines[len] == '\n');
-	}
-	return false;
-}
-
 static bool fits_source(const struct hf_config_route *r, const char *source)
 {
 	struct in6_addr ip;
@@ -60,10 +38,12 @@ const struct hf_config_route *hf_route_find(const struct hf_config *c,
 	for (unsigned int i = 0; i < c->route_count; i++) {
 		const struct hf_config_route *r = &c->routes[i];
 
+		if (r->of && r->of != in->tenant)
+			continue;
 		if (fits_who(r->called, &in->target) &&
 		    fits_who(r->caller, sender) &&
 		    fits_who(r->parker, mark) &&
-		    fits_header(r->header, in->carried) &&
+		    (!r->header || hf_header_match(r->header, in->carried)) &&
 		    fits_source(r, in->source))
 			return r;
 	}

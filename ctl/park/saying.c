@@ -11,8 +11,10 @@
 int hf_park_say(struct hf_park *park, const struct hf_saying *s,
 		uint64_t *ret_talk, char *why, size_t why_len)
 {
+	const struct hf_lot *lot = s->lot ? hf_lot_by_name(park, s->lot) : NULL;
 	struct hf_talk_out out = {
 		.uri = s->uri,
+		.tenant = lot ? lot->config->of : NULL,
 		.from_user = s->from_user,
 		.display = s->display,
 		.ring_s = s->ring_s,

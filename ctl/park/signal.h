@@ -20,6 +20,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
+struct hf_config_tenant;
 struct hf_dialog;
 struct hf_party;
 struct hf_park;
@@ -65,6 +66,8 @@ struct hf_invite {
 	const char *source;	   /* IP address the request came from */
 	const char *local;	   /* IP address it was sent to */
 	const char *transport;	   /* "udp", "tcp" */
+	const struct hf_config_tenant *tenant; /* NULL = the only one */
+	bool no_tenant; /* nobody's: it gets nothing of anybody */
 	bool trusted;
 	bool privacy;	  /* Privacy: id, user or full */
 	const char *body; /* SDP offer; NULL = late offer */
@@ -99,6 +102,7 @@ struct hf_refer {
 /* A new INVITE of ours (recall, fallback, transfer). Goes through the outbound proxy. */
 struct hf_call_out {
 	const char *uri; /* Request-URI and To */
+	const struct hf_config_tenant *tenant; /* whose proxy; NULL = the only one */
 	struct hf_identity from; /* uri NULL: our own domain; display with the label */
 	struct hf_identity asserted;
 	bool privacy;
@@ -159,7 +163,8 @@ struct hf_signal_ops {
 	const char *(*call_id)(const struct hf_dialog *);
 	/* A line of text to a URI (RFC 3428), from a user of our domain; nobody
 	 * hears what became of it. May be NULL. */
-	void (*message)(void *stack, const char *from_user, const char *to,
+	void (*message)(void *stack, const struct hf_config_tenant *,
+			const char *from_user, const char *to,
 			const char *text);
 	/* Fill in what the journal keeps of the dialog; text lives until the
 	 * next call of this for it. May be NULL. */

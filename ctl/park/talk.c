@@ -173,10 +173,12 @@ static struct hf_dialog *send_invite(struct hf_talk *t,
 				     const struct hf_talk_out *o,
 				     const char *sdp)
 {
-	const char *domain = t->park->config->sip.domain ?: "anonymous.invalid";
+	const char *domain = hf_tenant_domain(t->park->config, o->tenant) ?:
+							   "anonymous.invalid";
 	char uri[256], user[128], marker[32];
 	struct hf_call_out out = {
 		.uri = t->party->who.uri,
+		.tenant = o->tenant,
 		.recall_marker = marker,
 		.call_info = o->call_info,
 		.alert_info = o->alert_info,
@@ -205,7 +207,7 @@ static const char *try_call(struct hf_talk *t, const struct hf_talk_out *o,
 
 	if (hf_person_set(&p->who, &who))
 		return "out of memory";
-	if (hf_party_make_offer(p, hf_towards(t->park, o->uri),
+	if (hf_party_make_offer(p, hf_towards(t->park, o->tenant, o->uri),
 				hf_codecs_all(t->park), w))
 		return w->why;
 	p->dialog = send_invite(t, o, w->sdp);

@@ -56,6 +56,7 @@ struct hf_talk {
 /* A call of ours to say something. */
 struct hf_talk_out {
 	const char *uri;
+	const struct hf_config_tenant *tenant; /* for whom; NULL = the only one */
 	const char *from_user, *display; /* of our domain */
 	const char *call_info, *alert_info, *answer_mode; /* NULL = none */
 	unsigned int ring_s;

@@ -29,7 +29,8 @@ bool hf_if_strangers_meet(const struct hf_call *call,
 
 	return hf_call_guarded(call) && hf_identity_known(s->asserted) &&
 	       !hf_identity_same(s->asserted, &now) &&
-	       !hf_identity_internal(call->park->config, s->asserted);
+	       !hf_identity_internal(call->park->config, call->lot->config->of,
+				     s->asserted);
 }
 
 void hf_call_find_slot(struct hf_call *call)

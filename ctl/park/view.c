@@ -14,6 +14,8 @@ static void view_slot(const struct hf_slot *slot, struct hf_slot_view *v)
 	const struct hf_call *call = slot->call;
 
 	*v = (struct hf_slot_view){
+		.tenant = slot->lot->config->of ? slot->lot->config->of->name :
+						  NULL,
 		.lot = slot->lot->config->name,
 		.slot = slot->name,
 		.label = slot->label,
@@ -99,6 +101,8 @@ static void view_call(const struct hf_call *call, struct hf_call_view *v)
 	*v = (struct hf_call_view){
 		.call = call->id,
 		.state = hf_state_name(call->state),
+		.tenant = call->lot->config->of ? call->lot->config->of->name :
+						  NULL,
 		.lot = call->lot->config->name,
 		.slot = hf_call_slot_name(call),
 		.rule = call->rule,

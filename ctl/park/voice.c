@@ -39,7 +39,7 @@ bool hf_voice_refuses(struct hf_park *park, struct hf_party *p,
 	 * 200; a stranger is told nothing. */
 	if (!d->prompt || !lot || lot->voice.refusals == HF_REFUSE_PLAINLY ||
 	    in->replaces || hf_invite_mark(in) ||
-	    !hf_identity_internal(park->config, hf_invite_sender(in)))
+	    !hf_identity_internal(park->config, lot->of, hf_invite_sender(in)))
 		return false;
 	hf_speech_add(&speech, lot->voice.language, d->prompt);
 	return hf_talk_answer(park, p, in, &speech, d->status,
@@ -204,6 +204,7 @@ void hf_voice_message(struct hf_call *call)
 		snprintf(text, sizeof(text), "Parked at %s: %.150s%s%.150s",
 			 call->slot->name, name, *name && *number ? ", " : "",
 			 number);
-	signal->message(call->park->wire.stack, call->lot->config->park,
+	signal->message(call->park->wire.stack, call->lot->config->of,
+			call->lot->config->park,
 			call->parker.uri, text);
 }

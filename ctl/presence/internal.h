@@ -73,6 +73,7 @@ struct hf_lamp_lot {
 struct hf_lamp_list {
 	struct hf_lamp_resource resource; /* first */
 	const char *name;
+	const struct hf_config_tenant *of;
 	struct hf_lamp_resource **entries;
 	uint32_t count;
 };
@@ -151,8 +152,14 @@ void hf_lamp_slots_update(struct hf_lamps *);
 int hf_lamp_lists_create(struct hf_lamps *);
 void hf_lamp_lists_destroy(struct hf_lamps *);
 /* What a user part names; NULL = nothing of ours. */
-struct hf_lamp_resource *hf_lamp_resource_find(struct hf_lamps *,
-					       const char *user);
+struct hf_lamp_resource *
+hf_lamp_resource_find(struct hf_lamps *, const struct hf_config_tenant *,
+		      const char *user);
+/* The number, and before it whose it is ("acme/701"): of all there is one. */
+void hf_lamp_resource_key(const struct hf_lamps *,
+			  const struct hf_lamp_resource *, char *key, size_t len);
+struct hf_lamp_resource *hf_lamp_resource_by_key(struct hf_lamps *,
+						 const char *key);
 void hf_lamp_resource_number(const struct hf_lamps *,
 			     const struct hf_lamp_resource *, char *name,
 			     size_t len);

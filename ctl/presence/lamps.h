@@ -61,6 +61,7 @@ enum hf_lamp_state_shown { HF_LAMP_FREE, HF_LAMP_TAKEN, HF_LAMP_PARKED, HF_LAMP_
 /* A slot as it is shown. Strings live until the next call into the park. */
 struct hf_lamp_look {
 	const char *lot, *slot, *label;
+	const struct hf_config_tenant *tenant;
 	enum hf_lamp_state_shown shown;
 	uint64_t call;
 	const char *name, *number, *uri; /* of the caller, never NULL */
@@ -80,6 +81,8 @@ int hf_lamps_follow(struct hf_lamps *, void (*changed)(void *arg, uint32_t slot)
 void hf_lamps_unfollow(struct hf_lamps *, void *arg);
 /* The slot's name (NULL = no such slot), and is it taken? */
 const char *hf_lamps_slot(struct hf_lamps *, uint32_t slot, bool *ret_taken);
+const struct hf_config_tenant *hf_lamps_tenant(const struct hf_lamps *,
+					       uint32_t slot);
 /* The document of one slot: "dialog" or "presence". Lives until the next call
  * into the lamps. NULL: no memory. */
 const char *hf_lamps_document(struct hf_lamps *, uint32_t slot,

@@ -11,26 +11,15 @@
 
 #include "internal.h"
 
-static void name_of(const struct hf_lamps *l, const struct hf_lamp_resource *r,
-		    char *name, size_t len)
-{
-	/* A lot that is to go has no number any more. */
-	if (r->kind == HF_LAMP_LOT)
-		snprintf(name, len, "%s",
-			 ((const struct hf_lamp_lot *)r)->config->name);
-	else
-		hf_lamp_resource_number(l, r, name, len);
-}
-
 static void follow(struct hf_lamps *l, const struct hf_lamps *old,
 		   struct hf_watch *w)
 {
 	struct hf_lamp_resource *on;
 	enum hf_lamp_kind kind = w->on->kind;
-	char name[128];
+	char name[160];
 
-	name_of(old, w->on, name, sizeof(name));
-	on = hf_lamp_resource_find(l, name);
+	hf_lamp_resource_key(old, w->on, name, sizeof(name));
+	on = hf_lamp_resource_by_key(l, name);
 	if (!on || on->kind != kind) {
 		/* One behind the last: always free, and nobody finds it. */
 		on = &l->slots[l->slot_count].resource;

@@ -11,38 +11,42 @@
 
 #include "internal.h"
 
-static struct hf_lamp_resource *slot_or_lot(struct hf_lamps *l, const char *user)
+static struct hf_lamp_resource *slot_or_lot(struct hf_lamps *l,
+					    const struct hf_config_tenant *of,
+					    const char *user)
 {
 	unsigned int lot;
 	uint32_t slot;
 
-	if (hf_config_find_slot(l->config, user, &lot, &slot))
+	if (hf_config_find_slot(l->config, of, user, &lot, &slot))
 		return &l->slots[l->lots[lot].first + slot].resource;
-	if (hf_config_find_lot(l->config, user, &lot))
+	if (hf_config_find_lot(l->config, of, user, &lot))
 		return &l->lots[lot].resource;
 	return NULL;
 }
 
 struct hf_lamp_resource *hf_lamp_resource_find(struct hf_lamps *l,
+					       const struct hf_config_tenant *of,
 					       const char *user)
 {
 	struct hf_lamp_resource *r;
 
 	if (!user || !*user)
 		return NULL;
-	r = slot_or_lot(l, user);
+	r = slot_or_lot(l, of, user);
 	/* park+701, in whatever case the PBX's own lamps are written. */
 	if (!r && !strncasecmp(user, "park+", 5))
-		r = slot_or_lot(l, user + 5);
+		r = slot_or_lot(l, of, user + 5);
 	for (unsigned int i = 0; !r && i < l->config->lot_count; i++) {
 		const char *prefix = l->config->lots[i].pickup_prefix;
 		size_t n = prefix ? strlen(prefix) : 0;
 
-		if (n && !strncmp(user, prefix, n))
-			r = slot_or_lot(l, user + n);
+		if (l->config->lots[i].of == of && n &&
+		    !strncmp(user, prefix, n))
+			r = slot_or_lot(l, of, user + n);
 	}
 	for (unsigned int i = 0; !r && i < l->config->lamps.list_count; i++)
-		if (!strcmp(l->lists[i].name, user))
+		if (l->lists[i].of == of && !strcmp(l->lists[i].name, user))
 			r = &l->lists[i].resource;
 	return r;
 }
@@ -70,6 +74,48 @@ void hf_lamp_resource_number(const struct hf_lamps *l,
 	}
 }
 
+static const struct hf_config_tenant *owner(const struct hf_lamps *l,
+					    const struct hf_lamp_resource *r)
+{
+	switch (r->kind) {
+	case HF_LAMP_SLOT:
+		return l->lots[((const struct hf_lamp_slot *)r)->lot].config->of;
+	case HF_LAMP_LOT:
+		return ((const struct hf_lamp_lot *)r)->config->of;
+	case HF_LAMP_LIST:
+		return ((const struct hf_lamp_list *)r)->of;
+	}
+	return NULL;
+}
+
+void hf_lamp_resource_key(const struct hf_lamps *l,
+			  const struct hf_lamp_resource *r, char *key, size_t len)
+{
+	const struct hf_config_tenant *of = owner(l, r);
+	char number[128];
+
+	/* A lot that is to go has no number any more. */
+	if (r->kind == HF_LAMP_LOT)
+		snprintf(number, sizeof(number), "%s",
+			 ((const struct hf_lamp_lot *)r)->config->name);
+	else
+		hf_lamp_resource_number(l, r, number, sizeof(number));
+	snprintf(key, len, "%s%s%s", of ? of->name : "", of ? "/" : "", number);
+}
+
+struct hf_lamp_resource *hf_lamp_resource_by_key(struct hf_lamps *l,
+						 const char *key)
+{
+	const char *slash = key ? strchr(key, '/') : NULL;
+	char name[80];
+
+	if (!slash)
+		return hf_lamp_resource_find(l, NULL, key);
+	snprintf(name, sizeof(name), "%.*s", (int)(slash - key), key);
+	return hf_lamp_resource_find(
+		l, hf_config_tenant_named(l->config, name), slash + 1);
+}
+
 static bool allowed(const struct hf_lamps *l, const struct hf_config_lot *lot,
 		    const struct hf_identity *who)
 {
@@ -78,7 +124,8 @@ static bool allowed(const struct hf_lamps *l, const struct hf_config_lot *lot,
 
 		if (!strcmp(right, "any") ||
 		    (!strcmp(right, "internal") ?
-			     hf_config_internal(l->config, who->user, who->host) :
+			     hf_config_internal(l->config, lot->of, who->user,
+						who->host) :
 			     hf_pattern_match(right, who->user, who->host)))
 			return true;
 	}
@@ -149,16 +196,17 @@ static int fill_list(struct hf_lamps *l, struct hf_lamp_list *list,
 
 	list->resource.kind = HF_LAMP_LIST;
 	list->name = c->name;
+	list->of = c->of;
 	for (unsigned int i = 0; i < c->entry_count; i++)
-		if (hf_config_find_entry(l->config, c->entries[i], &lot, &slot,
-					 &count))
+		if (hf_config_find_entry(l->config, c->of, c->entries[i], &lot,
+					 &slot, &count))
 			room += count ? count : 1;
 	list->entries = calloc(room ? room : 1, sizeof(struct hf_lamp_resource *));
 	if (!list->entries)
 		return -ENOMEM;
 	for (unsigned int i = 0; i < c->entry_count && !error; i++) {
-		if (!hf_config_find_entry(l->config, c->entries[i], &lot, &slot,
-					  &count))
+		if (!hf_config_find_entry(l->config, c->of, c->entries[i], &lot,
+					  &slot, &count))
 			continue;
 		if (!count)
 			error = add_entry(l, list, &l->lots[lot].resource);

@@ -154,7 +154,7 @@ static int check_restored(struct hf_lamps *l, const struct hf_watch_record *r,
 int hf_lamps_restore(struct hf_lamps *l, const struct hf_watch_record *r,
 		     uint64_t now_ms)
 {
-	struct hf_lamp_resource *on = hf_lamp_resource_find(l, r->number);
+	struct hf_lamp_resource *on = hf_lamp_resource_by_key(l, r->number);
 	const struct hf_watch_store *store = l->wire.store;
 	struct hf_watch *w = NULL, *same;
 	uint8_t event = 0;

@@ -217,8 +217,7 @@ void hf_lamps_event(void *lamps, const struct hf_event *e, const char *json,
 	unsigned int lot;
 	uint32_t slot;
 
-	if (end && e->slot &&
-	    hf_config_find_slot(l->config, e->slot, &lot, &slot))
+	if (end && hf_config_find_named(l->config, e->lot, e->slot, &lot, &slot))
 		l->slots[l->lots[lot].first + slot].ended = end;
 }
 
@@ -299,6 +298,7 @@ bool hf_lamps_look(struct hf_lamps *l, uint32_t index, struct hf_lamp_look *ret)
 	c = l->lots[slot->lot].config;
 	*ret = (struct hf_lamp_look){
 		.lot = v.lot,
+		.tenant = c->of,
 		.slot = v.slot,
 		.label = v.label,
 		.shown = shown(v.state),
@@ -337,6 +337,13 @@ void hf_lamps_unfollow(struct hf_lamps *l, void *arg)
 	for (unsigned int i = 0; i < l->reader_count; i++)
 		if (l->reader[i].arg == arg)
 			l->reader[i] = l->reader[--l->reader_count];
+}
+
+const struct hf_config_tenant *hf_lamps_tenant(const struct hf_lamps *l,
+					       uint32_t slot)
+{
+	return slot < l->slot_count ? l->lots[l->slots[slot].lot].config->of :
+				      NULL;
 }
 
 const char *hf_lamps_slot(struct hf_lamps *l, uint32_t slot, bool *ret_taken)

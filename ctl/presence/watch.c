@@ -165,7 +165,7 @@ void hf_watch_free(struct hf_watch *w)
 static const char *entity_of(struct hf_lamps *l, const struct hf_subscribe *in,
 			     const struct hf_lamp_resource *on)
 {
-	if (in->to_uri && hf_lamp_resource_find(l, in->to_user) == on)
+	if (in->to_uri && hf_lamp_resource_find(l, in->tenant, in->to_user) == on)
 		return in->to_uri;
 	return in->uri;
 }
@@ -185,7 +185,8 @@ static struct hf_watch *subscribe(struct hf_lamps *l, struct hf_watcher *sip,
 	hf_lamps_look_at_clock(l);
 	if (status == 489)
 		return refuse(l, ret, 489, "event is not served");
-	on = hf_lamp_resource_find(l, in->user);
+	on = in->no_tenant ? NULL :
+			     hf_lamp_resource_find(l, in->tenant, in->user);
 	if (!on)
 		return refuse(l, ret, 404, "no such slot, lot or list");
 	if (!hf_lamp_may_watch(l, on, who))
@@ -240,11 +241,11 @@ void hf_watch_save(struct hf_watch *w, const struct hf_watch_dialog *dialog)
 		.stream = w->stream,
 		.version = w->version,
 	};
-	char number[64];
+	char number[160];
 
 	if (!store || w->ending)
 		return;
-	hf_lamp_resource_number(w->lamps, w->on, number, sizeof(number));
+	hf_lamp_resource_key(w->lamps, w->on, number, sizeof(number));
 	r.number = number;
 	r.expires_ms = w->expires_ms;
 	r.expires_wall_ms = hf_wall_ms() + (w->expires_ms - w->lamps->now_ms);
@@ -316,6 +317,7 @@ const struct hf_watch_calls hf_watch_calls = {
 	.sent = hf_watch_sent,
 	.slot_count = hf_lamps_slot_count,
 	.slot = hf_lamps_slot,
+	.tenant = hf_lamps_tenant,
 	.follow = hf_lamps_follow,
 	.unfollow = hf_lamps_unfollow,
 	.document = hf_lamps_document,

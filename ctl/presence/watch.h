@@ -35,6 +35,8 @@ struct hf_subscribe {
 	struct hf_identity from;
 	struct hf_identity asserted; /* only if trusted */
 	const char *source;
+	const struct hf_config_tenant *tenant; /* as in struct hf_invite */
+	bool no_tenant;
 	bool eventlist; /* Supported: eventlist */
 	bool stream;	/* came by TCP: bodies of any size */
 	bool has_expires;
@@ -111,6 +113,9 @@ struct hf_watch_calls {
 	uint32_t (*slot_count)(const struct hf_lamps *);
 	/* Its name, NULL = there is none; and is it taken? */
 	const char *(*slot)(struct hf_lamps *, uint32_t slot, bool *ret_taken);
+	/* Whose it is; NULL = the only tenant's. */
+	const struct hf_config_tenant *(*tenant)(const struct hf_lamps *,
+						 uint32_t slot);
 	int (*follow)(struct hf_lamps *,
 		      void (*changed)(void *arg, uint32_t slot), void *arg);
 	void (*unfollow)(struct hf_lamps *, void *arg);

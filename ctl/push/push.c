@@ -79,6 +79,8 @@ static void slot_changed(void *arg, uint32_t slot)
 		struct hf_push_peer *pbx = &push->pbx[i];
 		struct hf_push_entry *e = &pbx->entries[slot];
 
+		if (pbx->config->of != look.tenant)
+			continue;
 		e->state = s;
 		e->known = true;
 		pbx->due += !e->due;

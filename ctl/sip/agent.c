@@ -113,6 +113,13 @@ static int read_proxy(struct hf_sip *sip, char *err, size_t err_len)
 	return -EINVAL;
 }
 
+const url_t *hf_proxy_of(su_home_t *home, const struct hf_sip *sip,
+			 const struct hf_config_tenant *of)
+{
+	return of && of->outbound_proxy ? url_make(home, of->outbound_proxy) :
+					  sip->outbound_proxy;
+}
+
 int hf_sip_create(const struct hf_sip_wiring *wiring, struct hf_sip **ret,
 		  char *err, size_t err_len)
 {

@@ -92,6 +92,7 @@ sip_contact_t *hf_header_contact(su_home_t *home, const struct hf_dialog *d)
 }
 
 sip_from_t *hf_header_from(su_home_t *home, const struct hf_sip *sip,
+			   const struct hf_config_tenant *of,
 			   const struct hf_identity *who, bool privacy)
 {
 	url_t *url = privacy ? NULL : hf_header_uri(home, who->uri);
@@ -103,7 +104,7 @@ sip_from_t *hf_header_from(su_home_t *home, const struct hf_sip *sip,
 		display = "Anonymous";
 	} else if (!url) {
 		char *own = su_sprintf(home, "sip:park@%s",
-				       sip->config->sip.domain);
+				       hf_tenant_domain(sip->config, of));
 
 		url = hf_header_uri(home, own);
 		if (!url)

@@ -127,7 +127,7 @@ static bool again(struct hf_dialog *d, const sip_t *sip)
 	if (status != 401 && status != 407)
 		return false;
 	su_home_init(home);
-	route = hf_hosts_resolve(home, d->sip->outbound_proxy);
+	route = hf_hosts_resolve(home, hf_proxy_of(home, d->sip, d->tenant));
 	sent = hf_dialog_again(d, &d->invite, sip, answered, route);
 	msg = sent ? nta_outgoing_getrequest(d->invite) : NULL;
 	if (msg) {
@@ -218,7 +218,8 @@ static bool create_leg(struct hf_dialog *d, su_home_t *home,
 {
 	struct hf_sip *sip = d->sip;
 	sip_from_t *from =
-		hf_header_from(home, sip, &call->from, call->privacy);
+		hf_header_from(home, sip, call->tenant, &call->from,
+			       call->privacy);
 	sip_to_t *to = sip_to_create(home, URL_STRING_MAKE(call->uri));
 	sip_call_id_t *id = sip_call_id_create(home, d->listener->host);
 	char cseq[32];
@@ -333,8 +334,9 @@ struct hf_dialog *hf_invite_out(struct hf_sip *sip, struct hf_party *party,
 	}
 	su_home_init(home);
 	url = hf_header_uri(home, call->uri);
-	towards = sip->outbound_proxy ? sip->outbound_proxy : url;
-	towards = hf_hosts_resolve(home, towards);
+	towards = hf_proxy_of(home, sip, call->tenant);
+	towards = hf_hosts_resolve(home, towards ? towards : url);
+	d->tenant = call->tenant;
 	d->state = HF_DIALOG_CALLING;
 	d->ours = true;
 	d->trusted = true; /* where we call is by configuration */

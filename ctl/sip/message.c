@@ -24,13 +24,13 @@ static int told(nta_outgoing_magic_t *arg, nta_outgoing_t *request,
 }
 
 static nta_outgoing_t *send_text(struct hf_sip *sip, su_home_t *home,
-				 const char *from_user, const char *to,
+				 const struct hf_config_tenant *of, const char *from_user, const char *to,
 				 const char *text)
 {
 	url_t *url = hf_header_uri(home, to);
-	const url_t *towards;
+	const url_t *towards = hf_proxy_of(home, sip, of);
 	char *own = su_sprintf(home, "sip:%s@%s", from_user,
-			       sip->config->sip.domain);
+			       hf_tenant_domain(sip->config, of));
 	sip_from_t *f =
 		own ? sip_from_create(home, URL_STRING_MAKE(own)) : NULL;
 	sip_to_t *t = url ? sip_to_create(home, (url_string_t *)url) : NULL;
@@ -38,8 +38,7 @@ static nta_outgoing_t *send_text(struct hf_sip *sip, su_home_t *home,
 	if (!f || !t ||
 	    sip_from_tag(home, f, nta_agent_newtag(home, "%s", sip->agent)))
 		return NULL;
-	towards = sip->outbound_proxy ? sip->outbound_proxy : url;
-	towards = hf_hosts_resolve(home, towards);
+	towards = hf_hosts_resolve(home, towards ? towards : url);
 	return nta_outgoing_tcreate(
 		sip->default_leg, (nta_response_f *)told,
 		(nta_outgoing_magic_t *)sip,
@@ -52,8 +51,8 @@ static nta_outgoing_t *send_text(struct hf_sip *sip, su_home_t *home,
 		TAG_END());
 }
 
-void hf_message_send(struct hf_sip *sip, const char *from_user, const char *to,
-		     const char *text)
+void hf_message_send(struct hf_sip *sip, const struct hf_config_tenant *of,
+		     const char *from_user, const char *to, const char *text)
 {
 	su_home_t home[1] = {SU_HOME_INIT(home)};
 	unsigned int i = 0;
@@ -66,7 +65,7 @@ void hf_message_send(struct hf_sip *sip, const char *from_user, const char *to,
 		return;
 	}
 	su_home_init(home);
-	sip->message[i] = send_text(sip, home, from_user, to, text);
+	sip->message[i] = send_text(sip, home, of, from_user, to, text);
 	if (!sip->message[i])
 		hf_warn("no MESSAGE to %s: it cannot be sent", to);
 	su_home_deinit(home);

@@ -307,6 +307,21 @@ static void proven(su_home_t *home, const struct hf_peer *peer,
 		identity_of(home, url, NULL, ret);
 }
 
+static void whose(const url_t *target, const struct hf_peer *peer,
+		  struct hf_invite *ret)
+{
+	const struct hf_tenant_ask ask = {
+		.host = target->url_host,
+		.source = peer->source,
+		.transport = peer->listener->transport,
+		.local = peer->listener->host,
+		.local_port = peer->listener->port,
+		.headers = ret->carried,
+	};
+
+	ret->no_tenant = !hf_config_tenant(peer->config, &ask, &ret->tenant);
+}
+
 void hf_parse_invite(su_home_t *home, const sip_t *s,
 		     const struct hf_peer *peer, struct hf_invite *ret)
 {
@@ -333,9 +348,11 @@ void hf_parse_invite(su_home_t *home, const sip_t *s,
 	ret->carried = "";
 	hf_parse_body(s, &ret->body, &ret->body_len);
 	proven(home, peer, &ret->asserted);
+	if (peer->trusted)
+		ret->carried = carried(home, s, peer->config);
+	whose(target, peer, ret);
 	if (!peer->trusted)
 		return;
-	ret->carried = carried(home, s, peer->config);
 	ret->park_time_s = seconds_in(text_header(s, "X-Holdfast-Park-Time", 0));
 	if (!peer->user)
 		hf_parse_asserted(home, s, true, &ret->asserted);

@@ -161,6 +161,7 @@ struct hf_dialog {
 	unsigned int busy;     /* callbacks on the stack: do not free */
 	enum hf_dialog_state state;
 	const struct hf_listener *listener;
+	const struct hf_config_tenant *tenant; /* of an INVITE of ours */
 	nta_leg_t *leg;
 	nta_incoming_t *request; /* INVITE or UPDATE of the peer */
 	nta_outgoing_t *invite;	 /* INVITE or re-INVITE of ours */
@@ -204,6 +205,10 @@ bool hf_listener_inside(const struct hf_sip *, const struct hf_listener *,
 char *hf_listener_uri(su_home_t *, const struct hf_sip *,
 		      const struct hf_listener *, bool inside, bool secure,
 		      const char *user);
+
+/* agent.c: where requests of this tenant go first; NULL = where they say. */
+const url_t *hf_proxy_of(su_home_t *, const struct hf_sip *,
+			 const struct hf_config_tenant *);
 
 /* hosts.c: the same, with the number for a name that /etc/hosts has. */
 const url_t *hf_hosts_resolve(su_home_t *, const url_t *);
@@ -363,7 +368,7 @@ void hf_parse_body(const sip_t *, const char **body, size_t *len);
 url_t *hf_header_uri(su_home_t *, const char *uri);
 sip_contact_t *hf_header_contact(su_home_t *, const struct hf_dialog *);
 sip_from_t *hf_header_from(su_home_t *, const struct hf_sip *,
-			   const struct hf_identity *, bool privacy);
+			   const struct hf_config_tenant *, const struct hf_identity *, bool privacy);
 sip_reason_t *hf_header_reason(su_home_t *, int cause, const char *text);
 sip_warning_t *hf_header_warning(su_home_t *, const struct hf_sip *,
 				 const char *text);
@@ -383,8 +388,8 @@ sip_unknown_t *hf_header_address(su_home_t *, const char *name,
 				 sip_unknown_t *next);
 
 /* message.c */
-void hf_message_send(struct hf_sip *, const char *from_user, const char *to,
-		     const char *text);
+void hf_message_send(struct hf_sip *, const struct hf_config_tenant *,
+		     const char *from_user, const char *to, const char *text);
 void hf_messages_free(struct hf_sip *);
 
 /* count.c: let go of a transaction, and count how it ended. NULL is fine. */

@@ -75,22 +75,36 @@ static bool is_dialog(const struct hf_publisher *pr)
 	return pr->sip->config->lamps.publish.event == HF_PUBLISH_DIALOG;
 }
 
+/* What the slot is called among all tenants' slots: "acme/701". */
+static const char *key_of(su_home_t *home, struct hf_publication *p)
+{
+	struct hf_sip *sip = p->publisher->sip;
+	const struct hf_config_tenant *of =
+		sip->lamp_calls->tenant(sip->lamps, p->slot);
+	bool taken;
+	const char *slot = sip->lamp_calls->slot(sip->lamps, p->slot, &taken);
+
+	return slot && of ? su_sprintf(home, "%s/%s", of->name, slot) : slot;
+}
+
 /* `etag` is ours from now on; NULL = the server has nothing of this slot. */
 static void set_etag(struct hf_publication *p, char *etag, uint64_t for_s)
 {
 	struct hf_sip *sip = p->publisher->sip;
+	su_home_t home[1] = { SU_HOME_INIT(home) };
 	const char *slot;
-	bool taken;
 
+	su_home_init(home);
 	free(p->etag);
 	p->etag = etag;
-	slot = sip->lamp_calls->slot(sip->lamps, p->slot, &taken);
+	slot = key_of(home, p);
 	/* One that said "free" is taken back at once, or expires. */
 	if (!p->taken && is_dialog(p->publisher))
 		etag = NULL;
 	if (sip->published && slot)
 		sip->published(sip->published_arg, id_of(slot), slot, etag,
 			       hf_wall_ms() + for_s * 1000);
+	su_home_deinit(home);
 }
 
 static int answered(struct hf_dialog *, nta_outgoing_t *, const sip_t *);
@@ -102,7 +116,8 @@ static bool put(struct hf_publication *p, uint32_t expires, bool with_body)
 	struct hf_sip *sip = pr->sip;
 	const char *event = is_dialog(pr) ? "dialog" : "presence";
 	su_home_t home[1] = { SU_HOME_INIT(home) };
-	const char *name, *type = NULL, *body = NULL;
+	const char *name, *host, *type = NULL, *body = NULL;
+	const struct hf_config_tenant *of;
 	sip_payload_t *payload = NULL;
 	char *entity, text[16];
 	sip_from_t *from;
@@ -111,9 +126,9 @@ static bool put(struct hf_publication *p, uint32_t expires, bool with_body)
 
 	su_home_init(home);
 	name = sip->lamp_calls->slot(sip->lamps, p->slot, &p->taken);
-	entity = name ? su_sprintf(home, "sip:%s@%s", name,
-				   pr->server->url_host) :
-			NULL;
+	of = sip->lamp_calls->tenant(sip->lamps, p->slot);
+	host = of ? of->domain : pr->server->url_host;
+	entity = name ? su_sprintf(home, "sip:%s@%s", name, host) : NULL;
 	if (entity && with_body) {
 		body = sip->lamp_calls->document(sip->lamps, p->slot, event,
 						 entity, p->version++, &type,

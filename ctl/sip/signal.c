@@ -53,10 +53,11 @@ static struct hf_dialog *op_adopt(void *stack, struct hf_party *party,
 	return hf_dialog_adopt(stack, party, record, answer);
 }
 
-static void op_message(void *stack, const char *from_user, const char *to,
+static void op_message(void *stack, const struct hf_config_tenant *of,
+		       const char *from_user, const char *to,
 		       const char *text)
 {
-	hf_message_send(stack, from_user, to, text);
+	hf_message_send(stack, of, from_user, to, text);
 }
 
 const struct hf_signal_ops *hf_sip_signal_ops(void)

@@ -108,6 +108,8 @@ static void read_request(su_home_t *home, const sip_t *s,
 	ret->from = in.from;
 	ret->asserted = in.asserted;
 	ret->source = peer->source;
+	ret->tenant = in.tenant;
+	ret->no_tenant = in.no_tenant;
 	ret->event = s->sip_event && s->sip_event->o_type ? s->sip_event->o_type :
 							     "";
 	ret->event_id = s->sip_event ? s->sip_event->o_id : NULL;

@@ -18,7 +18,7 @@
 
 /* clang-format off */
 #define HF_STORE_CALL(I, T, B)                                                 \
-	T(lot) T(slot) T(last_slot) T(state) T(claimed_from) T(rule)           \
+	T(tenant) T(lot) T(slot) T(last_slot) T(state) T(claimed_from) T(rule)           \
 	T(who_uri) T(who_user) T(who_host) T(who_display)                      \
 	T(parker_uri) T(parker_user) T(parker_host) T(parker_display)          \
 	T(picked_uri) T(picked_user) T(picked_host) T(picked_display)          \

@@ -87,6 +87,7 @@ enum holdfast_attr {
 	HOLDFAST_A_PARTY, /* string, at most 16 bytes: whose leg: parkee, retriever, ... */
 	HOLDFAST_A_DIGIT, /* string, at most 1 bytes: the key that was pressed */
 	HOLDFAST_A_DIGIT_MS, /* u32: and for how long */
+	HOLDFAST_A_TENANT, /* string, at most 64 bytes: whose lot it is, where there are tenants */
 
 	__HOLDFAST_A_MAX,
 	HOLDFAST_A_MAX = __HOLDFAST_A_MAX - 1
@@ -111,5 +112,6 @@ enum holdfast_attr {
 #define HOLDFAST_TEXT_MAX 511
 #define HOLDFAST_PARTY_MAX 16
 #define HOLDFAST_DIGIT_MAX 1
+#define HOLDFAST_TENANT_MAX 64
 
 #endif

@@ -13,7 +13,7 @@ _holdfastctl() {
 		;;
 	-i | --instance | -n | --count | -u | --until | --since | --lot | --limit | --slot | \
 		--caller | --parker | --retriever | --call | --who | --act | --to | \
-		--from | --by | --source | --header) return ;;
+		--from | --by | --source | --header | --tenant) return ;;
 	-s | --socket)
 		mapfile -t COMPREPLY < <(compgen -f -- "$current")
 		return
@@ -25,7 +25,8 @@ _holdfastctl() {
 		case $word in
 		-i | --instance | -s | --socket | -n | --count | -u | --until | --since | --lot | \
 			--limit | --slot | --caller | --parker | --retriever | --resolution | \
-			--call | --who | --act | --to | --from | --by | --source | --header) ((i++)) ;;
+			--call | --who | --act | --to | --from | --by | --source | --header | \
+			--tenant) ((i++)) ;;
 		-*) ;;
 		help) [ ${#words[@]} -gt 0 ] && words+=(help) ;;
 		*) words+=("$word") ;;
@@ -36,8 +37,8 @@ _holdfastctl() {
 		case ${words[0]} in
 		monitor) choices+=' --count --until' ;;
 		audio) choices+=' --to' ;;
-		lot) choices+=' --from --by --source --header' ;;
-		slot) choices+=' --watch' ;;
+		lot) choices+=' --tenant --from --by --source --header' ;;
+		slot) choices+=' --watch --tenant' ;;
 		stats) choices+=' --lot --since --until --csv' ;;
 		history) choices+=' --lot --since --until --csv --limit --slot --caller --parker
 			--retriever --resolution --call --who --act' ;;

@@ -34,6 +34,7 @@ struct hf_dialog {
 	bool privacy;
 	/* of a call out */
 	char uri[128], from_display[128], from_user[64], diversion[64];
+	char tenant[32]; /* "" = the only one */
 	char diverted_by[128], carried[128], told_name[128];
 	bool told_privately;
 	char marker[64], call_info[128], alert_info[128];
@@ -42,7 +43,7 @@ struct hf_dialog {
 struct note {
 	enum hf_event_type type;
 	uint64_t call;
-	char lot[32], slot[32], caller[64], parker[64], retriever[64];
+	char tenant[32], lot[32], slot[32], caller[64], parker[64], retriever[64];
 	char rule[32], reason[160], parked_call_id[48], other_call_id[48];
 	char uui[64], party[16], digit[4];
 	uint32_t attempt, seconds_parked, seconds_left;
@@ -146,6 +147,7 @@ static struct hf_dialog *fake_invite(void *stack, struct hf_party *party,
 	d = dialog_new(w, false);
 	d->party = party;
 	copy(d->uri, sizeof(d->uri), out->uri);
+	copy(d->tenant, sizeof(d->tenant), out->tenant ? out->tenant->name : "");
 	copy(d->from_display, sizeof(d->from_display), out->from.display);
 	copy(d->from_user, sizeof(d->from_user), out->from.user);
 	copy(d->asserted, sizeof(d->asserted), out->asserted.uri);
@@ -265,6 +267,7 @@ static void fake_event(void *arg, const struct hf_event *e)
 	memset(n, 0, sizeof(*n));
 	n->type = e->type;
 	n->call = e->call;
+	copy(n->tenant, sizeof(n->tenant), e->tenant);
 	copy(n->lot, sizeof(n->lot), e->lot);
 	copy(n->slot, sizeof(n->slot), e->slot);
 	copy(n->caller, sizeof(n->caller), e->caller_number);
@@ -718,7 +721,7 @@ static unsigned int count_notes(struct world *w, enum hf_event_type type)
 
 static struct hf_slot *slot(struct world *w, const char *number)
 {
-	return hf_slot_by_number(w->park, number);
+	return hf_slot_by_number(w->park, NULL, number);
 }
 
 static const char *slot_state(struct world *w, const char *number)

@@ -55,10 +55,10 @@ static void on_event(void *arg, const struct hf_event *e, const char *json,
 		     (unsigned long long)e->call);
 }
 
-static void message(void *arg, const char *from, const char *to,
+static void message(void *arg, const struct hf_config_lot *from, const char *to,
 		    const char *text)
 {
-	note("%s to %s: %s\n", from, to, text);
+	note("%s to %s: %s\n", from->park, to, text);
 }
 
 static void call(void *arg, const struct hf_callout *o)

@@ -578,4 +578,46 @@ TEST(a_webhook_is_checked_and_its_secrets_are_not_repeated)
 		 "alerts.full_clear_percent: has to be below full_percent (50)");
 }
 
+/* Two tenants, and lots that are theirs unless `lots` says otherwise. */
+#define TENANTS_SAY(first, second, lots, what)                               \
+	CHECK_STR(said(SIP MEDIA AUDIO "tenants: [ { name: acme, " first     \
+		       " }, { name: " second " } ]\nlots: [ { name: a, "     \
+		       "park: 7, slots: 701-709, tenant: acme }, " lots      \
+		       " ]\n"),                                              \
+		  "holdfast.yaml:" what "\n")
+#define SECOND "{ name: b, park: 7, slots: 701-709, tenant: zeta }"
+#define BY_DOMAIN(name) "domains: [ " name ".example.com ]"
+
+TEST(tenants_are_checked_and_every_lot_is_somebodys)
+{
+	TENANTS_SAY(BY_DOMAIN("a"), "zeta, " BY_DOMAIN("A"), SECOND,
+		    "9: tenants[1].domains[0]: A.example.com is also a domain "
+		    "of tenant acme");
+	TENANTS_SAY(BY_DOMAIN("a"), "zeta", SECOND,
+		    "9: tenants[1].name: nobody can be told to be this "
+		    "tenant's; say domains, peers, listen or header");
+	TENANTS_SAY("listen: [ \"udp:192.0.2.10:5070\" ]",
+		    "zeta, " BY_DOMAIN("z"), SECOND,
+		    "9: tenants[0].listen[0]: is not one of sip.listen");
+	TENANTS_SAY("listen: [ \"udp:192.0.2.10:5060\" ]",
+		    "zeta, listen: [ \"udp:192.0.2.10:5060\" ]", SECOND,
+		    "9: tenants[1].listen[0]: is also of tenant acme");
+	TENANTS_SAY("header: \"X-T: a\"", "zeta, " BY_DOMAIN("z"), SECOND,
+		    "9: tenants[0].header: \"X-T\" is not read; add it to "
+		    "sip.carry_headers");
+	TENANTS_SAY(BY_DOMAIN("a"), "zeta, " BY_DOMAIN("z"),
+		    "{ name: b, park: 8, slots: 801-809 }",
+		    "10: lots[1].tenant: this lot is of no tenant, so nobody "
+		    "would reach it; say whose it is");
+	TENANTS_SAY(BY_DOMAIN("a"), "zeta, " BY_DOMAIN("z"),
+		    "{ name: b, park: 8, slots: 801-809, tenant: zetta }",
+		    "10: lots[1].tenant: there is no tenant \"zetta\" in "
+		    "tenants");
+	/* one tenant's numbers still mean one thing */
+	TENANTS_SAY(BY_DOMAIN("a"), "zeta, " BY_DOMAIN("z"),
+		    "{ name: b, park: 8, slots: 705-715, tenant: acme }",
+		    "10: lots[1].slots: 705 is also a number of lots[0].slots "
+		    "(line 10); no number may mean two things");
+}
+
 TEST_MAIN()

@@ -298,14 +298,14 @@ TEST(a_lamp_list_names_slots_ranges_and_lots)
 
 	CHECK(c);
 	CHECK_INT(c->lamps.list_count, 1);
-	CHECK(hf_config_find_entry(c, c->lamps.lists[0].entries[1], &lot, &slot,
+	CHECK(hf_config_find_entry(c, c->tenants, c->lamps.lists[0].entries[1], &lot, &slot,
 				   &count));
 	CHECK_INT(slot, 1);
 	CHECK_INT(count, 3);
-	CHECK(hf_config_find_entry(c, "main", &lot, &slot, &count));
+	CHECK(hf_config_find_entry(c, c->tenants, "main", &lot, &slot, &count));
 	CHECK_INT(count, 0);
-	CHECK(!hf_config_find_entry(c, "704-702", &lot, &slot, &count));
-	CHECK(!hf_config_find_slot(c, "0701", &lot, &slot));
+	CHECK(!hf_config_find_entry(c, c->tenants, "704-702", &lot, &slot, &count));
+	CHECK(!hf_config_find_slot(c, c->tenants, "0701", &lot, &slot));
 	hf_config_free(c);
 }
 
@@ -423,9 +423,9 @@ TEST(trusted_is_who_is_in_a_prefix)
 	CHECK(hf_config_trusted(c, &a));
 	hf_ip_parse("198.51.100.6", &a);
 	CHECK(!hf_config_trusted(c, &a));
-	CHECK(hf_config_internal(c, "1234", "pbx"));
-	CHECK(hf_config_internal(c, "boss", "home.example"));
-	CHECK(!hf_config_internal(c, "01234", "pbx"));
+	CHECK(hf_config_internal(c, NULL, "1234", "pbx"));
+	CHECK(hf_config_internal(c, NULL, "boss", "home.example"));
+	CHECK(!hf_config_internal(c, NULL, "01234", "pbx"));
 	hf_config_free(c);
 }
 
@@ -512,4 +512,89 @@ TEST(freeing_nothing_is_allowed)
 {
 	hf_config_free(NULL);
 }
+#define TENANTS                                                                \
+	"tenants:\n"                                                           \
+	"  - name: acme\n"                                                     \
+	"    domains: [ acme.example.com, ACME.example.net ]\n"                \
+	"    internal: [ \"2??@acme.example.com\" ]\n"                         \
+	"    outbound_proxy: \"sip:pbx.acme.example.com\"\n"                   \
+	"  - { name: zeta, peers: [ 192.0.2.64/27, 192.0.2.7 ] }\n"            \
+	"  - { name: beta, listen: [ \"udp:192.0.2.10:5070\" ], peers: [ 192.0.2.7 ] }\n" \
+	"  - { name: eta, header: \"X-Tenant: e*\" }\n"
+#define TENANT_SIP                                                              \
+	"sip:\n"                                                               \
+	"  listen: [ \"udp:192.0.2.10:5060\", \"udp:192.0.2.10:5070\" ]\n"     \
+	"  trusted: [ 192.0.2.0/24 ]\n"                                        \
+	"  internal: [ \"1???@pbx.example.com\" ]\n"                           \
+	"  carry_headers: [ X-Tenant ]\n"
+#define TENANT_LOTS                                                             \
+	"lots:\n"                                                              \
+	"  - { name: a, tenant: acme, park: \"700\", slots: 701-720 }\n"       \
+	"  - { name: z, tenant: zeta, park: \"700\", slots: 701-720 }\n"
+
+static const char *whose(const struct hf_config *c, const char *host,
+			 const char *source, uint16_t port,
+			 const char *headers)
+{
+	const struct hf_tenant_ask ask = { .host = host, .source = source,
+					   .transport = "udp",
+					   .local = "192.0.2.10",
+					   .local_port = port,
+					   .headers = headers };
+	const struct hf_config_tenant *t;
+
+	if (!hf_config_tenant(c, &ask, &t))
+		return "nobody";
+	return t ? t->name : "the only one";
+}
+
+TEST(a_request_is_the_tenants_that_its_domain_peer_address_or_header_names)
+{
+	struct hf_config *c = load(TENANT_SIP MEDIA AUDIO TENANTS TENANT_LOTS);
+	unsigned int lot;
+	uint32_t slot;
+
+	if (!c)
+		abort();
+	CHECK_STR(whose(c, "acme.example.com", "192.0.2.20", 5060, ""), "acme");
+	CHECK_STR(whose(c, "Acme.Example.Net", "192.0.2.20", 5060, ""), "acme");
+	/* the domain counts before the header */
+	CHECK_STR(whose(c, "acme.example.com", "192.0.2.20", 5060,
+			"X-Tenant: eta"), "acme");
+	CHECK_STR(whose(c, "192.0.2.10", "192.0.2.70", 5060, ""), "zeta");
+	CHECK_STR(whose(c, "192.0.2.10", "192.0.2.20", 5070, ""), "beta");
+	CHECK_STR(whose(c, "192.0.2.10", "192.0.2.20", 5060,
+			"X-Other: 1\nX-Tenant: eta"), "eta");
+	/* nobody's */
+	CHECK_STR(whose(c, "192.0.2.10", "192.0.2.20", 5060, ""), "nobody");
+	CHECK_STR(whose(c, "else.example.com", "192.0.2.20", 5060,
+			"X-Tenant: acme"), "nobody");
+	/* a peer of two says nothing; the address decides */
+	CHECK_STR(whose(c, "192.0.2.10", "192.0.2.7", 5060, ""), "nobody");
+	CHECK_STR(whose(c, "192.0.2.10", "192.0.2.7", 5070, ""), "beta");
+	/* the peer or the address of another does not speak for acme */
+	CHECK_STR(whose(c, "acme.example.com", "192.0.2.70", 5060, ""),
+		  "nobody");
+	CHECK_STR(whose(c, "acme.example.com", "192.0.2.20", 5070, ""),
+		  "nobody");
+	/* what is its own, and what it has of sip: */
+	CHECK(hf_config_internal(c, &c->tenants[0], "201", "acme.example.com"));
+	CHECK(!hf_config_internal(c, &c->tenants[0], "1001",
+				  "pbx.example.com"));
+	CHECK(hf_config_internal(c, &c->tenants[1], "1001", "pbx.example.com"));
+	CHECK_STR(hf_tenant_domain(c, &c->tenants[0]), "acme.example.com");
+	CHECK_STR(hf_tenant_domain(c, &c->tenants[1]), "192.0.2.10");
+	CHECK_STR(hf_tenant_proxy(c, &c->tenants[0]),
+		  "sip:pbx.acme.example.com");
+	CHECK(!hf_tenant_proxy(c, &c->tenants[1]));
+	CHECK(hf_config_find_slot(c, &c->tenants[1], "701", &lot, &slot));
+	CHECK_INT(lot, 1);
+	CHECK(!hf_config_find_slot(c, &c->tenants[2], "701", &lot, &slot));
+	hf_config_free(c);
+	c = load(SMALLEST);
+	CHECK_STR(whose(c, "any.example.com", "203.0.113.1", 1, ""),
+		  "the only one");
+	hf_config_free(c);
+}
+
 TEST_MAIN()

@@ -59,6 +59,7 @@ static inline int some_vasprintf(char **ret, const char *format, va_list args)
 #include "../../ctl/config/routing.c"
 #include "../../ctl/config/sound.c"
 #include "../../ctl/config/tables.c"
+#include "../../ctl/config/tenants.c"
 #include "../../ctl/config/values.c"
 #undef calloc
 #undef reallocarray

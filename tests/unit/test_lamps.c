@@ -152,7 +152,9 @@ static void open_world(void)
 					.slot_last = 700 + SLOTS,
 					.slot_digits = 3, .may_watch = may,
 					.may_watch_count = 1 };
-	w.list = (struct hf_config_lamp_list){ "all", entries, 1 };
+	w.list = (struct hf_config_lamp_list){ .name = "all",
+						.entries = entries,
+						.entry_count = 1 };
 	w.config.lots = &w.lot;
 	w.config.lot_count = 1;
 	w.config.sip.internal = internal;
@@ -617,6 +619,73 @@ TEST(three_hundred_watchers_with_a_notify_under_way_all_come_back)
 	hf_lamps_totals(w.lamps, &t);
 	CHECK_INT(t.subscriptions, 0);
 	CHECK_INT(t.expired, 300);
+	close_world();
+}
+
+TEST(lamps_of_two_tenants_with_one_number_are_two_lamps)
+{
+	static struct hf_config_tenant tenants[] = { { .name = "acme" },
+						     { .name = "zeta" } };
+	struct hf_subscribe in = { .user = "701", .uri = "sip:701@zeta",
+				   .event = "dialog", .has_expires = true,
+				   .expires = 600, .tenant = &tenants[1],
+				   .from = { "sip:1001@pbx", "1001", "pbx", "" } };
+	struct hf_config_lot lots[2];
+	struct hf_subscribed out;
+	struct hf_watcher *x;
+
+	open_world();
+	close_world();
+	/* slots 0-9 are acme's 701-710, 10-19 zeta's */
+	lots[0] = lots[1] = w.lot;
+	lots[0].slot_last = lots[1].slot_last = 710;
+	lots[1].name = "zeta-main";
+	lots[0].of = w.list.of = &tenants[0];
+	lots[1].of = &tenants[1];
+	w.config.lots = lots;
+	w.config.lot_count = 2;
+	w.config.tenants = tenants;
+	w.config.tenant_count = 2;
+	for (int i = 0; i < 20; i++) {
+		snprintf(w.name[i], sizeof(w.name[i]), "%d", 701 + i % 10);
+		w.slot[i].lot = lots[i / 10].name;
+	}
+	open_lamps(1);
+	x = adopt(NULL, NULL, NULL);
+	x->watch = hf_watch_calls.subscribe(w.lamps, x, &in, &out);
+	if (!x->watch)
+		abort();
+	hf_watch_calls.keep(x->watch, &dialog);
+	hf_watch_calls.start(x->watch);
+	at(0);
+	answer(x, 200);
+	CHECK_STR(w.record.number, "zeta/701");
+	set(0, "parked", "Of acme");
+	at(2000);
+	CHECK_INT(x->sent, 1);
+	set(10, "parked", "Of zeta");
+	CHECK_INT(x->sent, 2);
+	CHECK(strstr(x->body, "display=\"Of zeta\""));
+	answer(x, 200);
+	/* nobody's, and a list that is another's */
+	in.no_tenant = true;
+	CHECK(!hf_watch_calls.subscribe(w.lamps, x, &in, &out));
+	CHECK_INT(out.status, 404);
+	in.no_tenant = false;
+	in.user = "all";
+	CHECK(!hf_watch_calls.subscribe(w.lamps, x, &in, &out));
+	CHECK_INT(out.status, 404);
+	/* the next process watches the same one */
+	close_world();
+	open_lamps(2);
+	w.record.expires_ms = w.now + 500000;
+	w.record.same_boot = true;
+	CHECK_INT(hf_lamps_restore(w.lamps, &w.record, w.now), 0);
+	at(100);
+	for (int i = 0; i < 400; i++)
+		if (w.watcher[i].used && strstr(w.watcher[i].body, "Of zeta"))
+			x = &w.watcher[i];
+	CHECK(strstr(x->body, "Of zeta") && !strstr(x->body, "Of acme"));
 	close_world();
 }
 

@@ -617,16 +617,16 @@ TEST(an_address_of_record_is_built_from_what_the_header_says)
 	char out[128];
 
 	for (size_t i = 0; i < sizeof(in) / sizeof(in[0]); i++) {
-		int err = hf_identity_aor(&c, &in[i].id, out, sizeof(out));
+		int err = hf_identity_aor(&c, NULL, &in[i].id, out, sizeof(out));
 
 		CHECK_INT(err == 0, in[i].aor != NULL);
 		if (in[i].aor)
 			CHECK_STR(out, in[i].aor);
 	}
 	c.sip.outbound_proxy = NULL;
-	CHECK_INT(hf_identity_aor(&c, &in[1].id, out, sizeof(out)), 0);
+	CHECK_INT(hf_identity_aor(&c, NULL, &in[1].id, out, sizeof(out)), 0);
 	CHECK_STR(out, "sip:1001@park.example.com");
-	CHECK_INT(hf_identity_aor(&c, &in[1].id, out, 10), -ENAMETOOLONG);
+	CHECK_INT(hf_identity_aor(&c, NULL, &in[1].id, out, 10), -ENAMETOOLONG);
 }
 
 TEST(names_are_escaped_where_they_become_part_of_a_URI)

@@ -360,7 +360,7 @@ static const char *check_meeting(struct world *w, const struct hf_call *call)
 	if ((call->state == HF_S_RELAY || call->state == HF_S_TRANSFER) &&
 	    (!call->by_slot || w->now - call->picked_ms >= 10000))
 		return NULL;
-	MUST(hf_config_internal(&w->config, r->who.user, r->who.host));
+	MUST(hf_config_internal(&w->config, NULL, r->who.user, r->who.host));
 	return NULL;
 }
 

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-/* rooms: sip base */
+/* rooms: sip config base */
 /*
  * The ground the SIP side stands on: its clock, its restart counter, its loop,
  * and what it says when an address cannot be had.

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-/* rooms: sip base */
+/* rooms: sip config base */
 /* Whom one talks to, and the headers that travel with a call: what the stack
  * reads and writes of them. */
 #include "test_sip_peer.h"

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-/* rooms: sip base */
+/* rooms: sip config base */
 /* Calls of ours (recall, fallback): from INVITE to its end, and giving up. */
 #include "test_sip_peer.h"
 

@@ -270,14 +270,6 @@ void hf_park_run(struct hf_park *p, uint64_t now_ms)
 	p->runs++;
 }
 
-/* The room `config` is not linked: the one question asked of it. */
-bool hf_config_trusted(const struct hf_config *config,
-		       const struct in6_addr *source)
-{
-	return hf_prefix_any(config->sip.trusted, config->sip.trusted_count,
-			     source);
-}
-
 static unsigned int free_port(int type)
 {
 	struct sockaddr_in a = { .sin_family = AF_INET };

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-/* rooms: sip base */
+/* rooms: sip config base */
 /*
  * What is refused before the park logic hears of it, and what is made of the
  * headers of what it does hear.

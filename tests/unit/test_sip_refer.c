@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-/* rooms: sip base */
+/* rooms: sip config base */
 /* REFER, in a call and outside any, and the NOTIFYs about it. */
 #include "test_sip_peer.h"
 

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-/* rooms: sip base */
+/* rooms: sip config base */
 /* Calls of the peer: the stack's UAS side, from INVITE to BYE. */
 #include "test_sip_peer.h"
 

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-/* rooms: sip base */
+/* rooms: sip config base */
 /*
  * Thousands of mutilated messages, always the same ones, at a stack with calls
  * up in every state; after each batch it must still park a call properly, and at

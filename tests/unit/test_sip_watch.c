@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-/* rooms: sip base */
+/* rooms: sip config base */
 /*
  * The SIP side of subscriptions: a dialog that is quiet has no leg in the stack
  * and still takes its refresh, and one from before a restart is taken up with

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-/* rooms: sip base */
+/* rooms: sip config base */
 /*
  * Ways in and out: several addresses, all addresses, TCP; and a peer that stops
  * refreshing its session.

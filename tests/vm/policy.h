@@ -46,7 +46,8 @@
 	X(NOTIFY, 0, INSTANCE, STRING, 32) \
 	X(NOTIFY, 0, PARTY, STRING, 16) \
 	X(NOTIFY, 0, DIGIT, STRING, 1) \
-	X(NOTIFY, 0, DIGIT_MS, U32, 0)
+	X(NOTIFY, 0, DIGIT_MS, U32, 0) \
+	X(NOTIFY, 0, TENANT, STRING, 64)
 
 /* X(command, is it a dump): those that may be asked */
 #define POLICY_COMMANDS(X) \

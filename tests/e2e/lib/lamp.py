@@ -70,10 +70,11 @@ class Lamp:
     def __init__(self, stage, number="701", event="dialog", user="1005", port=0, expires=600,
                  accept=None, headers=(), domain="park.example.com", address=net.PBX,
                  namespace=None, subscribe=True, anchor=net.ANCHOR_TRUNK, transport="udp",
-                 contact=None):
+                 contact=None, home="pbx.example.com", host=None):
         self.stage, self.user, self.event, self.expires = stage, user, event, expires
         self.number, self.domain, self.headers, self.accept = number, domain, headers, accept
-        self.anchor, self.transport = anchor, transport
+        self.anchor, self.transport, self.home = anchor, transport, home
+        self.host = host or anchor + ":5060"     # of the Request-URI
         space = namespace or stage.pbx
         if transport == "udp":
             self.sock = space.udp(address, port)
@@ -166,8 +167,8 @@ class Lamp:
         to = "<sip:%s@%s>" % (self.number, self.domain)
         if self.remote_tag:
             to += ";tag=" + self.remote_tag
-        me = "<sip:%s@pbx.example.com>" % self.user
-        text = ("SUBSCRIBE sip:%s@%s:5060 SIP/2.0\r\n" % (self.number, self.anchor) +
+        me = "<sip:%s@%s>" % (self.user, self.home)
+        text = ("SUBSCRIBE sip:%s@%s SIP/2.0\r\n" % (self.number, self.host) +
                 "Via: SIP/2.0/%s %s;branch=z9hG4bK%s;rport\r\n" % (
                     self.transport.upper(), self.contact, sip.token()) +
                 "From: %s;tag=%s\r\nTo: %s\r\n" % (me, self.tag, to) +

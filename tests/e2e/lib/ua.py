@@ -323,24 +323,26 @@ class Peer:
         return call
 
     def call(self, to, user, media=None, display="", referred_by=None, headers=(), sdp=None,
-             ack=True, ack_body="", domain="park.example.com", params="", asserted=True):
+             ack=True, ack_body="", domain="park.example.com", params="", asserted=True,
+             host=None, home=DOMAIN):
         """Call `to` at Holdfast as `user`. sdp: default the media's, "" = late
-        offer. ack=False: the scenario acknowledges."""
+        offer. ack=False: the scenario acknowledges. host: of the Request-URI, else
+        the anchor's address; home: the domain of who calls."""
         call = Call(self, media)
         call._ack_at_once, call._ack_body = ack, ack_body
-        name = "<sip:%s@%s>" % (user, DOMAIN)
+        name = "<sip:%s@%s>" % (user, home)
         if display:
             name = '"%s" %s' % (display, name)
         if asserted:
             headers = (("P-Asserted-Identity", name),) + tuple(headers)
         if referred_by:
-            headers += (("Referred-By", "<sip:%s@%s>" % (referred_by, DOMAIN)),)
+            headers += (("Referred-By", "<sip:%s@%s>" % (referred_by, home)),)
         if sdp is None:
             sdp = media.sdp() if media else ""
 
         def begin():
             call.dialog = self.endpoint.invite(
-                call, "sip:%s@%s:%d%s" % ((to,) + self.anchor + (params,)), name, headers, sdp,
+                call, "sip:%s@%s%s" % (to, host or "%s:%d" % self.anchor, params), name, headers, sdp,
                 dest=self.anchor, remote="<sip:%s@%s>" % (to, domain))
         self.loop.call(begin)
         return call
