@@ -8,6 +8,7 @@
 #include "base/clock.h"
 #include "base/log.h"
 #include "daemon/app.h"
+#include "events/bus.h"
 #include "media/media.h"
 #include "park/park.h"
 #include "sip/loop.h"
@@ -53,6 +54,31 @@ static void party_silent(void *arg, uint32_t leg, bool silent, uint32_t seconds)
 	hf_park_silent(app->park, leg, silent, seconds);
 }
 
+static void device_news(void *arg, enum hf_media_device_news news,
+			const char *text)
+{
+	static const enum hf_event_type type[] = {
+		[HF_MEDIA_DEVICE_LOST] = HF_EVENT_MEDIA_DEVICE_LOST,
+		[HF_MEDIA_DEVICE_BACK] = HF_EVENT_MEDIA_DEVICE_BACK,
+		[HF_MEDIA_DEVICE_CHANGED] = HF_EVENT_MEDIA_DEVICE_CHANGED,
+	};
+	const struct hf_event e = {.type = type[news], .reason = text};
+	struct hf_app *app = arg;
+
+	if (news == HF_MEDIA_DEVICE_LOST)
+		hf_warn("media: %s", text);
+	else
+		hf_info("media: %s", text);
+	hf_bus_publish(app->bus, &e);
+}
+
+static void devices_readable(void *arg)
+{
+	struct hf_app *app = arg;
+
+	hf_media_devices_dispatch(app->media);
+}
+
 static void media_readable(void *arg)
 {
 	struct hf_app *app = arg;
@@ -64,14 +90,18 @@ int hf_app_listen(struct hf_app *app)
 {
 	const struct hf_media_ears ears = {.digit = key_pressed,
 					  .silent = party_silent,
+					  .device = device_news,
 					  .arg = app};
 	int fd = hf_media_fd(app->media);
+	int news = hf_media_devices_fd(app->media);
 
 	hf_media_listen(app->media, &ears);
 	hf_media_dispatch(app->media); /* pressed while nobody was here */
-	if (fd < 0 || !hf_loop_watch(app->loop, fd, media_readable, app))
+	hf_media_devices_dispatch(app->media);
+	if (fd < 0 || (!hf_loop_watch(app->loop, fd, media_readable, app) &&
+		       !hf_loop_watch(app->loop, news, devices_readable, app)))
 		return 0;
-	hf_error("keys of parties: cannot be watched");
+	hf_error("keys of parties and devices: cannot be watched");
 	return HF_EXIT_FAILED;
 }
 

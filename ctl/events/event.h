@@ -33,6 +33,11 @@
 	X(LOT_AVAILABLE, "lot_available", "a slot is free again")              \
 	X(MEDIA_SILENT, "media_silent", "a leg that should send is silent")    \
 	X(MEDIA_RESUMED, "media_resumed", "it sends again")                    \
+	X(MEDIA_DEVICE_LOST, "media_device_lost",                              \
+	  "a media device is gone or without a carrier")                       \
+	X(MEDIA_DEVICE_BACK, "media_device_back", "media goes on there")       \
+	X(MEDIA_DEVICE_CHANGED, "media_device_changed",                        \
+	  "a media device has another name, address, MTU or member")           \
 	X(DIGIT, "digit", "a party pressed a key")                             \
 	X(ALERT, "alert", "somebody has to look")                              \
 	X(ALERT_CLEARED, "alert_cleared", "what an alert told of is over")     \

@@ -6,12 +6,11 @@
  * totals. A program of somebody else is never replaced.
  */
 #include "bpf_state.h"
-#include "driver.h"
 
 #include <bpf/bpf.h>
 #include <bpf/libbpf.h>
 #include <errno.h>
-#include <linux/if_link.h>
+#include <net/if.h>
 #include <stdio.h>
 #include <string.h>
 #include <unistd.h>
@@ -19,25 +18,7 @@
 #include <holdfast/world.h>
 
 #include "../base/log.h"
-
-/* Drivers whose peers are in this machine: nobody completes a checksum that
- * never leaves it. */
-static const char *const hf_partial_drivers[] = {"veth", "virtio_net", "tun",
-						 "vif", NULL};
-
-static uint32_t hf_device_flags(const char *name)
-{
-	char driver[32];
-
-	hf_driver_name(name, driver, sizeof(driver));
-	/* No answer (lo): computing a sum in full is never wrong. */
-	if (!driver[0])
-		return HF_DEVICE_PARTIAL_CSUM;
-	for (int i = 0; hf_partial_drivers[i]; i++)
-		if (!strcmp(driver, hf_partial_drivers[i]))
-			return HF_DEVICE_PARTIAL_CSUM;
-	return 0;
-}
+#include "xdp.h"
 
 static bool hf_device_known(const struct hf_bpf *b, const char *name)
 {
@@ -55,6 +36,31 @@ static bool hf_pin_exists(const struct hf_bpf *b, const char *pin)
 	       !access(path, F_OK);
 }
 
+/*
+ * The device of that name; one that has another name by now, which a controller
+ * before us used; or 0 for one that is gone and that holdfast-mediad waits for.
+ * -ENODEV: there never was one.
+ */
+static int hf_device_lookup(const struct hf_bpf *b, const char *name,
+			    uint32_t *ret_ifindex)
+{
+	char pin[HF_PIN_NAME_MAX], now[IFNAMSIZ];
+
+	*ret_ifindex = if_nametoindex(name);
+	if (*ret_ifindex)
+		return 0;
+	hf_xdp_pin(HF_PIN_LINK_OF, name, pin);
+	if (hf_xdp_pinned(b->instance, pin, ret_ifindex))
+		return -ENODEV;
+	if (*ret_ifindex && if_indextoname(*ret_ifindex, now))
+		hf_warn("media: %s is called %s now: its calls go on there; say so in media.addresses",
+			name, now);
+	else
+		hf_warn("media: %s is gone: media goes on when there is one of that name again",
+			name);
+	return 0;
+}
+
 /* -ENODEV, or where the device stands now. */
 static int hf_device_add(struct hf_bpf *b, struct hf_instance *in,
 			 const char *name)
@@ -66,11 +72,10 @@ static int hf_device_add(struct hf_bpf *b, struct hf_instance *in,
 	memset(d, 0, sizeof(*d));
 	snprintf(d->name, sizeof(d->name), "%s", name);
 	d->link = -1;
-	d->ifindex = if_nametoindex(name);
-	if (!d->ifindex)
+	if (hf_device_lookup(b, name, &d->ifindex))
 		return -ENODEV;
 	in->device[b->devices].ifindex = d->ifindex;
-	in->device[b->devices].flags = hf_device_flags(name);
+	in->device[b->devices].flags = hf_xdp_flags(name);
 	hf_store_release(&in->devices, ++b->devices);
 	return (int)b->devices - 1;
 }
@@ -131,74 +136,27 @@ int hf_link_adopt(const struct hf_bpf *b, const char *pin, uint32_t ifindex,
 	return r ? r : fd;
 }
 
-static const char *hf_mode_name(uint8_t mode)
-{
-	return mode == XDP_ATTACHED_SKB	 ? "generic"
-	       : mode == XDP_ATTACHED_HW ? "hardware"
-					 : "native";
-}
-
-int hf_link_check_foreign(const char *device, uint32_t ifindex, char *err,
-			  size_t err_len)
-{
-	LIBBPF_OPTS(bpf_xdp_query_opts, query);
-	struct bpf_prog_info info = {0};
-	__u32 len = sizeof(info);
-	uint32_t id;
-	int fd;
-
-	if (bpf_xdp_query((int)ifindex, 0, &query) || !query.attach_mode)
-		return 0;
-	id = query.prog_id	 ? query.prog_id
-	     : query.drv_prog_id ? query.drv_prog_id
-	     : query.skb_prog_id ? query.skb_prog_id
-				 : query.hw_prog_id;
-	fd = bpf_prog_get_fd_by_id(id);
-	if (fd >= 0) {
-		bpf_obj_get_info_by_fd(fd, &info, &len);
-		close(fd);
-	}
-	snprintf(
-		err, err_len,
-		"%s already runs the XDP program '%s' (id %u, %s mode), which is not replaced: detach it (ip link set dev %s xdp off) or use another interface",
-		device, info.name, id, hf_mode_name(query.attach_mode), device);
-	return -EBUSY;
-}
-
-static int hf_device_link(struct hf_bpf_device *d, int program)
-{
-	LIBBPF_OPTS(bpf_link_create_opts, opts, .flags = XDP_FLAGS_DRV_MODE);
-	int fd = bpf_link_create(program, (int)d->ifindex, BPF_XDP, &opts);
-
-	if (fd >= 0)
-		return fd;
-	d->native_error = -errno;
-	d->generic = true;
-	opts.flags = XDP_FLAGS_SKB_MODE;
-	fd = bpf_link_create(program, (int)d->ifindex, BPF_XDP, &opts);
-	return fd < 0 ? -errno : fd;
-}
-
 static int hf_device_attach(struct hf_bpf *b, struct hf_bpf_device *d,
 			    int program, char *err, size_t err_len)
 {
-	LIBBPF_OPTS(bpf_xdp_query_opts, query);
-	char pin[32];
+	char pin[HF_PIN_NAME_MAX];
 	int r;
 
-	snprintf(pin, sizeof(pin), "link_%s", d->name);
+	if (!d->ifindex)
+		return 0; /* holdfast-mediad attaches it when it is back */
+	hf_xdp_pin(HF_PIN_LINK_OF, d->name, pin);
 	d->link = hf_link_adopt(b, pin, d->ifindex, program);
 	if (d->link >= 0) {
-		bpf_xdp_query((int)d->ifindex, 0, &query);
-		d->generic = query.attach_mode == XDP_ATTACHED_SKB;
+		d->generic = hf_xdp_is_generic(d->ifindex);
 		d->native_error = -EOPNOTSUPP; /* it was so then */
 		return 0;
 	}
 	if (d->link == -ENOENT) {
-		r = hf_link_check_foreign(d->name, d->ifindex, err, err_len);
+		r = hf_xdp_check_foreign(d->name, d->ifindex, err, err_len);
 		if (r)
 			return r;
-		d->link = hf_device_link(d, program);
+		d->link = hf_xdp_attach(d->ifindex, program, &d->native_error);
+		d->generic = d->native_error;
 	}
 	r = d->link < 0 ? d->link : hf_link_pin(b, pin, d->link);
 	if (r)
@@ -208,23 +166,50 @@ static int hf_device_attach(struct hf_bpf *b, struct hf_bpf_device *d,
 	return r;
 }
 
-/* Before anything is made: a device that is taken is the likeliest obstacle. */
-int hf_devices_check(const struct hf_bpf *b, char *err, size_t err_len)
+/* A link to one of our devices by another name: that of a controller before us,
+ * since when the device was renamed and media.addresses says so. */
+static void hf_link_rename(void *arg, const char *device, uint32_t ifindex)
 {
-	char pin[32];
+	const struct hf_bpf *b = arg;
+	char pin[HF_PIN_NAME_MAX], from[256], to[256];
+
+	for (uint32_t i = 0; i < b->devices; i++) {
+		const char *name = b->device[i].name;
+
+		if (!ifindex || b->device[i].ifindex != ifindex ||
+		    !strcmp(name, device))
+			continue;
+		hf_xdp_pin(HF_PIN_LINK_OF, device, pin);
+		if (hf_pins_path(b->instance, pin, from, sizeof(from)))
+			continue;
+		hf_xdp_pin(HF_PIN_LINK_OF, name, pin);
+		if (!hf_pins_path(b->instance, pin, to, sizeof(to)) &&
+		    !rename(from, to))
+			hf_info("media: %s was called %s: going on with its program",
+				name, device);
+	}
+}
+
+/* Before anything is made: a device that is taken is the likeliest obstacle. */
+int hf_devices_check(struct hf_bpf *b, char *err, size_t err_len)
+{
+	char pin[HF_PIN_NAME_MAX];
 	int r = 0;
 
+	hf_xdp_each(b->instance, hf_link_rename, b);
 	for (uint32_t i = 0; i < b->devices && !r; i++) {
 		const struct hf_bpf_device *d = &b->device[i];
 		int link;
 
-		snprintf(pin, sizeof(pin), "link_%s", d->name);
+		if (!d->ifindex)
+			continue;
+		hf_xdp_pin(HF_PIN_LINK_OF, d->name, pin);
 		link = hf_link_adopt(b, pin, d->ifindex, -1);
 		if (link >= 0)
 			close(link);
 		else
-			r = hf_link_check_foreign(d->name, d->ifindex, err,
-						  err_len);
+			r = hf_xdp_check_foreign(d->name, d->ifindex, err,
+						 err_len);
 	}
 	return r;
 }

@@ -21,6 +21,7 @@
 #include "bpffs.h"
 #include "load.h"
 #include "pins_map.h"
+#include "xdp.h"
 
 #define HF_KMOD_CHECK_NS (1000 * HF_MS)
 
@@ -124,7 +125,8 @@ static int hf_bpf_devmap(struct hf_media *m)
 	for (uint32_t i = 0; i < m->bpf->devices; i++) {
 		uint32_t ifindex = m->bpf->device[i].ifindex;
 
-		if (bpf_map_update_elem(m->map.fd[HF_PIN_devmap], &ifindex,
+		if (ifindex &&
+		    bpf_map_update_elem(m->map.fd[HF_PIN_devmap], &ifindex,
 					&ifindex, BPF_ANY))
 			return -errno;
 	}
@@ -216,6 +218,8 @@ static int hf_bpf_load(struct hf_media *m, const struct hf_instance *in,
 		r = hf_bpf_devmap(m);
 	if (!r)
 		r = hf_happenings_open(m);
+	if (!r)
+		r = hf_devices_watch(m);
 	if (r)
 		snprintf(err, err_len, "the media tables cannot be set up: %s",
 			 strerror(-r));
@@ -244,6 +248,14 @@ static int hf_bpf_attach(const struct hf_media *m, char *err, size_t err_len)
 		if (r)
 			snprintf(err, err_len,
 				 "the program for gathered packets cannot be kept: %s",
+				 strerror(-r));
+	}
+	if (!r) {
+		r = hf_program_pin(b, HF_PIN_RECEIVE,
+				   b->program[HF_PROGRAM_receive]);
+		if (r)
+			snprintf(err, err_len,
+				 "the receive program cannot be kept: %s",
 				 strerror(-r));
 	}
 	if (!r)
@@ -360,7 +372,7 @@ int hf_media_open_bpf(const struct hf_config *config, struct hf_media **ret,
 	m->config = config;
 	m->bpf = b;
 	hf_pins_init(&m->map);
-	b->lock = b->paced_link = b->marks = -1;
+	b->lock = b->paced_link = b->marks = b->news_fd = b->again_fd = -1;
 	for (int i = 0; i < HF_PROGRAM_COUNT; i++)
 		b->program[i] = -1;
 	snprintf(b->instance, sizeof(b->instance), "%s", config->instance);
@@ -392,6 +404,7 @@ void hf_bpf_close(struct hf_media *m, bool tear_down)
 	}
 	if (!b->pinned)
 		hf_bpffs_tidy(b->instance);
+	hf_devices_unwatch(b);
 	hf_devices_close(b);
 	hf_happenings_close(b);
 	if (b->paced_link >= 0)
@@ -436,7 +449,9 @@ void hf_bpf_totals(const struct hf_media *m, struct hf_media_totals *t)
 		snprintf(t->device[i].name, sizeof(t->device[i].name), "%s",
 			 d->name);
 		snprintf(t->device[i].mode, sizeof(t->device[i].mode), "%s",
-			 d->generic ? "generic" : "native");
+			 !d->ifindex  ? "lost" :
+			 d->generic ? "generic" :
+				      "native");
 	}
 	t->devices = m->bpf->devices;
 	for (uint32_t i = 0; each && i < HF_COUNTERS_MAX; i++) {

@@ -6,6 +6,7 @@
  * bpf.c      sets an instance up, or takes over the pinned one
  * load.c     the programs and new maps, into the kernel
  * attach.c   the receive program on the media devices
+ * devices.c  what becomes of them (watch.h), told to the controller
  * engine.c   who paces, and why
  * holder.c   the device that keeps the paced program attached
  * bpffs.c    the folder of pins
@@ -58,6 +59,9 @@ struct hf_bpf {
 	uint32_t devices;
 	bool no_lo; /* it was tried, and said */
 	struct ring_buffer *happenings;
+	struct hf_device_watch *watch;
+	int news_fd; /* of `watch`, and of links that were made again: */
+	int again_fd;
 	struct hf_keeper keeper;
 	struct hf_kmod kmod;
 	char reason[1024];
@@ -72,7 +76,7 @@ void hf_engine_totals(const struct hf_media *, struct hf_media_totals *);
 int hf_devices_find(struct hf_bpf *, const struct hf_config *,
 		    struct hf_instance *, char *err, size_t err_len);
 /* Nobody else's program is on them. */
-int hf_devices_check(const struct hf_bpf *, char *err, size_t err_len);
+int hf_devices_check(struct hf_bpf *, char *err, size_t err_len);
 int hf_devices_attach(struct hf_bpf *, int program, char *err, size_t err_len);
 void hf_devices_close(struct hf_bpf *);
 /* A pinned link to this device that a controller before us left: made to run
@@ -80,9 +84,11 @@ void hf_devices_close(struct hf_bpf *);
 int hf_link_adopt(const struct hf_bpf *, const char *pin, uint32_t ifindex,
 		  int program);
 int hf_link_pin(const struct hf_bpf *, const char *pin, int link);
-/* 0 if no XDP program is on the device, else -EBUSY and a sentence. */
-int hf_link_check_foreign(const char *device, uint32_t ifindex, char *err,
-			  size_t err_len);
+/* devices.c */
+int hf_devices_watch(struct hf_media *);
+void hf_devices_unwatch(struct hf_bpf *);
+/* Those that holdfast-mediad attached again are told of. */
+void hf_devices_again(struct hf_media *);
 
 /* hear.c */
 int hf_happenings_open(struct hf_media *);

@@ -18,6 +18,8 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "xdp.h"
+
 #define HF_PIN_LINK "link_paced"
 #define HF_PIN_PROG "prog_paced"
 
@@ -116,7 +118,7 @@ static int hf_holder_link(struct hf_bpf *b, uint32_t ifindex, int program,
 	LIBBPF_OPTS(bpf_link_create_opts, opts, .flags = XDP_FLAGS_DRV_MODE);
 	int fd, r;
 
-	r = hf_link_check_foreign(b->holder, ifindex, err, err_len);
+	r = hf_xdp_check_foreign(b->holder, ifindex, err, err_len);
 	if (r)
 		return r;
 	fd = bpf_link_create(program, (int)ifindex, BPF_XDP, &opts);

@@ -119,6 +119,12 @@ void hf_media_adopted(struct hf_media *);
  * must be equal (-EPROTONOSUPPORT if not). */
 int hf_media_relay(struct hf_media *, uint32_t a, uint32_t b);
 
+enum hf_media_device_news {
+	HF_MEDIA_DEVICE_LOST,
+	HF_MEDIA_DEVICE_BACK,
+	HF_MEDIA_DEVICE_CHANGED,
+};
+
 /*
  * What parties do besides talking. `digit` is one key press (RFC 4733): 0-9, *,
  * #, A-D, ! for a hook flash; told once, when it is over. In a relay the other
@@ -131,6 +137,9 @@ struct hf_media_ears {
 	/* Nothing has come for so many seconds from a party that should send
 	 * (media.silence_s), or it sends again after so many. */
 	void (*silent)(void *arg, uint32_t leg, bool silent, uint32_t seconds);
+	/* One of media.addresses: lost (gone, or without a carrier), back, or
+	 * changed. `text` is a sentence. */
+	void (*device)(void *arg, enum hf_media_device_news, const char *text);
 	void *arg;
 };
 /* After the calls of a controller before us have their legs; NULL: nobody
@@ -142,6 +151,9 @@ int hf_media_fd(const struct hf_media *);
 void hf_media_dispatch(struct hf_media *);
 void hf_media_hear_digit(struct hf_media *, uint32_t leg, char digit,
 			 uint32_t duration_ms);
+/* The same for what becomes of devices; -1 over plain memory. */
+int hf_media_devices_fd(const struct hf_media *);
+void hf_media_devices_dispatch(struct hf_media *);
 
 /* Is this address one of ours? */
 bool hf_media_is_own(const struct hf_media *, struct in_addr);
@@ -185,7 +197,7 @@ struct hf_media_totals {
 	uint32_t late_max_us; /* the latest */
 	struct {
 		char name[16];
-		char mode[8]; /* "native", "generic" */
+		char mode[8]; /* "native", "generic", "lost" */
 	} device[32];
 	unsigned int devices;
 };

@@ -16,6 +16,7 @@
 #include "../base/log.h"
 #include "bpffs.h"
 #include "pins_map.h"
+#include "xdp.h"
 
 #define HF_REPIN_NS (1000 * HF_MS)
 
@@ -42,16 +43,17 @@ static void hf_repin_one(struct hf_repin *r, const char *name, int fd)
 static void hf_repin_all(const struct hf_media *m, struct hf_repin *r)
 {
 	const struct hf_bpf *b = m->bpf;
-	char name[32];
+	char name[HF_PIN_NAME_MAX];
 
 	for (int i = 0; i < HF_PIN_MAP_COUNT; i++)
 		hf_repin_one(r, hf_pin_name(i), m->map.fd[i]);
 	hf_repin_one(r, "marks", b->marks);
 	for (uint32_t i = 0; i < b->devices; i++) {
-		snprintf(name, sizeof(name), "link_%s", b->device[i].name);
+		hf_xdp_pin(HF_PIN_LINK_OF, b->device[i].name, name);
 		hf_repin_one(r, name, b->device[i].link);
 	}
 	hf_repin_one(r, "link_paced", b->paced_link);
+	hf_repin_one(r, HF_PIN_RECEIVE, b->program[HF_PROGRAM_receive]);
 	hf_repin_one(r, "prog_gathered",
 		     b->program[HF_PROGRAM_gathered]);
 	hf_repin_one(r, "prog_paced",

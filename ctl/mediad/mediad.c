@@ -27,6 +27,7 @@
 #include "base/notify.h"
 #include "holdfast/world.h"
 #include "media/pins.h"
+#include "mediad/devices.h"
 #include "mediad/files.h"
 #include "mediad/module.h"
 #include "mediad/netlink.h"
@@ -54,6 +55,7 @@ struct mediad {
 	ino_t work_inode, program_inode;
 	struct hf_sender *sender;
 	struct hf_nexthops *nexthops;
+	struct hf_devices *devices;
 	struct hf_netlink *probe; /* asks for counters */
 	struct hf_reports *reports; /* NULL: this host does not allow them */
 	struct nl_sock *module; /* hears of it, may be NULL */
@@ -158,6 +160,28 @@ static void try_devices(struct mediad *m)
 	}
 }
 
+/* Its number is new: ways lead there anew, and packets may be gathered again. */
+static void device_attached(void *arg, uint32_t ifindex)
+{
+	struct mediad *m = arg;
+
+	hf_gather_open(&m->gather, &m->pins);
+	hf_nexthops_device(m->nexthops, ifindex);
+}
+
+static int open_devices(struct mediad *m)
+{
+	const struct hf_devices_setup setup = {.instance = m->options->instance,
+					       .pins = &m->pins,
+					       .attached = device_attached,
+					       .arg = m};
+	int rc = hf_devices_open(&setup, &m->devices);
+
+	if (rc)
+		hf_error("media devices cannot be watched: %s", strerror(-rc));
+	return rc;
+}
+
 static int open_instance(struct mediad *m)
 {
 	struct hf_nexthops_setup setup = {
@@ -189,6 +213,9 @@ static int open_instance(struct mediad *m)
 			 strerror(-rc));
 		return rc;
 	}
+	rc = open_devices(m);
+	if (rc)
+		return rc;
 	rc = hf_reports_open(&m->pins, m->options->tos, &m->reports);
 	if (rc)
 		hf_warn("no RTCP is sent: %s; give us CAP_NET_RAW",
@@ -203,7 +230,9 @@ static void close_instance(struct mediad *m)
 {
 	hf_sender_stop(m->sender);
 	hf_reports_close(m->reports);
+	hf_devices_close(m->devices);
 	hf_nexthops_close(m->nexthops);
+	m->devices = NULL;
 	m->reports = NULL;
 	m->sender = NULL;
 	hf_netlink_close(m->probe);
@@ -282,6 +311,7 @@ static enum verdict read_pokes(struct mediad *m)
 	verdict = check_pins(m);
 	if (verdict != GO_ON)
 		return verdict;
+	hf_devices_refresh(m->devices);
 	if (wanted)
 		hf_nexthops_wanted(m->nexthops, UINT32_MAX);
 	hf_sender_wake(m->sender);
@@ -319,8 +349,10 @@ static int wait_ms(struct mediad *m)
 {
 	int reports = m->reports ? hf_reports_wait_ms(m->reports) : -1;
 
+	int devices = hf_devices_wait_ms(m->devices);
+
 	return sooner(sooner(hf_nexthops_wait_ms(m->nexthops), reports),
-		      watchdog_ms(m));
+		      sooner(devices, watchdog_ms(m)));
 }
 
 static enum verdict serve(struct mediad *m)
@@ -331,16 +363,21 @@ static enum verdict serve(struct mediad *m)
 		{.fd = m->signal_fd, .events = POLLIN},
 		{.fd = hf_module_fd(m->module), .events = POLLIN},
 		{.fd = m->files.watch_fd, .events = POLLIN},
+		{.events = POLLIN},
 	};
 	enum verdict verdict = GO_ON;
 
 	while (verdict == GO_ON) {
-		int n = poll(p, 5, wait_ms(m));
+		int n;
+
+		p[5].fd = hf_devices_fd(m->devices);
+		n = poll(p, 6, wait_ms(m));
 
 		if (n < 0 && errno != EINTR)
 			return QUIT;
 		if (m->reports)
 			hf_reports_tick(m->reports);
+		hf_devices_tick(m->devices);
 		if (n <= 0) {
 			if (!hf_nexthops_wait_ms(m->nexthops))
 				hf_nexthops_tick(m->nexthops);
@@ -352,6 +389,8 @@ static enum verdict serve(struct mediad *m)
 		}
 		if (p[0].revents)
 			verdict = read_pokes(m);
+		if (p[5].revents)
+			hf_devices_read(m->devices);
 		if (p[1].revents)
 			hf_nexthops_read(m->nexthops);
 		if (p[3].revents && hf_module_left(m->module))

@@ -190,6 +190,13 @@ static void on_link(void *arg, uint32_t ifindex, bool gone)
 	}
 }
 
+void hf_nexthops_device(struct hf_nexthops *n, uint32_t ifindex)
+{
+	hf_wayfinder_begin(&n->finder);
+	hf_wayfinder_forget_device(&n->finder, ifindex);
+	resolve_all_soon(n);
+}
+
 static void on_route(void *arg)
 {
 	struct hf_nexthops *n = arg;

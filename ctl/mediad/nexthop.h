@@ -39,6 +39,9 @@ void hf_nexthops_close(struct hf_nexthops *);
  */
 void hf_nexthops_wanted(struct hf_nexthops *, uint32_t index);
 
+/* A media device is attached to again: what is known of it is of no use. */
+void hf_nexthops_device(struct hf_nexthops *, uint32_t ifindex);
+
 /* When readable: hf_nexthops_read(). */
 int hf_nexthops_fd(const struct hf_nexthops *);
 void hf_nexthops_read(struct hf_nexthops *);

@@ -248,17 +248,24 @@ class Stage:
     def _side(self, name, anchor_address):
         """A switch and its line to the anchor."""
         switch = self._namespace(name)
-        device = name + "0"
-        run("ip", "link", "add", device, "netns", self.anchor.name,
-            "type", "veth", "peer", "name", "eth0", "netns", switch.name)
         switch.ip("link", "add", "bridge", "type", "bridge")
-        switch.ip("link", "set", "eth0", "master", "bridge")
         switch.ip("link", "set", "bridge", "up")
-        switch.ip("link", "set", "eth0", "up")
-        self.anchor.ip("addr", "add", anchor_address + "/24", "dev", device)
-        self.anchor.ip("link", "set", device, "up")
-        switch.ip("link", "set", "dev", "eth0", "xdpdrv", "obj", pass_program(), "sec", "xdp")
+        self.line(name + "0", switch, anchor_address)
         return switch
+
+    def line(self, device, switch, anchor_address, master=None):
+        """A device of the anchor, its other end in a switch."""
+        end = "eth0" if master is None else device
+        run("ip", "link", "add", device, "netns", self.anchor.name,
+            "type", "veth", "peer", "name", end, "netns", switch.name)
+        switch.ip("link", "set", end, "master", "bridge")
+        switch.ip("link", "set", end, "up")
+        if master:
+            self.anchor.ip("link", "set", device, "master", master)
+        else:
+            self.anchor.ip("addr", "add", anchor_address + "/24", "dev", device)
+            self.anchor.ip("link", "set", device, "up")
+        switch.ip("link", "set", "dev", end, "xdpdrv", "obj", pass_program(), "sec", "xdp")
 
     def party(self, name, address):
         """The namespace of a party, on the side that its address belongs to."""

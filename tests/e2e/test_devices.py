@@ -1,0 +1,223 @@
+#!/usr/bin/python3
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""Media devices that go away and come back, are renamed or changed: calls go on
+by themselves, also with no controller, and each change is an event."""
+import json
+import time
+
+from lib import net, ua
+from lib.anchor import programs
+from lib.testing import Skip, check, equal, main, scenario
+
+OUTSIDE = "49301110%02d"
+PATIENCE = 20   # seconds: a bridge port and a carrier may need some
+
+
+class Events:
+    """What holdfastctl monitor prints."""
+
+    def __init__(self, s, anchor, name="monitor"):
+        self.process = s.stage.spawn(s.stage.anchor, name, programs() + "/holdfastctl",
+                                     "--socket", anchor.socket, "-j", "monitor")
+        net.wait_for(lambda: "hello" in self.process.text(), 10, "the monitor listens")
+
+    def all(self):
+        lines = [json.loads(l) for l in self.process.text().splitlines() if l.endswith("}")]
+        return [e for e in lines if e.get("event")]
+
+    def wait(self, kind, words, times=1):
+        def told():
+            return len([e for e in self.all() if e["event"] == kind and
+                        words in (e.get("reason") or "")]) >= times
+        net.wait_for(told, PATIENCE, "the event %s %r; there were %s" % (
+            kind, words, [(e["event"], e.get("reason")) for e in self.all()]))
+
+
+class Calls:
+    """One silent caller who waits, one who talks with a phone."""
+
+    def __init__(self, s, anchor, peer):
+        self.silent, self.caller, self.b = s.caller(), s.caller(), s.phone()
+        peer.park(OUTSIDE % 1, self.silent)
+        anchor.wait_slot(701, "parked")
+        peer.park(OUTSIDE % 2, self.caller)
+        anchor.wait_slot(702, "parked")
+        picked = peer.call("702", "1002", self.b)
+        equal(picked.status(), 200, "the answer to the pick-up")
+        self.caller.play()
+        self.b.play()
+        self.flow()
+
+    def flow(self):
+        """Hold audio and both ways of the talk go by from now on."""
+        now = time.time()
+        for media, match in ((self.silent, None), (self.caller, ua.from_media(self.b)),
+                             (self.b, ua.from_media(self.caller))):
+            media.wait_packets(10, PATIENCE, since=now, match=match)
+
+
+def xdp_of(anchor, device):
+    return {d["device"]: d["xdp"] for d in anchor.ctl("status")["devices"]}[device]
+
+
+def remake(s, device="trunk0"):
+    """Removed and made again: another device of the same name."""
+    s.stage.anchor.ip("link", "del", device)
+    s.stage.line(device, s.stage.trunk, net.ANCHOR_TRUNK)
+
+
+@scenario
+def made_again(s):
+    "a device that is removed and made again: parked and relayed calls go on, and both are events"
+    anchor, peer = s.anchor(), s.peer()
+    events, calls = Events(s, anchor), Calls(s, anchor, peer)
+    s.stage.anchor.ip("link", "del", "trunk0")
+    events.wait("media_device_lost", "trunk0 is gone")
+    equal(xdp_of(anchor, "trunk0"), "lost", "the device in status")
+    s.stage.line("trunk0", s.stage.trunk, net.ANCHOR_TRUNK)
+    events.wait("media_device_back", "trunk0 is there again, and attached to (native)")
+    calls.flow()
+    equal(xdp_of(anchor, "trunk0"), "native", "the device in status")
+    # and again, the other one
+    s.stage.anchor.ip("link", "del", "office0")
+    s.stage.line("office0", s.stage.office, net.ANCHOR_OFFICE)
+    events.wait("media_device_back", "office0 is there again")
+    calls.flow()
+
+
+@scenario
+def made_again_alone(s):
+    "with holdfastd killed a device is made again: calls go on, and the next holdfastd tells of it"
+    anchor, peer = s.anchor(), s.peer()
+    calls = Calls(s, anchor, peer)
+    anchor.kill()
+    remake(s)
+    calls.flow()
+    anchor.again()
+    calls.flow()
+    equal(xdp_of(anchor, "trunk0"), "native", "the device in status")
+    net.wait_for(lambda: "trunk0 is there again" in anchor.process.text(), PATIENCE,
+                 "the news of the time before: " + anchor.process.text())
+    # told once: not by the one after, too
+    anchor.kill()
+    anchor.again()
+    check("there again" not in anchor.process.text(), anchor.process.text())
+    calls.flow()
+
+
+@scenario
+def started_without(s):
+    "a holdfastd that starts while a device is gone takes its calls up, and they go on when it is back"
+    anchor, peer = s.anchor(), s.peer()
+    calls = Calls(s, anchor, peer)
+    anchor.kill()
+    s.stage.anchor.ip("link", "del", "office0")
+    anchor.again()
+    equal(xdp_of(anchor, "office0"), "lost", "the device in status")
+    events = Events(s, anchor)
+    s.stage.line("office0", s.stage.office, net.ANCHOR_OFFICE)
+    events.wait("media_device_back", "office0 is there again")
+    calls.flow()
+
+
+@scenario
+def changed(s):
+    "a new name, hardware address or MTU, and carrier down and up: calls go on, each is an event"
+    anchor, peer = s.anchor(), s.peer()
+    events, calls = Events(s, anchor), Calls(s, anchor, peer)
+    here = s.stage.anchor
+    here.ip("link", "set", "trunk0", "address", "02:00:00:00:00:77")
+    events.wait("media_device_changed", "trunk0 has another hardware address: 02:00:00:00:00:77")
+    calls.flow()
+    here.ip("link", "set", "trunk0", "mtu", "1400")
+    events.wait("media_device_changed", "trunk0 has another MTU: 1400")
+    calls.flow()
+    s.stage.trunk.ip("link", "set", "eth0", "down")
+    events.wait("media_device_lost", "trunk0 has no carrier")
+    s.stage.trunk.ip("link", "set", "eth0", "up")
+    events.wait("media_device_back", "trunk0 has a carrier again")
+    calls.flow()
+    here.ip("link", "set", "trunk0", "down")
+    here.ip("link", "set", "trunk0", "name", "wan0")
+    here.ip("link", "set", "wan0", "up")
+    events.wait("media_device_changed", "trunk0 has another name: wan0")
+    calls.flow()
+    # A restart by the old configuration finds it under its new name,
+    anchor.kill()
+    anchor.again()
+    check("trunk0 is called wan0 now" in anchor.process.text(), anchor.process.text())
+    calls.flow()
+    # and one by a configuration that has the new name too.
+    anchor.kill()
+    with open(anchor.config_path) as f:
+        text = f.read().replace('"trunk0"', '"wan0"')
+    with open(anchor.config_path, "w") as f:
+        f.write(text)
+    anchor.again()
+    calls.flow()
+    equal(xdp_of(anchor, "wan0"), "native", "the device in status")
+
+
+@scenario
+def taken_by_another(s):
+    "a device that comes back with somebody else's program is named, and attached to when that is gone"
+    anchor, peer = s.anchor(), s.peer()
+    events, calls = Events(s, anchor), Calls(s, anchor, peer)
+    here = s.stage.anchor
+    here.ip("link", "del", "trunk0")
+    net.run("ip", "link", "add", "other0", "netns", here.name, "type", "veth", "peer", "name",
+            "eth0", "netns", s.stage.trunk.name)
+    here.ip("link", "set", "dev", "other0", "xdpdrv", "obj", net.pass_program(), "sec", "xdp")
+    here.ip("link", "set", "other0", "name", "trunk0")
+    keeper = anchor.socket.rsplit("/", 1)[0]
+    net.wait_for(lambda: any("trunk0 already runs the XDP program" in text
+                             for text in keeper_logs(s, keeper)), PATIENCE, "the keeper says it")
+    equal(xdp_of(anchor, "trunk0"), "lost", "the device in status")
+    s.stage.trunk.ip("link", "set", "eth0", "master", "bridge")
+    s.stage.trunk.ip("link", "set", "eth0", "up")
+    s.stage.trunk.ip("link", "set", "dev", "eth0", "xdpdrv", "obj", net.pass_program(),
+                     "sec", "xdp")
+    here.ip("addr", "add", net.ANCHOR_TRUNK + "/24", "dev", "trunk0")
+    here.ip("link", "set", "trunk0", "up")
+    here.ip("link", "set", "dev", "trunk0", "xdpdrv", "off")
+    events.wait("media_device_back", "trunk0 is there again")
+    calls.flow()
+
+
+def keeper_logs(s, folder):
+    """The keeper logs where its holdfastd does, or beside its lock."""
+    import glob
+    texts = []
+    for path in glob.glob(folder + "/*.log"):
+        with open(path, errors="replace") as f:
+            texts.append(f.read())
+    return texts
+
+
+@scenario
+def bond(s):
+    "on a bond of two devices the active one fails: calls go on by the other, also back, and it is an event"
+    here, trunk = s.stage.anchor, s.stage.trunk
+    here.ip("link", "del", "trunk0")
+    if "Error" in here.ip("link", "add", "trunk0", "type", "bond", "mode", "active-backup",
+                          "miimon", "20", check=False):
+        raise Skip("this kernel has no bonding")
+    for member in ("line0", "line1"):
+        s.stage.line(member, trunk, None, master="trunk0")
+    here.ip("addr", "add", net.ANCHOR_TRUNK + "/24", "dev", "trunk0")
+    here.ip("link", "set", "trunk0", "up")
+    anchor, peer = s.anchor(), s.peer()
+    print("# the receive program is on the bond in %s mode" % xdp_of(anchor, "trunk0"))
+    events, calls = Events(s, anchor), Calls(s, anchor, peer)
+    trunk.ip("link", "set", "line0", "down")
+    events.wait("media_device_changed", "trunk0 sends by another member: line1")
+    calls.flow()
+    anchor.kill()
+    trunk.ip("link", "set", "line0", "up")
+    calls.flow()
+    trunk.ip("link", "set", "line1", "down")
+    calls.flow()
+
+
+if __name__ == "__main__":
+    raise SystemExit(main())
