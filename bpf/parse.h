@@ -108,7 +108,9 @@ static __always_inline int hf_leg_index6(const struct hf_ip6 *daddr, __u32 port,
 	return 0;
 }
 
-/* Does this device let senders leave checksums unfinished? */
+/* Does this device let senders leave checksums unfinished? Of one that we are not
+ * attached to ourselves (a member of a bond) nobody knows: to compute a sum in
+ * full is never wrong. */
 static __always_inline int hf_device_partial(__u32 ifindex)
 {
 	const struct hf_instance *in;
@@ -116,16 +118,15 @@ static __always_inline int hf_device_partial(__u32 ifindex)
 	int i;
 
 	in = bpf_map_lookup_elem(&instance, &zero);
-	if (!in)
+	if (!in || !in->devices)
 		return 0;
-#pragma unroll
 	for (i = 0; i < HF_MAX_DEVICES; i++) {
 		if ((__u32)i >= in->devices)
-			return 0;
+			break;
 		if (in->device[i].ifindex == ifindex)
 			return in->device[i].flags & HF_DEVICE_PARTIAL_CSUM;
 	}
-	return 0;
+	return HF_DEVICE_PARTIAL_CSUM;
 }
 
 /* UDP at its place in the plain form of a packet that begins at `data`, which

@@ -271,6 +271,8 @@ int hf_nexthops_wait_ms(const struct hf_nexthops *n)
 	uint64_t at = sooner(sooner(n->all_ms, n->retry_ms), n->refresh_ms);
 	uint64_t now = hf_now_ms();
 
+	if (n->ways)
+		at = sooner(at, hf_wayfinder_again_ms(&n->finder));
 	if (!at)
 		return -1;
 	return at > now ? (int)(at - now) : 0;
@@ -278,10 +280,11 @@ int hf_nexthops_wait_ms(const struct hf_nexthops *n)
 
 void hf_nexthops_tick(struct hf_nexthops *n)
 {
-	uint64_t now = hf_now_ms();
+	uint64_t now = hf_now_ms(), again;
 
 	hf_wayfinder_begin(&n->finder);
-	if (n->all_ms && now >= n->all_ms)
+	again = n->ways ? hf_wayfinder_again_ms(&n->finder) : 0;
+	if ((n->all_ms && now >= n->all_ms) || (again && now >= again))
 		resolve_all(n);
 	if (n->retry_ms && now >= n->retry_ms)
 		retry(n);

@@ -208,7 +208,7 @@ static int device_add(struct hf_wayfinder *f, uint32_t ifindex)
 	known = d->asked_ms;
 	/* One that swallowed may have been mended since. */
 	if (known && (!d->swallows ||
-		      hf_now_ms() < d->asked_ms + HF_WAY_ASK_AGAIN_MS))
+		      hf_now_ms() < d->asked_ms + d->again_ms))
 		return d->swallows;
 	before = d->swallows;
 	rc = f->setup.use_device(f->setup.arg, ifindex);
@@ -218,9 +218,24 @@ static int device_add(struct hf_wayfinder *f, uint32_t ifindex)
 	}
 	d->swallows = rc;
 	d->asked_ms = hf_now_ms();
+	d->again_ms = d->again_ms ? 2 * d->again_ms : HF_WAY_ASK_SOON_MS;
+	if (d->again_ms > HF_WAY_ASK_AGAIN_MS)
+		d->again_ms = HF_WAY_ASK_AGAIN_MS;
 	if (d->swallows != before)
 		say_swallows(f, d);
 	return rc;
+}
+
+uint64_t hf_wayfinder_again_ms(const struct hf_wayfinder *f)
+{
+	uint64_t at, first = 0;
+
+	for (uint32_t i = 0; i < f->devices; i++) {
+		at = f->device[i].asked_ms + f->device[i].again_ms;
+		if (f->device[i].swallows && (!first || at < first))
+			first = at;
+	}
+	return first;
 }
 
 void hf_wayfinder_forget_device(struct hf_wayfinder *f, uint32_t ifindex)

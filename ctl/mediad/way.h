@@ -17,7 +17,10 @@
 #include "mediad/netlink.h"
 #include "mediad/nexthop.h"
 
-#define HF_WAY_ASK_AGAIN_MS 15000 /* whether a device swallows frames */
+/* Whether a device still swallows frames: soon, since the other end of one that
+ * was just made may not be ready, and then less and less often. */
+#define HF_WAY_ASK_SOON_MS 1000
+#define HF_WAY_ASK_AGAIN_MS 16000
 #define HF_WAY_CHAINS 4096 /* of ways by neighbour */
 
 enum hf_way_state {
@@ -44,6 +47,7 @@ struct hf_way_device {
 	uint32_t ifindex;
 	bool swallows; /* what is redirected to it, as of */
 	uint64_t asked_ms;
+	uint64_t again_ms; /* swallows: look again after so long */
 };
 
 /* What a round of changes came to, for one line of the log instead of many. */
@@ -80,6 +84,9 @@ struct hf_wayfinder {
 /* A round of questions: forget the answers before it, log what came of it. */
 void hf_wayfinder_begin(struct hf_wayfinder *);
 void hf_wayfinder_end(struct hf_wayfinder *);
+
+/* When a device that swallows frames should be looked at again, 0 = none does. */
+uint64_t hf_wayfinder_again_ms(const struct hf_wayfinder *);
 
 /* The device is gone (0: any may be): it must be introduced again. */
 void hf_wayfinder_forget_device(struct hf_wayfinder *, uint32_t ifindex);

@@ -258,6 +258,8 @@ class Stage:
         end = "eth0" if master is None else device
         run("ip", "link", "add", device, "netns", self.anchor.name,
             "type", "veth", "peer", "name", end, "netns", switch.name)
+        # First: what is probed before it is there sends nothing.
+        switch.ip("link", "set", "dev", end, "xdpdrv", "obj", pass_program(), "sec", "xdp")
         switch.ip("link", "set", end, "master", "bridge")
         switch.ip("link", "set", end, "up")
         if master:
@@ -265,7 +267,6 @@ class Stage:
         else:
             self.anchor.ip("addr", "add", anchor_address + "/24", "dev", device)
             self.anchor.ip("link", "set", device, "up")
-        switch.ip("link", "set", "dev", end, "xdpdrv", "obj", pass_program(), "sec", "xdp")
 
     def party(self, name, address):
         """The namespace of a party, on the side that its address belongs to."""
