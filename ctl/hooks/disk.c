@@ -13,14 +13,11 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/random.h>
-#include <time.h>
 #include <unistd.h>
 
 #include "base/log.h"
+#include "database/sql.h"
 #include "internal.h"
-
-#define SCHEMA 1
-#define BUSY_MS 2000
 
 static const char tables[] =
 	"CREATE TABLE IF NOT EXISTS entry(id INTEGER PRIMARY KEY,"
@@ -36,28 +33,6 @@ static const char tables[] =
 static int run(struct hf_disk *d, const char *sql)
 {
 	return sqlite3_exec(d->db, sql, NULL, NULL, NULL);
-}
-
-/* One value, as a number and as text. */
-static int ask(struct hf_disk *d, const char *sql, int64_t *number, char *text,
-	       size_t len)
-{
-	sqlite3_stmt *st = NULL;
-	int r = sqlite3_prepare_v2(d->db, sql, -1, &st, NULL);
-
-	if (!r)
-		r = sqlite3_step(st);
-	if (r == SQLITE_ROW) {
-		*number = sqlite3_column_int64(st, 0);
-		if (text)
-			snprintf(text, len, "%s",
-				 (const char *)sqlite3_column_text(st, 0));
-		r = SQLITE_OK;
-	} else if (r == SQLITE_DONE) {
-		r = SQLITE_CORRUPT;
-	}
-	sqlite3_finalize(st);
-	return r;
 }
 
 static int prepare(struct hf_disk *d)
@@ -83,37 +58,27 @@ static int prepare(struct hf_disk *d)
 
 static int open_database(struct hf_disk *d)
 {
-	int64_t version = 0, last = 0, in_use = 0;
-	char sound[32] = "";
-	int r = sqlite3_open_v2(d->path, &d->db,
-				SQLITE_OPEN_READWRITE | SQLITE_OPEN_NOMUTEX,
-				NULL);
+	static const char *const step[] = {tables};
+	int64_t last = 0, in_use = 0;
+	int r = hf_sql_open(d->path, &d->db);
 
 	if (!r)
-		r = sqlite3_busy_timeout(d->db, BUSY_MS);
-	if (!r)
-		r = ask(d, "PRAGMA quick_check(1)", &last, sound,
-			sizeof(sound));
-	if (!r && strcmp(sound, "ok"))
-		r = SQLITE_CORRUPT;
+		r = hf_sql_check(d->db);
 	if (!r)
 		r = run(d, "PRAGMA journal_mode=WAL; PRAGMA synchronous=NORMAL");
 	if (!r)
-		r = ask(d, "PRAGMA user_version", &version, NULL, 0);
-	if (!r && version > SCHEMA)
-		return SQLITE_SCHEMA;
+		r = hf_sql_migrate(d->db, step, 1);
+	/* Some of them came without a step. */
 	if (!r)
 		r = run(d, tables);
 	if (!r)
-		r = run(d, "PRAGMA user_version=1");
-	if (!r)
-		r = ask(d, "SELECT value FROM meta WHERE key='origin'", &last,
+		r = hf_sql_ask(d->db, "SELECT value FROM meta WHERE key='origin'", &last,
 			d->origin, sizeof(d->origin));
 	if (!r)
-		r = ask(d, "SELECT value FROM meta WHERE key='last'", &last,
+		r = hf_sql_ask(d->db, "SELECT value FROM meta WHERE key='last'", &last,
 			NULL, 0);
 	if (!r)
-		r = ask(d, "SELECT ifnull(max(id), 0) FROM entry", &in_use,
+		r = hf_sql_ask(d->db, "SELECT ifnull(max(id), 0) FROM entry", &in_use,
 			NULL, 0);
 	d->last_id = (uint64_t)(last > in_use ? last : in_use);
 	return r ? r : prepare(d);
@@ -131,25 +96,6 @@ static void close_database(struct hf_disk *d)
 	d->db = NULL;
 }
 
-static int set_aside(const char *path)
-{
-	static const char *const suffix[] = {"", "-wal", "-shm"};
-	char from[4200], to[4200];
-	long now = (long)time(NULL);
-
-	for (int i = 0; i < 3; i++) {
-		snprintf(from, sizeof(from), "%s%s", path, suffix[i]);
-		snprintf(to, sizeof(to), "%s.damaged-%ld%s", path, now,
-			 suffix[i]);
-		if (rename(from, to) && errno != ENOENT)
-			return -errno;
-		if (!i)
-			hf_error("webhooks: %s is damaged; it is kept as %s, and what waited in it is not delivered",
-				 path, to);
-	}
-	return 0;
-}
-
 /* Names and numbers of callers are in it: nobody else may read it. */
 static int make_file(const char *path)
 {
@@ -163,6 +109,7 @@ static int make_file(const char *path)
 
 int hf_disk_open(struct hf_disk *d, const char *path, char *err, size_t err_len)
 {
+	char aside[4200];
 	int r;
 
 	d->path = strdup(path);
@@ -172,10 +119,14 @@ int hf_disk_open(struct hf_disk *d, const char *path, char *err, size_t err_len)
 		return r;
 	}
 	r = open_database(d);
-	if (r == SQLITE_CORRUPT || r == SQLITE_NOTADB) {
+	if (hf_sql_is_damaged(r)) {
 		close_database(d);
-		if (!set_aside(path) && !make_file(path))
+		if (!hf_sql_set_aside(path, aside, sizeof(aside)) &&
+		    !make_file(path)) {
+			hf_error("webhooks: %s is damaged; it is kept as %s, and what waited in it is not delivered",
+				 path, aside);
 			r = open_database(d);
+		}
 	}
 	if (r == SQLITE_SCHEMA)
 		snprintf(err, err_len,

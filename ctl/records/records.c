@@ -15,23 +15,18 @@
 
 #include "../base/clock.h"
 #include "../base/log.h"
+#include "../database/sql.h"
 #include "internal.h"
 
 #define RETRY_MS      1000
-#define BUSY_MS	      2000
 #define PRUNE_MS      60000
 #define PRUNE_MORE_MS 50
 #define PAUSE_MS      100 /* between two batches: many rows a commit */
 
 static int open_database(struct hf_records *r)
 {
-	int e = sqlite3_open_v2(r->path, &r->db,
-				SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE |
-					SQLITE_OPEN_NOMUTEX,
-				NULL);
+	int e = hf_sql_open(r->path, &r->db);
 
-	if (!e)
-		e = sqlite3_busy_timeout(r->db, BUSY_MS);
 	/* Takes effect where the file is new. */
 	if (!e)
 		e = sqlite3_exec(r->db,
@@ -56,34 +51,18 @@ static void close_database(struct hf_records *r)
 	r->db = NULL;
 }
 
-/* The damaged one stays for whoever wants to look at it. */
-static int set_aside(const char *path)
-{
-	static const char *const suffix[] = {"", "-wal", "-shm"};
-	char from[4200], to[4200];
-	long now = (long)time(NULL);
-
-	for (int i = 0; i < 3; i++) {
-		snprintf(from, sizeof(from), "%s%s", path, suffix[i]);
-		snprintf(to, sizeof(to), "%s.damaged-%ld%s", path, now,
-			 suffix[i]);
-		if (rename(from, to) && errno != ENOENT)
-			return -errno;
-		if (!i)
-			hf_error("history: %s is damaged; it is kept as %s, and a new one is begun",
-				 path, to);
-	}
-	return 0;
-}
-
 static int open_or_renew(struct hf_records *r, char *err, size_t len)
 {
 	int e = open_database(r);
+	char aside[4200];
 
-	if (e == SQLITE_CORRUPT || e == SQLITE_NOTADB) {
+	if (hf_sql_is_damaged(e)) {
 		close_database(r);
-		if (!set_aside(r->path))
+		if (!hf_sql_set_aside(r->path, aside, sizeof(aside))) {
+			hf_error("history: %s is damaged; it is kept as %s, and a new one is begun",
+				 r->path, aside);
 			e = open_database(r);
+		}
 	}
 	if (e == SQLITE_SCHEMA)
 		snprintf(err, len,

@@ -11,6 +11,7 @@
 #include <unistd.h>
 
 #include "../base/log.h"
+#include "../database/sql.h"
 #include "internal.h"
 
 #define PAGES 64
@@ -33,10 +34,7 @@ static int begin(struct hf_store *s)
 
 	unfinished_name(s, path, sizeof(path));
 	unlink(path);
-	r = sqlite3_open_v2(path, &c->to,
-			    SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE |
-				    SQLITE_OPEN_NOMUTEX,
-			    NULL);
+	r = hf_sql_open(path, &c->to);
 	if (!r)
 		r = sqlite3_exec(c->to,
 				 "PRAGMA synchronous=OFF;"

@@ -1,12 +1,13 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 /*
- * The tables. `step[n]` makes schema n + 1 of schema n; an empty database is
- * schema 0. A step that has been released is never changed. Columns that the
+ * The tables, step by step (hf_sql_migrate()). A step that has been released is
+ * never changed. Columns that the
  * lists of record.h have and the tables lack are added without a step: an older
  * program reads what it knows of such a table and leaves the rest as it is.
  */
 #include <stdio.h>
 
+#include "../database/sql.h"
 #include "internal.h"
 
 #define I(name) ", " #name " INTEGER NOT NULL DEFAULT 0"
@@ -41,21 +42,6 @@ static const char *const step[] = {
 };
 #define SCHEMA ((int)(sizeof(step) / sizeof(*step)))
 
-static int version(sqlite3 *db, int *ret)
-{
-	sqlite3_stmt *s = NULL;
-	int r = sqlite3_prepare_v2(db, "PRAGMA user_version", -1, &s, NULL);
-
-	if (!r)
-		r = sqlite3_step(s);
-	if (r == SQLITE_ROW) {
-		*ret = sqlite3_column_int(s, 0);
-		r = SQLITE_OK;
-	}
-	sqlite3_finalize(s);
-	return r;
-}
-
 static bool has_column(sqlite3 *db, const char *table, const char *column)
 {
 	return !sqlite3_table_column_metadata(db, NULL, table, column, NULL,
@@ -80,25 +66,8 @@ static int add_columns(sqlite3 *db, const char *table,
 
 int hf_migrate(sqlite3 *db)
 {
-	char set[48];
-	int at = 0, r = version(db, &at);
+	int r = hf_sql_migrate(db, step, SCHEMA);
 
-	if (r)
-		return r;
-	if (at > SCHEMA)
-		return SQLITE_SCHEMA;
-	for (; at < SCHEMA && !r; at++) {
-		snprintf(set, sizeof(set), "PRAGMA user_version=%d", at + 1);
-		r = sqlite3_exec(db, "BEGIN IMMEDIATE", NULL, NULL, NULL);
-		if (!r)
-			r = sqlite3_exec(db, step[at], NULL, NULL, NULL);
-		if (!r)
-			r = sqlite3_exec(db, set, NULL, NULL, NULL);
-		if (!r)
-			r = sqlite3_exec(db, "COMMIT", NULL, NULL, NULL);
-		if (r)
-			sqlite3_exec(db, "ROLLBACK", NULL, NULL, NULL);
-	}
 	if (!r)
 		r = add_columns(db, "call", call_columns);
 	if (!r)

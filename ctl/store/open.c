@@ -15,16 +15,13 @@
 #include <unistd.h>
 
 #include "../base/log.h"
+#include "../database/sql.h"
 #include "internal.h"
-
-#define BUSY_MS 2000
 
 /* Pages stay in memory (32 MiB at most) and are taken over from the log less
  * often: most are changed again before. The log has 16 MiB then, which a start
  * reads in some ms. */
 #define FEWER_WRITES "PRAGMA cache_size=-32768; PRAGMA wal_autocheckpoint=4000"
-
-static const char *const suffix[] = {"", "-wal", "-shm"};
 
 static int read_boot(char *ret, size_t len)
 {
@@ -54,21 +51,6 @@ static void read_same_boot(struct hf_store *s)
 	sqlite3_finalize(st);
 }
 
-static int sound(sqlite3 *db)
-{
-	sqlite3_stmt *st = NULL;
-	int r = sqlite3_prepare_v2(db, "PRAGMA quick_check(1)", -1, &st, NULL);
-
-	if (!r)
-		r = sqlite3_step(st);
-	if (r == SQLITE_ROW)
-		r = strcmp((const char *)sqlite3_column_text(st, 0), "ok")
-			    ? SQLITE_CORRUPT
-			    : SQLITE_OK;
-	sqlite3_finalize(st);
-	return r;
-}
-
 /* Also the test of whether anything can be written there. */
 static int note_boot(struct hf_store *s)
 {
@@ -93,14 +75,9 @@ static int open_database(struct hf_store *s, const char *path)
 	s->path = strdup(path);
 	if (!s->path)
 		return SQLITE_NOMEM;
-	r = sqlite3_open_v2(path, &s->db,
-			    SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE |
-				    SQLITE_OPEN_NOMUTEX,
-			    NULL);
+	r = hf_sql_open(path, &s->db);
 	if (!r)
-		r = sqlite3_busy_timeout(s->db, BUSY_MS);
-	if (!r)
-		r = sound(s->db);
+		r = hf_sql_check(s->db);
 	if (!r)
 		r = sqlite3_exec(s->db, "PRAGMA journal_mode=WAL", NULL, NULL,
 				 NULL);
@@ -129,21 +106,6 @@ void hf_database_close(struct hf_store *s)
 	s->db = NULL;
 }
 
-/* The damaged one stays for whoever wants to look at it. */
-static int set_aside(const char *path, char *ret, size_t len)
-{
-	char from[4200], to[4300];
-
-	snprintf(ret, len, "%s.damaged-%ld", path, (long)time(NULL));
-	for (int i = 0; i < 3; i++) {
-		snprintf(from, sizeof(from), "%s%s", path, suffix[i]);
-		snprintf(to, sizeof(to), "%s%s", ret, suffix[i]);
-		if (rename(from, to) && errno != ENOENT)
-			return -errno;
-	}
-	return 0;
-}
-
 /* A new one, of its copy if that is whole. */
 static int renew(struct hf_store *s, const char *path)
 {
@@ -152,12 +114,12 @@ static int renew(struct hf_store *s, const char *path)
 	int r;
 
 	hf_database_close(s);
-	if (set_aside(path, aside, sizeof(aside)))
+	if (hf_sql_set_aside(path, aside, sizeof(aside)))
 		return SQLITE_CANTOPEN;
 	hf_copy_name(s, copy, sizeof(copy));
 	if (!stat(copy, &st) && !rename(copy, path)) {
 		r = open_database(s, path);
-		if (r != SQLITE_CORRUPT && r != SQLITE_NOTADB) {
+		if (!hf_sql_is_damaged(r)) {
 			hf_error("journal: %s is damaged; it is kept as %s. Its copy of %ld s ago takes its place: later calls are lost",
 				 path, aside, (long)(time(NULL) - st.st_mtime));
 			return r;
@@ -174,7 +136,7 @@ static int open_or_renew(struct hf_store *s, const char *path)
 {
 	int r = open_database(s, path);
 
-	return r == SQLITE_CORRUPT || r == SQLITE_NOTADB ? renew(s, path) : r;
+	return hf_sql_is_damaged(r) ? renew(s, path) : r;
 }
 
 static int copy_file(const char *from, const char *to)
@@ -199,8 +161,8 @@ static void forget(const char *path)
 {
 	char name[4200];
 
-	for (int i = 0; i < 3; i++) {
-		snprintf(name, sizeof(name), "%s%s", path, suffix[i]);
+	for (int i = 0; i < HF_SQL_FILES; i++) {
+		snprintf(name, sizeof(name), "%s%s", path, hf_sql_suffix[i]);
 		unlink(name);
 	}
 }
@@ -213,8 +175,8 @@ static int copy_database(const char *from, const char *to)
 
 	forget(to);
 	for (int i = 0; i < 2 && !r; i++) {
-		snprintf(a, sizeof(a), "%s%s", from, suffix[i]);
-		snprintf(b, sizeof(b), "%s%s", to, suffix[i]);
+		snprintf(a, sizeof(a), "%s%s", from, hf_sql_suffix[i]);
+		snprintf(b, sizeof(b), "%s%s", to, hf_sql_suffix[i]);
 		r = copy_file(a, b);
 	}
 	return r;

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-/* rooms: hooks events config base */
+/* rooms: hooks database events config base */
 /* Which alerts are told, when, and in which words, without a park. */
 #include <stdarg.h>
 

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-/* rooms: hooks events config base */
+/* rooms: hooks database events config base */
 /* Webhooks without a network: what is said, in what order it goes, and what is
  * on disk. tests/e2e/test_hooks.py has the receivers. */
 #include <errno.h>

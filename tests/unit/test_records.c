@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-/* rooms: records events base */
+/* rooms: records database events base */
 /* The history of calls: what happened is found again, and is not kept for ever. */
 #include "test.h"
 

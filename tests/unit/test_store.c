@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-/* rooms: store base */
+/* rooms: store database base */
 /* The journal: what it has said to be on disk is there, whatever happens. */
 #include "test.h"
 
