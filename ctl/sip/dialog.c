@@ -49,6 +49,7 @@ void hf_dialog_free(struct hf_dialog *d)
 	hf_asked_end(d->sip, d->invite);
 	hf_asked_end(d->sip, d->bye);
 	hf_asked_end(d->sip, d->update);
+	hf_asked_end(d->sip, d->refresh);
 	hf_request_end(d->sip, d->refer);
 	hf_asked_end(d->sip, d->notify);
 	nta_leg_destroy(d->leg);

@@ -219,7 +219,8 @@ static void send_reply(struct hf_dialog *d, const struct hf_reply *r)
 	if (r->status == 488 && r->reason)
 		warning = hf_header_warning(home, d->sip, r->reason);
 	extensions = reply_extensions(home, d, r);
-	snprintf(expires, sizeof(expires), "%u;refresher=uac", d->session_s);
+	snprintf(expires, sizeof(expires), "%u;refresher=%s", d->session_s,
+		 d->refresh_ours ? "uas" : "uac");
 	snprintf(retry, sizeof(retry), "%d", r->retry_after_s);
 	msg = nta_incoming_create_response(d->request, 0, NULL);
 	nta_incoming_complete_response(
@@ -229,7 +230,7 @@ static void send_reply(struct hf_dialog *d, const struct hf_reply *r)
 		SIPTAG_SUPPORTED_STR(HF_SIP_SUPPORTED),
 		SIPTAG_SERVER_STR(HF_SIP_AGENT),
 		TAG_IF(timer, SIPTAG_SESSION_EXPIRES_STR(expires)),
-		TAG_IF(timer, SIPTAG_REQUIRE_STR("timer")),
+		TAG_IF(timer && !d->refresh_ours, SIPTAG_REQUIRE_STR("timer")),
 		TAG_IF(reason, SIPTAG_REASON(reason)),
 		TAG_IF(warning, SIPTAG_WARNING(warning)),
 		TAG_IF(r->retry_after_s > 0, SIPTAG_RETRY_AFTER_STR(retry)),

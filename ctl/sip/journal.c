@@ -52,7 +52,8 @@ void hf_dialog_save(struct hf_dialog *d, struct hf_store_party *r)
 	r->trusted = d->trusted;
 	r->contact_user = d->contact_user;
 	r->contact_display = d->contact_display;
-	r->session_s = d->session_s;
+	/* below nought: ours to refresh */
+	r->session_s = d->refresh_ours ? -(int64_t)d->session_s : d->session_s;
 	r->takes_update = d->takes_update;
 }
 
@@ -222,7 +223,9 @@ struct hf_dialog *hf_dialog_adopt(struct hf_sip *sip, struct hf_party *party,
 	d->listener = l;
 	d->ours = r->ours;
 	d->trusted = r->trusted;
-	d->session_s = (uint32_t)r->session_s;
+	d->refresh_ours = r->session_s < 0;
+	d->session_s = (uint32_t)(r->session_s < 0 ? -r->session_s :
+						     r->session_s);
 	d->takes_update = r->takes_update;
 	d->state = r->up ? HF_DIALOG_CONFIRMED : HF_DIALOG_ACCEPTED;
 	if (!adopt_leg(d, r) || !hf_dialog_set(&d->call_id, r->sip_call_id) ||
@@ -239,7 +242,7 @@ struct hf_dialog *hf_dialog_adopt(struct hf_sip *sip, struct hf_party *party,
 	d->inside = hf_listener_inside(sip, l, next_hop(d->leg));
 	/* A whole interval anew: the refresh may have come while we were dead.
 	 */
-	hf_refresh_start(d);
+	hf_refresh_resume(d);
 	if (!r->up)
 		begin_doubt(d);
 	return d;

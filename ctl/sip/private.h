@@ -167,6 +167,7 @@ struct hf_dialog {
 	nta_outgoing_t *invite;	 /* INVITE or re-INVITE of ours */
 	nta_outgoing_t *bye;
 	nta_outgoing_t *update; /* of ours, see identify.c */
+	nta_outgoing_t *refresh; /* of ours, see refresh.c */
 	nta_incoming_t *refer; /* REFER of the peer, not answered */
 	nta_outgoing_t *notify;
 	unsigned int refer_count;
@@ -176,6 +177,8 @@ struct hf_dialog {
 	su_timer_t *retry;  /* glare, or a CANCEL that nobody answers */
 	su_timer_t *expiry; /* RFC 4028: no refresh came */
 	uint32_t session_s; /* agreed interval, 0 = none */
+	bool refresh_ours;  /* it is for us to refresh it */
+	uint64_t session_ends_ms;
 	char *call_id;
 	char *local, *remote; /* URIs of From and To, ours first */
 	char *saved_route, *saved_target, *saved_listener;
@@ -343,6 +346,7 @@ int hf_reinvite(struct hf_dialog *, const char *body);
 void hf_reinvite_try(struct hf_dialog *);
 void hf_refresh_agree(struct hf_dialog *, const sip_t *request);
 void hf_refresh_start(struct hf_dialog *);
+void hf_refresh_resume(struct hf_dialog *); /* after a restart */
 void hf_refresh_stop(struct hf_dialog *);
 
 /* refer.c */

@@ -1,57 +1,198 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 /*
- * Session timers (RFC 4028), the answering half: a parked caller is exactly the
- * call nobody notices has died. We agree to an interval the peer asks for if
- * the peer refreshes it, and end the dialog when it stops. We never refresh
- * ourselves: a peer that wants us to gets an answer without an interval, which
+ * Session timers (RFC 4028): a parked caller is exactly the call nobody notices
+ * has died. If the peer refreshes, we end the dialog when it stops. If it wants
+ * us to (refresher=uas), or does not know the extension and a proxy on the way
+ * asked, we refresh by an UPDATE without a body at half the interval, provided
+ * that the peer takes UPDATE; else it gets an answer without an interval, which
  * section 9 allows.
  */
+#include <stdio.h>
 #include <string.h>
 
 #include "private.h"
+
+#include "base/clock.h"
+
+#define HF_REFRESH_AGAIN_MS 10000 /* after a refusal that says nothing */
+#define HF_REFRESH_WEEK	    (86400 * 7)
+
+static uint32_t interval_of(unsigned long s)
+{
+	return s > HF_REFRESH_WEEK ? HF_REFRESH_WEEK : (uint32_t)s;
+}
 
 /* What the answer to this INVITE or UPDATE will say; see headers of replies. */
 void hf_refresh_agree(struct hf_dialog *d, const sip_t *request)
 {
 	const sip_session_expires_t *x = request->sip_session_expires;
+	bool knows = sip_has_feature(request->sip_supported, "timer");
+	bool they;
 
 	d->session_s = 0;
-	if (!x || !sip_has_feature(request->sip_supported, "timer"))
+	d->refresh_ours = false;
+	if (!x)
 		return;
-	if (x->x_refresher && strcasecmp(x->x_refresher, "uac"))
+	they = knows && (!x->x_refresher || !strcasecmp(x->x_refresher, "uac"));
+	/* Of a peer that knows it a small one was refused before; one that a
+	 * proxy put in we would have to keep up with. */
+	if (!they && (!d->takes_update || x->x_delta < d->sip->min_se_s))
 		return;
-	d->session_s =
-		x->x_delta > 86400 * 7 ? 86400 * 7 : (uint32_t)x->x_delta;
+	d->session_s = interval_of(x->x_delta);
+	d->refresh_ours = !they;
 }
 
-static void session_expired(su_root_magic_t *loop, su_timer_t *timer,
-			    struct hf_dialog *d)
+/* Section 10: BYE a third of the interval, at most 32 s, before it ends. */
+static uint64_t ends_after_ms(const struct hf_dialog *d)
+{
+	uint32_t before = d->session_s / 3 < 32 ? d->session_s / 3 : 32;
+
+	return (uint64_t)(d->session_s - before) * 1000;
+}
+
+static void due(su_root_magic_t *, su_timer_t *, struct hf_dialog *);
+
+/* Look again then, or when the session is over. */
+static void wait_for(struct hf_dialog *d, uint64_t ms)
+{
+	uint64_t now = hf_now_ms();
+	uint64_t left = d->session_ends_ms > now ? d->session_ends_ms - now : 0;
+
+	if (!d->expiry)
+		d->expiry = su_timer_create(su_root_task(d->sip->root), 0);
+	if (d->expiry)
+		su_timer_set_interval(d->expiry, due, d,
+				      (su_duration_t)(ms < left ? ms : left));
+}
+
+/* A 2xx to our refresh. Without an interval in it the peer does not know the
+ * extension, and we go on for the proxies (section 7.2). */
+static void refreshed(struct hf_dialog *d, const sip_t *ok)
+{
+	const sip_session_expires_t *x = ok->sip_session_expires;
+
+	if (x && x->x_delta) {
+		d->session_s = interval_of(x->x_delta);
+		d->refresh_ours = !x->x_refresher ||
+				  strcasecmp(x->x_refresher, "uas");
+	}
+	hf_refresh_start(d);
+}
+
+static void refused(struct hf_dialog *d, int status, const sip_t *sip)
+{
+	const struct hf_cause none = {0, NULL};
+	const sip_min_se_t *min = sip ? sip->sip_min_se : NULL;
+
+	if (status == 481 || status == 408) {
+		hf_dialog_lost(d, &none,
+			       status == 481
+				       ? "the other side lost the call"
+				       : "the other side does not answer");
+		return;
+	}
+	/* It said otherwise. Nobody is hung up on for that. */
+	if (status == 405 || status == 501) {
+		d->takes_update = false;
+		d->session_s = 0;
+		return;
+	}
+	/* Section 7.3: at once, with what it wants. */
+	if (status == 422 && min && min->min_delta > d->session_s) {
+		d->session_s = interval_of(min->min_delta);
+		wait_for(d, 0);
+		return;
+	}
+	wait_for(d, HF_REFRESH_AGAIN_MS);
+}
+
+static int answered(struct hf_dialog *d, nta_outgoing_t *orq, const sip_t *sip)
+{
+	int status = nta_outgoing_status(orq);
+
+	if (status < 200 ||
+	    hf_dialog_again(d, &d->refresh, sip, answered, NULL))
+		return 0;
+	hf_dialog_enter(d);
+	d->refresh = NULL;
+	if (d->state == HF_DIALOG_CONFIRMED && !d->bye_wanted &&
+	    d->refresh_ours && d->session_s) {
+		if (status < 300)
+			refreshed(d, sip);
+		else
+			refused(d, status, sip);
+	}
+	hf_asked_end(d->sip, orq); /* `sip` was its own */
+	hf_dialog_leave(d);
+	return 0;
+}
+
+static void refresh(struct hf_dialog *d)
+{
+	su_home_t home[1] = {SU_HOME_INIT(home)};
+	sip_contact_t *contact;
+	char expires[48], min_se[16];
+
+	su_home_init(home);
+	contact = hf_header_contact(home, d);
+	snprintf(expires, sizeof(expires), "%u;refresher=uac", d->session_s);
+	snprintf(min_se, sizeof(min_se), "%u", d->sip->min_se_s);
+	hf_asked_end(d->sip, d->refresh);
+	d->refresh = nta_outgoing_tcreate(
+		d->leg, answered, d, NULL, SIP_METHOD_UPDATE, NULL,
+		TAG_IF(contact, SIPTAG_CONTACT(contact)),
+		SIPTAG_SESSION_EXPIRES_STR(expires),
+		SIPTAG_MIN_SE_STR(min_se), SIPTAG_ALLOW_STR(HF_SIP_ALLOW),
+		SIPTAG_SUPPORTED_STR(HF_SIP_SUPPORTED_OUT ", timer"),
+		SIPTAG_USER_AGENT_STR(HF_SIP_AGENT),
+		TPTAG_IDENT(d->listener->ident), TAG_END());
+	su_home_deinit(home);
+}
+
+static void due(su_root_magic_t *loop, su_timer_t *timer, struct hf_dialog *d)
 {
 	const struct hf_cause cause = {408, "session expired"};
 
 	hf_dialog_enter(d);
-	hf_dialog_lost(d, &cause, "session expired");
+	if (!d->refresh_ours || hf_now_ms() >= d->session_ends_ms) {
+		hf_dialog_lost(d, &cause, "session expired");
+	} else {
+		/* The ACK that makes it a call may still be on its way. */
+		bool up = d->state == HF_DIALOG_CONFIRMED;
+
+		if (up)
+			refresh(d);
+		wait_for(d, up ? UINT64_MAX : HF_REFRESH_AGAIN_MS);
+	}
 	hf_dialog_leave(d);
 }
 
-/* Section 10: BYE a third of the interval, at most 32 s, before it ends. */
 void hf_refresh_start(struct hf_dialog *d)
 {
-	uint32_t before = d->session_s / 3 < 32 ? d->session_s / 3 : 32;
-	su_duration_t ms = (su_duration_t)(d->session_s - before) * 1000;
-
 	if (!d->session_s) {
 		hf_refresh_stop(d);
 		return;
 	}
-	if (!d->expiry)
-		d->expiry = su_timer_create(su_root_task(d->sip->root), 0);
-	if (d->expiry)
-		su_timer_set_interval(d->expiry, session_expired, d, ms);
+	d->session_ends_ms = hf_now_ms() + ends_after_ms(d);
+	/* Section 7.2: half of it is the time to do it. */
+	wait_for(d, d->refresh_ours ? (uint64_t)d->session_s * 500
+				    : UINT64_MAX);
+}
+
+/* The process before us may have been about to: soon, not all at once. */
+void hf_refresh_resume(struct hf_dialog *d)
+{
+	int most = d->session_s < 120 ? (int)d->session_s * 250 : 30000;
+
+	hf_refresh_start(d);
+	if (d->session_s && d->refresh_ours)
+		wait_for(d, (uint64_t)su_randint(most / 4, most));
 }
 
 void hf_refresh_stop(struct hf_dialog *d)
 {
 	if (d->expiry)
 		su_timer_reset(d->expiry);
+	hf_asked_end(d->sip, d->refresh);
+	d->refresh = NULL;
 }

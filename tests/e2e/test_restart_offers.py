@@ -83,6 +83,24 @@ def answered_while_nobody_is_there(s):
 
 
 @scenario
+def session_is_ours_to_refresh(s):
+    "a session that the peer leaves to us is refreshed by UPDATE, also after a kill"
+    anchor, peer = s.anchor(), s.peer()
+    call = peer.park(OUTSIDE, s.caller(),
+                     headers=(("Supported", "timer"),
+                              ("Session-Expires", "90;refresher=uas")))
+    equal(call.answer.get("session-expires"), "90;refresher=uas", "the session agreed on")
+    anchor.wait_slot(701, "parked")
+    anchor.kill()
+    anchor.again()
+    refresh = call.wait("reinvite", 60)     # within a quarter of the interval
+    equal(refresh.method, "UPDATE", "the refresh")
+    equal(refresh.get("session-expires"), "90;refresher=uac", "what it says")
+    equal(refresh.body, "", "its body")
+    equal(anchor.slot(701)["state"], "parked", "the slot")
+
+
+@scenario
 def session_is_refreshed(s):
     "a session agreed on before a kill is refreshed after it, by re-INVITE and by UPDATE"
     anchor, peer = s.anchor(), s.peer()

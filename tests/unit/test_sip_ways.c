@@ -197,4 +197,66 @@ TEST(a_refresh_keeps_the_session_alive)
 	stage_close(&s);
 }
 
+TEST(a_peer_that_wants_us_to_refresh_is_refreshed_by_UPDATE_at_half_time)
+{
+	const struct how soon = { .min_se_s = 1 };
+	struct line l = { .id = "x3" };
+	struct stage s;
+
+	CHECK(stage_open_as(&s, &soon));
+	l.s = &s;
+	s.park.reply = (struct hf_reply){ .status = 200, .body = SDP };
+	invite(&l,
+	       "Allow: INVITE, UPDATE\r\nSupported: timer\r\n"
+	       "Session-Expires: 2;refresher=uas\r\n",
+	       SDP);
+	CHECK(take(&s, "SIP/2.0 200"));
+	CHECK_STR(header(&s, "Session-Expires"), "2;refresher=uas");
+	CHECK_STR(header(&s, "Require"), "");
+	ack(&l, NULL);
+	CHECK(WAIT(&s, s.park.acks == 1));
+	/* Too small for the peer: again at once with what it wants. */
+	CHECK(take(&s, "UPDATE "));
+	CHECK_STR(header(&s, "Session-Expires"), "2;refresher=uac");
+	CHECK(strstr(header(&s, "Supported"), "timer"));
+	CHECK_STR(header(&s, "Content-Length"), "0");
+	respond(&s, 422, NULL, "Min-SE: 3\r\n", NULL);
+	CHECK(take(&s, "UPDATE "));
+	CHECK_STR(header(&s, "Session-Expires"), "3;refresher=uac");
+	respond(&s, 200, NULL, "Session-Expires: 3;refresher=uac\r\n", NULL);
+	CHECK(take(&s, "UPDATE "));
+	CHECK_INT(s.park.byes, 0);
+	/* and it says that it has no such call */
+	respond(&s, 481, NULL, NULL, NULL);
+	CHECK(take(&s, "BYE "));
+	CHECK_STR(s.park.why, "the other side lost the call");
+	respond(&s, 200, NULL, NULL, NULL);
+	CHECK(WAIT(&s, hf_sip_idle(s.sip)));
+	stage_close(&s);
+}
+
+TEST(a_session_whose_refreshes_are_refused_ends_before_its_time)
+{
+	const struct how soon = { .min_se_s = 1 };
+	struct line l = { .id = "x4" };
+	struct stage s;
+
+	CHECK(stage_open_as(&s, &soon));
+	l.s = &s;
+	s.park.reply = (struct hf_reply){ .status = 200, .body = SDP };
+	/* put in by a proxy: the peer does not know session timers */
+	invite(&l, "Allow: INVITE, UPDATE\r\nSession-Expires: 3\r\n", SDP);
+	CHECK(take(&s, "SIP/2.0 200"));
+	CHECK_STR(header(&s, "Session-Expires"), "3;refresher=uas");
+	ack(&l, NULL);
+	CHECK(WAIT(&s, s.park.acks == 1));
+	CHECK(take(&s, "UPDATE "));
+	respond(&s, 500, NULL, NULL, NULL);
+	CHECK(take(&s, "BYE "));
+	CHECK(strstr(header(&s, "Reason"), "session expired"));
+	respond(&s, 200, NULL, NULL, NULL);
+	CHECK(WAIT(&s, hf_sip_idle(s.sip)));
+	stage_close(&s);
+}
+
 TEST_MAIN()

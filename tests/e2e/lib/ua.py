@@ -205,6 +205,8 @@ class Call:
         if self.media and transaction.request.body:
             self._sdp(transaction.request.body)
             transaction.respond(200, body=self.media.sdp(version=2))
+        elif transaction.request.method == "UPDATE":
+            transaction.respond(200)    # no offer: a name, or a refresh
         else:
             transaction.respond(488)
         self._put("reinvite", transaction.request)
