@@ -97,6 +97,9 @@ void hf_answer_drain(const struct hf_control_wiring *w, const json_t *args,
 		return;
 	}
 	hf_park_drain(w->park, !strcmp(mode, "on"));
+	/* Whoever restarts us now is not to find new calls. */
+	if (w->keep_drain)
+		w->keep_drain(w->reload_arg, !strcmp(mode, "on"));
 	ret->json = json_pack("{s:b}", "draining", !strcmp(mode, "on"));
 }
 

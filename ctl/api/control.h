@@ -11,6 +11,7 @@
 #ifndef HOLDFAST_API_CONTROL_H
 #define HOLDFAST_API_CONTROL_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -41,6 +42,8 @@ struct hf_control_wiring {
 	 * at all. NULL: cannot. */
 	int (*reload)(void *reload_arg, char *why, size_t len);
 	void *reload_arg;
+	/* Draining is to outlive us; of reload_arg. NULL = it does not. */
+	void (*keep_drain)(void *arg, bool on);
 	const char *version;	/* HF_VERSION */
 	uint64_t start_ms;	/* hf_now_ms() when the daemon started */
 };

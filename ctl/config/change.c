@@ -271,7 +271,7 @@ static bool say_clash(FILE *errors, const struct hf_config *c,
 		fprintf(errors,
 			"%s: lots: somebody waits in a slot of lot %s that would belong to lot %s, or is its number; wait until it is free\n",
 			c->path, lot->name, other);
-	return false;
+	return !errors;
 }
 
 /* Whose it is: a caller of one tenant must not wait in the lot of another. A
@@ -288,11 +288,13 @@ static bool same_owner(const struct hf_config *c, const struct hf_config_lot *to
 	return false;
 }
 
-/* The slots that a lot loses, but somebody waits in. */
+/* The slots that a lot loses, but somebody waits in. Without `errors` what
+ * cannot be kept is left out. */
 static bool widen(struct hf_config *c, struct hf_config_lot *to,
 		  const struct hf_config_lot *from, const struct busy *busy,
 		  unsigned int index, FILE *errors)
 {
+	const uint32_t as_first = to->slot_first, as_last = to->slot_last;
 	uint32_t first = 0, last = 0;
 	const char *other;
 
@@ -304,14 +306,18 @@ static bool widen(struct hf_config *c, struct hf_config_lot *to,
 			fprintf(errors,
 				"%s: lots: the slots of lot %s cannot be called otherwise while somebody waits in one; wait until it is empty\n",
 				c->path, to->name);
-		return false;
+		return !errors;
 	}
 	if (first >= to->slot_first && last <= to->slot_last)
 		return true;
 	to->slot_first = first < to->slot_first ? first : to->slot_first;
 	to->slot_last = last > to->slot_last ? last : to->slot_last;
 	other = clash(c, to);
-	return other ? say_clash(errors, c, to, other) : true;
+	if (!other)
+		return true;
+	to->slot_first = errors ? to->slot_first : as_first;
+	to->slot_last = errors ? to->slot_last : as_last;
+	return say_clash(errors, c, to, other);
 }
 
 static bool make_room(struct hf_config *c, unsigned int more)
@@ -340,20 +346,24 @@ int hf_config_follow(struct hf_config *c, const struct hf_config *old,
 		const char *other;
 
 		if (to) {
-			ok = (!lot_used(arg, i) ||
-			      same_owner(c, to, from, errors)) &&
-			     widen(c, to, from, &busy, i, errors);
+			if (lot_used(arg, i) &&
+			    !same_owner(c, to, from, errors))
+				ok = !errors;
+			else
+				ok = widen(c, to, from, &busy, i, errors);
 			continue;
 		}
 		if (!lot_used(arg, i))
 			continue;
 		to = &c->lots[c->lot_count];
 		keep_lot(c, to, from);
-		c->leaving++;
 		other = clash(c, to);
-		c->lot_count++;
-		if (other)
+		if (other) {
 			ok = say_clash(errors, c, to, other);
+			continue;
+		}
+		c->leaving++;
+		c->lot_count++;
 	}
 	for (unsigned int i = 0; i < c->lot_count; i++)
 		c->leaving += !c->lots[i].leaving &&

@@ -441,7 +441,8 @@ unsigned int hf_config_fixed(const struct hf_config *now,
 /*
  * Carries over what `next` no longer has but is in use: a lot for which
  * `lot_used` is true (lots of `now`, by place), a slot for which `busy` is. -1: it
- * cannot be, which `errors` says. `next` then refers to memory of `now`.
+ * cannot be, which `errors` says; if that is NULL, what cannot be is left out.
+ * `next` then refers to memory of `now`.
  */
 int hf_config_follow(struct hf_config *next, const struct hf_config *now,
 		     bool (*busy)(void *arg, unsigned int lot, uint32_t slot),

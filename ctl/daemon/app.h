@@ -32,8 +32,10 @@ struct hf_app {
 	struct hf_config *config;
 	char *config_text; /* that it was made of; see reload.c */
 	size_t config_len;
+	bool text_of_start; /* a reload of the same text reads the sounds anew */
 	struct hf_config **retired; /* before it: text is still referred to */
 	unsigned int retired_count;
+	unsigned int kept_texts; /* of configurations, in the journal */
 	uint64_t leaving_ms; /* when to see what is to go; UINT64_MAX = nothing */
 	struct hf_loop *loop;
 	struct hf_bus *bus;
@@ -105,10 +107,22 @@ void hf_app_journal_flush(struct hf_app *app);
 int hf_app_restore_calls(struct hf_app *app);
 void hf_app_end_orphans(struct hf_app *app, uint64_t now_ms);
 
+/* kept.c: what the journal keeps beside the calls */
+/* Lots that the file has lost but calls of the journal wait in. */
+void hf_app_follow_journal(struct hf_app *app);
+/* The text in force is app->config_text; `anew`: it was another one. */
+void hf_app_keep_text(struct hf_app *app, bool anew);
+void hf_app_keep_drain(void *app, bool on);
+/* Once the park logic stands. */
+void hf_app_restore_drain(struct hf_app *app);
+
 /* reload.c */
+/* `app->config` stays for whoever refers to its text. */
+bool hf_app_retire(struct hf_app *app, struct hf_config *config);
 /* For struct hf_control_wiring: the file anew, whole or not at all. */
 int hf_app_reload(void *app, char *why, size_t len);
 void hf_app_reload_by_signal(struct hf_app *app, int64_t uid, long pid);
+#define HF_LEAVING_MS 500 /* how often it is looked whether it is */
 /* What a reload left there until it is free goes. */
 void hf_app_let_go(struct hf_app *app, uint64_t now_ms);
 void hf_app_close_reload(struct hf_app *app);

@@ -170,6 +170,7 @@ int hf_app_restore_calls(struct hf_app *app)
 	if (r.ringing)
 		hf_info("journal: %u phones that were rung are cancelled",
 			r.ringing);
+	hf_app_restore_drain(app);
 	hf_app_restore_lamps(app);
 	if (!error)
 		error = hf_store_start(app->store);

@@ -29,8 +29,6 @@
 #include "records/records.h"
 #include "sip/stack.h"
 
-#define HF_LEAVING_MS 500
-
 /* Sounds are loaded later, by a thread of their own: see now what will fail. */
 static bool readable(const char *file, const char *clip, FILE *errors)
 {
@@ -109,7 +107,7 @@ static void hand_over(struct hf_app *app, struct hf_config *next)
 		hf_app_attach_alerts(app);
 }
 
-static bool retire(struct hf_app *app)
+bool hf_app_retire(struct hf_app *app, struct hf_config *config)
 {
 	struct hf_config **all =
 		realloc(app->retired, (app->retired_count + 1) * sizeof(*all));
@@ -117,7 +115,7 @@ static bool retire(struct hf_app *app)
 	if (!all)
 		return false;
 	app->retired = all;
-	all[app->retired_count++] = app->config;
+	all[app->retired_count++] = config;
 	return true;
 }
 
@@ -130,7 +128,7 @@ static int apply(struct hf_app *app, char *text, size_t len, FILE *errors)
 
 	if (!error)
 		error = check(app, next, errors);
-	if (!error && !retire(app))
+	if (!error && !hf_app_retire(app, app->config))
 		error = -ENOMEM;
 	if (!error) {
 		error = swap(app, next, errors);
@@ -144,11 +142,15 @@ static int apply(struct hf_app *app, char *text, size_t len, FILE *errors)
 	hand_over(app, next);
 	app->leaving_ms = next->leaving ? hf_now_ms() + HF_LEAVING_MS
 					: UINT64_MAX;
-	if (text == app->config_text)
-		return 0;
-	free(app->config_text);
-	app->config_text = text;
-	app->config_len = len;
+	if (text != app->config_text) {
+		free(app->config_text);
+		app->config_text = text;
+		app->config_len = len;
+		app->text_of_start = false;
+		hf_app_keep_text(app, true);
+	} else {
+		hf_app_keep_text(app, false);
+	}
 	return 0;
 }
 
@@ -167,7 +169,8 @@ static int reload(struct hf_app *app, char **said)
 	if (error)
 		fprintf(errors, "%s: cannot be read: %s\n",
 			app->options.config, strerror(-error));
-	else if (app->config_text && len == app->config_len &&
+	else if (app->config_text && !app->text_of_start &&
+		 len == app->config_len &&
 		 !memcmp(text, app->config_text, len))
 		fprintf(errors, "the file has not changed\n");
 	else

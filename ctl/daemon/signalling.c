@@ -35,6 +35,7 @@ int hf_app_open_signalling(struct hf_app *app)
 		.start_ms = app->start_ms,
 		.reload = hf_app_reload,
 		.reload_arg = app,
+		.keep_drain = hf_app_keep_drain,
 	};
 	struct hf_sip_wiring sip = {
 		.loop = app->loop,
@@ -59,6 +60,8 @@ int hf_app_open_signalling(struct hf_app *app)
 	sip.epoch = app->epoch;
 	if (!error && hf_app_open_journal(app))
 		return HF_EXIT_FAILED;
+	if (!error)
+		hf_app_follow_journal(app);
 	if (!error)
 		error = hf_sip_create(&sip, &app->sip, err, sizeof(err));
 	if (!error)

@@ -233,13 +233,15 @@ static struct hf_lot *lot_of(struct hf_park *park, const char *name)
 	return NULL;
 }
 
-/* A lot by another name, but of the same tenant: the one that has the slot. */
+/* The lot may have another name now, or be another's of the same tenant: the slot
+ * is what people know. */
 static struct hf_lot *lot_instead(struct hf_park *park,
 				  const struct hf_store_call *r)
 {
 	const struct hf_config_tenant *of =
 		hf_config_tenant_named(park->config, r->tenant);
-	struct hf_slot *slot = hf_slot_by_number(park, of, r->slot);
+	const char *name = r->slot && *r->slot ? r->slot : r->last_slot;
+	struct hf_slot *slot = hf_slot_by_number(park, of, name);
 
 	if (slot)
 		return slot->lot;
@@ -259,7 +261,27 @@ static struct hf_lot *lot_for(struct hf_park *park,
 		    (lot->config->of &&
 		     !strcmp(lot->config->of->name, r->tenant))))
 		return lot;
-	return lot_instead(park, r);
+	lot = lot_instead(park, r);
+	if (lot)
+		hf_warn("call %llu: there is no lot %s any more: it goes on in lot %s",
+			(unsigned long long)r->id, r->lot, lot->config->name);
+	return lot;
+}
+
+/* A slot that is to go is there for its call. */
+static void take_slot_again(struct hf_call *call, const char *name)
+{
+	struct hf_slot *slot = name ? hf_lot_slot(call->lot, name) : NULL;
+
+	if (!slot || slot->call)
+		return;
+	if (!slot->leaving) {
+		hf_slot_take(slot, call);
+		return;
+	}
+	slot->call = call;
+	call->slot = slot;
+	hf_slot_changed(slot);
 }
 
 /* The record in memory, but for parties, slot and timers. */
@@ -450,8 +472,6 @@ static enum hf_call_state resume_as(const struct hf_store_call *r,
 static int restore(struct hf_call *call, const struct hf_store_call *r,
 		   bool nowhere)
 {
-	struct hf_slot *slot =
-		r->slot && !nowhere ? hf_lot_slot(call->lot, r->slot) : NULL;
 	int err = read_call(call, r), e;
 
 	for (unsigned int i = 0; i < r->party_count; i++) {
@@ -470,8 +490,7 @@ static int restore(struct hf_call *call, const struct hf_store_call *r,
 		err = -ENOENT;
 	if (err)
 		return err;
-	if (slot && !slot->call)
-		hf_slot_take(slot, call);
+	take_slot_again(call, r->slot);
 	/* a slot that is kept while both talk: a supervisor has stepped in */
 	call->step_in = call->state == HF_S_RELAY && call->slot;
 	if (call->state != HF_S_RELAY)

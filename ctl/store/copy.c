@@ -34,6 +34,7 @@ static int begin(struct hf_store *s)
 
 	unfinished_name(s, path, sizeof(path));
 	unlink(path);
+	hf_make_private(path);
 	r = hf_sql_open(path, &c->to);
 	if (!r)
 		r = sqlite3_exec(c->to,

@@ -100,6 +100,7 @@ void hf_copy_name(const struct hf_store *, char *ret, size_t len);
 int hf_database_open(struct hf_store *, const struct hf_store_place *,
 		     char *err, size_t err_len);
 void hf_database_close(struct hf_store *);
+void hf_make_private(const char *path);
 
 /* writer.c */
 void *hf_writer(void *store);

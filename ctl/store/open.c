@@ -67,6 +67,17 @@ static int note_boot(struct hf_store *s)
 	return r;
 }
 
+/* Callers' numbers and the configuration's passwords are in it. */
+void hf_make_private(const char *path)
+{
+	int fd = open(path, O_RDWR | O_CREAT | O_CLOEXEC, 0600);
+
+	if (fd >= 0 && fchmod(fd, 0600))
+		hf_debug("journal: %s: %s", path, strerror(errno));
+	if (fd >= 0)
+		close(fd);
+}
+
 static int open_database(struct hf_store *s, const char *path)
 {
 	int r;
@@ -75,6 +86,7 @@ static int open_database(struct hf_store *s, const char *path)
 	s->path = strdup(path);
 	if (!s->path)
 		return SQLITE_NOMEM;
+	hf_make_private(path);
 	r = hf_sql_open(path, &s->db);
 	if (!r)
 		r = hf_sql_check(s->db);
@@ -146,7 +158,7 @@ static int copy_file(const char *from, const char *to)
 
 	if (in < 0)
 		return errno == ENOENT ? 0 : -errno;
-	out = open(to, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0640);
+	out = open(to, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0600);
 	while (out >= 0 && n > 0)
 		n = sendfile(out, in, NULL, 1 << 24);
 	if (out < 0 || n < 0)

@@ -10,6 +10,7 @@
 #include "store.h"
 
 #include <errno.h>
+#include <poll.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -24,6 +25,7 @@
 /* What nobody waits for is written by then. Were we killed meanwhile, the call
  * would be taken up as it was so long ago. */
 #define LATER_MS 10
+#define SETTLE_MS 1000
 
 static int init(struct hf_store *s)
 {
@@ -186,6 +188,16 @@ uint64_t hf_store_next_ms(struct hf_store *s)
 		at = s->busy_ms + s->patience_ms;
 	pthread_mutex_unlock(&s->lock);
 	return at;
+}
+
+void hf_store_settle(struct hf_store *s)
+{
+	struct pollfd p = {.fd = s->event, .events = POLLIN};
+	uint64_t until = hf_now_ms() + SETTLE_MS, now;
+
+	while (s->running && hf_store_settled(s) < s->ticket &&
+	       (now = hf_now_ms()) < until)
+		poll(&p, 1, (int)(until - now));
 }
 
 bool hf_store_failing(struct hf_store *s)

@@ -90,6 +90,8 @@ uint64_t hf_store_ticket(const struct hf_store *);
 uint64_t hf_store_settled(struct hf_store *);
 /* When to ask that again even if hf_store_fd() is silent, UINT64_MAX = never. */
 uint64_t hf_store_next_ms(struct hf_store *);
+/* For what is asked once in a while: blocks until all is settled, or a second. */
+void hf_store_settle(struct hf_store *);
 bool hf_store_failing(struct hf_store *);
 /* How long the disk took for each commit: bucket i counts those up to
  * hf_store_bounds_us[i], the last all longer ones. */

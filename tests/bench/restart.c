@@ -79,9 +79,11 @@ static int place(struct bench *b, uint32_t first, uint32_t count, double rate,
 		if (!pick)
 			sl_repeat(&b->sip, first, first + count);
 	}
-	if (b->sip.failed)
-		fprintf(stderr, "restart: %u calls failed, the first with %u\n",
-			b->sip.failed, b->sip.dialog[first].status);
+	for (uint32_t n = first; b->sip.failed && n < first + count; n++)
+		if (b->sip.dialog[n].state != SL_UP)
+			fprintf(stderr, "restart: call %u %s: %u\n", n,
+				pick ? "is not picked up" : "is not parked",
+				b->sip.dialog[n].status);
 	return reached(&b->sip, &g) && !b->sip.failed ? 0 : -ETIMEDOUT;
 }
 
