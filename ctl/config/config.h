@@ -472,6 +472,9 @@ static inline bool hf_config_slot_offered(const struct hf_config_lot *lot,
 
 /* "1???@pbx.example.com" against user and host; case-insensitive host. */
 bool hf_pattern_match(const char *pattern, const char *user, const char *host);
+/* A right such as 192.0.2.0/24: is `source`, an address or NULL, in it? Of other
+ * rights, false. */
+bool hf_right_from(const char *right, const char *source);
 /* The whole of a text against a pattern, case as written. */
 bool hf_text_match(const char *pattern, const char *text);
 /* "X-Account: gold*" among "Name: value" lines; NULL = no lines. */

@@ -4,6 +4,7 @@
 
 #include <arpa/inet.h>
 #include <ctype.h>
+#include <stdlib.h>
 #include <string.h>
 #include <strings.h>
 
@@ -94,6 +95,26 @@ bool hf_ip_parse(const char *text, struct in6_addr *ret)
 	memcpy(copy, text, len);
 	copy[len] = '\0';
 	return inet_pton(AF_INET6, copy, ret) == 1;
+}
+
+bool hf_right_from(const char *right, const char *source)
+{
+	const char *slash = strchr(right, '/');
+	struct hf_config_prefix p;
+	char net[INET6_ADDRSTRLEN];
+	struct in6_addr ip;
+
+	if (!source || !slash || strchr(right, '@') ||
+	    (size_t)(slash - right) >= sizeof(net))
+		return false;
+	snprintf(net, sizeof(net), "%.*s", (int)(slash - right), right);
+	if (!hf_ip_parse(net, &p.net) || !hf_ip_parse(source, &ip))
+		return false;
+	p.bits = (unsigned int)strtoul(slash + 1, NULL, 10) +
+		 (strchr(net, ':') ? 0 : 96);
+	for (unsigned int i = p.bits; i < 128; i++)
+		p.net.s6_addr[i / 8] &= (uint8_t)~(0x80u >> i % 8);
+	return hf_prefix_match(&p, &ip);
 }
 
 bool hf_config_may_latch(const struct hf_config *c, struct in_addr source)

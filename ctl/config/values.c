@@ -284,16 +284,19 @@ bool hf_parse_pattern(struct hf_reader *r, const char *text, void *field)
 bool hf_parse_right(struct hf_reader *r, const char *text, void *field)
 {
 	static const char *const words[] = { "internal", "any" };
+	struct hf_config_prefix net;
 	const char *near;
 
 	if (!strcmp(text, words[0]) || !strcmp(text, words[1]))
 		return store(r, text, field);
 	if (strchr(text, '@'))
 		return hf_parse_pattern(r, text, field);
+	if (strchr(text, '/'))
+		return hf_parse_prefix(r, text, &net) && store(r, text, field);
 	near = hf_nearest(text, words, 2);
 	return hf_wrong(r,
-			"\"%s\" is unknown; %s%s%sit can be internal, any or a "
-			"pattern user@host",
+			"\"%s\" is unknown; %s%s%sit can be internal, any, a "
+			"pattern user@host or a network such as 192.0.2.0/24",
 			text, near ? "did you mean " : "", near ? near : "",
 			near ? "? " : "");
 }

@@ -6,6 +6,7 @@
  * never by whether a slot happens to be taken, so two outside callers cannot
  * meet and a retriever is never parked.
  */
+#include <arpa/inet.h>
 #include <string.h>
 #include <strings.h>
 
@@ -539,10 +540,11 @@ void hf_decide(struct hf_park *park, const struct hf_invite *in,
 		const struct hf_config *c = park->config;
 
 		a.sender_may_park =
-			hf_may_park(c, lot->config, a.sender, false);
+			hf_may_park(c, lot->config, a.sender, false, in->source);
 		a.mark_may_park =
-			a.mark && hf_may_park(c, lot->config, a.mark, true);
-		a.may_retrieve = hf_may_retrieve(c, lot->config, a.sender);
+			a.mark && hf_may_park(c, lot->config, a.mark, true,
+					      in->source);
+		a.may_retrieve = hf_may_retrieve(c, lot->config, a.sender, in->source);
 	}
 	d->lot = lot;
 	d->slot = a.slot;
@@ -583,7 +585,11 @@ void hf_decide_refer(struct hf_call *call, const struct hf_refer *refer,
 	};
 	struct ask a = {.park = call->park, .in = &in};
 	struct hf_party *leg = NULL;
+	char source[INET_ADDRSTRLEN] = "";
 
+	if (call->retriever && call->retriever->source.s_addr)
+		inet_ntop(AF_INET, &call->retriever->source, source,
+			  sizeof(source));
 	*d = (struct hf_decision){
 		.verdict = HF_DO_TRANSFER, .rule = "refer", .lot = call->lot};
 	if (refer->replaces)
@@ -599,7 +605,8 @@ void hf_decide_refer(struct hf_call *call, const struct hf_refer *refer,
 		refuse(d, 403, "a caller cannot be sent to a pick-up number");
 	} else if (!a.lot) {
 		refuse(d, 404, "there is no such slot");
-	} else if (!hf_may_park(a.park->config, a.lot->config, &agent, true)) {
+	} else if (!hf_may_park(a.park->config, a.lot->config, &agent, true,
+				source)) {
 		refuse(d, 403, "the parker may not park here");
 	} else {
 		d->verdict = HF_DO_PARK;

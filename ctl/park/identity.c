@@ -238,10 +238,12 @@ static bool matches(const struct hf_config *c,
 
 static bool any_matches(const struct hf_config *c,
 			const struct hf_config_tenant *of, char *const *patterns,
-			unsigned int count, const char *user, const char *host)
+			unsigned int count, const char *user, const char *host,
+			const char *source)
 {
 	for (unsigned int i = 0; i < count; i++)
-		if (matches(c, of, patterns[i], user, host))
+		if (matches(c, of, patterns[i], user, host) ||
+		    hf_right_from(patterns[i], source))
 			return true;
 	return false;
 }
@@ -252,20 +254,20 @@ static bool any_matches(const struct hf_config *c,
  * host that is an address also counts as the peer's domain.
  */
 bool hf_may_park(const struct hf_config *c, const struct hf_config_lot *lot,
-		 const struct hf_identity *id, bool passed_on)
+		 const struct hf_identity *id, bool passed_on, const char *source)
 {
 	const char *user = hf_identity_known(id) ? id->user : NULL;
 	const char *host = hf_identity_known(id) ? id->host : NULL;
 	char home[256];
 
 	if (any_matches(c, lot->of, lot->may_park, lot->may_park_count, user,
-			host))
+			host, source))
 		return true;
 	if (!passed_on || !user || (host && *host && !is_address(host)))
 		return false;
 	home_domain(c, lot->of, home, sizeof(home));
 	return any_matches(c, lot->of, lot->may_park, lot->may_park_count, user,
-			   home);
+			   home, source);
 }
 
 bool hf_identity_internal(const struct hf_config *c,
@@ -277,11 +279,11 @@ bool hf_identity_internal(const struct hf_config *c,
 }
 
 /* A retriever must be a colleague whatever the lot says: two outsiders must
- * never meet. */
+ * never meet. `source` is where the request came from, NULL = not known. */
 bool hf_may_retrieve(const struct hf_config *c, const struct hf_config_lot *lot,
-		     const struct hf_identity *id)
+		     const struct hf_identity *id, const char *source)
 {
 	return hf_identity_internal(c, lot->of, id) &&
 	       any_matches(c, lot->of, lot->may_retrieve,
-			   lot->may_retrieve_count, id->user, id->host);
+			   lot->may_retrieve_count, id->user, id->host, source);
 }

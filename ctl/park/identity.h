@@ -38,8 +38,8 @@ bool hf_identity_internal(const struct hf_config *,
 			  const struct hf_config_tenant *,
 			  const struct hf_identity *);
 bool hf_may_park(const struct hf_config *, const struct hf_config_lot *,
-		 const struct hf_identity *, bool passed_on);
+		 const struct hf_identity *, bool passed_on, const char *source);
 bool hf_may_retrieve(const struct hf_config *, const struct hf_config_lot *,
-		     const struct hf_identity *);
+		     const struct hf_identity *, const char *source);
 
 #endif

@@ -163,8 +163,9 @@ struct hf_lamp_resource *hf_lamp_resource_by_key(struct hf_lamps *,
 void hf_lamp_resource_number(const struct hf_lamps *,
 			     const struct hf_lamp_resource *, char *name,
 			     size_t len);
+/* `source`: where it asks from; NULL = it did before a restart, when it might. */
 bool hf_lamp_may_watch(const struct hf_lamps *, const struct hf_lamp_resource *,
-		       const struct hf_identity *);
+		       const struct hf_identity *, const char *source);
 /* "sip:702@host" beside "sip:701@host". */
 void hf_lamp_uri_beside(const char *entity, const char *user, char *uri,
 			size_t len);

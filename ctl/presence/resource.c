@@ -117,12 +117,13 @@ struct hf_lamp_resource *hf_lamp_resource_by_key(struct hf_lamps *l,
 }
 
 static bool allowed(const struct hf_lamps *l, const struct hf_config_lot *lot,
-		    const struct hf_identity *who)
+		    const struct hf_identity *who, const char *source)
 {
 	for (unsigned int i = 0; i < lot->may_watch_count; i++) {
 		const char *right = lot->may_watch[i];
 
-		if (!strcmp(right, "any") ||
+		if (!strcmp(right, "any") || hf_right_from(right, source) ||
+		    (!source && strchr(right, '/') && !strchr(right, '@')) ||
 		    (!strcmp(right, "internal") ?
 			     hf_config_internal(l->config, lot->of, who->user,
 						who->host) :
@@ -135,7 +136,7 @@ static bool allowed(const struct hf_lamps *l, const struct hf_config_lot *lot,
 /* A list may be watched by who may watch all of it. */
 bool hf_lamp_may_watch(const struct hf_lamps *l,
 		       const struct hf_lamp_resource *r,
-		       const struct hf_identity *who)
+		       const struct hf_identity *who, const char *source)
 {
 	const struct hf_lamp_list *list = (const void *)r;
 
@@ -143,12 +144,14 @@ bool hf_lamp_may_watch(const struct hf_lamps *l,
 	case HF_LAMP_SLOT:
 		return allowed(
 			l, l->lots[((const struct hf_lamp_slot *)r)->lot].config,
-			who);
+			who, source);
 	case HF_LAMP_LOT:
-		return allowed(l, ((const struct hf_lamp_lot *)r)->config, who);
+		return allowed(l, ((const struct hf_lamp_lot *)r)->config, who,
+			       source);
 	case HF_LAMP_LIST:
 		for (uint32_t i = 0; i < list->count; i++)
-			if (!hf_lamp_may_watch(l, list->entries[i], who))
+			if (!hf_lamp_may_watch(l, list->entries[i], who,
+					       source))
 				return false;
 		return true;
 	}

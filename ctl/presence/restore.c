@@ -114,7 +114,7 @@ static bool may_still(struct hf_lamps *l, const struct hf_lamp_resource *on,
 		.uri = who, .user = user, .host = host, .display = ""};
 
 	split(who, user, host, sizeof(user));
-	return hf_lamp_may_watch(l, on, &id);
+	return hf_lamp_may_watch(l, on, &id, NULL);
 }
 
 /* How long it still has; 0 = none. A clock that was set back gives no more than

@@ -189,7 +189,7 @@ static struct hf_watch *subscribe(struct hf_lamps *l, struct hf_watcher *sip,
 			     hf_lamp_resource_find(l, in->tenant, in->user);
 	if (!on)
 		return refuse(l, ret, 404, "no such slot, lot or list");
-	if (!hf_lamp_may_watch(l, on, who))
+	if (!hf_lamp_may_watch(l, on, who, in->source ? in->source : ""))
 		return refuse(l, ret, 403, "the sender may not watch this lot");
 	if (status || (on->kind == HF_LAMP_LIST &&
 		       event == HF_LAMP_EVENT_CALL_INFO))

@@ -253,7 +253,11 @@ TEST(rights_are_words_or_patterns)
 {
 	LOT_SAYS("may_park: [ intrenal ]",
 		 "may_park[0]: \"intrenal\" is unknown; did you mean internal? "
-		 "it can be internal, any or a pattern user@host");
+		 "it can be internal, any, a pattern user@host or a network "
+		 "such as 192.0.2.0/24");
+	LOT_SAYS("may_watch: [ 192.0.2.0/33 ]",
+		 "may_watch[0]: \"192.0.2.0/33\" has no prefix length from 0 "
+		 "to 32");
 	LOT_SAYS("may_park: [ \"@pbx\" ]",
 		 "may_park[0]: \"@pbx\" has an empty side; write * for any");
 	CHECK_STR(said("sip: { listen: [ \"udp:192.0.2.10\" ], "

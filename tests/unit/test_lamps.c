@@ -689,4 +689,36 @@ TEST(lamps_of_two_tenants_with_one_number_are_two_lamps)
 	close_world();
 }
 
+TEST(a_network_may_watch_and_goes_on_over_a_restart)
+{
+	static char *net[] = { "192.0.2.0/24" };
+	struct hf_subscribe in = { .user = "701", .uri = "sip:701@park",
+				   .event = "dialog", .has_expires = true,
+				   .expires = 600, .source = "192.0.3.9",
+				   .from = { "sip:x@y", "x", "y", "" } };
+	struct hf_subscribed out;
+	struct hf_watcher *x;
+
+	open_world();
+	w.lot.may_watch = net;
+	x = adopt(NULL, NULL, NULL);
+	CHECK(!hf_watch_calls.subscribe(w.lamps, x, &in, &out));
+	CHECK_INT(out.status, 403);
+	in.source = "192.0.2.9";
+	x->watch = hf_watch_calls.subscribe(w.lamps, x, &in, &out);
+	CHECK_INT(out.status, 200);
+	if (!x->watch)
+		abort();
+	hf_watch_calls.keep(x->watch, &dialog);
+	hf_watch_calls.start(x->watch);
+	at(0);
+	answer(x, 200);
+	close_world();
+	open_lamps(2);
+	w.record.expires_ms = w.now + 500000;
+	w.record.same_boot = true;
+	CHECK_INT(hf_lamps_restore(w.lamps, &w.record, w.now), 0);
+	close_world();
+}
+
 TEST_MAIN()

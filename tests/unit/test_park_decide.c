@@ -641,4 +641,40 @@ TEST(names_are_escaped_where_they_become_part_of_a_URI)
 	CHECK_STR(out, "%23%23");
 }
 
+TEST(a_right_may_be_a_network_but_never_lets_an_outsider_pick_up)
+{
+	static char *from_net[] = { "127.0.0.0/24", "2001:db8::/32" };
+	static char *elsewhere[] = { "127.0.1.0/24" };
+	struct world *w = world_new();
+	struct hf_invite in;
+	struct hf_dialog *d;
+
+	w->lots[0].may_park = w->lots[0].may_retrieve = from_net;
+	w->lots[0].may_park_count = w->lots[0].may_retrieve_count = 2;
+	world_start(w);
+	/* from 127.0.0.2: whoever it is may park */
+	d = dial(w, CALLER_URI, "*68701");
+	CHECK_INT(d->status, 200);
+	ack(d);
+	in = invite(ALICE_URI, "701");
+	in.source = "127.0.3.2";
+	CHECK_INT(send_invite(w, &in)->status, 403);
+	in = invite(ALICE_URI, "701");
+	in.source = "2001:db9::1";
+	CHECK_INT(send_invite(w, &in)->status, 403);
+	/* in the network, but nobody of ours: two outsiders never meet */
+	CHECK_INT(dial(w, "sip:+4930999@pbx.example.com", "701")->status, 403);
+	in = invite(ALICE_URI, "701");
+	in.source = "2001:db8::1";
+	d = send_invite(w, &in);
+	CHECK_INT(d->status, 200);
+	ack(d);
+	w->lots[0].may_park = elsewhere;
+	w->lots[0].may_park_count = 1;
+	in = invite(ALICE_URI, "700");
+	in.referred_by = who(ALICE_URI);
+	CHECK_INT(send_invite(w, &in)->status, 403);
+	WORLD_END(w);
+}
+
 TEST_MAIN()
