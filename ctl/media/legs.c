@@ -194,6 +194,25 @@ bool hf_media_is_own_port(const struct hf_media *m, struct in_addr ip4,
 	       port <= m->config->media.port_max;
 }
 
+uint32_t hf_media_leg_at(const struct hf_media *m, struct in_addr ip4,
+			 uint16_t port)
+{
+	const struct hf_instance *in = m->map.instance;
+
+	for (uint32_t a = 0; a < in->addresses; a++) {
+		const struct hf_config_address *at =
+			&m->config->media.addresses[a];
+		uint32_t n = (uint32_t)(port - in->address[a].port_min) / 2;
+
+		if ((at->ip4.s_addr == ip4.s_addr ||
+		     at->advertise.s_addr == ip4.s_addr) &&
+		    port >= in->address[a].port_min && n < m->ports[a].size &&
+		    hf_leg_get(m, in->address[a].leg_base + n))
+			return in->address[a].leg_base + n;
+	}
+	return HF_LEG_NONE;
+}
+
 /* Media sent there would come back to us, or go to many. */
 static bool hf_remote_is_refused(struct hf_media *m, struct in_addr ip4,
 				 uint16_t port)

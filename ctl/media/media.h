@@ -162,6 +162,9 @@ bool hf_media_is_own(const struct hf_media *, struct in_addr);
 bool hf_media_is_own_port(const struct hf_media *, struct in_addr,
 			  uint16_t port);
 
+/* The open leg that has this port, or HF_LEG_NONE. */
+uint32_t hf_media_leg_at(const struct hf_media *, struct in_addr, uint16_t port);
+
 struct hf_media_leg_stats {
 	const char *mode; /* "idle", "hold", "relay" */
 	uint32_t ssrc;

@@ -33,10 +33,27 @@ void hf_caller_listen(struct hf_call *call)
 		hf_party_hear_nothing(call->caller);
 }
 
-/* Whom this party talks to; nobody while its call waits. */
+/*
+ * Whom this party talks to; nobody while its call waits, but for one who dialled
+ * for a slot: the slot. A PBX in between passes that name on to the phone, and
+ * never our Contact. `uri` holds it meanwhile.
+ */
 static struct hf_identity speaks_to(const struct hf_call *call,
-				    const struct hf_party *p)
+				    const struct hf_party *p,
+				    const char *display, char *uri, size_t len)
 {
+	const char *domain = hf_tenant_domain(call->park->config,
+					      call->lot->config->of);
+	char number[128];
+
+	if (display && call->slot && domain) {
+		hf_user_escape(call->slot->name, number, sizeof(number));
+		snprintf(uri, len, "sip:%s@%s", number, domain);
+		return (struct hf_identity){.uri = uri,
+					    .user = call->slot->name,
+					    .host = domain,
+					    .display = display};
+	}
 	if (p->role != HF_ROLE_CALLER)
 		return hf_person_view(&call->who);
 	if (call->state == HF_S_RELAY)
@@ -48,12 +65,13 @@ bool hf_call_answer(struct hf_call *call, struct hf_party *p,
 		    const struct hf_stimulus *s, const char *display)
 {
 	struct hf_words words;
+	char uri[256];
 	struct hf_reply reply = {
 		.status = 200,
 		.body = words.sdp,
 		.contact_user = call->slot ? call->slot->name : NULL,
 		.display = display,
-		.asserted = speaks_to(call, p),
+		.asserted = speaks_to(call, p, display, uri, sizeof(uri)),
 		.privacy = call->privacy && p->role != HF_ROLE_CALLER,
 	};
 	int status = hf_party_take_invite(p, s->body, s->len,

@@ -278,6 +278,16 @@ bool hf_identity_internal(const struct hf_config *c,
 	       hf_config_internal(c, of, id->user, id->host);
 }
 
+/* One of our own numbers, as a PBX gives for whom it has connected with us. */
+bool hf_identity_is_slot(struct hf_park *park,
+			 const struct hf_config_tenant *of,
+			 const struct hf_identity *id)
+{
+	return hf_identity_known(id) && id->user &&
+	       (hf_lot_by_number(park, of, id->user) ||
+		hf_slot_by_number(park, of, id->user));
+}
+
 /* A retriever must be a colleague whatever the lot says: two outsiders must
  * never meet. `source` is where the request came from, NULL = not known. */
 bool hf_may_retrieve(const struct hf_config *c, const struct hf_config_lot *lot,

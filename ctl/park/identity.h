@@ -37,6 +37,9 @@ void hf_user_escape(const char *user, char *out, size_t len);
 bool hf_identity_internal(const struct hf_config *,
 			  const struct hf_config_tenant *,
 			  const struct hf_identity *);
+/* Is it one of the tenant's park numbers or slots? */
+bool hf_identity_is_slot(struct hf_park *, const struct hf_config_tenant *,
+			 const struct hf_identity *);
 bool hf_may_park(const struct hf_config *, const struct hf_config_lot *,
 		 const struct hf_identity *, bool passed_on, const char *source);
 bool hf_may_retrieve(const struct hf_config *, const struct hf_config_lot *,

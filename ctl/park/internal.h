@@ -2,8 +2,8 @@
 /*
  * What the files of this room share. The walk of an INVITE: park.c takes it
  * from the stack, decide.c says what it means, call.c runs the table (table.c)
- * whose actions stand in actions.c, retrieve.c, transfer.c, refer.c and
- * recall.c (ring.c calls the legs); negotiate.c agrees on media, party.c keeps
+ * whose actions stand in actions.c, retrieve.c, transfer.c, refer.c,
+ * loop.c and recall.c (ring.c calls the legs); negotiate.c agrees on media, party.c keeps
  * dialogs, lot.c slots, timers.c deadlines; keys.c hears keys; report.c tells
  * the world.
  */
@@ -127,6 +127,9 @@ struct hf_park {
 	struct hf_timers timers;
 	struct hf_party *fresh; /* of the INVITE at hand; NULL once refused */
 	bool draining; /* no new calls */
+	struct {
+		uint64_t talking, waiting; /* calls; 0 = none */
+	} loop; /* found in the SDP at hand, see loop.c */
 	struct hf_park_totals totals;
 	uint64_t bugs; /* pairs of the table that cannot happen, and did */
 };
@@ -231,6 +234,12 @@ bool hf_call_guarded(const struct hf_call *);
 void hf_call_find_slot(struct hf_call *);
 /* Parked again by who had picked it up; NULL: the old slot or any. */
 void hf_call_wait_again(struct hf_call *, struct hf_slot *, const char *why);
+
+/* loop.c. Is this media port that of another leg which the same peer has with us,
+ * the one being picked up and the other parked? Then hf_loop_close() makes them
+ * one call, once the SDP has been answered. */
+bool hf_loop_seen(struct hf_party *, struct in_addr, uint16_t port);
+void hf_loop_close(struct hf_park *);
 
 /* keys.c: what a key means to the call. */
 void hf_call_key(struct hf_call *, struct hf_party *, char digit);

@@ -54,16 +54,23 @@ static int say(struct hf_words *w, int status, const char *text)
 	return status;
 }
 
-/* Media sent to these would come back to us, or to everybody. */
-static bool bad_remote(const struct hf_party *p, const struct hf_session *s)
+/* Media sent to these would come back to us, or to everybody. The legs of one
+ * call that meet (loop.c) get no media at all. */
+static bool bad_remote(struct hf_party *p, const struct hf_session *s,
+		       bool *ret_loop)
 {
 	uint32_t host = ntohl(s->remote_ip4.s_addr);
 
+	*ret_loop = false;
 	if (!host) /* RFC 2543 hold */
 		return false;
-	return IN_MULTICAST(host) || host == INADDR_BROADCAST ||
-	       (host >> 24) == 0 || hf_media_is_own_port(p->park->wire.media, s->remote_ip4,
-				    s->remote_port);
+	if (IN_MULTICAST(host) || host == INADDR_BROADCAST || (host >> 24) == 0)
+		return true;
+	if (!hf_media_is_own_port(p->park->wire.media, s->remote_ip4,
+				  s->remote_port))
+		return false;
+	*ret_loop = hf_loop_seen(p, s->remote_ip4, s->remote_port);
+	return !*ret_loop;
 }
 
 static int open_leg(struct hf_party *p, struct hf_session *s,
@@ -163,12 +170,13 @@ static int take_offer(struct hf_party *p, struct hf_session *s,
 {
 	struct in_addr towards;
 	int status;
+	bool loop;
 
 	status = status_of(hf_session_take_offer(s, body, len, c.list, c.count,
 						 w->why, sizeof(w->why)));
 	if (status)
 		return status;
-	if (bad_remote(p, s))
+	if (bad_remote(p, s, &loop))
 		return say(w, 488, "the media address is not a peer's");
 	towards = s->remote_ip4.s_addr ? s->remote_ip4 : p->source;
 	status = open_leg(p, s, towards, w);
@@ -176,7 +184,7 @@ static int take_offer(struct hf_party *p, struct hf_session *s,
 		return status;
 	if (hf_session_write_answer(s, HF_SENDRECV, w->sdp, sizeof(w->sdp)))
 		return say(w, 500, "the SDP answer could not be written");
-	return set_remote(p, s, w);
+	return loop ? 0 : set_remote(p, s, w);
 }
 
 /* The session is now this one. */
@@ -228,6 +236,7 @@ int hf_party_take_answer(struct hf_party *p, const char *body, size_t len,
 			 struct hf_codecs c, struct hf_words *w)
 {
 	struct hf_session s;
+	bool loop = false;
 	int status;
 
 	w->why[0] = '\0';
@@ -237,9 +246,9 @@ int hf_party_take_answer(struct hf_party *p, const char *body, size_t len,
 	hf_session_copy(&s, p->session);
 	status = status_of(hf_session_take_answer(
 		&s, body, len, c.list, c.count, w->why, sizeof(w->why)));
-	if (!status && bad_remote(p, &s))
+	if (!status && bad_remote(p, &s, &loop))
 		status = say(w, 488, "the media address is not a peer's");
-	if (!status)
+	if (!status && !loop)
 		status = set_remote(p, &s, w);
 	return status ? status : commit(p, &s, w);
 }

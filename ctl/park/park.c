@@ -169,6 +169,7 @@ struct hf_party *hf_park_invite(struct hf_park *park, struct hf_dialog *dialog,
 		d.route ? d.route->name : "");
 	park->fresh = s.party;
 	hf_call_event(call, &s);
+	hf_loop_close(park);
 	return park->fresh;
 }
 
@@ -194,6 +195,7 @@ static void tell(struct hf_party *p, enum hf_call_event caller,
 void hf_park_ack(struct hf_party *p, const char *body, size_t len)
 {
 	bool first = !p->up;
+	struct hf_park *park;
 	struct hf_codecs codecs;
 	struct hf_words words;
 
@@ -218,7 +220,9 @@ void hf_park_ack(struct hf_party *p, const char *body, size_t len)
 		     (struct hf_stimulus){.why = p->call->why});
 		return;
 	}
+	park = p->park;
 	tell(p, HF_E_CALLER_ACK, HF_E_RETRIEVER_ACK, (struct hf_stimulus){0});
+	hf_loop_close(park);
 }
 
 void hf_park_no_ack(struct hf_party *p)
@@ -263,6 +267,8 @@ void hf_park_bye(struct hf_party *p, const char *why)
 void hf_park_reinvite(struct hf_party *p, const struct hf_identity *asserted,
 		      const char *body, size_t len)
 {
+	struct hf_park *park = p->park;
+
 	if (p->talk) {
 		hf_talk_reinvite(p->talk, body, len);
 		return;
@@ -270,6 +276,7 @@ void hf_park_reinvite(struct hf_party *p, const struct hf_identity *asserted,
 	tell(p, HF_E_CALLER_OFFER, HF_E_RETRIEVER_OFFER,
 	     (struct hf_stimulus){
 		     .asserted = asserted, .body = body, .len = len});
+	hf_loop_close(park);
 }
 
 void hf_park_refer(struct hf_party *p, const struct hf_refer *refer)

@@ -401,12 +401,16 @@ void hf_call_relay_as_agreed(struct hf_call *call)
 			(unsigned long long)call->id, strerror(-err));
 }
 
-/* Who one talks to may change at any time (RFC 4916, or a PBX's UPDATE). */
+/* Who one talks to may change at any time (RFC 4916, or a PBX's UPDATE). Only
+ * that it talks to us is no news. */
 static void take_name(struct hf_call *call, const struct hf_stimulus *s)
 {
 	struct hf_person *shown =
 		s->party == call->caller ? &call->who : &call->picked;
 
+	if (hf_identity_is_slot(call->park, call->lot->config->of,
+				s->asserted))
+		return;
 	if (hf_identity_known(s->asserted) &&
 	    (hf_person_set(shown, s->asserted) ||
 	     hf_person_set(&s->party->who, s->asserted)))

@@ -75,6 +75,9 @@ static struct hf_dialog *send_invite(struct hf_call *call, struct hf_party *p,
 	if (call->privacy || !*user)
 		user = "anonymous";
 	label(call, display, sizeof(display));
+	/* many PBXs show P-Asserted-Identity and drop From */
+	if (!call->privacy)
+		out.asserted.display = display;
 	snprintf(marker, sizeof(marker), "%llu", (unsigned long long)call->id);
 	out.from = (struct hf_identity){
 		.user = user, .host = domain, .display = display};
@@ -233,15 +236,6 @@ void hf_ring_free(struct hf_call *call, bool close_legs)
 	}
 }
 
-/* One of our own numbers would only bring the caller back here. */
-static bool is_ours(const struct hf_call *call, const struct hf_identity *who)
-{
-	const struct hf_config_tenant *of = call->lot->config->of;
-
-	return hf_lot_by_number(call->park, of, who->user) ||
-	       hf_slot_by_number(call->park, of, who->user);
-}
-
 bool hf_ring_redirect(struct hf_party *p, const struct hf_identity *to)
 {
 	struct hf_call *call = p->call;
@@ -249,8 +243,9 @@ bool hf_ring_redirect(struct hf_party *p, const struct hf_identity *to)
 	const char *why;
 
 	if (p->role != HF_ROLE_RECALL || !config(call)->recall.follow_redirect ||
-	    p->redirects >= REDIRECTS_MOST || is_ours(call, to))
-		return false;
+	    p->redirects >= REDIRECTS_MOST ||
+	    hf_identity_is_slot(call->park, call->lot->config->of, to))
+		return false; /* it would only bring the caller back here */
 	why = try_ring(call, to->uri, NULL, p, &words);
 	if (why) {
 		hf_warn("call %llu: %s sends us to %s, which cannot be rung: %s",

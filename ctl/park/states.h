@@ -67,6 +67,8 @@
 	X(MAX_WAIT, "The longest wait of the lot is over.")                    \
 	X(MOVE, "A supervisor gives the call another slot.")                   \
 	X(RING_FOR, "Somebody is to be called and joined, by a supervisor.")   \
+	X(LOOPED, "Its retriever's leg has been connected with a leg that waits "\
+		  "here.")                                                     \
 	X(HANG_UP, "We end the call: the controller stops, or an operator.")
 
 /* clang-format on */

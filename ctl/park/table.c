@@ -219,6 +219,10 @@ static const struct hf_row table[] = {
 	{ IN(RELAY), ON(RETRIEVER_REFER), ALWAYS, DO(begin_transfer),
 	  TO(TRANSFER), "202; the target is called by the outbound proxy" },
 
+	{ IN(RELAY), ON(LOOPED), ALWAYS, DO(park_looped), TO(PARKED),
+	  "a PBX has parked it by a call of its own: same call id, both of its "
+	  "legs get BYE" },
+
 	/* Sent on: the caller waits for the target. */
 	{ IN(TRANSFER), RETRIEVER, IF(retriever_left), BUG,
 	  "who sent the caller on has gone and is forgotten" },
@@ -274,6 +278,7 @@ static const struct hf_row table[] = {
 	/* What cannot happen. */
 	{ EVERY, ON(MOVE) | ON(RING_FOR), ALWAYS, BUG,
 	  "acts.c looks at the state first" },
+	{ EVERY, ON(LOOPED), ALWAYS, BUG, "loop.c looks at the state first" },
 	{ IN(NEW), ~(ON(PARK) | ON(RESERVE) | ON(ADOPT) | ON(FETCH)), ALWAYS, BUG,
 	  "a new call gets one of four events before anything else" },
 	{ IN(ENDED), ~0ull, ALWAYS, BUG, "the record of an ended call is gone" },

@@ -64,6 +64,9 @@ bool hf_row_is_ignore(const struct hf_row *);
 	X(transferor_left)      \
 	X(back_to_retriever)    \
 	X(repark_lost)          \
+	/* loop.c */            \
+	X(park_looped)          \
+	/* refer.c */           \
 	X(fetch)                \
 	X(fetched)              \
 	X(fetch_failed)         \

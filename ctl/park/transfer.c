@@ -28,6 +28,8 @@ bool hf_if_strangers_meet(const struct hf_call *call,
 	const struct hf_identity now = hf_person_view(&call->picked);
 
 	return hf_call_guarded(call) && hf_identity_known(s->asserted) &&
+	       !hf_identity_is_slot(call->park, call->lot->config->of,
+				    s->asserted) &&
 	       !hf_identity_same(s->asserted, &now) &&
 	       !hf_identity_internal(call->park->config, call->lot->config->of,
 				     s->asserted);

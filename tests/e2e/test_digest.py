@@ -2,40 +2,20 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 """Digest, both ways: who is not trusted proves who it is, and Holdfast does
 where it is asked."""
-import hashlib
 import re
 
-from lib import net
+from lib import digest, net
+from lib.digest import params, response
 from lib.testing import check, equal, main, scenario
 
 REALM = "park.example.com"
 USERS = {"users": [{"name": "desk", "password": "wide open",
                     "identity": "sip:1005@pbx.example.com"},
                    {"name": "stranger", "password": "x"}]}
-HASH = {"MD5": hashlib.md5, "SHA-256": hashlib.sha256}
 
 
-def params(value):
-    return {n: (q if q is not None else p) for n, q, p in [
-        (m[0], m[1] or None, m[2]) for m in re.findall(
-            r'(\w+)=(?:"((?:[^"\\]|\\.)*)"|([^\s,]+))', value)]}
-
-
-def response(algorithm, user, password, method, uri, p):
-    """RFC 7616 3.4.1, of parameters that name nonce, nc and cnonce."""
-    def h(text):
-        return HASH[algorithm](text.encode()).hexdigest()
-    return h(":".join([h("%s:%s:%s" % (user, p["realm"], password)), p["nonce"], p["nc"],
-                       p["cnonce"], "auth", h("%s:%s" % (method, uri))]))
-
-
-def credentials(challenge, method, uri, user="desk", password="wide open", nc=1,
-                algorithm="MD5"):
-    p = dict(params(challenge), nc="%08x" % nc, cnonce="abcdef")
-    return ('Digest username="%s", realm="%s", nonce="%s", uri="%s", qop=auth, nc=%s, '
-            'cnonce="abcdef", algorithm=%s, response="%s"' % (
-                user, p["realm"], p["nonce"], uri, p["nc"], algorithm,
-                response(algorithm, user, password, method, uri, p)))
+def credentials(challenge, method, uri, user="desk", password="wide open", **how):
+    return digest.credentials(challenge, method, uri, user, password, **how)
 
 
 def stranger(s):

@@ -401,7 +401,8 @@ static const char *run_pair(unsigned int v, enum hf_call_event e,
 	s = stimulus(&t, e);
 	if (e == HF_E_SWAP) /* what decide.c finds */
 		t.decision.replaced = t.call->retriever;
-	if (e == HF_E_RETRIEVER_REFER || e == HF_E_CALLER_REFER)
+	if (e == HF_E_RETRIEVER_REFER || e == HF_E_CALLER_REFER ||
+	    e == HF_E_LOOPED)
 		t.decision = (struct hf_decision){
 			.verdict = verdict, .rule = "refer", .status = 486,
 			.reason = "test", .lot = t.call->lot,

@@ -24,7 +24,7 @@ class Pbx:
         if anchor_users:
             argv += ["--anchor-users", anchor_users]
         for user, where in routes.items():
-            argv += ["--route", "%s=%s:5060" % (user, where)]
+            argv += ["--route", "%s=%s" % (user, where)]
         self.process = stage.spawn(stage.pbx, "pbx", *argv, stdin=subprocess.PIPE,
                                    stdout=subprocess.PIPE)
         threading.Thread(target=self._read, daemon=True).start()

@@ -368,7 +368,8 @@ class Dialog:
         self.target = self.local = self.remote = self.call_id = None
         self.dest = None
         self._ack = {}          # CSeq -> ACK sent, for repeated answers
-        self._pending = None    # re-INVITE of ours in progress
+        self._first = ((), "")  # headers and body of the first INVITE
+        self._proved = False
 
     # Building requests
 
@@ -459,7 +460,24 @@ class Dialog:
             function(self, *args)
         return function is not None
 
+    def _authorized(self, response):
+        """The INVITE again, with what a challenge asks for (22.2). False: we
+        have nothing (more) to show."""
+        prove = self.endpoint.prove
+        if not prove or self._proved:
+            return False
+        self._proved = True
+        headers, body = self._first
+        shown = prove(response, "INVITE", self.target)
+        message = self.request("INVITE", tuple(headers) + (shown,), body)
+        self.invite = ClientTransaction(self.endpoint, message, self.invite.dest,
+                                        self.invite_response)
+        return True
+
     def invite_response(self, response):
+        if response is not None and response.status in (401, 407) and \
+                self._authorized(response):
+            return
         if response is None or response.status >= 300:
             self.end()
             self._tell("on_failed", response)
@@ -527,6 +545,9 @@ class Endpoint:
         self.dialogs = {}
         self.messages = []      # MESSAGE requests, answered 200
         self.deaf = False       # drop whatever comes in
+        self.supported = "replaces"
+        # (challenge, method, uri) -> header with credentials, of who has some
+        self.prove = None
         self.loop.call(self.loop.watch, sock, self._readable)
 
     def via(self):
@@ -554,17 +575,18 @@ class Endpoint:
         dialog.local, dialog.remote, dialog.target = local, remote or "<%s>" % uri, uri
         dialog.dest = dest or host_of(uri)
         self.dialogs[(dialog.call_id, dialog.local_tag)] = dialog
-        message = dialog.request("INVITE", (("Allow", "INVITE, ACK, BYE, CANCEL, OPTIONS, "
-                                             "REFER, NOTIFY, UPDATE"),
-                                            ("Supported", "replaces")) + tuple(headers), body)
+        headers = (("Allow", "INVITE, ACK, BYE, CANCEL, OPTIONS, REFER, NOTIFY, UPDATE, PRACK"),
+                   ("Supported", self.supported)) + tuple(headers)
+        dialog._first = (headers, body)
+        message = dialog.request("INVITE", headers, body)
         dialog.invite = ClientTransaction(self, message, dialog.dest, dialog.invite_response)
         return dialog
 
     def out_of_dialog(self, method, uri, local, headers=(), body="", dest=None,
-                      on_response=None):
+                      on_response=None, remote=None):
         dialog = Dialog(self, None)
         dialog.call_id = "%s@%s" % (token(20), self.address[0])
-        dialog.local, dialog.remote, dialog.target = local, "<%s>" % uri, uri
+        dialog.local, dialog.remote, dialog.target = local, remote or "<%s>" % uri, uri
         return ClientTransaction(self, dialog.request(method, headers, body),
                                  dest or host_of(uri), on_response or (lambda r: None))
 

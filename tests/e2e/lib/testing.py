@@ -13,7 +13,9 @@
 only the scenarios whose sentence or name contains it. Everything a failed
 scenario left (logs, captures) stays in build/e2e/NAME/.
 """
+import json
 import os
+import select
 import shutil
 import sys
 import time
@@ -108,7 +110,47 @@ def run_one(function, folder):
             scene.stage.close()
 
 
-def main():
+def _apart(function, folder):
+    """run_one() in a process of its own: the end of a pipe that tells how it
+    went. Threads, sockets and namespaces of scenarios do not mix."""
+    ours, theirs = os.pipe()
+    if os.fork() == 0:
+        result = "not ok", "the scenario's process died"
+        try:
+            os.close(ours)
+            result = run_one(function, folder)
+        finally:
+            os.write(theirs, json.dumps(result).encode())
+            os._exit(0)
+    os.close(theirs)
+    return ours
+
+
+def _in_parallel(jobs, at_once):
+    """(function, folder, seconds, result) as they end, so many at a time."""
+    jobs, running = list(jobs), {}
+    while jobs or running:
+        while jobs and len(running) < at_once:
+            function, folder = jobs.pop(0)
+            running[_apart(function, folder)] = function, folder, time.monotonic()
+        for pipe in select.select(list(running), [], [])[0]:
+            function, folder, start = running.pop(pipe)
+            with os.fdopen(pipe) as told:
+                text = told.read()
+            os.wait()
+            result = json.loads(text) if text else ("not ok", "the scenario's process died")
+            yield function, folder, time.monotonic() - start, result
+
+
+def _one_by_one(jobs):
+    for function, folder in jobs:
+        start = time.monotonic()
+        result = run_one(function, folder)
+        yield function, folder, time.monotonic() - start, result
+
+
+def main(at_once=1):
+    """at_once: for scenarios that mostly wait, how many to play at a time."""
     wanted = sys.argv[1] if len(sys.argv) > 1 else ""
     base = os.path.join(os.environ.get("HF_BUILD", os.path.join(net.ROOT, "build")), "e2e")
     failed = False
@@ -116,13 +158,11 @@ def main():
         print("not ok %s finds holdfastd in %s" % (
             os.path.basename(sys.argv[0]), anchor.programs()))
         return 1
-    for function in _scenarios:
+    jobs = [(f, os.path.join(base, f.__name__)) for f in _scenarios
+            if wanted in " ".join(f.__doc__.split()) or wanted in f.__name__]
+    done = _in_parallel(jobs, at_once) if at_once > 1 else _one_by_one(jobs)
+    for function, folder, seconds, (result, why) in done:
         sentence = " ".join(function.__doc__.split())
-        if wanted and wanted not in sentence and wanted not in function.__name__:
-            continue
-        folder = os.path.join(base, function.__name__)
-        start = time.monotonic()
-        result, why = run_one(function, folder)
         if result == "skip":
             print("skip %s: %s" % (sentence, why))
         else:
@@ -131,7 +171,7 @@ def main():
             failed = True
             for line in why.splitlines():
                 print("# " + line)
-            print("# (%.1f s; logs in %s)" % (time.monotonic() - start, folder))
+            print("# (%.1f s; logs in %s)" % (seconds, folder))
         elif os.environ.get("HF_KEEP_LOGS") is None:
             shutil.rmtree(folder, ignore_errors=True)
         sys.stdout.flush()
