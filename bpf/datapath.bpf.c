@@ -70,19 +70,13 @@ int hf_gathered(struct xdp_md *ctx)
 SEC("xdp")
 int hf_paced(struct xdp_md *ctx)
 {
-	struct hf_claim *claim;
-	struct hf_leg *leg;
 	__u32 zero = 0, index;
 	struct hf_work *w;
 
 	w = bpf_map_lookup_elem(&work, &zero);
 	if (!w || !hf_walk_next(w, &index))
 		return hf_drop(HF_COUNT_PACED_IDLE);
-	leg = bpf_map_lookup_elem(&legs, &index);
-	claim = bpf_map_lookup_elem(&claims, &index);
-	if (!leg || !claim)
-		return hf_drop(HF_COUNT_PACED_IDLE);
-	return hf_paced_send(ctx, w, leg, index, &claim->word);
+	return hf_paced_send(ctx, w, index);
 }
 
 char LICENSE[] SEC("license") = "GPL";

@@ -12,6 +12,7 @@
 
 #include <holdfast/claim.h>
 #include <holdfast/csum.h>
+#include <holdfast/hot.h>
 #include <holdfast/remote.h>
 #include <holdfast/rtp.h>
 #include "egress.h"
@@ -96,6 +97,24 @@ hf_hold_headers_write(void *data, const struct hf_program *p,
 				 HF_HTONS(udp_len)) +
 	      first + seq + ts + ssrc + frame->sum;
 	HF_W16(data, HF_AT_UDP_CHECK) = hf_csum_udp(sum);
+}
+
+/*
+ * Is the short form that of this word? Then what comes after the epoch is read
+ * after it, on every machine: the address depends on it.
+ */
+static __always_inline int hf_hot_in_force(const struct hf_hot **hot,
+					   __u64 word)
+{
+	__u64 first = *(volatile __u64 *)*hot;
+	const struct hf_hot *h = *hot;
+
+	if ((__u16)first != hf_word_epoch(word))
+		return 0;
+	asm volatile("%[f] &= 0\n%[h] += %[f]"
+		     : [f] "+r"(first), [h] "+r"(h));
+	*hot = h;
+	return 1;
 }
 
 /* Make the packet `want` bytes long. 0 if it cannot be. */

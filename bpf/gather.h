@@ -55,23 +55,17 @@ static __always_inline int hf_gather(const struct hf_incoming *in)
 	return 1;
 }
 
-/* Loads whose results nobody waits for: in two goes, since what is next to be
- * asked for stands in what was asked for before. */
+/* Loads whose results nobody waits for: in two goes, since what is next to
+ * be asked for stands in what was asked for before. */
 
 static __always_inline void hf_ask_first(__u32 leg)
 {
 	const struct hf_claim *c = bpf_map_lookup_elem(&claims, &leg);
-	const struct hf_hot *h = bpf_map_lookup_elem(&hot, &leg);
-	const struct hf_intake *i = bpf_map_lookup_elem(&intake, &leg);
-	const struct hf_bound *b = bpf_map_lookup_elem(&bound, &leg);
 	const struct hf_stream *s = bpf_map_lookup_elem(&streams, &leg);
 
-	if (!c || !h || !i || !b || !s)
+	if (!c || !s)
 		return;
 	(void)HF_READ(c->word);
-	(void)HF_READ(h->ssrc);
-	(void)HF_READ(i->packets);
-	(void)HF_READ(b->ssrc);
 	(void)*(const volatile __u32 *)s;
 }
 
@@ -99,17 +93,19 @@ static __always_inline void hf_ask_frame(const struct hf_hot *h, __u64 word,
 static __always_inline void hf_ask_second(__u32 leg, __u64 now_ns)
 {
 	const struct hf_claim *c = bpf_map_lookup_elem(&claims, &leg);
-	const struct hf_hot *h = bpf_map_lookup_elem(&hot, &leg);
+	const struct hf_intake *i = bpf_map_lookup_elem(&intake, &leg);
 	const struct hf_bound *b = bpf_map_lookup_elem(&bound, &leg);
 	__u32 peer;
 
-	if (!c || !h || !b)
+	if (!c || !i || !b)
 		return;
-	if (h->epoch == hf_word_epoch(c->word)) {
-		hf_ask_frame(h, c->word, now_ns);
+	if (c->hot.epoch == hf_word_epoch(c->word)) {
+		(void)HF_READ(i->packets);
+		hf_ask_frame(&c->hot, c->word, now_ns);
 		return;
 	}
-	peer = b->peer;
+	(void)HF_READ(b->ssrc);
+	peer = c->peer;
 	c = bpf_map_lookup_elem(&claims, &peer);
 	if (c)
 		(void)HF_READ(c->word);

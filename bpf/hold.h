@@ -62,23 +62,13 @@ static __always_inline int hf_hold_is_plain(void *data,
 					    const struct hf_incoming *in,
 					    struct hf_program *p)
 {
-	__u64 first = *(volatile __u64 *)hot;
-
-	if ((__u16)first != hf_word_epoch(word))
+	if (!hf_hot_in_force(&hot, word))
 		return 0;
-	/* What comes after the epoch is read after it, on every machine: the
-	 * address depends on it. */
-	asm volatile("%[f] &= 0\n%[h] += %[f]"
-		     : [f] "+r"(first), [h] "+r"(hot));
 	if (in->saddr != hot->remote_ip4 || in->sport != hot->remote_port ||
 	    ((HF_W8(data, HF_AT_RTP + 1) ^ hot->payload_type) & 0x7f) ||
 	    !hf_rtp_is_v2(HF_W8(data, HF_AT_RTP)))
 		return 0;
 	hf_hot_program(hot, p);
-	if (in->six)
-		p->flags |= HF_PROGRAM_IPV6;
-	p->local_ip4 = in->daddr;
-	p->local_port = in->dport;
 	return 1;
 }
 

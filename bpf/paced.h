@@ -9,50 +9,41 @@
 #ifndef HF_BPF_PACED_H
 #define HF_BPF_PACED_H
 
+#include <holdfast/hot.h>
 #include "frame.h"
 #include "stats.h"
 
 /* Legs whose memory is asked for at once (gather.h says why). */
 #define HF_WALK_AHEAD 16
 
-static __always_inline struct hf_leg *hf_walk_leg(__u32 key,
-						  struct hf_claim **ret_claim)
+static __always_inline void hf_walk_ask_leg(__u32 key)
 {
 	const struct hf_wheel_entry *e = bpf_map_lookup_elem(&wheel, &key);
+	const struct hf_claim *c;
 	__u32 leg;
 
 	if (!e)
-		return 0;
-	leg = e->leg;
-	*ret_claim = bpf_map_lookup_elem(&claims, &leg);
-	return bpf_map_lookup_elem(&legs, &leg);
-}
-
-static __always_inline void hf_walk_ask_leg(__u32 key)
-{
-	struct hf_claim *c = 0;
-	const struct hf_leg *l = hf_walk_leg(key, &c);
-
-	if (!l || !c)
 		return;
-	(void)HF_READ(c->word);
-	(void)HF_READ(l->program[0].ssrc);
-	(void)HF_READ(l->program[1].ssrc);
-	(void)HF_READ(l->tx.sent);
+	leg = e->leg;
+	c = bpf_map_lookup_elem(&claims, &leg);
+	if (c)
+		(void)HF_READ(c->word);
 }
 
 static __always_inline void hf_walk_ask_frame(__u32 key)
 {
-	struct hf_claim *c = 0;
-	const struct hf_leg *l = hf_walk_leg(key, &c);
-	const struct hf_program *p;
+	const struct hf_wheel_entry *e = bpf_map_lookup_elem(&wheel, &key);
+	const struct hf_claim *c;
 	const struct hf_frame *f;
-	__u32 frame;
+	__u32 leg, frame;
 
-	if (!l || !c)
+	if (!e)
 		return;
-	p = &l->program[hf_word_epoch(c->word) & 1];
-	frame = hf_program_frame(p, hf_word_slot(c->word));
+	leg = e->leg;
+	c = bpf_map_lookup_elem(&claims, &leg);
+	if (!c || !c->hot.loop_len)
+		return;
+	frame = hf_hot_frame(&c->hot, hf_word_slot(c->word));
 	f = bpf_map_lookup_elem(&frames, &frame);
 	if (!f)
 		return;
@@ -99,41 +90,63 @@ static __always_inline int hf_walk_next(struct hf_work *w, __u32 *leg)
 	return 1;
 }
 
-static __always_inline int hf_paced_send(struct xdp_md *ctx, struct hf_work *w,
-					 struct hf_leg *leg, __u32 index,
-					 __u64 *claim)
+static __always_inline int hf_paced_frame(struct xdp_md *ctx, struct hf_work *w,
+					  struct hf_claim *claim, __u32 index,
+					  __u64 word,
+					  const struct hf_program *p,
+					  const struct hf_leg_rx *rx)
 {
 	const struct hf_pair6 *six;
-	const struct hf_program *p;
 	int verdict, refused;
 	struct hf_way way;
 	struct hf_due due;
-	__u64 word;
 
-	word = hf_load_acquire(claim);
-	p = &leg->program[hf_word_epoch(word) & 1];
 	if (!p->remote_port || !hf_due(p, word, w->now_ns, 0, &due))
 		return hf_drop(HF_COUNT_PACED_IDLE);
 	if (!hf_way_get(p->nexthop, &way) ||
 	    !hf_pair6_get(p, index, word, &six))
 		return hf_drop(HF_COUNT_DROP_NO_HOP);
-	refused = hf_hold_write(ctx, p, &leg->rx, six, &way, &due);
+	refused = hf_hold_write(ctx, p, rx, six, &way, &due);
 	if (refused)
 		return hf_drop(refused);
 	verdict = hf_way_redirect(&way);
 	if (verdict == XDP_DROP)
 		return hf_drop(HF_COUNT_DROP_NO_HOP);
 
-	if (!hf_claim(claim, word, due.next))
+	if (!hf_claim(&claim->word, word, due.next))
 		return hf_drop(HF_COUNT_CLAIM_LOST);
-	leg->tx.sent++;
+	claim->sent++;
 	w->sent++;
 	hf_count(HF_COUNT_HOLD_PACED);
 	if (due.skipped) {
-		leg->tx.skipped += due.skipped;
+		claim->skipped += due.skipped;
 		hf_count_add(HF_COUNT_HOLD_SKIPPED, due.skipped);
 	}
 	return verdict;
+}
+
+/* The common case works from the short form of the program (hot.h): it is on
+ * the line of the claim word, so nothing else of the leg is touched. */
+static __always_inline int hf_paced_send(struct xdp_md *ctx, struct hf_work *w,
+					 __u32 index)
+{
+	struct hf_claim *claim = bpf_map_lookup_elem(&claims, &index);
+	struct hf_leg *leg = bpf_map_lookup_elem(&legs, &index);
+	const struct hf_hot *h;
+	struct hf_program p;
+	__u64 word;
+
+	if (!claim || !leg)
+		return hf_drop(HF_COUNT_PACED_IDLE);
+	word = hf_load_acquire(&claim->word);
+	h = &claim->hot;
+	if (hf_hot_in_force(&h, word)) {
+		hf_hot_program(h, &p);
+		return hf_paced_frame(ctx, w, claim, index, word, &p, &leg->rx);
+	}
+	return hf_paced_frame(ctx, w, claim, index, word,
+			      &leg->program[hf_word_epoch(word) & 1],
+			      &leg->rx);
 }
 
 #endif

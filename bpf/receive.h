@@ -58,7 +58,7 @@ __attribute__((noinline)) int hf_receive_plain(struct xdp_md *ctx,
 	struct hf_stream *s;
 	struct hf_bound *b;
 	struct hf_leg *leg;
-	struct hf_hot *h;
+	const struct hf_hot *h;
 	__u32 index;
 	__u64 word;
 	int verdict;
@@ -67,18 +67,18 @@ __attribute__((noinline)) int hf_receive_plain(struct xdp_md *ctx,
 		return XDP_DROP;
 	index = in->leg;
 	claim = bpf_map_lookup_elem(&claims, &index);
-	h = bpf_map_lookup_elem(&hot, &index);
 	intake_by = bpf_map_lookup_elem(&intake, &index);
 	b = bpf_map_lookup_elem(&bound, &index);
 	s = bpf_map_lookup_elem(&streams, &index);
 	leg = bpf_map_lookup_elem(&legs, &index);
-	if (!claim || !h || !intake_by || !b || !s || !leg)
+	if (!claim || !intake_by || !b || !s || !leg)
 		return hf_drop(HF_COUNT_DROP_NO_LEG);
 	if (data + HF_AT_PAYLOAD > data_end)
 		return hf_drop(HF_COUNT_DROP_LENGTH);
 	if (!in->six)
 		in->word = hf_load_acquire(&claim->word);
 	word = in->word;
+	h = &claim->hot;
 	if (hf_hold_is_plain(data, h, word, in, &p)) {
 		hf_rtp_get(data, &rtp);
 		hf_stream_hear(s, &rtp, in, 1, now_ns);

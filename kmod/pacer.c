@@ -162,12 +162,12 @@ static int hf_serve(struct hf_batch *batch, u32 index, u64 now,
 		return 0;
 	if (!hf_transmit(batch, &packet, &claim->word, word))
 		return 0;
-	/* Our line of the leg; the other engine is not sending now. */
-	WRITE_ONCE(leg->tx.sent, READ_ONCE(leg->tx.sent) + 1);
+	/* The line is here already; no other engine is sending now. */
+	WRITE_ONCE(claim->sent, READ_ONCE(claim->sent) + 1);
 	hf_count(c, HF_STAT_SENT, 1);
 	if (packet.due.skipped) {
-		WRITE_ONCE(leg->tx.skipped,
-			   READ_ONCE(leg->tx.skipped) + packet.due.skipped);
+		WRITE_ONCE(claim->skipped,
+			   READ_ONCE(claim->skipped) + packet.due.skipped);
 		hf_count(c, HF_STAT_SKIPPED, packet.due.skipped);
 	}
 	return 1;

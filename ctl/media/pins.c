@@ -35,7 +35,6 @@ bool hf_pin_is_by_leg(enum hf_pin_map map)
 	case HF_PIN_legs:
 	case HF_PIN_heard:
 	case HF_PIN_claims:
-	case HF_PIN_hot:
 	case HF_PIN_intake:
 	case HF_PIN_bound:
 	case HF_PIN_streams:
@@ -128,9 +127,6 @@ static void hf_pins_place(struct hf_pins *p, enum hf_pin_map map, void *memory,
 		break;
 	case HF_PIN_claims:
 		p->claims = memory;
-		break;
-	case HF_PIN_hot:
-		p->hot = memory;
 		break;
 	case HF_PIN_intake:
 		p->intake = memory;
@@ -321,7 +317,6 @@ void hf_pins_close(struct hf_pins *p)
 	memory[HF_PIN_wheel_fill] = p->wheel_fill;
 	memory[HF_PIN_work] = p->work;
 	memory[HF_PIN_claims] = p->claims;
-	memory[HF_PIN_hot] = p->hot;
 	memory[HF_PIN_intake] = p->intake;
 	memory[HF_PIN_bound] = p->bound;
 	memory[HF_PIN_leg6] = p->leg6;

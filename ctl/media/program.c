@@ -516,8 +516,8 @@ int hf_leg_start(struct hf_media *m, uint32_t i, struct in_addr local,
 	memset(&at.leg->rx, 0, sizeof(at.leg->rx));
 	memset(&m->map.intake[i], 0, sizeof(m->map.intake[i]));
 	memset(&m->map.bound[i], 0, sizeof(m->map.bound[i]));
-	at.leg->tx.sent = 0;
-	at.leg->tx.skipped = 0;
+	m->map.claims[i].sent = 0;
+	m->map.claims[i].skipped = 0;
 	/* The parity decides the program that is filled: the one not in force.
 	 */
 	word = hf_load_acquire(at.word);
@@ -525,7 +525,7 @@ int hf_leg_start(struct hf_media *m, uint32_t i, struct in_addr local,
 	random.epoch |= !(hf_word_epoch(word) & 1);
 	at.leg->program[random.epoch & 1] = p;
 	/* The new epoch may be the one that is still named there. */
-	m->map.hot[i].epoch = HF_HOT_NONE;
+	m->map.claims[i].hot.epoch = HF_HOT_NONE;
 	hf_store_release(at.word,
 			 hf_word_make(random.epoch, 0, 0, random.seq, 0));
 	return 0;
@@ -592,12 +592,13 @@ void hf_leg_shorten(struct hf_media *m, uint32_t i)
 	struct hf_program p;
 	struct hf_hot hot;
 
-	if (m->map.hot[i].epoch == hf_word_epoch(word))
+	if (m->map.claims[i].hot.epoch == hf_word_epoch(word))
 		return;
 	p = hf_leg_settled(&m->map.legs[i], word);
+	HF_WRITE(m->map.claims[i].peer, p.peer);
 	hot = hf_hot_make(&p, word);
 	if (hot.epoch != HF_HOT_NONE)
-		hf_hot_store(&m->map.hot[i], &hot);
+		hf_hot_store(&m->map.claims[i].hot, &hot);
 	else /* epochs come round again */
-		HF_WRITE(m->map.hot[i].epoch, HF_HOT_NONE);
+		HF_WRITE(m->map.claims[i].hot.epoch, HF_HOT_NONE);
 }

@@ -225,11 +225,11 @@ void hf_packets_add(struct hf_packets *p, uint32_t index, uint64_t now_ns)
 {
 	struct hf_work *work = p->pins->work;
 	struct hf_leg *leg = &p->pins->legs[index];
-	__u64 *claim = &p->pins->claims[index].word;
+	struct hf_claim *claim = &p->pins->claims[index];
 	struct packet k;
 	uint64_t word;
 
-	word = hf_load_acquire(claim);
+	word = hf_load_acquire(&claim->word);
 	k.program = *hf_word_program(leg, word);
 	if (!hf_due(&k.program, word, now_ns, 0, &k.due))
 		return;
@@ -237,15 +237,15 @@ void hf_packets_add(struct hf_packets *p, uint32_t index, uint64_t now_ns)
 		work->packets.no_hop++;
 		return;
 	}
-	if (!hf_claim(claim, word, k.due.next)) {
+	if (!hf_claim(&claim->word, word, k.due.next)) {
 		work->packets.lost++;
 		return;
 	}
 	enqueue(p, &k);
 	work->packets.sent++;
-	leg->tx.sent++;
+	claim->sent++;
 	if (k.due.skipped) {
 		work->packets.skipped += k.due.skipped;
-		leg->tx.skipped += k.due.skipped;
+		claim->skipped += k.due.skipped;
 	}
 }

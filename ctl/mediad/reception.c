@@ -168,7 +168,7 @@ void hf_reception_sender(const struct hf_pins *pins, uint32_t leg,
 			 const struct hf_rtcp_line *to, uint64_t now_ns,
 			 int64_t wall_ns, struct hf_rtcp_report *report)
 {
-	uint64_t hold = HF_READ(pins->legs[leg].tx.sent) +
+	uint64_t hold = HF_READ(pins->claims[leg].sent) +
 			HF_READ(pins->intake[leg].turn_sent);
 	struct hf_program p;
 	uint64_t word;

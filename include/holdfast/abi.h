@@ -21,7 +21,7 @@
 #include <linux/types.h>
 #endif
 
-#define HF_ABI_MAJOR 4
+#define HF_ABI_MAJOR 5
 #define HF_ABI_MINOR 0
 
 #define HF_MAX_ADDRESSES 16	/* media addresses of one instance */
@@ -96,20 +96,14 @@ struct hf_program {
  * what the packet path touches must fit the caches:
  *
  *   map      bytes  written by             read
- *   claims     8    whoever sends          with every packet
- *   hot       32    controller             with every packet of a held leg
+ *   claims    64    whoever sends; of it,  with every packet
+ *                   40 the controller
  *   intake    16    receive side           with every packet not relayed
  *   streams   32    receive side           with every packet (stream.h)
  *   bound     64    receive side           with every packet relayed
  *   leg6      64    controller             with every packet of an IPv6 leg
- *   legs     256    see its lines          by paced senders; else when a packet
- *                                          is not what the lines above expect
+ *   legs     192    see its lines          when the lines above do not do
  */
-
-/* The claim word of a leg, see claim.h. */
-struct hf_claim {
-	__u64 word;
-};
 
 /*
  * The program in force once more, as short as it gets, for the common case: a
@@ -135,6 +129,23 @@ struct hf_hot {
 	__u32 loop;	 /* its bits 32-39, then 24 bits of the first frame */
 	__u16 loop_len;	 /* never 0 */
 	__u16 loop_at;	 /* frame of the loop for time slot 0 */
+	__be32 local_ip4;
+	__be16 local_port;
+	__u16 six; /* not 0: an IPv6 leg */
+};
+
+/*
+ * What every sender touches of a leg, in one line: whoever looks at the word
+ * wants the short form too, and whoever moves the word owns the line anyway.
+ */
+struct hf_claim {
+	__u64 word;	 /* see claim.h */
+	__u32 sent;	 /* frames sent by a paced sender, which counts them */
+	__u32 skipped;	 /* time slots it skipped */
+	struct hf_hot hot; /* written by the controller */
+	__u32 peer;	 /* of the program, by the controller: a hint only, for
+			  * those who ask for its memory early */
+	__u32 reserved;
 };
 
 /* Written by the receive side for each packet from the remote that is not
@@ -186,13 +197,6 @@ struct hf_bound {
 	__u8 reserved;
 };
 
-/* Written by whoever sends paced frames. */
-struct hf_leg_tx {
-	__u64 sent;    /* frames sent by a paced sender */
-	__u64 skipped; /* time slots a paced sender skipped */
-	__u64 reserved[6];
-};
-
 /* Written by the receive side alone, rarely. */
 #define HF_LATCH_NONE 0
 #define HF_LATCH_CANDIDATE 1
@@ -212,7 +216,6 @@ struct hf_leg_rx {
 
 struct hf_leg {
 	struct hf_program program[2];
-	struct hf_leg_tx tx;
 	struct hf_leg_rx rx;
 };
 
@@ -422,7 +425,6 @@ enum hf_counter {
  * instance    1                    struct hf_instance     controller
  * legs        hf_instance.legs     struct hf_leg          see its lines
  * claims      hf_instance.legs     struct hf_claim        who sends
- * hot         hf_instance.legs     struct hf_hot          controller
  * intake      hf_instance.legs     struct hf_intake        receive side
  * bound       hf_instance.legs     struct hf_bound        receive side
  * leg6        hf_instance.legs, 1  struct hf_leg6         controller
@@ -463,13 +465,12 @@ HF_ASSERT(sizeof(struct hf_program) == 64, "one line per program");
 HF_ASSERT(__builtin_offsetof(struct hf_program, remote_ip4) == 24, "abi");
 HF_ASSERT(__builtin_offsetof(struct hf_program, peer) == 40, "abi");
 HF_ASSERT(__builtin_offsetof(struct hf_program, once_first) == 60, "abi");
-HF_ASSERT(sizeof(struct hf_leg_tx) == 64, "one line");
 HF_ASSERT(sizeof(struct hf_leg_rx) == 64, "one line");
-HF_ASSERT(sizeof(struct hf_leg) == 256, "four lines");
-HF_ASSERT(__builtin_offsetof(struct hf_leg, tx) == 128, "abi");
-HF_ASSERT(__builtin_offsetof(struct hf_leg, rx) == 192, "abi");
-HF_ASSERT(sizeof(struct hf_claim) == 8, "abi");
-HF_ASSERT(sizeof(struct hf_hot) == 32, "two in a line");
+HF_ASSERT(sizeof(struct hf_leg) == 192, "three lines");
+HF_ASSERT(__builtin_offsetof(struct hf_leg, rx) == 128, "abi");
+HF_ASSERT(sizeof(struct hf_claim) == 64, "one line");
+HF_ASSERT(__builtin_offsetof(struct hf_claim, hot) == 16, "abi");
+HF_ASSERT(sizeof(struct hf_hot) == 40, "abi");
 HF_ASSERT(__builtin_offsetof(struct hf_hot, loop_at) == 30, "abi");
 HF_ASSERT(sizeof(struct hf_intake) == 16, "abi");
 HF_ASSERT(sizeof(struct hf_bound) == 64, "one line");

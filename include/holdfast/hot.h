@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
  * The short form of a program (struct hf_hot, abi.h): what turn-around needs for
- * the common case, in half a cache line.
+ * the common case, on the line of the claim word.
  *
  * It is a copy, never the truth. It names the epoch it was made for, and the
  * controller writes it only after the word has moved to that epoch, the name
@@ -73,23 +73,25 @@ HF_INLINE struct hf_hot hf_hot_make(const struct hf_program *p, __u64 word)
 	h.loop = (__u32)(base_ms >> 32 << 24) | p->loop_first;
 	h.loop_len = (__u16)p->loop_len;
 	h.loop_at = hf_hot_loop_at(p);
+	h.local_ip4 = p->local_ip4;
+	h.local_port = p->local_port;
+	h.six = p->flags & HF_PROGRAM_IPV6;
 	return h;
 }
 
 /* Put it there: the epoch is in the first 8 bytes, and they come last. */
 HF_INLINE void hf_hot_store(struct hf_hot *to, const struct hf_hot *from)
 {
-	__u64 word[4];
+	__u64 word[5];
 	int i;
 
 	__builtin_memcpy(word, from, sizeof(word));
-	for (i = 1; i < 4; i++)
+	for (i = 1; i < 5; i++)
 		HF_WRITE(((__u64 *)to)[i], word[i]);
 	hf_store_release((__u64 *)to, word[0]);
 }
 
-/* The program for a sender. Not its local side nor its family: the packet that
- * is turned around has them. */
+/* The program for a sender. */
 HF_INLINE void hf_hot_program(const struct hf_hot *h, struct hf_program *p)
 {
 	__u32 ms = h->kind & HF_HOT_PTIME;
@@ -105,15 +107,24 @@ HF_INLINE void hf_hot_program(const struct hf_hot *h, struct hf_program *p)
 	p->payload_type = h->payload_type & 0x7f;
 	p->remote_ip4 = h->remote_ip4;
 	p->remote_port = h->remote_port;
+	p->local_ip4 = h->local_ip4;
+	p->local_port = h->local_port;
 	p->nexthop = h->nexthop;
 	p->flags = (__u8)((h->kind & HF_HOT_AUTO_CLOCK ? HF_PROGRAM_AUTO_CLOCK :
 							 0) |
 			  (h->kind & HF_HOT_MARK_FIRST ? HF_PROGRAM_MARK_FIRST :
-							 0));
+							 0) |
+			  (h->six ? HF_PROGRAM_IPV6 : 0));
 	p->once_len = 0;
 	p->loop_first = loop & (HF_HOT_FRAMES - 1);
 	p->loop_len = h->loop_len;
 	p->loop_phase = 0u - h->loop_at;
+}
+
+/* The frame of the loop for a time slot: as hf_program_frame() of the above. */
+HF_INLINE __u32 hf_hot_frame(const struct hf_hot *h, __u32 slot)
+{
+	return (h->loop & (HF_HOT_FRAMES - 1)) + (slot + h->loop_at) % h->loop_len;
 }
 
 #endif

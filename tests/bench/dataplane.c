@@ -56,6 +56,8 @@ enum row {
 #define FIRST_UNGATHERED HOLD_1
 #define PACED_LEGS	 10000
 #define PACED_TICK	 1000 /* of 2 ms */
+#define PACED_TURNS	 8    /* packet times a round */
+#define PACED_FRAMES	 (PACED_TURNS * PACED_LEGS)
 static const char *const row_names[ROWS] = {
 	"reflector",	 "hold_turn_around", "hold_not_due",	    "relay",
 	"hold_ungathered", "not_due_ungathered", "relay_ungathered",
@@ -81,7 +83,6 @@ struct path {
 	struct hf_datapath_bpf *skel;
 	struct hf_leg *legs;
 	struct hf_claim *claims;
-	struct hf_hot *hot;
 	struct hf_bound *bound;
 	struct hf_work *work;
 	struct hf_wheel_entry *wheel;
@@ -240,7 +241,6 @@ static int path_open(struct bench *b)
 	bpf_map__set_max_entries(s->maps.legs, BENCH_LEGS);
 	bpf_map__set_max_entries(s->maps.heard, BENCH_LEGS);
 	bpf_map__set_max_entries(s->maps.claims, BENCH_LEGS);
-	bpf_map__set_max_entries(s->maps.hot, BENCH_LEGS);
 	bpf_map__set_max_entries(s->maps.intake, BENCH_LEGS);
 	bpf_map__set_max_entries(s->maps.bound, BENCH_LEGS);
 	bpf_map__set_max_entries(s->maps.rtcp, BENCH_LEGS);
@@ -254,11 +254,10 @@ static int path_open(struct bench *b)
 	p->legs = map_memory(s->maps.legs);
 	p->frames = map_memory(s->maps.frames);
 	p->claims = map_memory(s->maps.claims);
-	p->hot = map_memory(s->maps.hot);
 	p->bound = map_memory(s->maps.bound);
 	p->work = map_memory(s->maps.work);
 	p->wheel = map_memory(s->maps.wheel);
-	if (!p->claims || !p->hot || !p->bound || !p->work || !p->wheel ||
+	if (!p->claims || !p->bound || !p->work || !p->wheel ||
 	    bpf_map_update_elem(bpf_map__fd(s->maps.devmap), &b->far, &b->far,
 				0) ||
 	    !in || !hops || !p->legs || !p->frames)
@@ -305,7 +304,8 @@ static void path_program(struct bench *b, enum row which)
 				? hf_word_make(2, 0, 0,
 					       (uint16_t)(seq + p->relayed), 0)
 				: hf_word_make(0, 0, 0, seq, 0);
-		p->hot[i] = hf_hot_make(&p->legs[i].program[0],
+		p->claims[i].peer = i ^ 1;
+		p->claims[i].hot = hf_hot_make(&p->legs[i].program[0],
 					p->claims[i].word);
 	}
 	p->relayed += row == RELAY;
@@ -366,6 +366,7 @@ static int ends_open(struct bench *b)
 {
 	struct shape s = shape_in(b, 0);
 	struct packet p = packet_build(&s);
+	struct bench_kept *bare;
 	int err;
 
 	memcpy(b->template, p.bytes, sizeof(b->template));
@@ -375,12 +376,16 @@ static int ends_open(struct bench *b)
 	b->control = map_memory(b->skel->maps.control);
 	b->order = map_memory(b->skel->maps.order);
 	b->kept = map_memory(b->skel->maps.kept);
-	if (!b->control || !b->order || !b->kept)
+	bare = map_memory(b->skel->maps.bare);
+	if (!b->control || !b->order || !b->kept || !bare ||
+	    bpf_map_update_elem(bpf_map__fd(b->skel->maps.bare_devmap), &b->far,
+				&b->far, 0))
 		return -ENOMEM;
 	order_fill(b);
 	memcpy(b->control->macs, p.bytes, 12);
 	b->control->out = b->near;
 	b->control->bare_out = b->far;
+	memcpy(bare->bytes, p.bytes, BENCH_PACKET);
 	/* A program that is attached somewhere is in the dispatcher already,
 	 * which spares every run 16 ms. */
 	err = bpf_xdp_attach((int)b->holder,
@@ -470,8 +475,9 @@ static double chunk_run(struct bench *b, enum row row, uint64_t *ret_back)
 	return ns;
 }
 
-/* One tick of the paced sender, or of the bare one. */
-static int tick_run(struct bench *b, enum row row, uint32_t tick)
+/* One tick of the paced sender, or of the bare one; `now` is what the sender
+ * takes for the time. */
+static int tick_run(struct bench *b, enum row row, uint32_t tick, uint64_t now)
 {
 	struct xdp_md ctx = {.data_end = BENCH_PACKET,
 			     .ingress_ifindex = b->holder};
@@ -484,7 +490,7 @@ static int tick_run(struct bench *b, enum row row, uint32_t tick)
 	if (row == LIVE_FLOOR)
 		return bpf_prog_test_run_opts(
 			bpf_program__fd(b->skel->progs.bench_bare), &opts);
-	w->now_ns = now_ns();
+	w->now_ns = now;
 	w->run[0].first = tick * PACED_TICK;
 	w->run[0].count = PACED_TICK;
 	w->runs = 1;
@@ -494,25 +500,28 @@ static int tick_run(struct bench *b, enum row row, uint32_t tick)
 		bpf_program__fd(b->path.skel->progs.hf_paced), &opts);
 }
 
-/* A frame for each of PACED_LEGS calls. As chunk_run(). */
+/* PACED_TURNS frames for each of PACED_LEGS calls, as in the middle of hours of
+ * them. As chunk_run(). */
 static double ticks_run(struct bench *b, enum row row, uint64_t *ret_back)
 {
 	uint64_t start = now_ns(), end = start;
 	struct timespec a_moment = {0, 1000};
+	uint32_t ticks = PACED_LEGS / PACED_TICK;
 	int err;
 
 	b->control->returned = 0;
-	for (uint32_t t = 0; t < PACED_LEGS / PACED_TICK; t++) {
-		err = tick_run(b, row, t);
+	for (uint32_t t = 0; t < PACED_TURNS * ticks; t++) {
+		err = tick_run(b, row, t % ticks,
+			       start + t / ticks * 20 * HF_MS);
 		if (err)
 			return err;
 	}
 	do {
 		*ret_back = HF_READ(b->control->returned);
 		end = now_ns();
-	} while (*ret_back < PACED_LEGS && end - start < 1000 * HF_MS &&
+	} while (*ret_back < PACED_FRAMES && end - start < 1000 * HF_MS &&
 		 !clock_nanosleep(CLOCK_MONOTONIC, 0, &a_moment, NULL));
-	return (double)(end - start) / PACED_LEGS;
+	return (double)(end - start) / PACED_FRAMES;
 }
 
 /* What the leg's remote must have received, byte for byte. */
@@ -598,7 +607,7 @@ static int rounds_run(struct bench *b)
 				row >= LIVE_FLOOR ?
 					ticks_run(b, (enum row)row, &back) :
 					chunk_run(b, (enum row)row, &back);
-			want = row >= LIVE_FLOOR ? PACED_LEGS : BENCH_LEGS;
+			want = row >= LIVE_FLOOR ? PACED_FRAMES : BENCH_LEGS;
 			if (b->ns[row][r] < 0 || back < want) {
 				fprintf(stderr,
 					"bench: %s: %llu of %u packets came through\n",

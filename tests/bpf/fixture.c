@@ -51,7 +51,6 @@ static const char *load(struct fixture *f)
 	bpf_map__set_max_entries(skel->maps.leg6, LEGS);
 	bpf_map__set_max_entries(skel->maps.heard, LEGS);
 	bpf_map__set_max_entries(skel->maps.claims, LEGS);
-	bpf_map__set_max_entries(skel->maps.hot, LEGS);
 	bpf_map__set_max_entries(skel->maps.intake, LEGS);
 	bpf_map__set_max_entries(skel->maps.bound, LEGS);
 	bpf_map__set_max_entries(skel->maps.rtcp, LEGS);
@@ -66,7 +65,6 @@ static const char *load(struct fixture *f)
 	f->legs = map_memory(skel->maps.legs, sizeof(*f->legs));
 	f->leg6 = map_memory(skel->maps.leg6, sizeof(*f->leg6));
 	f->claims = map_memory(skel->maps.claims, sizeof(*f->claims));
-	f->hot = map_memory(skel->maps.hot, sizeof(*f->hot));
 	f->intake = map_memory(skel->maps.intake, sizeof(*f->intake));
 	f->bound = map_memory(skel->maps.bound, sizeof(*f->bound));
 	f->streams = map_memory(skel->maps.streams, sizeof(*f->streams));
@@ -75,7 +73,7 @@ static const char *load(struct fixture *f)
 	f->wheel = map_memory(skel->maps.wheel, sizeof(*f->wheel));
 	f->work = map_memory(skel->maps.work, sizeof(*f->work));
 	f->heard = map_memory(skel->maps.heard, sizeof(*f->heard));
-	if (!f->leg6 || !f->claims || !f->hot || !f->intake || !f->bound ||
+	if (!f->leg6 || !f->claims || !f->intake || !f->bound ||
 	    !f->streams || !f->heard || !f->instance || !f->legs || !f->frames || !f->nexthops ||
 	    !f->wheel || !f->work)
 		return "the maps cannot be mapped";
@@ -335,7 +333,7 @@ void leg_shorten(struct fixture *f, uint32_t leg)
 		hf_hot_make(hf_word_program(&f->legs[leg], word), word);
 
 	if (!f->no_hot && hot.epoch != HF_HOT_NONE)
-		hf_hot_store(&f->hot[leg], &hot);
+		hf_hot_store(&f->claims[leg].hot, &hot);
 }
 
 void leg_set(struct fixture *f, uint32_t leg, const struct hf_program *p,
@@ -345,7 +343,7 @@ void leg_set(struct fixture *f, uint32_t leg, const struct hf_program *p,
 	f->intake[leg] = (struct hf_intake){};
 	f->bound[leg] = (struct hf_bound){};
 	f->streams[leg] = (struct hf_stream){};
-	f->hot[leg] = (struct hf_hot){.epoch = HF_HOT_NONE};
+	f->claims[leg].hot = (struct hf_hot){.epoch = HF_HOT_NONE};
 	leg_addresses(f, leg, p, 1);
 	f->claims[leg].word = hf_word_make(5, 0, 0, seq, 0);
 	leg_shorten(f, leg);

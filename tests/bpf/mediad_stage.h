@@ -232,7 +232,6 @@ static int stage_bpf(struct stage *s)
 	bpf_map__set_max_entries(b->maps.legs, STAGE_LEGS);
 	bpf_map__set_max_entries(b->maps.heard, STAGE_LEGS);
 	bpf_map__set_max_entries(b->maps.claims, STAGE_LEGS);
-	bpf_map__set_max_entries(b->maps.hot, STAGE_LEGS);
 	bpf_map__set_max_entries(b->maps.intake, STAGE_LEGS);
 	bpf_map__set_max_entries(b->maps.bound, STAGE_LEGS);
 	bpf_map__set_max_entries(b->maps.rtcp, STAGE_LEGS);
@@ -241,8 +240,9 @@ static int stage_bpf(struct stage *s)
 	bpf_map__set_max_entries(b->maps.nexthops, STAGE_HOPS);
 	bpf_map__set_max_entries(b->maps.wheel,
 				 HF_WHEEL_BUCKETS * STAGE_BUCKET);
-	/* Only the sender is on stage. */
+#ifndef STAGE_RECEIVE /* only the sender is on stage */
 	bpf_program__set_autoload(b->progs.hf_receive, false);
+#endif
 	if (hf_datapath_bpf__load(b) ||
 	    bpf_map_update_elem(bpf_map__fd(b->maps.instance), &zero, &in, 0))
 		return -1;
@@ -289,7 +289,7 @@ static void stage_start_mediad(struct stage *s)
 }
 
 /* -1 when it does not end by itself. */
-static int stage_wait_mediad(struct stage *s)
+static inline int stage_wait_mediad(struct stage *s)
 {
 	int status = 0;
 	pid_t pid = s->mediad;
@@ -371,5 +371,13 @@ static bool stage_hop_valid(const struct stage *s, uint32_t hop)
 {
 	return stage_hop(s, hop).flags & HF_HOP_VALID;
 }
+
+/* The stage of a test. */
+#define STAGE(s)                                              \
+	__attribute__((cleanup(stage_close))) struct stage s; \
+	if (geteuid())                                        \
+		SKIP("needs root");                           \
+	if (stage_open(&s))                                   \
+	FAIL("the stage could not be set up")
 
 #endif

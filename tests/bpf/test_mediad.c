@@ -8,13 +8,6 @@
 
 #include "mediad_stage.h"
 
-#define STAGE(s)                                              \
-	__attribute__((cleanup(stage_close))) struct stage s; \
-	if (geteuid())                                        \
-		SKIP("needs root");                           \
-	if (stage_open(&s))                                   \
-	FAIL("the stage could not be set up")
-
 #define PTIME_MS  20
 #define SSRC	  0x5eed5eedu
 #define FIRST_SEQ 65500u /* the sequence wraps on the way */
@@ -219,7 +212,7 @@ TEST(a_silent_caller_hears_each_frame_once_and_every_byte_is_right)
 	struct listener l = {.seq = FIRST_SEQ};
 	struct hf_program *p;
 	uint64_t base, stop;
-	struct hf_leg *leg;
+	struct hf_claim *claim;
 	uint32_t slots;
 	STAGE(s);
 
@@ -227,7 +220,7 @@ TEST(a_silent_caller_hears_each_frame_once_and_every_byte_is_right)
 	CHECK(WAIT_FOR(1000, stage_hop_valid(&s, 0)));
 	base = hf_now_ms() + 30;
 	p = hold(&s, 0, 0, base);
-	leg = &s.pins.legs[0];
+	claim = &s.pins.claims[0];
 	CHECK(listen_until(&s, p, &l, base + 3010));
 	stop = hf_now_ms();
 	unhold_all(&s);
@@ -235,10 +228,10 @@ TEST(a_silent_caller_hears_each_frame_once_and_every_byte_is_right)
 	slots = hf_word_slot(s.pins.claims[0].word);
 	printf("# %u frames, %u skipped, longest gap %u ms\n", l.packets,
 	       l.skipped, l.longest_gap_ms);
-	CHECK_INT(l.packets, leg->tx.sent);
-	CHECK_INT(leg->tx.sent + leg->tx.skipped, slots);
+	CHECK_INT(l.packets, claim->sent);
+	CHECK_INT(claim->sent + claim->skipped, slots);
 	CHECK_INT((uint16_t)(hf_word_seq(s.pins.claims[0].word) - FIRST_SEQ),
-		  leg->tx.sent);
+		  claim->sent);
 	/* Slots are elapsed / packet time: not one early, none forgotten. */
 	CHECK(slots >= (stop - base) / PTIME_MS - 3);
 	CHECK(slots <= (hf_now_ms() - base) / PTIME_MS + 1);
@@ -250,7 +243,7 @@ TEST(after_a_kill_and_a_restart_the_stream_goes_on_without_a_sequence_gap)
 	struct listener l = {.seq = FIRST_SEQ};
 	struct hf_program *p;
 	uint64_t base, stop;
-	struct hf_leg *leg;
+	struct hf_claim *claim;
 	uint32_t slots;
 	STAGE(s);
 
@@ -258,7 +251,7 @@ TEST(after_a_kill_and_a_restart_the_stream_goes_on_without_a_sequence_gap)
 	CHECK(WAIT_FOR(1000, stage_hop_valid(&s, 0)));
 	base = hf_now_ms() + 30;
 	p = hold(&s, 0, 0, base);
-	leg = &s.pins.legs[0];
+	claim = &s.pins.claims[0];
 	CHECK(listen_until(&s, p, &l, base + 500));
 	kill(s.mediad, SIGKILL);
 	waitpid(s.mediad, NULL, 0);
@@ -275,9 +268,9 @@ TEST(after_a_kill_and_a_restart_the_stream_goes_on_without_a_sequence_gap)
 	CHECK(l.longest_gap_ms >= 900);
 	CHECK(l.skipped >= 40);
 	CHECK(l.markers >= 2);
-	CHECK_INT(l.packets, leg->tx.sent);
-	CHECK_INT(l.skipped, leg->tx.skipped);
-	CHECK_INT(leg->tx.sent + leg->tx.skipped, slots);
+	CHECK_INT(l.packets, claim->sent);
+	CHECK_INT(l.skipped, claim->skipped);
+	CHECK_INT(claim->sent + claim->skipped, slots);
 	CHECK(slots >= (stop - base) / PTIME_MS - 3);
 	CHECK(slots <= (hf_now_ms() - base) / PTIME_MS + 1);
 }
@@ -342,7 +335,7 @@ TEST(live_frames_and_packets_take_turns_and_no_frame_is_lost_or_doubled)
 {
 	struct listener l = {.seq = FIRST_SEQ};
 	struct hf_program *p;
-	struct hf_leg *leg;
+	struct hf_claim *claim;
 	uint64_t base;
 	STAGE(s);
 
@@ -351,7 +344,7 @@ TEST(live_frames_and_packets_take_turns_and_no_frame_is_lost_or_doubled)
 	CHECK_INT(stage_hop(&s, 0).flags, HF_HOP_VALID);
 	base = hf_now_ms() + 30;
 	p = hold(&s, 0, 0, base);
-	leg = &s.pins.legs[0];
+	claim = &s.pins.claims[0];
 	for (int i = 1; i <= 10; i++) {
 		CHECK(listen_until(&s, p, &l, base + 200 * (uint64_t)i));
 		HF_WRITE(s.pins.work->pacer, i % 2 ? HF_ENGINE_PACKET : HF_ENGINE_BPF);
@@ -362,10 +355,10 @@ TEST(live_frames_and_packets_take_turns_and_no_frame_is_lost_or_doubled)
 	CHECK(listen_rest(&s, p, &l));
 	printf("# %u frames, %u skipped, %llu of them packets\n", l.packets, l.skipped,
 	       (unsigned long long)s.pins.work->packets.sent);
-	CHECK_INT(l.packets, leg->tx.sent);
-	CHECK_INT(leg->tx.sent + leg->tx.skipped, hf_word_slot(s.pins.claims[0].word));
+	CHECK_INT(l.packets, claim->sent);
+	CHECK_INT(claim->sent + claim->skipped, hf_word_slot(s.pins.claims[0].word));
 	CHECK(s.pins.work->packets.sent > 0);
-	CHECK(s.pins.work->packets.sent < leg->tx.sent);
+	CHECK(s.pins.work->packets.sent < claim->sent);
 	CHECK_INT(s.pins.work->packets.busy, 0);
 }
 
@@ -388,7 +381,7 @@ TEST(a_device_that_swallows_redirected_frames_gets_packets)
 	unhold_all(&s);
 	CHECK(listen_rest(&s, p, &l));
 	CHECK(l.packets > 20);
-	CHECK_INT(l.packets, s.pins.legs[0].tx.sent);
+	CHECK_INT(l.packets, s.pins.claims[0].sent);
 	CHECK_INT(s.pins.work->packets.sent, l.packets);
 	CHECK_INT(s.pins.work->engine, HF_ENGINE_BPF);
 }
@@ -658,8 +651,8 @@ TEST(a_program_put_in_place_of_the_old_one_is_taken_up)
 	hf_datapath_bpf__destroy(later);
 	CHECK(taken_up);
 	CHECK(!holds_program(s.mediad, bpf_program__fd(s.bpf->progs.hf_paced)));
-	sent = s.pins.legs[0].tx.sent;
-	CHECK(WAIT_FOR(1000, s.pins.legs[0].tx.sent > sent + 5));
+	sent = s.pins.claims[0].sent;
+	CHECK(WAIT_FOR(1000, s.pins.claims[0].sent > sent + 5));
 }
 
 /* Voluntary context switches of all threads of the keeper. */

@@ -74,8 +74,8 @@ TEST(a_blank_page_becomes_the_whole_frame_of_the_next_leg)
 	CHECK_PACKET(p, want);
 	CHECK(packet_check_right(&p));
 	CHECK_STR(fixture_counted(f), "hold_paced 1");
-	CHECK_INT(f->legs[7].tx.sent, 1);
-	CHECK_INT(f->legs[7].tx.skipped, 0);
+	CHECK_INT(f->claims[7].sent, 1);
+	CHECK_INT(f->claims[7].skipped, 0);
 	CHECK(f->claims[7].word == hf_word_make(5, 0, 41, 701, 1));
 	CHECK_INT(f->work->sent, 1);
 }
@@ -162,7 +162,7 @@ TEST(skipped_time_slots_are_counted_on_the_leg)
 	CHECK_INT(fixture_paced(f, &p), XDP_REDIRECT);
 	CHECK_PACKET(p, want);
 	CHECK_STR(fixture_counted(f), "hold_paced 1, hold_skipped 10");
-	CHECK_INT(f->legs[7].tx.skipped, 10);
+	CHECK_INT(f->claims[7].skipped, 10);
 }
 
 TEST(a_shorter_frame_makes_the_page_shorter)

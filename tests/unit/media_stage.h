@@ -148,16 +148,16 @@ static inline void stage_record(struct stage *s, uint32_t leg,
 /* The paced sender's visit of one leg at this moment. */
 static inline void stage_pace(struct stage *s, uint32_t leg)
 {
-	struct hf_leg *l = &s->m->map.legs[leg];
+	struct hf_claim *c = &s->m->map.claims[leg];
 	const struct hf_program *p = stage_program(s, leg);
-	__u64 *word = &s->m->map.claims[leg].word;
+	__u64 *word = &c->word;
 	struct hf_due d;
 
 	if (!hf_due(p, *word, s->now, 0, &d) ||
 	    !hf_claim(word, *word, d.next))
 		return;
-	l->tx.sent++;
-	l->tx.skipped += d.skipped;
+	c->sent++;
+	c->skipped += d.skipped;
 	stage_record(s, leg, p, d.seq, d.timestamp, d.marker, d.frame);
 }
 

@@ -80,7 +80,7 @@ TEST(every_leg_gets_exactly_one_frame_in_each_packet_time)
 			CHECK_INT(frames[leg[i]], round);
 	}
 	for (int i = 0; i < 500; i++) {
-		CHECK_INT(s->m->map.legs[leg[i]].tx.skipped, 0);
+		CHECK_INT(s->m->map.claims[leg[i]].skipped, 0);
 		CHECK_INT(hf_word_late(s->m->map.claims[leg[i]].word), 41);
 	}
 }

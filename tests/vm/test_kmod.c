@@ -65,7 +65,7 @@ TEST(every_byte_of_a_frame_is_right)
 	memcpy(expected + 54, ((struct hf_frame *)rig.value[RIG_FRAMES])->payload, 160);
 	CHECK_MEM(ear.leg[0].first, expected, PACKET);
 	/* none later, unless one was so late that it was skipped */
-	if (!((struct hf_leg *)rig.value[RIG_LEGS])->tx.skipped)
+	if (!((struct hf_claim *)rig.value[RIG_CLAIMS])->skipped)
 		CHECK_INT(ear.leg[0].packet[43] & 0x80, 0);
 	CHECK_INT(ear.leg[0].wrong, 0);
 	end(&rig, &ear);
@@ -236,15 +236,15 @@ static void counts_are_exact(bool xdp_xmit, unsigned int seconds)
 	} while ((s.sent != seqs || ear_total(&ear) != seqs) && rig_now() < until);
 	CHECK_INT(ear_total(&ear), seqs);
 	for (int i = 0; i < calls(); i++) {
-		struct hf_leg *l = (struct hf_leg *)rig.value[RIG_LEGS] + i;
+		struct hf_claim *l = (struct hf_claim *)rig.value[RIG_CLAIMS] + i;
 
-		sent += l->tx.sent;
-		skipped += l->tx.skipped;
+		sent += l->sent;
+		skipped += l->skipped;
 		CHECK_INT(ear.leg[i].wrong, 0);
 		CHECK_INT(ear.leg[i].holes, 0);
 		/* sent + skipped = elapsed / packet time */
 		CHECK_INT((ear.leg[i].last_ts - ear.leg[i].first_ts) / 160 + 1,
-			  l->tx.sent + l->tx.skipped -
+			  l->sent + l->skipped -
 				  (ear.leg[i].first_ts - 1000 * (uint32_t)i) / 160);
 	}
 	printf("# %llu sent, %llu skipped, late at most %llu us, %u CPUs, %llu ticks\n",
