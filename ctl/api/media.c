@@ -74,13 +74,13 @@ json_t *hf_media_status_json(const struct hf_media *media)
 			 counters_json(&t));
 }
 
-static json_t *address_json(struct in_addr ip)
+static json_t *address_json(struct hf_ip ip)
 {
-	char text[INET_ADDRSTRLEN];
+	char text[HF_IP_TEXT];
 
 	if (!ip.s_addr)
 		return json_null();
-	return hf_json_text(inet_ntop(AF_INET, &ip, text, sizeof(text)));
+	return hf_json_text(hf_ip_text(&ip, text));
 }
 
 static json_t *reception_json(const struct hf_media_leg_stats *s)

@@ -84,10 +84,10 @@ static bool same_addresses(const struct hf_config *a, const struct hf_config *b)
 	if (a->media.address_count != b->media.address_count)
 		return false;
 	for (unsigned int i = 0; i < a->media.address_count; i++)
-		if (a->media.addresses[i].ip4.s_addr !=
-			    b->media.addresses[i].ip4.s_addr ||
-		    a->media.addresses[i].advertise.s_addr !=
-			    b->media.addresses[i].advertise.s_addr ||
+		if (!hf_ip_equal(&a->media.addresses[i].ip4,
+				 &b->media.addresses[i].ip4) ||
+		    !hf_ip_equal(&a->media.addresses[i].advertise,
+				 &b->media.addresses[i].advertise) ||
 		    !same_prefixes(a->media.addresses[i].inside,
 				   a->media.addresses[i].inside_count,
 				   b->media.addresses[i].inside,

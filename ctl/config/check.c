@@ -319,8 +319,11 @@ static void check_addresses(struct hf_reader *r)
 				    "is of no use without advertise");
 		if (!a[i].advertise.s_addr)
 			a[i].advertise = a[i].ip4;
+		if (hf_ip_is6(&a[i].advertise) != hf_ip_is6(&a[i].ip4))
+			hf_wrong_at(r, &a[i].advertise, &a[i], "advertise",
+				    "is of another family than the address");
 		for (unsigned int j = 0; j < i && a[i].ip4.s_addr; j++)
-			if (a[j].ip4.s_addr == a[i].ip4.s_addr)
+			if (hf_ip_equal(&a[j].ip4, &a[i].ip4))
 				hf_wrong_at(r, &a[i].ip4, &a[i], "address",
 					    "is there twice, first in line %u",
 					    hf_line_of(r, &a[j].ip4));
@@ -332,7 +335,7 @@ static void check_addresses(struct hf_reader *r)
 static void check_listen(struct hf_reader *r)
 {
 	const struct hf_config *c = r->config;
-	struct in_addr ip;
+	struct hf_ip ip;
 
 	for (unsigned int i = 0; i < c->sip.listen_count; i++) {
 		const struct hf_config_listen *l = &c->sip.listen[i];
@@ -347,11 +350,11 @@ static void check_listen(struct hf_reader *r)
 					    hf_line_of(r, k));
 		}
 		if (strcmp(l->transport, "udp") ||
-		    inet_pton(AF_INET, l->host, &ip) != 1 ||
+		    !hf_ip_read(l->host, &ip) ||
 		    l->port < c->media.port_min || l->port > c->media.port_max)
 			continue;
 		for (unsigned int j = 0; j < c->media.address_count; j++)
-			if (c->media.addresses[j].ip4.s_addr == ip.s_addr)
+			if (hf_ip_equal(&c->media.addresses[j].ip4, &ip))
 				hf_wrong_at(r, l, c, "sip.listen",
 					    "port %u is one of media.ports "
 					    "(%u-%u) on the same address; take "

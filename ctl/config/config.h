@@ -14,6 +14,8 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "../base/ip.h"
+
 struct hf_config_listen {
 	char transport[4]; /* "udp", "tcp", "tls" */
 	char host[48];	   /* numeric, IPv6 without brackets */
@@ -49,8 +51,8 @@ struct hf_config_account {
 enum hf_tls_verify { HF_TLS_OUTGOING, HF_TLS_ALL, HF_TLS_NONE };
 
 struct hf_config_address {
-	struct in_addr ip4;
-	struct in_addr advertise; /* = ip4 unless behind 1:1 NAT */
+	struct hf_ip ip4;
+	struct hf_ip advertise; /* = ip4 unless behind 1:1 NAT */
 	struct hf_config_prefix *inside; /* who is told ip4 all the same */
 	unsigned int inside_count;
 	char interface[IFNAMSIZ];
@@ -480,7 +482,7 @@ bool hf_text_match(const char *pattern, const char *text);
 /* "X-Account: gold*" among "Name: value" lines; NULL = no lines. */
 bool hf_header_match(const char *wanted, const char *lines);
 /* Does media.allow let media be learned from there? */
-bool hf_config_may_latch(const struct hf_config *, struct in_addr source);
+bool hf_config_may_latch(const struct hf_config *, struct hf_ip source);
 bool hf_config_trusted(const struct hf_config *, const struct in6_addr *source);
 
 /* A numeric address of either kind, IPv4 mapped; [] around IPv6 is fine. */

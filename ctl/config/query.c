@@ -117,9 +117,9 @@ bool hf_right_from(const char *right, const char *source)
 	return hf_prefix_match(&p, &ip);
 }
 
-bool hf_config_may_latch(const struct hf_config *c, struct in_addr source)
+bool hf_config_may_latch(const struct hf_config *c, struct hf_ip source)
 {
-	const struct in6_addr ip = hf_ip_mapped(source);
+	const struct in6_addr ip = hf_ip_in6(&source);
 
 	return c->media.latch &&
 	       (!c->media.allow_count ||

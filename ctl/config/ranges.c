@@ -64,6 +64,26 @@ static bool host_ip6(struct hf_reader *r, const char *text,
 	return true;
 }
 
+/* The same of either family. */
+bool hf_parse_ip(struct hf_reader *r, const char *text, void *field)
+{
+	struct in6_addr six;
+	struct in_addr ip4;
+	struct hf_ip ip;
+
+	if (strchr(text, ':')) {
+		if (!host_ip6(r, text, &six))
+			return false;
+		ip = hf_ip_of6(&six);
+	} else {
+		if (!hf_parse_ip4(r, text, &ip4))
+			return false;
+		ip = hf_ip_of4(ip4);
+	}
+	memcpy(field, &ip, sizeof(ip));
+	return true;
+}
+
 bool hf_parse_interface(struct hf_reader *r, const char *text, void *field)
 {
 	size_t len = strlen(text);

@@ -130,11 +130,11 @@ static bool parse_pacer(struct hf_reader *r, const char *text, void *field)
 
 #define ADDRESS(field) offsetof(struct hf_config_address, field)
 static const struct hf_key address_keys[] = {
-	{ VALUE("address", ADDRESS(ip4), hf_parse_ip4, "192.0.2.10"),
+	{ VALUE("address", ADDRESS(ip4), hf_parse_ip, "192.0.2.10"),
 	  .required = true },
 	{ VALUE("interface", ADDRESS(interface), hf_parse_interface, "eth0"),
 	  .required = true },
-	{ VALUE("advertise", ADDRESS(advertise), hf_parse_ip4, "203.0.113.7") },
+	{ VALUE("advertise", ADDRESS(advertise), hf_parse_ip, "203.0.113.7") },
 	{ LIST("inside", ADDRESS(inside), ADDRESS(inside_count),
 	       hf_parse_prefix, struct hf_config_prefix, 1, 64,
 	       "192.0.2.0/24") },

@@ -24,6 +24,7 @@ hf_parse_fn hf_parse_display;	/* char *: text with one %s at most */
 hf_parse_fn hf_parse_match;	/* char *: "X-Account: gold*" */
 hf_parse_fn hf_parse_push_url; /* char *: http:, https: or tcp: */
 hf_parse_fn hf_parse_ip4;	/* struct in_addr of a host */
+hf_parse_fn hf_parse_ip;	/* struct hf_ip of a host */
 hf_parse_fn hf_parse_interface; /* char[IFNAMSIZ] */
 hf_parse_fn hf_parse_listen;	/* struct hf_config_listen */
 hf_parse_fn hf_parse_prefix;	/* struct hf_config_prefix */

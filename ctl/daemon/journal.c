@@ -129,10 +129,10 @@ static void name_orphan(void *arg, uint32_t leg,
 			const struct hf_media_leg_stats *s)
 {
 	const struct hf_app *app = arg;
-	char local[INET_ADDRSTRLEN] = "", remote[INET_ADDRSTRLEN] = "";
+	char local[HF_IP_TEXT] = "", remote[HF_IP_TEXT] = "";
 
-	inet_ntop(AF_INET, &s->local_ip4, local, sizeof(local));
-	inet_ntop(AF_INET, &s->remote_ip4, remote, sizeof(remote));
+	hf_ip_text(&s->local_ip4, local);
+	hf_ip_text(&s->remote_ip4, remote);
 	hf_warn("leg %u (%s:%u, peer %s:%u) belongs to no call in the journal: it goes on for %u s",
 		leg, local, s->local_port, remote, s->remote_port,
 		app->config->journal.orphan_grace_s);

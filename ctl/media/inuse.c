@@ -20,12 +20,12 @@ struct hf_socket_found {
 	char address[INET6_ADDRSTRLEN];
 };
 
-static bool hf_is_media_ip4(const struct hf_config *c, uint32_t ip4)
+static bool hf_is_media_ip(const struct hf_config *c, const struct hf_ip *ip)
 {
 	for (unsigned int i = 0; i < c->media.address_count; i++)
-		if (c->media.addresses[i].ip4.s_addr == ip4)
+		if (hf_ip_equal(&c->media.addresses[i].ip4, ip))
 			return true;
-	return !ip4; /* bound to all addresses */
+	return !ip->s_addr; /* bound to all addresses */
 }
 
 /* "0100007F:1F90": the address as the kernel has it in memory, the port not. */
@@ -33,7 +33,8 @@ static bool hf_socket_match(const struct hf_config *c, const char *local,
 			    struct hf_socket_found *f)
 {
 	const char *colon = strchr(local, ':');
-	struct in_addr a;
+	struct in6_addr six;
+	struct hf_ip ip;
 
 	if (!colon)
 		return false;
@@ -41,13 +42,22 @@ static bool hf_socket_match(const struct hf_config *c, const char *local,
 	if (f->port < c->media.port_min || f->port > c->media.port_max)
 		return false;
 	if (colon - local == 8) {
-		a.s_addr = (uint32_t)strtoul(local, NULL, 16);
-		inet_ntop(AF_INET, &a, f->address, sizeof(f->address));
-		return hf_is_media_ip4(c, a.s_addr);
+		ip = (struct hf_ip){(uint32_t)strtoul(local, NULL, 16), {{{0}}}};
+		hf_ip_text(&ip, f->address);
+		return hf_is_media_ip(c, &ip);
 	}
 	/* An IPv6 socket takes IPv4 packets only when bound to all. */
-	snprintf(f->address, sizeof(f->address), "::");
-	return strspn(local, "0") == 32;
+	for (int i = 0; i < 4; i++) {
+		char word[9] = "";
+		uint32_t n;
+
+		memcpy(word, local + 8 * i, colon - local == 32 ? 8 : 0);
+		n = (uint32_t)strtoul(word, NULL, 16);
+		memcpy(&six.s6_addr[4 * i], &n, 4);
+	}
+	ip = hf_ip_of6(&six);
+	inet_ntop(AF_INET6, &six, f->address, sizeof(f->address));
+	return hf_is_media_ip(c, &ip);
 }
 
 static bool hf_socket_find(const struct hf_config *c, const char *table,

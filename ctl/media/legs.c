@@ -26,17 +26,41 @@ static uint32_t hf_leg_address(const struct hf_media *m, uint32_t leg)
 	return a;
 }
 
-static uint32_t hf_media_choose(struct hf_media *m, struct in_addr towards)
+const struct hf_address *hf_leg_address_of(const struct hf_media *m,
+					   uint32_t leg)
+{
+	return &m->map.instance->address[hf_leg_address(m, leg)];
+}
+
+struct hf_ip hf_address_ip(const struct hf_address *a)
+{
+	struct in6_addr six;
+
+	if (a->ip4)
+		return (struct hf_ip){.s_addr = a->ip4};
+	memcpy(&six, a->ip6, sizeof(six));
+	return hf_ip_of6(&six);
+}
+
+/* The index of the address that the route has, or the first of the family. */
+static int hf_media_choose(struct hf_media *m, struct hf_ip towards)
 {
 	const struct hf_instance *in = m->map.instance;
-	struct in_addr source;
+	struct hf_ip source = {0}, own;
+	int first = -EAFNOSUPPORT;
 
-	if (!towards.s_addr || hf_route_source(m, towards, &source))
+	if (!towards.s_addr)
 		return 0;
-	for (uint32_t a = 0; a < in->addresses; a++)
-		if (in->address[a].ip4 == source.s_addr)
-			return a;
-	return 0;
+	if (hf_route_source(m, towards, &source))
+		source = (struct hf_ip){0};
+	for (uint32_t a = in->addresses; a-- > 0;) {
+		own = hf_address_ip(&in->address[a]);
+		if (hf_ip_equal(&own, &source))
+			return (int)a;
+		if (hf_ip_is6(&own) == hf_ip_is6(&towards))
+			first = (int)a;
+	}
+	return first;
 }
 
 /* A leg of the media address of this index. */
@@ -45,7 +69,6 @@ static int hf_leg_open_at(struct hf_media *m, uint32_t a, uint32_t *ret_leg,
 {
 	const struct hf_address *address = &m->map.instance->address[a];
 	struct hf_ports *ports = &m->ports[a];
-	struct in_addr local = {address->ip4};
 	uint32_t leg;
 	uint16_t port;
 	int r;
@@ -66,7 +89,7 @@ static int hf_leg_open_at(struct hf_media *m, uint32_t a, uint32_t *ret_leg,
 	m->map.heard[leg] = (struct hf_heard){0};
 	m->map.streams[leg] = (struct hf_stream){0};
 	hf_rtcp_begin(m, leg);
-	r = hf_leg_start(m, leg, local, port);
+	r = hf_leg_start(m, leg, address, port);
 	if (r)
 		return r;
 	m->own[leg].open = true;
@@ -78,17 +101,20 @@ static int hf_leg_open_at(struct hf_media *m, uint32_t a, uint32_t *ret_leg,
 	return 0;
 }
 
-int hf_media_leg_open(struct hf_media *m, struct in_addr towards,
-		      uint32_t *ret_leg, struct in_addr *ret_ip4,
+int hf_media_leg_open(struct hf_media *m, struct hf_ip towards,
+		      uint32_t *ret_leg, struct hf_ip *ret_ip4,
 		      uint16_t *ret_port)
 {
-	uint32_t a = hf_media_choose(m, towards);
-	const struct hf_config_address *at = &m->config->media.addresses[a];
-	const struct in6_addr peer = hf_ip_mapped(towards);
-	int r = hf_leg_open_at(m, a, ret_leg, ret_port);
+	const struct in6_addr peer = hf_ip_in6(&towards);
+	const struct hf_config_address *at;
+	int a = hf_media_choose(m, towards), r;
 
+	if (a < 0)
+		return a;
+	r = hf_leg_open_at(m, (uint32_t)a, ret_leg, ret_port);
 	if (r)
 		return r;
+	at = &m->config->media.addresses[a];
 	*ret_ip4 = hf_prefix_any(at->inside, at->inside_count, &peer) ?
 			   at->ip4 :
 			   at->advertise;
@@ -110,11 +136,12 @@ int hf_media_group_open(struct hf_media *m, const struct hf_media_group *g,
 	if (g->codec > HF_CODEC_G722 || !IN_MULTICAST(ntohl(g->ip4.s_addr)))
 		return -EINVAL;
 	while (a < m->config->media.address_count &&
-	       strcmp(m->config->media.addresses[a].interface, g->interface))
+	       (strcmp(m->config->media.addresses[a].interface, g->interface) ||
+		!m->map.instance->address[a].ip4))
 		a++;
 	if (a == m->config->media.address_count)
 		return -ENODEV;
-	r = hf_hop_get(m, g->ip4, g->ttl, (uint8_t)(a + 1), &hop);
+	r = hf_hop_get(m, hf_ip_of4(g->ip4), g->ttl, (uint8_t)(a + 1), &hop);
 	if (r)
 		return r;
 	r = hf_leg_open_at(m, a, &leg, &port);
@@ -126,7 +153,7 @@ int hf_media_group_open(struct hf_media *m, const struct hf_media_group *g,
 	own->hop = hop;
 	own->has_remote = true;
 	own->remote = (struct hf_media_remote){
-		.ip4 = g->ip4,
+		.ip4 = hf_ip_of4(g->ip4),
 		.port = g->port,
 		.codec = g->codec,
 		.payload_type = type[g->codec],
@@ -176,25 +203,30 @@ void hf_media_leg_close(struct hf_media *m, uint32_t leg)
 	m->legs_open--;
 }
 
-bool hf_media_is_own(const struct hf_media *m, struct in_addr ip4)
+bool hf_media_has_ip6(const struct hf_media *m)
+{
+	return hf_instance_has6(m->map.instance);
+}
+
+bool hf_media_is_own(const struct hf_media *m, struct hf_ip ip)
 {
 	const struct hf_config *c = m->config;
 
 	for (unsigned int i = 0; i < c->media.address_count; i++)
-		if (c->media.addresses[i].ip4.s_addr == ip4.s_addr ||
-		    c->media.addresses[i].advertise.s_addr == ip4.s_addr)
+		if (hf_ip_equal(&c->media.addresses[i].ip4, &ip) ||
+		    hf_ip_equal(&c->media.addresses[i].advertise, &ip))
 			return true;
 	return false;
 }
 
-bool hf_media_is_own_port(const struct hf_media *m, struct in_addr ip4,
+bool hf_media_is_own_port(const struct hf_media *m, struct hf_ip ip,
 			  uint16_t port)
 {
-	return hf_media_is_own(m, ip4) && port >= m->config->media.port_min &&
+	return hf_media_is_own(m, ip) && port >= m->config->media.port_min &&
 	       port <= m->config->media.port_max;
 }
 
-uint32_t hf_media_leg_at(const struct hf_media *m, struct in_addr ip4,
+uint32_t hf_media_leg_at(const struct hf_media *m, struct hf_ip ip4,
 			 uint16_t port)
 {
 	const struct hf_instance *in = m->map.instance;
@@ -204,8 +236,8 @@ uint32_t hf_media_leg_at(const struct hf_media *m, struct in_addr ip4,
 			&m->config->media.addresses[a];
 		uint32_t n = (uint32_t)(port - in->address[a].port_min) / 2;
 
-		if ((at->ip4.s_addr == ip4.s_addr ||
-		     at->advertise.s_addr == ip4.s_addr) &&
+		if ((hf_ip_equal(&at->ip4, &ip4) ||
+		     hf_ip_equal(&at->advertise, &ip4)) &&
 		    port >= in->address[a].port_min && n < m->ports[a].size &&
 		    hf_leg_get(m, in->address[a].leg_base + n))
 			return in->address[a].leg_base + n;
@@ -214,15 +246,19 @@ uint32_t hf_media_leg_at(const struct hf_media *m, struct in_addr ip4,
 }
 
 /* Media sent there would come back to us, or go to many. */
-static bool hf_remote_is_refused(struct hf_media *m, struct in_addr ip4,
+static bool hf_remote_is_refused(struct hf_media *m, struct hf_ip ip4,
 				 uint16_t port)
 {
 	uint32_t host = ntohl(ip4.s_addr);
-	struct in_addr source;
+	struct hf_ip source;
 
 	if (!host)
 		return false; /* nowhere: nothing is sent */
-	if (host >> 24 == 0 || host >> 28 >= 0xe)
+	if (hf_ip_is6(&ip4)) {
+		if (IN6_IS_ADDR_MULTICAST(&ip4.six) ||
+		    IN6_IS_ADDR_LINKLOCAL(&ip4.six))
+			return true; /* of which link, SDP does not say */
+	} else if (host >> 24 == 0 || host >> 28 >= 0xe)
 		return true; /* "this network", multicast, reserved, broadcast
 			      */
 	return hf_media_is_own_port(m, ip4, port) ||
@@ -230,13 +266,13 @@ static bool hf_remote_is_refused(struct hf_media *m, struct in_addr ip4,
 }
 
 /* The kernel's source towards an address of this host is that address. */
-static bool hf_remote_is_here(struct hf_media *m, struct in_addr ip4)
+static bool hf_remote_is_here(struct hf_media *m, struct hf_ip ip4)
 {
-	struct in_addr source;
+	struct hf_ip source;
 
-	return ntohl(ip4.s_addr) >> 24 == IN_LOOPBACKNET ||
-	       (!hf_route_source(m, ip4, &source) &&
-		source.s_addr == ip4.s_addr);
+	if (!hf_ip_is6(&ip4) && ntohl(ip4.s_addr) >> 24 == IN_LOOPBACKNET)
+		return true;
+	return !hf_route_source(m, ip4, &source) && hf_ip_equal(&source, &ip4);
 }
 
 int hf_media_leg_remote(struct hf_media *m, uint32_t leg,
@@ -250,6 +286,10 @@ int hf_media_leg_remote(struct hf_media *m, uint32_t leg,
 		return -EINVAL;
 	if (hf_remote_is_refused(m, remote->ip4, remote->port))
 		return -EADDRNOTAVAIL;
+	/* The leg's own address is of one family. */
+	if (remote->ip4.s_addr &&
+	    hf_ip_is6(&remote->ip4) == !!hf_leg_address_of(m, leg)->ip4)
+		return -EAFNOSUPPORT;
 	peer = own->want == HF_MODE_RELAY ? hf_leg_get(m, own->peer) : NULL;
 	if (peer && peer->has_remote && peer->remote.codec != remote->codec)
 		return -EPROTONOSUPPORT;
@@ -263,8 +303,9 @@ int hf_media_leg_remote(struct hf_media *m, uint32_t leg,
 	old_hop = own->hop;
 	own->hop = hop;
 	own->remote = *remote;
-	if (hf_remote_is_refused(m, remote->rtcp_ip4, remote->rtcp_port))
-		own->remote.rtcp_ip4.s_addr = 0;
+	if (hf_remote_is_refused(m, remote->rtcp_ip4, remote->rtcp_port) ||
+	    hf_ip_is6(&remote->rtcp_ip4) != hf_ip_is6(&remote->ip4))
+		own->remote.rtcp_ip4 = (struct hf_ip){0};
 	own->has_remote = true;
 	hf_leg_apply(m, leg);
 	hf_rtcp_apply(m, leg);

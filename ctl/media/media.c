@@ -87,11 +87,16 @@ int hf_media_describe(const struct hf_config *config, struct hf_instance *in,
 	each = hf_media_leg_count(config) / config->media.address_count;
 	for (a = 0; a < config->media.address_count; a++)
 		in->address[a] = (struct hf_address){
-			.ip4 = config->media.addresses[a].ip4.s_addr,
+			.ip4 = hf_ip_is6(&config->media.addresses[a].ip4) ?
+				       0 :
+				       config->media.addresses[a].ip4.s_addr,
 			.port_min = config->media.port_min,
 			.port_max = config->media.port_max,
 			.leg_base = a * each,
 		};
+	for (a = 0; a < config->media.address_count; a++)
+		memcpy(in->address[a].ip6, &config->media.addresses[a].ip4.six,
+		       sizeof(in->address[a].ip6));
 	in->addresses = a;
 	in->legs = a * each;
 	return hf_boot_id(in->boot_id);

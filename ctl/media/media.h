@@ -18,6 +18,8 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "../base/ip.h"
+
 struct hf_config;
 struct hf_media;
 
@@ -32,7 +34,7 @@ enum hf_codec {
 
 /* How a peer wants its media, as negotiated (ctl/sdp fills this). */
 struct hf_media_remote {
-	struct in_addr ip4;	/* 0.0.0.0 = nowhere (RFC 2543 hold) */
+	struct hf_ip ip4;	/* 0.0.0.0, :: = nowhere (RFC 2543 hold) */
 	uint16_t port;		/* host order; 0 = nowhere */
 	enum hf_codec codec;	/* of what we send */
 	uint8_t payload_type;	 /* as the peer wants it */
@@ -40,7 +42,7 @@ struct hf_media_remote {
 	uint8_t rx_payload_type; /* as the peer sends it */
 	uint8_t rx_dtmf_pt;
 	uint32_t dtmf_clock; /* of both, 0 = 8000 */
-	struct in_addr rtcp_ip4; /* 0.0.0.0 = ip4 */
+	struct hf_ip rtcp_ip4; /* none = ip4 */
 	uint16_t rtcp_port; /* host order; 0 = none */
 	bool rtcp_mux;	    /* RTCP on the ports of RTP */
 	uint16_t ptime_ms;  /* 10, 20, 30, 40 or 60: of hold audio to the peer */
@@ -51,9 +53,10 @@ struct hf_media_remote {
 };
 
 /* Reserve a leg. `towards` (the peer's signalling or media address) picks the
- * media address by the route there. Nothing is sent, what arrives is dropped. */
-int hf_media_leg_open(struct hf_media *, struct in_addr towards,
-		      uint32_t *ret_leg, struct in_addr *ret_ip4,
+ * media address by the route there, of the same family: -EAFNOSUPPORT if there is
+ * none. Nothing is sent, what arrives is dropped. */
+int hf_media_leg_open(struct hf_media *, struct hf_ip towards,
+		      uint32_t *ret_leg, struct hf_ip *ret_ip4,
 		      uint16_t *ret_port);
 void hf_media_leg_close(struct hf_media *, uint32_t leg);
 /* A leg of nobody's call that sends to a multicast group (paging): said to with
@@ -155,20 +158,22 @@ void hf_media_hear_digit(struct hf_media *, uint32_t leg, char digit,
 int hf_media_devices_fd(const struct hf_media *);
 void hf_media_devices_dispatch(struct hf_media *);
 
+/* Is one of our media addresses IPv6? */
+bool hf_media_has_ip6(const struct hf_media *);
 /* Is this address one of ours? */
-bool hf_media_is_own(const struct hf_media *, struct in_addr);
+bool hf_media_is_own(const struct hf_media *, struct hf_ip);
 /* Is this one of our media ports? (A remote that is gets 488. Other ports of our
  * address are those of a PBX on this host.) */
-bool hf_media_is_own_port(const struct hf_media *, struct in_addr,
+bool hf_media_is_own_port(const struct hf_media *, struct hf_ip,
 			  uint16_t port);
 
 /* The open leg that has this port, or HF_LEG_NONE. */
-uint32_t hf_media_leg_at(const struct hf_media *, struct in_addr, uint16_t port);
+uint32_t hf_media_leg_at(const struct hf_media *, struct hf_ip, uint16_t port);
 
 struct hf_media_leg_stats {
 	const char *mode; /* "idle", "hold", "relay" */
 	uint32_t ssrc;
-	struct in_addr local_ip4, remote_ip4;
+	struct hf_ip local_ip4, remote_ip4;
 	uint16_t local_port, remote_port;
 	uint64_t packets_in;  /* from the right source */
 	uint64_t hold_sent;   /* by all senders */

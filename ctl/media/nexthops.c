@@ -16,7 +16,7 @@
 #define HF_HOP_KEEP_NS (60 * 1000 * HF_MS)
 #define HF_HOP_SWEEP   1024 /* entries looked at in one tick */
 
-static uint32_t hf_hop_bucket(const struct hf_hops *h, struct in_addr to)
+static uint32_t hf_hop_bucket(const struct hf_hops *h, struct hf_ip to)
 {
 	return (uint32_t)((to.s_addr * 0x9e3779b97f4a7c15ULL) >> 40) &
 	       (h->buckets - 1);
@@ -34,12 +34,24 @@ static void hf_hop_free(struct hf_hops *h, uint32_t i)
 	h->free_tail = i;
 }
 
-static void hf_hop_chain(struct hf_hops *h, uint32_t i, struct in_addr to)
+static void hf_hop_chain(struct hf_hops *h, uint32_t i, struct hf_ip to)
 {
 	uint32_t b = hf_hop_bucket(h, to);
 
 	h->next[i] = h->hash[b];
 	h->hash[b] = i;
+}
+
+/* Where an entry leads. */
+static struct hf_ip hf_hop_dest(const struct hf_media *m, uint32_t i)
+{
+	const struct hf_nexthop *hop = &m->map.nexthops[i];
+	struct in6_addr six;
+
+	if (hop->family != 6)
+		return (struct hf_ip){.s_addr = hop->dest_ip4};
+	memcpy(&six, &m->map.nexthop6[i], sizeof(six));
+	return hf_ip_of6(&six);
 }
 
 int hf_hops_init(struct hf_media *m)
@@ -62,10 +74,10 @@ int hf_hops_init(struct hf_media *m)
 		struct hf_nexthop *hop = &m->map.nexthops[i];
 
 		/* Adopted maps: the destinations of before stay resolved. */
-		if (hop->wanted && hop->family == 4) {
+		if (hop->wanted && (hop->family == 4 || hop->family == 6)) {
 			hf_store_release(&hop->wanted, 1);
 			h->idle_ns[i] = hf_media_now(m);
-			hf_hop_chain(h, i, (struct in_addr){hop->dest_ip4});
+			hf_hop_chain(h, i, hf_hop_dest(m, i));
 		} else {
 			hf_hop_free(h, i);
 		}
@@ -82,7 +94,7 @@ void hf_hops_fini(struct hf_media *m)
 	memset(&m->hops, 0, sizeof(m->hops));
 }
 
-static uint32_t hf_hop_find(const struct hf_media *m, struct in_addr to,
+static uint32_t hf_hop_find(const struct hf_media *m, struct hf_ip to,
 			    uint8_t ttl, uint8_t from)
 {
 	const struct hf_hops *h = &m->hops;
@@ -90,15 +102,16 @@ static uint32_t hf_hop_find(const struct hf_media *m, struct in_addr to,
 
 	for (; i != HF_NO_HOP; i = h->next[i]) {
 		const struct hf_nexthop *hop = &m->map.nexthops[i];
+		struct hf_ip dest = hf_hop_dest(m, i);
 
-		if (hop->dest_ip4 == to.s_addr && hop->ttl == ttl &&
+		if (hf_ip_equal(&dest, &to) && hop->ttl == ttl &&
 		    hop->from == from)
 			break;
 	}
 	return i;
 }
 
-int hf_hop_get(struct hf_media *m, struct in_addr to, uint8_t ttl, uint8_t from,
+int hf_hop_get(struct hf_media *m, struct hf_ip to, uint8_t ttl, uint8_t from,
 	       uint32_t *ret_hop)
 {
 	struct hf_hops *h = &m->hops;
@@ -114,8 +127,10 @@ int hf_hop_get(struct hf_media *m, struct in_addr to, uint8_t ttl, uint8_t from,
 		/* MACs of the destination before must not serve this one. */
 		hf_store_release(&hop->hop[0].flags, 0);
 		hf_store_release(&hop->hop[1].flags, 0);
+		hop->family = hf_ip_is6(&to) ? 6 : 4;
 		hop->dest_ip4 = to.s_addr;
-		hop->family = 4;
+		if (hop->family == 6)
+			memcpy(&m->map.nexthop6[i], &to.six, sizeof(to.six));
 		hop->ttl = ttl;
 		hop->from = from;
 		hf_hop_chain(h, i, to);
@@ -147,7 +162,7 @@ static void hf_hop_expire(struct hf_media *m, uint32_t i)
 {
 	struct hf_hops *h = &m->hops;
 	struct hf_nexthop *hop = &m->map.nexthops[i];
-	struct in_addr to = {hop->dest_ip4};
+	struct hf_ip to = hf_hop_dest(m, i);
 	uint32_t *at = &h->hash[hf_hop_bucket(h, to)];
 
 	while (*at != i)

@@ -159,6 +159,58 @@ static uint32_t hf_change_music(const struct hf_change *c)
 	       (p->ptime_ns / (uint32_t)HF_MS);
 }
 
+/*
+ * Flips of a leg go through here: the addresses of an IPv6 leg stand beside its
+ * program, and are written as that is.
+ */
+static int hf_leg_flip(struct hf_media *m, uint32_t i, uint64_t word,
+		       const struct hf_program *p, uint32_t slot, uint32_t late,
+		       uint32_t epochs)
+{
+	struct hf_leg_at at = hf_pins_leg(&m->map, i);
+	const struct hf_address *address = hf_leg_address_of(m, i);
+	const struct hf_leg_own *own = &m->own[i];
+	uint32_t epoch = hf_word_epoch(word);
+	struct hf_pair6 pair;
+
+	if (!address->ip4) {
+		pair = m->map.leg6[i].program[epoch & 1];
+		memcpy(&pair.local, address->ip6, sizeof(pair.local));
+		/* Of an orphan it is known from there alone. */
+		if (own->has_remote)
+			memcpy(&pair.remote, &own->remote.ip4.six,
+			       sizeof(pair.remote));
+		m->map.leg6[i].program[(epoch + epochs) & 1] = pair;
+	}
+	return hf_flip_by(&at, word, p, slot, late, epochs);
+}
+
+static struct hf_ip hf_leg_ip(const struct hf_media *m, uint32_t i,
+			      uint64_t word, bool remote)
+{
+	const struct hf_program *p = hf_word_program(&m->map.legs[i], word);
+	const struct hf_pair6 *pair;
+	struct in6_addr six;
+
+	if (!(p->flags & HF_PROGRAM_IPV6))
+		return (struct hf_ip){.s_addr = remote ? p->remote_ip4 :
+							 p->local_ip4};
+	pair = &m->map.leg6[i].program[hf_word_epoch(word) & 1];
+	memcpy(&six, remote ? &pair->remote : &pair->local, sizeof(six));
+	return hf_ip_of6(&six);
+}
+
+struct hf_ip hf_leg_remote_ip(const struct hf_media *m, uint32_t i,
+			      uint64_t word)
+{
+	return hf_leg_ip(m, i, word, true);
+}
+
+struct hf_ip hf_leg_local_ip(const struct hf_media *m, uint32_t i, uint64_t word)
+{
+	return hf_leg_ip(m, i, word, false);
+}
+
 /* The peer's side: addresses and payload types, whatever the mode. */
 static void hf_change_remote(struct hf_change *c)
 {
@@ -167,6 +219,8 @@ static void hf_change_remote(struct hf_change *c)
 
 	n->flags = 0;
 	n->peer = c->own->want == HF_MODE_RELAY ? c->own->peer : HF_LEG_NONE;
+	if (!hf_leg_address_of(c->m, c->leg)->ip4)
+		n->flags = HF_PROGRAM_IPV6;
 	if (!c->own->has_remote)
 		return;
 	n->remote_ip4 = r->ip4.s_addr;
@@ -419,7 +473,7 @@ static void hf_change_confirm(struct hf_change *c)
 		c->word = hf_load_acquire(at.word);
 		if (c->next.mode == HF_MODE_RELAY || hf_word_slot(c->word))
 			return;
-	} while (!hf_flip(&at, c->word, &c->next, 0, 0));
+	} while (!hf_leg_flip(c->m, c->leg, c->word, &c->next, 0, 0, 1));
 }
 
 /* Another codec may count time by another clock. */
@@ -464,7 +518,7 @@ void hf_leg_apply(struct hf_media *m, uint32_t i)
 		c.word = hf_load_acquire(at.word);
 		hf_change_compute(&c);
 		hf_change_step(&c);
-	} while (!hf_flip_by(&at, c.word, &c.next, c.slot, c.late, c.epochs));
+	} while (!hf_leg_flip(m, i, c.word, &c.next, c.slot, c.late, c.epochs));
 	hf_change_confirm(&c);
 	hf_leg_shorten(m, i);
 
@@ -484,8 +538,8 @@ void hf_leg_apply(struct hf_media *m, uint32_t i)
 		own->relay_unit = unit;
 }
 
-int hf_leg_start(struct hf_media *m, uint32_t i, struct in_addr local,
-		 uint16_t port)
+int hf_leg_start(struct hf_media *m, uint32_t i,
+		 const struct hf_address *local, uint16_t port)
 {
 	struct hf_leg_at at = hf_pins_leg(&m->map, i);
 	struct {
@@ -506,7 +560,8 @@ int hf_leg_start(struct hf_media *m, uint32_t i, struct in_addr local,
 	p.ts_base = random.timestamp;
 	p.ssrc = random.ssrc;
 	p.mode = HF_MODE_IDLE;
-	p.local_ip4 = local.s_addr;
+	p.local_ip4 = hf_address_ip(local).s_addr;
+	p.flags = local->ip4 ? 0 : HF_PROGRAM_IPV6;
 	p.local_port = htons(port);
 	p.peer = HF_LEG_NONE;
 	m->own[i].line_ns = p.base_ns;
@@ -524,6 +579,11 @@ int hf_leg_start(struct hf_media *m, uint32_t i, struct in_addr local,
 	random.epoch &= (uint16_t)~1;
 	random.epoch |= !(hf_word_epoch(word) & 1);
 	at.leg->program[random.epoch & 1] = p;
+	if (!local->ip4) {
+		m->map.leg6[i] = (struct hf_leg6){0};
+		memcpy(&m->map.leg6[i].program[random.epoch & 1].local,
+		       local->ip6, sizeof(local->ip6));
+	}
 	/* The new epoch may be the one that is still named there. */
 	m->map.claims[i].hot.epoch = HF_HOT_NONE;
 	hf_store_release(at.word,
@@ -566,7 +626,7 @@ void hf_leg_rebase(struct hf_media *m, uint32_t i)
 		p.once_len = 0;
 		if (p.loop_len)
 			p.loop_phase = 0 - (slot - p.loop_phase) % p.loop_len;
-	} while (!hf_flip(&at, word, &p, 0, hf_word_late(word)));
+	} while (!hf_leg_flip(m, i, word, &p, 0, hf_word_late(word), 1));
 	hf_leg_shorten(m, i);
 }
 

@@ -66,6 +66,15 @@ static void hf_rtcp_set(struct hf_media *m, uint32_t leg,
 		m->poke(m, HF_POKE_RTCP);
 }
 
+static void hf_rtcp_put_ip(struct hf_rtcp *line, const struct hf_ip *ip)
+{
+	memset(line->remote, 0, sizeof(line->remote));
+	if (hf_ip_is6(ip))
+		memcpy(line->remote, &ip->six, sizeof(line->remote));
+	else
+		memcpy(line->remote, &ip->s_addr, sizeof(ip->s_addr));
+}
+
 void hf_rtcp_apply(struct hf_media *m, uint32_t leg)
 {
 	const struct hf_leg_own *own = &m->own[leg];
@@ -78,13 +87,13 @@ void hf_rtcp_apply(struct hf_media *m, uint32_t leg)
 		r->codec == HF_CODEC_OPUS ? 1000000 / 48 : HF_STREAM_UNIT_NS;
 	next.flags = HF_RTCP_ON;
 	next.remote_port = htons(r->rtcp_port);
-	next.family = 4;
+	next.family = hf_ip_is6(&r->ip4) ? 6 : 4;
 	memset(next.remote, 0, sizeof(next.remote));
 	if (r->rtcp_mux)
 		next.flags |= HF_RTCP_MUX;
-	if (r->rtcp_ip4.s_addr && r->rtcp_ip4.s_addr != r->ip4.s_addr) {
+	if (r->rtcp_ip4.s_addr && !hf_ip_equal(&r->rtcp_ip4, &r->ip4)) {
 		next.flags |= HF_RTCP_ADDRESS;
-		memcpy(next.remote, &r->rtcp_ip4, 4);
+		hf_rtcp_put_ip(&next, &r->rtcp_ip4);
 	}
 	hf_rtcp_set(m, leg, &next);
 }
@@ -120,8 +129,14 @@ void hf_rtcp_end(struct hf_media *m, uint32_t leg)
 	struct hf_remote r = hf_remote_get(p, &l->rx);
 
 	/* Who says BYE may come when the program is gone. */
-	if (!(next.flags & HF_RTCP_ADDRESS))
-		memcpy(next.remote, &r.ip4, sizeof(r.ip4));
+	if (!(next.flags & HF_RTCP_ADDRESS)) {
+		struct hf_ip ip =
+			hf_leg_remote_ip(m, leg, m->map.claims[leg].word);
+
+		if (!hf_ip_is6(&ip))
+			ip.s_addr = r.ip4;
+		hf_rtcp_put_ip(&next, &ip);
+	}
 	if (next.flags & HF_RTCP_MUX)
 		next.remote_port = r.port;
 	next.flags &= HF_RTCP_MUX;

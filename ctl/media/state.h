@@ -134,11 +134,11 @@ struct hf_wheel {
 	uint32_t hint[HF_WHEEL_BUCKETS]; /* no hole before this word of `taken` */
 	uint64_t *taken; /* one bit an entry, `words` a bucket */
 	uint32_t words;
-	uint32_t total;
+	uint32_t total, total6; /* of these IPv6 legs */
 };
 
 struct hf_route_cached {
-	struct in_addr to, source;
+	struct hf_ip to, source;
 	uint64_t until_ns;
 	int error;
 };
@@ -187,7 +187,11 @@ int hf_media_describe(const struct hf_config *, struct hf_instance *,
 uint32_t hf_media_leg_count(const struct hf_config *);
 uint32_t hf_media_wheel_capacity(uint32_t legs);
 uint32_t hf_media_frame_count(const struct hf_config *);
-/* legs.c: NULL if it is not open. */
+/* legs.c: the media address that has this leg; one of them, either family */
+const struct hf_address *hf_leg_address_of(const struct hf_media *,
+					   uint32_t leg);
+struct hf_ip hf_address_ip(const struct hf_address *);
+/* NULL if it is not open. */
 struct hf_leg_own *hf_leg_get(const struct hf_media *, uint32_t leg);
 /* The leg leaves whomever it was joined with; the other one is idle then. */
 void hf_leg_part(struct hf_media *, uint32_t leg);
@@ -204,8 +208,13 @@ void hf_legs_adopt(struct hf_media *);
 /* program.c: make the leg's program what `own` says. Cannot fail. */
 void hf_leg_apply(struct hf_media *, uint32_t leg);
 /* A first program, a random SSRC, sequence and timestamp. */
-int hf_leg_start(struct hf_media *, uint32_t leg, struct in_addr local,
-		 uint16_t port);
+int hf_leg_start(struct hf_media *, uint32_t leg,
+		 const struct hf_address *local, uint16_t port);
+/* The address of a leg's remote, or ours, under the word. */
+struct hf_ip hf_leg_remote_ip(const struct hf_media *, uint32_t leg,
+			      uint64_t word);
+struct hf_ip hf_leg_local_ip(const struct hf_media *, uint32_t leg,
+			     uint64_t word);
 /* Whoever still sends loses its claim; nothing of the call is left. */
 void hf_leg_stop(struct hf_media *, uint32_t leg);
 /* Make up for the short form of the program in force, if it has none and fits
@@ -248,14 +257,14 @@ void hf_range_release(struct hf_clips *, struct hf_clip_frames,
 int hf_hops_init(struct hf_media *);
 void hf_hops_fini(struct hf_media *);
 /* ttl and from as in struct hf_nexthop; 0 and 0 for peers. */
-int hf_hop_get(struct hf_media *, struct in_addr to, uint8_t ttl, uint8_t from,
+int hf_hop_get(struct hf_media *, struct hf_ip to, uint8_t ttl, uint8_t from,
 	       uint32_t *ret_hop);
 void hf_hop_put(struct hf_media *, uint32_t hop);
 void hf_hops_tick(struct hf_media *, uint64_t now_ns);
 
 /* route.c: which of our addresses the kernel would use towards a peer. */
-int hf_route_source(struct hf_media *, struct in_addr to,
-		    struct in_addr *ret_source);
+int hf_route_source(struct hf_media *, struct hf_ip to,
+		    struct hf_ip *ret_source);
 
 /* rtcp.c: a new call; what the peer said; the end */
 void hf_rtcp_begin(struct hf_media *, uint32_t leg);

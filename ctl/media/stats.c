@@ -63,6 +63,7 @@ int hf_media_leg_stats(const struct hf_media *m, uint32_t leg,
 	const struct hf_bound *b;
 	const struct hf_leg *l;
 	struct hf_remote remote;
+	uint64_t word;
 	uint32_t units;
 
 	if (leg >= m->map.instance->legs || !m->own[leg].open)
@@ -70,13 +71,14 @@ int hf_media_leg_stats(const struct hf_media *m, uint32_t leg,
 	l = &m->map.legs[leg];
 	in = &m->map.intake[leg];
 	b = &m->map.bound[leg];
-	p = hf_word_program(l, hf_load_acquire(&m->map.claims[leg].word));
+	word = hf_load_acquire(&m->map.claims[leg].word);
+	p = hf_word_program(l, word);
 	remote = hf_remote_get(p, &l->rx);
 	*ret = (struct hf_media_leg_stats){
 		.mode = hf_mode_words[p->mode],
 		.ssrc = ntohl(p->ssrc),
-		.local_ip4 = { p->local_ip4 },
-		.remote_ip4 = { remote.ip4 },
+		.local_ip4 = hf_leg_local_ip(m, leg, word),
+		.remote_ip4 = hf_leg_remote_ip(m, leg, word),
 		.local_port = ntohs(p->local_port),
 		.remote_port = ntohs(remote.port),
 		.packets_in = in->packets + b->forwarded,
@@ -88,6 +90,8 @@ int hf_media_leg_stats(const struct hf_media *m, uint32_t leg,
 		.dropped = in->dropped,
 		.idle_ms = -1,
 	};
+	if (!(p->flags & HF_PROGRAM_IPV6)) /* it may have been learned */
+		ret->remote_ip4.s_addr = remote.ip4;
 	hf_stats_reception(m, leg, p, ret);
 	if (!ret->packets_in)
 		return 0;

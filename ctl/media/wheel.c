@@ -17,7 +17,7 @@
 static void hf_wheel_adopt(struct hf_media *m, uint32_t b)
 {
 	struct hf_wheel *w = &m->wheel;
-	uint32_t fill = m->map.wheel_fill[b].entries;
+	uint32_t fill = m->map.wheel_fill[b].entries, six = 0;
 
 	for (uint32_t e = 0; e < m->map.wheel_capacity; e++) {
 		struct hf_wheel_entry *at = hf_pins_wheel(&m->map, b, e);
@@ -33,7 +33,10 @@ static void hf_wheel_adopt(struct hf_media *m, uint32_t b)
 		w->taken[(size_t)b * w->words + e / 64] |= 1ULL << (e % 64);
 		w->count[b]++;
 		w->total++;
+		six += !hf_leg_address_of(m, at->leg)->ip4;
 	}
+	w->total6 += six;
+	m->map.wheel_fill[b].legs6 = six;
 }
 
 /* A kill may have come between the program and the wheel. */
@@ -68,6 +71,7 @@ int hf_wheel_init(struct hf_media *m)
 			continue;
 		}
 		hf_store_release(&m->map.wheel_fill[b].entries, 0);
+		m->map.wheel_fill[b].legs6 = 0;
 		for (uint32_t e = 0; e < m->map.wheel_capacity; e++)
 			hf_pins_wheel(&m->map, b, e)->leg = HF_LEG_NONE;
 	}
@@ -123,6 +127,7 @@ void hf_wheel_put(struct hf_media *m, uint32_t leg, uint32_t bucket)
 {
 	struct hf_leg_own *own = &m->own[leg];
 	struct hf_wheel *w = &m->wheel;
+	bool six, first;
 	uint32_t e;
 
 	if (own->bucket == bucket)
@@ -138,10 +143,16 @@ void hf_wheel_put(struct hf_media *m, uint32_t leg, uint32_t bucket)
 	own->bucket = bucket;
 	own->entry = e;
 	w->count[bucket]++;
+	six = !hf_leg_address_of(m, leg)->ip4;
+	if (six)
+		m->map.wheel_fill[bucket].legs6++;
 	hf_store_release(&hf_pins_wheel(&m->map, bucket, e)->leg, leg);
 	if (m->map.wheel_fill[bucket].entries <= e)
 		hf_store_release(&m->map.wheel_fill[bucket].entries, e + 1);
-	if (!w->total++ && m->poke)
+	first = !w->total++;
+	/* Who sends nothing but IPv6 may sleep beside a full wheel. */
+	first |= six && !w->total6++;
+	if (first && m->poke)
 		m->poke(m, HF_POKE_WHEEL);
 }
 
@@ -173,6 +184,10 @@ void hf_wheel_remove(struct hf_media *m, uint32_t leg)
 		w->hint[b] = e / 64;
 	w->count[b]--;
 	w->total--;
+	if (!hf_leg_address_of(m, leg)->ip4) {
+		m->map.wheel_fill[b].legs6--;
+		w->total6--;
+	}
 	if (m->map.wheel_fill[b].entries == e + 1)
 		hf_store_release(&m->map.wheel_fill[b].entries,
 				 hf_wheel_top(w, b, e));

@@ -204,6 +204,7 @@ static int open_instance(struct mediad *m)
 	hf_gather_open(&m->gather, &m->pins);
 	try_devices(m);
 	setup.table = m->pins.nexthops;
+	setup.dest6 = m->pins.nexthop6;
 	setup.count = m->pins.nexthop_count;
 	setup.address = m->pins.instance->address;
 	setup.addresses = m->pins.instance->addresses;

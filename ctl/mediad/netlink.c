@@ -138,17 +138,42 @@ static void event_link(struct hf_netlink *nl, const struct nlmsghdr *h)
 			h->nlmsg_type == RTM_DELLINK);
 }
 
+/* An attribute that is an address of either family. */
+static bool get_ip(struct nlattr *attribute, struct hf_ip *ret)
+{
+	struct in6_addr six;
+	struct in_addr ip4;
+
+	if (attribute && nla_len(attribute) == 4) {
+		memcpy(&ip4, nla_data(attribute), sizeof(ip4));
+		*ret = hf_ip_of4(ip4);
+		return true;
+	}
+	if (!attribute || nla_len(attribute) != 16)
+		return false;
+	memcpy(&six, nla_data(attribute), sizeof(six));
+	*ret = hf_ip_of6(&six);
+	return true;
+}
+
+static int put_ip(struct nl_msg *msg, int type, const struct hf_ip *ip)
+{
+	return hf_ip_is6(ip) ? nla_put(msg, type, 16, &ip->six) :
+			       nla_put_u32(msg, type, ip->s_addr);
+}
+
 static void event_neigh(struct hf_netlink *nl, const struct nlmsghdr *h)
 {
 	const struct ndmsg *m = nlmsg_data(h);
-	struct nlattr *dst;
+	struct hf_ip address;
 
-	if (!nlmsg_valid_hdr(h, sizeof(*m)) || m->ndm_family != AF_INET)
+	if (!nlmsg_valid_hdr(h, sizeof(*m)) ||
+	    (m->ndm_family != AF_INET && m->ndm_family != AF_INET6))
 		return;
-	dst = nlmsg_find_attr((struct nlmsghdr *)h, sizeof(*m), NDA_DST);
-	if (dst && nla_len(dst) == 4)
+	if (get_ip(nlmsg_find_attr((struct nlmsghdr *)h, sizeof(*m), NDA_DST),
+		   &address))
 		nl->events.neigh(nl->events.arg, (uint32_t)m->ndm_ifindex,
-				 nla_get_u32(dst));
+				 &address);
 }
 
 static int on_event(struct nl_msg *msg, void *arg)
@@ -249,20 +274,18 @@ void hf_netlink_close(struct hf_netlink *nl)
 
 int hf_netlink_watch(struct hf_netlink *nl, bool on)
 {
-	int rc;
+	static const int groups[] = {
+		RTNLGRP_LINK,	     RTNLGRP_NEIGH,	  RTNLGRP_IPV4_ROUTE,
+		RTNLGRP_IPV4_RULE,   RTNLGRP_IPV4_IFADDR, RTNLGRP_IPV6_ROUTE,
+		RTNLGRP_IPV6_RULE,   RTNLGRP_IPV6_IFADDR,
+	};
+	int rc = 0;
 
 	if (on == nl->watching)
 		return 0;
-	if (on)
-		rc = nl_socket_add_memberships(
-			nl->listen, RTNLGRP_LINK, RTNLGRP_NEIGH,
-			RTNLGRP_IPV4_ROUTE, RTNLGRP_IPV4_RULE,
-			RTNLGRP_IPV4_IFADDR, RTNLGRP_NONE);
-	else
-		rc = nl_socket_drop_memberships(
-			nl->listen, RTNLGRP_LINK, RTNLGRP_NEIGH,
-			RTNLGRP_IPV4_ROUTE, RTNLGRP_IPV4_RULE,
-			RTNLGRP_IPV4_IFADDR, RTNLGRP_NONE);
+	for (size_t i = 0; i < sizeof(groups) / sizeof(*groups) && rc >= 0; i++)
+		rc = on ? nl_socket_add_membership(nl->listen, groups[i]) :
+			  nl_socket_drop_membership(nl->listen, groups[i]);
 	if (rc < 0)
 		return from_nl(rc);
 	nl->watching = on;
@@ -301,10 +324,17 @@ static int parse_route(const struct nlmsghdr *h, void *arg)
 		return -ENETUNREACH;
 	r->ifindex = nla_get_u32(tb[RTA_OIF]);
 	r->local = m->rtm_type == RTN_LOCAL;
-	if (tb[RTA_GATEWAY] && nla_len(tb[RTA_GATEWAY]) == 4)
-		r->via = nla_get_u32(tb[RTA_GATEWAY]);
-	else if (tb[RTA_VIA])
-		return -EAFNOSUPPORT; /* an IPv4 route via an IPv6 gateway */
+	if (tb[RTA_VIA] && nla_len(tb[RTA_VIA]) == 2 + 16) {
+		struct in6_addr six;
+
+		/* An IPv4 route via an IPv6 gateway (RFC 5549). */
+		memcpy(&six, (char *)nla_data(tb[RTA_VIA]) + 2, sizeof(six));
+		r->via = hf_ip_of6(&six);
+	} else if (tb[RTA_VIA]) {
+		return -EAFNOSUPPORT;
+	} else {
+		get_ip(tb[RTA_GATEWAY], &r->via);
+	}
 	if (tb[RTA_METRICS] &&
 	    !nla_parse_nested(metrics, RTAX_MAX, tb[RTA_METRICS], NULL) &&
 	    metrics[RTAX_MTU] && nla_len(metrics[RTAX_MTU]) == 4)
@@ -312,11 +342,12 @@ static int parse_route(const struct nlmsghdr *h, void *arg)
 	return 0;
 }
 
-int hf_netlink_route(struct hf_netlink *nl, __be32 dest, __be32 from,
-		     struct hf_route *ret)
+int hf_netlink_route(struct hf_netlink *nl, const struct hf_ip *dest,
+		     __be32 from, struct hf_route *ret)
 {
-	struct rtmsg m = {.rtm_family = AF_INET, .rtm_dst_len = 32};
-	struct hf_route r = {.via = dest};
+	struct rtmsg m = {.rtm_family = hf_ip_is6(dest) ? AF_INET6 : AF_INET,
+			  .rtm_dst_len = hf_ip_is6(dest) ? 128 : 32};
+	struct hf_route r = {.via = *dest};
 	struct nl_msg *msg = nlmsg_alloc_simple(RTM_GETROUTE, 0);
 	int rc;
 
@@ -325,7 +356,7 @@ int hf_netlink_route(struct hf_netlink *nl, __be32 dest, __be32 from,
 	if (from)
 		m.rtm_src_len = 32;
 	if (nlmsg_append(msg, &m, sizeof(m), NLMSG_ALIGNTO) ||
-	    nla_put_u32(msg, RTA_DST, dest) ||
+	    put_ip(msg, RTA_DST, dest) ||
 	    (from && nla_put_u32(msg, RTA_SRC, from))) {
 		nlmsg_free(msg);
 		return -ENOMEM;
@@ -429,14 +460,14 @@ int hf_netlink_link(struct hf_netlink *nl, uint32_t ifindex,
 }
 
 static struct nl_msg *neigh_message(int type, int flags, const struct ndmsg *m,
-				    __be32 address)
+				    const struct hf_ip *address)
 {
 	struct nl_msg *msg = nlmsg_alloc_simple(type, flags);
 
 	if (!msg)
 		return NULL;
 	if (nlmsg_append(msg, (void *)m, sizeof(*m), NLMSG_ALIGNTO) ||
-	    nla_put_u32(msg, NDA_DST, address)) {
+	    put_ip(msg, NDA_DST, address)) {
 		nlmsg_free(msg);
 		return NULL;
 	}
@@ -462,10 +493,11 @@ static int parse_neigh(const struct nlmsghdr *h, void *arg)
 	return 0;
 }
 
-int hf_netlink_neigh(struct hf_netlink *nl, uint32_t ifindex, __be32 address,
-		     struct hf_neigh *ret)
+int hf_netlink_neigh(struct hf_netlink *nl, uint32_t ifindex,
+		     const struct hf_ip *address, struct hf_neigh *ret)
 {
-	struct ndmsg m = {.ndm_family = AF_INET, .ndm_ifindex = (int)ifindex};
+	struct ndmsg m = {.ndm_family = hf_ip_is6(address) ? AF_INET6 : AF_INET,
+			  .ndm_ifindex = (int)ifindex};
 	struct nl_msg *msg = neigh_message(RTM_GETNEIGH, 0, &m, address);
 	struct hf_neigh n = {0};
 	int rc;
@@ -479,9 +511,9 @@ int hf_netlink_neigh(struct hf_netlink *nl, uint32_t ifindex, __be32 address,
 }
 
 int hf_netlink_neigh_use(struct hf_netlink *nl, uint32_t ifindex,
-			 __be32 address)
+			 const struct hf_ip *address)
 {
-	struct ndmsg m = {.ndm_family = AF_INET,
+	struct ndmsg m = {.ndm_family = hf_ip_is6(address) ? AF_INET6 : AF_INET,
 			  .ndm_ifindex = (int)ifindex,
 			  .ndm_flags = NTF_USE};
 	struct nl_msg *msg;

@@ -14,11 +14,13 @@
 #include <stdint.h>
 #include <linux/types.h>
 
+#include "base/ip.h"
+
 struct hf_netlink;
 
 struct hf_route {
 	uint32_t ifindex;
-	__be32 via;   /* gateway, or the destination itself when on link */
+	struct hf_ip via; /* gateway, or the destination itself when on link */
 	uint32_t mtu; /* of the route, 0 = the device's */
 	bool local;   /* the destination is this host */
 };
@@ -48,7 +50,7 @@ struct hf_neigh {
 /* What changed. Only what the receiver needs to look again. */
 struct hf_netlink_events {
 	void (*link)(void *arg, uint32_t ifindex, bool gone);
-	void (*neigh)(void *arg, uint32_t ifindex, __be32 address);
+	void (*neigh)(void *arg, uint32_t ifindex, const struct hf_ip *address);
 	void (*route)(void *arg);
 	void *arg;
 };
@@ -66,14 +68,15 @@ int hf_netlink_fd(const struct hf_netlink *);
 int hf_netlink_read(struct hf_netlink *);
 
 /* `from`: of a multicast group, our address whose device sends there; or 0. */
-int hf_netlink_route(struct hf_netlink *, __be32 dest, __be32 from,
-		     struct hf_route *ret);
+int hf_netlink_route(struct hf_netlink *, const struct hf_ip *dest,
+		     __be32 from, struct hf_route *ret);
 int hf_netlink_link(struct hf_netlink *, uint32_t ifindex, struct hf_link *ret);
 /* -ENOENT when the kernel has no entry. */
-int hf_netlink_neigh(struct hf_netlink *, uint32_t ifindex, __be32 address,
-		     struct hf_neigh *ret);
+int hf_netlink_neigh(struct hf_netlink *, uint32_t ifindex,
+		     const struct hf_ip *address, struct hf_neigh *ret);
 /* Let the kernel find out, or (if it knows) confirm what it knows soon. The
  * packets that XDP sends do not tell the kernel that a neighbour is in use. */
-int hf_netlink_neigh_use(struct hf_netlink *, uint32_t ifindex, __be32 address);
+int hf_netlink_neigh_use(struct hf_netlink *, uint32_t ifindex,
+			 const struct hf_ip *address);
 
 #endif

@@ -67,13 +67,25 @@ static struct hf_way *way_open(struct hf_nexthops *n, uint32_t index)
 	return w;
 }
 
+static struct hf_ip dest_of(const struct hf_nexthops *n, uint32_t index)
+{
+	const struct hf_nexthop *e = &n->finder.setup.table[index];
+	struct in6_addr six;
+
+	if (e->family != 6)
+		return (struct hf_ip){.s_addr = HF_READ(e->dest_ip4)};
+	memcpy(&six, &n->finder.setup.dest6[index], sizeof(six));
+	return hf_ip_of6(&six);
+}
+
 /* Compare one entry of the map with what we have. */
 static void look_at(struct hf_nexthops *n, uint32_t index)
 {
 	const struct hf_nexthop *e = &n->finder.setup.table[index];
 	struct hf_way *w = n->of[index];
-	bool wanted = hf_load_acquire(&e->wanted) && e->family == 4;
-	__be32 dest = HF_READ(e->dest_ip4);
+	bool wanted = hf_load_acquire(&e->wanted) &&
+		      (e->family == 4 || e->family == 6);
+	struct hf_ip dest = dest_of(n, index);
 
 	if (!wanted) {
 		if (w)
@@ -82,7 +94,7 @@ static void look_at(struct hf_nexthops *n, uint32_t index)
 	}
 	/* The controller wipes the hop when an entry gets a destination, and
 	 * that may be the one it had before. */
-	if (w && w->dest == dest &&
+	if (w && hf_ip_equal(&w->dest, &dest) &&
 	    (w->state != HF_WAY_OPEN || hf_hop_current(e).flags & HF_HOP_VALID))
 		return;
 	if (!w)
@@ -205,7 +217,7 @@ static void on_route(void *arg)
 	resolve_all_soon(n);
 }
 
-static void on_neigh(void *arg, uint32_t ifindex, __be32 address)
+static void on_neigh(void *arg, uint32_t ifindex, const struct hf_ip *address)
 {
 	struct hf_nexthops *n = arg;
 

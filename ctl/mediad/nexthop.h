@@ -15,11 +15,13 @@
 #include <stdint.h>
 
 struct hf_address;
+struct hf_ip6;
 struct hf_nexthop;
 struct hf_nexthops;
 
 struct hf_nexthops_setup {
 	struct hf_nexthop *table;
+	const struct hf_ip6 *dest6; /* of those of IPv6 */
 	uint32_t count; /* elements of it */
 	uint8_t tos;	/* of what is sent: DSCP << 2 */
 	const struct hf_address *address; /* our media addresses */

@@ -21,9 +21,9 @@
 #define BATCH	   64 /* messages a call */
 #define SAY_NS	   10000000000ULL
 #define LINK_BYTES 18 /* Ethernet and a tag */
-#define ROOM	   (LINK_BYTES + HF_HOLD_HEADERS + HF_FRAME_BYTES)
+#define ROOM	   (LINK_BYTES + HF_HOLD_HEADERS6 + HF_FRAME_BYTES)
 
-enum { DEVICES, HOST, QUEUES };
+enum { DEVICES, HOST, HOST6, QUEUES };
 
 struct queue {
 	int fd;
@@ -34,6 +34,7 @@ struct queue {
 	union {
 		struct sockaddr_ll device;
 		struct sockaddr_in host;
+		struct sockaddr_in6 host6;
 	} to[BATCH];
 	uint8_t data[BATCH][ROOM];
 };
@@ -48,6 +49,8 @@ struct packet {
 	struct hf_program program;
 	struct hf_hop hop;
 	struct hf_due due;
+	struct hf_pair6 six;
+	uint32_t head; /* bytes of headers behind Ethernet */
 	const struct hf_frame *frame;
 	uint16_t bytes, sum; /* of its payload */
 };
@@ -72,11 +75,19 @@ int hf_packets_open(const struct hf_pins *pins, struct hf_packets **ret)
 	p->pins = pins;
 	queue_init(&p->queue[DEVICES]);
 	queue_init(&p->queue[HOST]);
+	queue_init(&p->queue[HOST6]);
 	/* Protocol 0: this one hears nothing. */
 	p->queue[DEVICES].fd = socket(AF_PACKET, SOCK_RAW | SOCK_CLOEXEC, 0);
 	rc = -errno;
 	p->queue[HOST].fd =
 		socket(AF_INET, SOCK_RAW | SOCK_CLOEXEC, IPPROTO_RAW);
+	/* IPPROTO_RAW means headers by us (raw(7)); none on a host without IPv6.
+	 */
+	p->queue[HOST6].fd =
+		socket(AF_INET6, SOCK_RAW | SOCK_CLOEXEC, IPPROTO_RAW);
+	if (p->queue[HOST6].fd >= 0)
+		setsockopt(p->queue[HOST6].fd, IPPROTO_IPV6, IPV6_HDRINCL, &one,
+			   sizeof(one));
 	if (p->queue[DEVICES].fd < 0 || p->queue[HOST].fd < 0) {
 		rc = p->queue[DEVICES].fd < 0 ? rc : -errno;
 		hf_packets_close(p);
@@ -142,6 +153,7 @@ void hf_packets_flush(struct hf_packets *p)
 {
 	queue_flush(p, &p->queue[DEVICES]);
 	queue_flush(p, &p->queue[HOST]);
+	queue_flush(p, &p->queue[HOST6]);
 }
 
 /* The hop in force, whole. */
@@ -166,6 +178,9 @@ static bool prepare(struct hf_packets *p, const struct hf_leg *leg,
 {
 	struct hf_remote to = hf_remote_get(&k->program, &leg->rx);
 
+	k->head = HF_HOLD_HEADERS;
+	if (k->program.flags & HF_PROGRAM_IPV6)
+		k->head = HF_HOLD_HEADERS6;
 	k->program.remote_ip4 = to.ip4;
 	k->program.remote_port = to.port;
 	if (k->due.frame >= p->pins->instance->frames)
@@ -175,11 +190,11 @@ static bool prepare(struct hf_packets *p, const struct hf_leg *leg,
 	k->sum = HF_READ(k->frame->sum);
 	return k->bytes && k->bytes <= HF_FRAME_BYTES &&
 	       get_hop(p->pins, k->program.nexthop, &k->hop) &&
-	       HF_HOLD_HEADERS + k->bytes <= k->hop.mtu;
+	       k->head + k->bytes <= k->hop.mtu;
 }
 
 /* Ethernet, with the tag of the hop; returns its length. */
-static size_t write_link(uint8_t *at, const struct hf_hop *hop)
+static size_t write_link(uint8_t *at, const struct hf_hop *hop, bool six)
 {
 	size_t len = ETH_HLEN;
 
@@ -190,30 +205,40 @@ static size_t write_link(uint8_t *at, const struct hf_hop *hop)
 		memcpy(at + 14, &hop->vlan_tci, 2);
 		len += 4;
 	}
-	memcpy(at + len - 2, (uint8_t[]){0x08, 0x00}, 2);
+	memcpy(at + len - 2, six ? (uint8_t[]){0x86, 0xdd} :
+				   (uint8_t[]){0x08, 0x00}, 2);
 	return len;
 }
 
 static void enqueue(struct hf_packets *p, const struct packet *k)
 {
 	bool host = k->hop.flags & HF_HOP_LOCAL;
-	struct queue *q = &p->queue[host ? HOST : DEVICES];
+	bool six = k->head == HF_HOLD_HEADERS6;
+	struct queue *q = &p->queue[!host ? DEVICES : six ? HOST6 : HOST];
 	unsigned int i = q->count++;
-	size_t link = host ? 0 : write_link(q->data[i], &k->hop);
+	size_t link = host ? 0 : write_link(q->data[i], &k->hop, six);
 
-	hf_hold_headers_write(q->data[i] + link, &k->program, &k->due, &k->hop,
-			      k->bytes, k->sum);
-	memcpy(q->data[i] + link + HF_HOLD_HEADERS, k->frame->payload,
-	       k->bytes);
-	q->iov[i].iov_len = link + HF_HOLD_HEADERS + k->bytes;
+	if (six)
+		hf_hold_headers6_write(q->data[i] + link, &k->program, &k->six,
+				       &k->due, &k->hop, k->bytes, k->sum);
+	else
+		hf_hold_headers_write(q->data[i] + link, &k->program, &k->due,
+				      &k->hop, k->bytes, k->sum);
+	memcpy(q->data[i] + link + k->head, k->frame->payload, k->bytes);
+	q->iov[i].iov_len = link + k->head + k->bytes;
 	memset(&q->to[i], 0, sizeof(q->to[i]));
-	if (host) {
+	if (host && six) {
+		q->to[i].host6.sin6_family = AF_INET6;
+		memcpy(&q->to[i].host6.sin6_addr, &k->six.remote, 16);
+		q->msg[i].msg_hdr.msg_namelen = sizeof(q->to[i].host6);
+	} else if (host) {
 		q->to[i].host.sin_family = AF_INET;
 		q->to[i].host.sin_addr.s_addr = k->program.remote_ip4;
 		q->msg[i].msg_hdr.msg_namelen = sizeof(q->to[i].host);
 	} else {
 		q->to[i].device.sll_family = AF_PACKET;
-		q->to[i].device.sll_protocol = htons(ETH_P_IP);
+		q->to[i].device.sll_protocol =
+			htons(six ? ETH_P_IPV6 : ETH_P_IP);
 		q->to[i].device.sll_ifindex = (int)k->hop.ifindex;
 		q->msg[i].msg_hdr.msg_namelen = sizeof(q->to[i].device);
 	}
@@ -231,6 +256,8 @@ void hf_packets_add(struct hf_packets *p, uint32_t index, uint64_t now_ns)
 
 	word = hf_load_acquire(&claim->word);
 	k.program = *hf_word_program(leg, word);
+	if (k.program.flags & HF_PROGRAM_IPV6)
+		k.six = p->pins->leg6[index].program[hf_word_epoch(word) & 1];
 	if (!hf_due(&k.program, word, now_ns, 0, &k.due))
 		return;
 	if (!prepare(p, leg, &k)) {

@@ -40,6 +40,26 @@ static bool wish_get(const struct hf_rtcp *line, struct hf_rtcp *ret)
 	return !(turn & 1) && hf_load_acquire(&line->turn) == turn;
 }
 
+/* Who talks to whom; of IPv6 the addresses stand beside the program. */
+static void addresses_get(const struct hf_pins *pins, uint32_t leg,
+			  const struct hf_program *p, uint64_t word,
+			  struct hf_rtcp_line *ret)
+{
+	struct hf_remote r = hf_remote_get(p, &pins->legs[leg].rx);
+	const struct hf_pair6 *six;
+
+	if (p->flags & HF_PROGRAM_IPV6) {
+		six = &pins->leg6[leg].program[hf_word_epoch(word) & 1];
+		ret->family = 6;
+		memcpy(ret->local, &six->local, sizeof(ret->local));
+		memcpy(ret->remote, &six->remote, sizeof(ret->remote));
+		return;
+	}
+	ret->family = 4;
+	memcpy(ret->local, &p->local_ip4, 4);
+	memcpy(ret->remote, &r.ip4, 4);
+}
+
 static void remote_get(const struct hf_pins *pins, uint32_t leg,
 		       const struct hf_program *p, const struct hf_rtcp *wish,
 		       struct hf_rtcp_line *ret)
@@ -47,7 +67,6 @@ static void remote_get(const struct hf_pins *pins, uint32_t leg,
 	struct hf_remote r = hf_remote_get(p, &pins->legs[leg].rx);
 	__be16 seen = HF_READ(pins->rtcp[leg].from_port);
 
-	memcpy(ret->remote, &r.ip4, 4);
 	ret->remote_port = r.port;
 	if (wish->flags & HF_RTCP_MUX)
 		return;
@@ -69,8 +88,7 @@ bool hf_rtcp_line_get(const struct hf_pins *pins, uint32_t leg,
 	    !program_get(pins, leg, &p, &word) || !p.remote_port)
 		return false;
 	memset(ret, 0, sizeof(*ret));
-	ret->family = 4;
-	memcpy(ret->local, &p.local_ip4, 4);
+	addresses_get(pins, leg, &p, word, ret);
 	remote_get(pins, leg, &p, &wish, ret);
 	ret->local_port = p.local_port;
 	if (!(wish.flags & HF_RTCP_MUX))
@@ -93,8 +111,11 @@ bool hf_rtcp_line_ended(const struct hf_pins *pins, uint32_t leg,
 	while (a + 1 < in->addresses && leg >= in->address[a + 1].leg_base)
 		a++;
 	memset(ret, 0, sizeof(*ret));
-	ret->family = 4;
-	memcpy(ret->local, &in->address[a].ip4, 4);
+	ret->family = in->address[a].ip4 ? 4 : 6;
+	if (ret->family == 4)
+		memcpy(ret->local, &in->address[a].ip4, 4);
+	else
+		memcpy(ret->local, in->address[a].ip6, sizeof(ret->local));
 	memcpy(ret->remote, wish.remote, sizeof(ret->remote));
 	ret->local_port = htons((uint16_t)(in->address[a].port_min +
 					   2 * (leg - in->address[a].leg_base) +

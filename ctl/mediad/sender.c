@@ -56,6 +56,7 @@ struct hf_sender {
 	struct hf_pacer pacer;
 	struct hf_packets *packets;
 	enum hf_engine engine; /* of this turn: BPF or PACKET */
+	bool only6; /* the module sends the rest */
 	uint64_t live_after;   /* live frames were refused: not before then */
 	unsigned int slow_calls;
 	int failed; /* what the last call said, to say it once */
@@ -150,6 +151,8 @@ static enum hop_way leg_waits(const struct hf_sender *s, uint32_t index,
 	leg = &s->pins->legs[index];
 	word = hf_load_acquire(&s->pins->claims[index].word);
 	p = hf_word_program(leg, word);
+	if (s->only6 && !(p->flags & HF_PROGRAM_IPV6))
+		return WAY_NONE;
 	if (!p->remote_port || !hf_due(p, word, now_ns, 0, &due))
 		return WAY_NONE;
 	return hop_way(s, p->nexthop);
@@ -164,6 +167,8 @@ static void visit(struct hf_sender *s, uint32_t bucket, uint64_t now_ns)
 
 	if (fill > pins->wheel_capacity)
 		fill = pins->wheel_capacity;
+	if (s->only6 && !HF_READ(pins->wheel_fill[bucket].legs6))
+		return;
 	for (uint32_t i = 0; i < fill; i++) {
 		uint32_t leg = HF_READ(pins->wheel[first + i].leg);
 
@@ -260,6 +265,14 @@ static void get_priority(const struct hf_sender *s)
  * each frame is sent once. A wheel that was empty and is filled finds an old
  * beat: then we send until the module has ticked.
  */
+static bool legs6_wait(const struct hf_sender *s)
+{
+	for (uint32_t b = 0; b < HF_WHEEL_BUCKETS; b++)
+		if (HF_READ(s->pins->wheel_fill[b].legs6))
+			return true;
+	return false;
+}
+
 static bool stands_by(struct hf_sender *s, uint64_t now_ns)
 {
 	struct hf_work *work = s->pins->work;
@@ -268,13 +281,19 @@ static bool stands_by(struct hf_sender *s, uint64_t now_ns)
 
 	if (engine == HF_ENGINE_KMOD && now_ns >= s->alone_until &&
 	    (!hf_wheel_filled(s->pins->wheel_fill) ||
-	     now_ns < beat + STANDBY_MS * HF_MS))
-		return true;
+	     now_ns < beat + STANDBY_MS * HF_MS)) {
+		/* It sends no IPv6. */
+		s->only6 = true;
+		if (!legs6_wait(s))
+			return true;
+	} else {
+		s->only6 = false;
+	}
 	s->engine = HF_READ(work->pacer) == HF_ENGINE_PACKET ||
 				    now_ns < s->live_after ?
 			    HF_ENGINE_PACKET :
 			    HF_ENGINE_BPF;
-	if (engine != s->engine) {
+	if (engine != s->engine && !s->only6) {
 		HF_WRITE(work->pid, (uint32_t)getpid());
 		HF_WRITE(work->engine, s->engine);
 	}

@@ -12,11 +12,6 @@
 #include "base/log.h"
 #include "media/driver.h"
 
-static const char *text_of(__be32 address, char text[INET_ADDRSTRLEN])
-{
-	return inet_ntop(AF_INET, &address, text, INET_ADDRSTRLEN);
-}
-
 static int ask_link(struct hf_wayfinder *f, uint32_t ifindex,
 		    const struct hf_link **ret)
 {
@@ -29,14 +24,15 @@ static int ask_link(struct hf_wayfinder *f, uint32_t ifindex,
 	return f->last_link.rc;
 }
 
-static int ask_neigh(struct hf_wayfinder *f, uint32_t ifindex, __be32 via,
-		     const struct hf_neigh **ret)
+static int ask_neigh(struct hf_wayfinder *f, uint32_t ifindex,
+		     const struct hf_ip *via, const struct hf_neigh **ret)
 {
-	if (f->last_neigh.ifindex != ifindex || f->last_neigh.via != via) {
+	if (f->last_neigh.ifindex != ifindex ||
+	    !hf_ip_equal(&f->last_neigh.via, via)) {
 		f->last_neigh.rc = hf_netlink_neigh(f->nl, ifindex, via,
 						    &f->last_neigh.neigh);
 		f->last_neigh.ifindex = ifindex;
-		f->last_neigh.via = via;
+		f->last_neigh.via = *via;
 	}
 	*ret = &f->last_neigh.neigh;
 	return f->last_neigh.rc;
@@ -44,22 +40,23 @@ static int ask_neigh(struct hf_wayfinder *f, uint32_t ifindex, __be32 via,
 
 void hf_way_use(struct hf_wayfinder *f, const struct hf_way *w)
 {
-	if (f->used_ifindex == w->route_ifindex && f->used_via == w->via)
+	if (f->used_ifindex == w->route_ifindex &&
+	    hf_ip_equal(&f->used_via, &w->via))
 		return;
 	f->used_ifindex = w->route_ifindex;
 	f->used_via = w->via;
-	hf_netlink_neigh_use(f->nl, w->route_ifindex, w->via);
+	hf_netlink_neigh_use(f->nl, w->route_ifindex, &w->via);
 }
 
-static uint32_t chain_of(uint32_t ifindex, __be32 via)
+static uint32_t chain_of(uint32_t ifindex, const struct hf_ip *via)
 {
-	return (ifindex * 2654435761u ^ via * 2246822519u) >> 20 &
+	return (ifindex * 2654435761u ^ via->s_addr * 2246822519u) >> 20 &
 	       (HF_WAY_CHAINS - 1);
 }
 
 static void chain_remove(struct hf_wayfinder *f, struct hf_way *w)
 {
-	struct hf_way **p = &f->chain[chain_of(w->route_ifindex, w->via)];
+	struct hf_way **p = &f->chain[chain_of(w->route_ifindex, &w->via)];
 
 	for (; *p; p = &(*p)->chain) {
 		if (*p == w) {
@@ -72,16 +69,16 @@ static void chain_remove(struct hf_wayfinder *f, struct hf_way *w)
 
 /* Where the way leads now: the chain is by neighbour. */
 static void way_lead(struct hf_wayfinder *f, struct hf_way *w, uint32_t ifindex,
-		     __be32 via)
+		     const struct hf_ip *via)
 {
 	struct hf_way **head;
 
-	if (w->route_ifindex == ifindex && w->via == via)
+	if (w->route_ifindex == ifindex && hf_ip_equal(&w->via, via))
 		return;
 	if (w->route_ifindex)
 		chain_remove(f, w);
 	w->route_ifindex = ifindex;
-	w->via = via;
+	w->via = *via;
 	if (!ifindex)
 		return;
 	head = &f->chain[chain_of(ifindex, via)];
@@ -125,12 +122,12 @@ static const char *and_more(const struct hf_way_news *news, char text[32])
 static void say_opened(struct hf_wayfinder *f)
 {
 	struct hf_hop hop = hf_hop_current(&f->setup.table[f->opened.index]);
-	char dest[INET_ADDRSTRLEN], via[INET_ADDRSTRLEN], more[32];
+	char dest[HF_IP_TEXT], via[HF_IP_TEXT], more[32];
 	const struct hf_link *link;
 
 	hf_info("way to %s%s: via %s (%02x:%02x:%02x:%02x:%02x:%02x) on %s",
-		text_of(f->opened.dest, dest), and_more(&f->opened, more),
-		text_of(f->opened.via, via), hop.dmac[0], hop.dmac[1],
+		hf_ip_text(&f->opened.dest, dest), and_more(&f->opened, more),
+		hf_ip_text(&f->opened.via, via), hop.dmac[0], hop.dmac[1],
 		hop.dmac[2], hop.dmac[3], hop.dmac[4], hop.dmac[5],
 		ask_link(f, f->opened.ifindex, &link) ? "?" : link->name);
 }
@@ -144,15 +141,15 @@ void hf_wayfinder_begin(struct hf_wayfinder *f)
 
 void hf_wayfinder_end(struct hf_wayfinder *f)
 {
-	char dest[INET_ADDRSTRLEN], via[INET_ADDRSTRLEN], more[32];
+	char dest[HF_IP_TEXT], via[HF_IP_TEXT], more[32];
 
 	if (f->lost.count)
-		hf_warn("no way to %s%s: %s", text_of(f->lost.dest, dest),
+		hf_warn("no way to %s%s: %s", hf_ip_text(&f->lost.dest, dest),
 			and_more(&f->lost, more), f->lost.why);
 	if (f->unanswered.count)
 		hf_warn("%s, the way to %s%s, does not answer: sending to where it was",
-			text_of(f->unanswered.via, via),
-			text_of(f->unanswered.dest, dest),
+			hf_ip_text(&f->unanswered.via, via),
+			hf_ip_text(&f->unanswered.dest, dest),
 			and_more(&f->unanswered, more));
 	if (f->opened.count)
 		say_opened(f);
@@ -299,8 +296,8 @@ static int find_neigh(struct hf_wayfinder *f, struct hf_way *w,
 	int rc;
 
 	/* RFC 1112 6.4: nobody has to be asked for the address of a group. */
-	if (IN_MULTICAST(ntohl(w->dest))) {
-		const uint32_t group = ntohl(w->dest);
+	if (!hf_ip_is6(&w->dest) && IN_MULTICAST(ntohl(w->dest.s_addr))) {
+		const uint32_t group = ntohl(w->dest.s_addr);
 		const unsigned char mac[6] = {0x01,
 					      0x00,
 					      0x5e,
@@ -316,7 +313,7 @@ static int find_neigh(struct hf_wayfinder *f, struct hf_way *w,
 		memcpy(hop->dmac, link->mac, 6);
 		return 0;
 	}
-	rc = ask_neigh(f, w->route_ifindex, w->via, &neigh);
+	rc = ask_neigh(f, w->route_ifindex, &w->via, &neigh);
 	if (!rc && neigh->known) {
 		w->unanswered = false;
 		memcpy(hop->dmac, neigh->mac, 6);
@@ -364,10 +361,11 @@ static void way_follow(struct hf_wayfinder *f, struct hf_way *w,
 	char why[160];
 	int rc;
 
-	if (w->route_ifindex != route->ifindex || w->via != route->via)
+	if (w->route_ifindex != route->ifindex ||
+	    !hf_ip_equal(&w->via, &route->via))
 		if (w->state == HF_WAY_OPEN)
 			w->state = HF_WAY_NEW; /* what was known is of no use */
-	way_lead(f, w, route->ifindex, route->via);
+	way_lead(f, w, route->ifindex, &route->via);
 	if (ask_link(f, route->ifindex, &link)) {
 		way_shut(f, w, HF_WAY_BLOCKED, "its device is gone");
 		return;
@@ -406,6 +404,7 @@ static void way_follow(struct hf_wayfinder *f, struct hf_way *w,
 
 void hf_way_resolve(struct hf_wayfinder *f, struct hf_way *w)
 {
+	const struct hf_ip none = {0};
 	struct hf_route route;
 	const struct hf_nexthop *e = &f->setup.table[w->index];
 	__be32 from = 0;
@@ -413,24 +412,27 @@ void hf_way_resolve(struct hf_wayfinder *f, struct hf_way *w)
 
 	if (e->from && e->from <= f->setup.addresses)
 		from = f->setup.address[e->from - 1].ip4;
-	rc = hf_netlink_route(f->nl, w->dest, from, &route);
+	rc = hf_netlink_route(f->nl, &w->dest, from, &route);
 
 	if (!rc) {
 		way_follow(f, w, &route);
 		return;
 	}
-	way_lead(f, w, 0, 0);
+	way_lead(f, w, 0, &none);
 	w->ifindex = 0;
 	way_shut(f, w, HF_WAY_BLOCKED, strerror(-rc));
 }
 
 void hf_way_drop(struct hf_wayfinder *f, struct hf_way *w)
 {
+	const struct hf_ip none = {0};
+
 	way_shut(f, w, w->state, "");
-	way_lead(f, w, 0, 0);
+	way_lead(f, w, 0, &none);
 }
 
-void hf_way_neighbour(struct hf_wayfinder *f, uint32_t ifindex, __be32 address)
+void hf_way_neighbour(struct hf_wayfinder *f, uint32_t ifindex,
+		      const struct hf_ip *address)
 {
 	struct hf_way *w = f->chain[chain_of(ifindex, address)];
 	const struct hf_neigh *neigh;
@@ -441,7 +443,7 @@ void hf_way_neighbour(struct hf_wayfinder *f, uint32_t ifindex, __be32 address)
 		struct hf_hop now;
 
 		next = w->chain; /* the way may lead elsewhere in a moment */
-		if (w->route_ifindex != ifindex || w->via != address)
+		if (w->route_ifindex != ifindex || !hf_ip_equal(&w->via, address))
 			continue;
 		now = hf_hop_current(&f->setup.table[w->index]);
 		if (w->state == HF_WAY_OPEN && !w->unanswered &&

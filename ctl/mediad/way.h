@@ -36,8 +36,8 @@ struct hf_way {
 	uint32_t place;		/* in the list of all ways, nexthop.c */
 	uint32_t route_ifindex; /* where the route leads, 0 = none */
 	uint32_t ifindex;	/* where frames go (below a VLAN device) */
-	__be32 dest;
-	__be32 via;
+	struct hf_ip dest;
+	struct hf_ip via;
 	enum hf_way_state state;
 	bool unanswered; /* open, on what was known before */
 };
@@ -54,7 +54,7 @@ struct hf_way_device {
 struct hf_way_news {
 	uint32_t count;
 	uint32_t index, ifindex; /* of the first */
-	__be32 dest, via;
+	struct hf_ip dest, via;
 	char why[160];
 };
 
@@ -72,12 +72,12 @@ struct hf_wayfinder {
 	} last_link;
 	struct {
 		uint32_t ifindex;
-		__be32 via;
+		struct hf_ip via;
 		int rc;
 		struct hf_neigh neigh;
 	} last_neigh;
 	uint32_t used_ifindex; /* the last neighbour whose use was announced */
-	__be32 used_via;
+	struct hf_ip used_via;
 	struct hf_way_news opened, lost, unanswered;
 };
 
@@ -98,6 +98,7 @@ void hf_way_drop(struct hf_wayfinder *, struct hf_way *);
 /* Tell the kernel that the neighbour is in use. */
 void hf_way_use(struct hf_wayfinder *, const struct hf_way *);
 /* Something happened to this neighbour: look at the ways that use it. */
-void hf_way_neighbour(struct hf_wayfinder *, uint32_t ifindex, __be32 address);
+void hf_way_neighbour(struct hf_wayfinder *, uint32_t ifindex,
+		      const struct hf_ip *address);
 
 #endif

@@ -141,17 +141,17 @@ static void uri_host(const char *uri, char *out, size_t len)
 	out[n] = '\0';
 }
 
-struct in_addr hf_towards(const struct hf_park *park,
+struct hf_ip hf_towards(const struct hf_park *park,
 			  const struct hf_config_tenant *of, const char *uri)
 {
 	const char *proxy = hf_tenant_proxy(park->config, of);
-	struct in_addr ip = {0};
+	struct in6_addr found;
 	char host[256];
 
 	uri_host(proxy ?: uri ?: "", host, sizeof(host));
-	if (inet_pton(AF_INET, host, &ip) != 1)
-		ip.s_addr = 0;
-	return ip;
+	if (!hf_ip_parse(host, &found))
+		return (struct hf_ip){0};
+	return hf_ip_of6(&found);
 }
 
 /* The domain that our users are known under at the peer that routes for us. */

@@ -31,7 +31,7 @@ int hf_identity_aor(const struct hf_config *, const struct hf_config_tenant *,
 		    char *out, size_t len);
 /* Where media of who is called will be, as far as is known before the answer:
  * the proxy's address, else that of the URI (may be NULL); 0.0.0.0 = not known. */
-struct in_addr hf_towards(const struct hf_park *,
+struct hf_ip hf_towards(const struct hf_park *,
 			  const struct hf_config_tenant *, const char *uri);
 void hf_user_escape(const char *user, char *out, size_t len);
 bool hf_identity_internal(const struct hf_config *,

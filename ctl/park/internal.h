@@ -238,7 +238,7 @@ void hf_call_wait_again(struct hf_call *, struct hf_slot *, const char *why);
 /* loop.c. Is this media port that of another leg which the same peer has with us,
  * the one being picked up and the other parked? Then hf_loop_close() makes them
  * one call, once the SDP has been answered. */
-bool hf_loop_seen(struct hf_party *, struct in_addr, uint16_t port);
+bool hf_loop_seen(struct hf_party *, struct hf_ip, uint16_t port);
 void hf_loop_close(struct hf_park *);
 
 /* keys.c: what a key means to the call. */

@@ -34,6 +34,7 @@ static int64_t timer_ms(const struct hf_timer *t)
 /* Text of a record that stands nowhere else. */
 struct hf_record_text {
 	char offered[128];
+	char source[HF_IP_TEXT];
 	uint8_t session[2 * HF_SDP_MAX_TEXT];
 };
 
@@ -81,7 +82,8 @@ static void fill_party(struct hf_party *p, struct hf_store_party *r,
 	r->privacy = p->privacy;
 	r->hears = p->hears;
 	r->leg = p->leg;
-	r->source = p->source.s_addr;
+	r->source = hf_ip_is6(&p->source) ? 0 : p->source.s_addr;
+	r->source6 = hf_ip_is6(&p->source) ? hf_ip_text(&p->source, text->source) : NULL;
 	r->offered = codec_names(&p->offered, text->offered,
 				 sizeof(text->offered));
 	r->session = text->session;
@@ -355,7 +357,8 @@ static int read_party(struct hf_party *p, const struct hf_store_party *r)
 	p->up = r->up;
 	p->awaiting_answer = r->awaiting_answer;
 	p->privacy = r->privacy;
-	p->source.s_addr = (in_addr_t)r->source;
+	if (!r->source6 || !hf_ip_read(r->source6, &p->source))
+		p->source = hf_ip_of4((struct in_addr){(in_addr_t)r->source});
 	read_codec_names(&p->offered, r->offered);
 	p->sip_call_id = strdup(r->sip_call_id);
 	p->remote_tag = p->incoming ? strdup(r->remote_tag) : NULL;

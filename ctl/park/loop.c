@@ -56,7 +56,7 @@ static in_addr_t peer_of(const struct hf_party *p)
 	       hf_towards(p->park, tenant_of(p), NULL).s_addr;
 }
 
-bool hf_loop_seen(struct hf_party *p, struct in_addr ip4, uint16_t port)
+bool hf_loop_seen(struct hf_party *p, struct hf_ip ip4, uint16_t port)
 {
 	struct hf_park *park = p->park;
 	uint32_t leg = hf_media_leg_at(park->wire.media, ip4, port);

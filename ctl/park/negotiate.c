@@ -64,7 +64,9 @@ static bool bad_remote(struct hf_party *p, const struct hf_session *s,
 	*ret_loop = false;
 	if (!host) /* RFC 2543 hold */
 		return false;
-	if (IN_MULTICAST(host) || host == INADDR_BROADCAST || (host >> 24) == 0)
+	/* Of IPv6 ctl/sdp has looked at the kind. */
+	if (!hf_ip_is6(&s->remote_ip4) &&
+	    (IN_MULTICAST(host) || host == INADDR_BROADCAST || (host >> 24) == 0))
 		return true;
 	if (!hf_media_is_own_port(p->park->wire.media, s->remote_ip4,
 				  s->remote_port))
@@ -74,9 +76,9 @@ static bool bad_remote(struct hf_party *p, const struct hf_session *s,
 }
 
 static int open_leg(struct hf_party *p, struct hf_session *s,
-		    struct in_addr towards, struct hf_words *w)
+		    struct hf_ip towards, struct hf_words *w)
 {
-	struct in_addr ip4;
+	struct hf_ip ip4;
 	uint16_t port;
 	uint32_t leg;
 	int err;
@@ -84,6 +86,17 @@ static int open_leg(struct hf_party *p, struct hf_session *s,
 	if (p->leg == HF_LEG_NONE) {
 		err = hf_media_leg_open(p->park->wire.media, towards, &leg,
 					&ip4, &port);
+		/* SIP may be of another family than the media we offer. */
+		if (err == -EAFNOSUPPORT && !s->have_remote)
+			err = hf_media_leg_open(p->park->wire.media,
+						(struct hf_ip){0}, &leg, &ip4,
+						&port);
+		if (err == -EAFNOSUPPORT) {
+			snprintf(w->why, sizeof(w->why),
+				 "no media address here is IPv%c",
+				 hf_ip_is6(&towards) ? '6' : '4');
+			return 488;
+		}
 		if (err) {
 			snprintf(w->why, sizeof(w->why),
 				 "no media port is free (%s)", strerror(-err));
@@ -102,7 +115,7 @@ static void start_session(struct hf_party *p, struct hf_session *s)
 	uint32_t n = p->talk ? p->talk->sessions++ : p->call->sessions++;
 
 	/* rises over restarts, because these ids do */
-	hf_session_init(s, (struct in_addr){0}, 0, id << 16 | (n & 0xffff));
+	hf_session_init(s, (struct hf_ip){0}, 0, id << 16 | (n & 0xffff));
 }
 
 /*
@@ -117,7 +130,8 @@ static bool latches(const struct hf_party *p, const struct hf_session *s)
 
 	return p->source.s_addr && hf_config_may_latch(park->config, p->source) &&
 	       s->remote_ip4.s_addr && s->remote_port &&
-	       s->remote_ip4.s_addr != p->source.s_addr &&
+	       !hf_ip_equal(&s->remote_ip4, &p->source) &&
+	       hf_ip_is6(&s->remote_ip4) == hf_ip_is6(&p->source) &&
 	       !hf_media_is_own(park->wire.media, p->source);
 }
 
@@ -168,10 +182,11 @@ static int take_offer(struct hf_party *p, struct hf_session *s,
 		      const char *body, size_t len, struct hf_codecs c,
 		      struct hf_words *w)
 {
-	struct in_addr towards;
+	struct hf_ip towards;
 	int status;
 	bool loop;
 
+	s->ip4_only = !hf_media_has_ip6(p->park->wire.media);
 	status = status_of(hf_session_take_offer(s, body, len, c.list, c.count,
 						 w->why, sizeof(w->why)));
 	if (status)
@@ -194,7 +209,7 @@ static int commit(struct hf_party *p, const struct hf_session *s,
 	return hf_party_keep(p, s) ? say(w, 500, "out of memory") : 0;
 }
 
-int hf_party_make_offer(struct hf_party *p, struct in_addr towards,
+int hf_party_make_offer(struct hf_party *p, struct hf_ip towards,
 			struct hf_codecs c, struct hf_words *w)
 {
 	struct hf_session s;

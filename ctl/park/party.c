@@ -44,8 +44,7 @@ int hf_party_fill(struct hf_party *p, const struct hf_invite *in)
 {
 	p->incoming = true;
 	p->privacy = in->privacy;
-	if (!in->source || inet_pton(AF_INET, in->source, &p->source) != 1)
-		p->source.s_addr = INADDR_ANY;
+	hf_ip_read(in->source ?: "", &p->source);
 	p->sip_call_id = strdup(in->call_id ?: "");
 	p->remote_tag = strdup(in->from_tag ?: "");
 	if (!p->sip_call_id || !p->remote_tag)

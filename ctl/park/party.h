@@ -49,7 +49,7 @@ struct hf_party {
 	struct hf_codecs offered; /* by us, in the latest offer */
 	enum hf_hears hears;
 	uint32_t leg;
-	struct in_addr source; /* of its signalling, 0 = unknown */
+	struct hf_ip source; /* of its signalling, 0 = unknown */
 	const struct hf_session *session; /* cut: hf_party_keep() */
 	struct hf_party *ring_next; /* rings for the same call, see ring.c */
 	unsigned int redirects;	    /* 3xx that led here */
@@ -91,7 +91,7 @@ int hf_party_take_invite(struct hf_party *, const char *body, size_t len,
 			 struct hf_codecs, struct hf_words *out);
 int hf_party_take_answer(struct hf_party *, const char *body, size_t len,
 			 struct hf_codecs, struct hf_words *out);
-int hf_party_make_offer(struct hf_party *, struct in_addr towards,
+int hf_party_make_offer(struct hf_party *, struct hf_ip towards,
 			struct hf_codecs, struct hf_words *out);
 int hf_party_retake(struct hf_party *, const char *body, size_t len,
 		    struct hf_codecs, struct hf_words *out);

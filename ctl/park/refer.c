@@ -235,7 +235,7 @@ void hf_act_fetch(struct hf_call *call, const struct hf_stimulus *s)
 	if (!hf_party_make_offer(p, p->source, hf_call_codecs(call, p), &words))
 		p->dialog = ops(call)->invite(call->park->wire.stack, p, &out);
 	/* it is not known yet where the caller's phone signals from */
-	p->source.s_addr = INADDR_ANY;
+	p->source = (struct hf_ip){0};
 	if (!p->dialog) {
 		snprintf(call->why, sizeof(call->why),
 			 "the caller cannot be called");

@@ -24,7 +24,7 @@ static const char *source_of(const struct hf_call *call,
 		who = call->retriever ?: call->recall;
 	if (!who || !who->source.s_addr)
 		return NULL;
-	return inet_ntop(AF_INET, &who->source, text, (socklen_t)len);
+	return len < HF_IP_TEXT ? NULL : hf_ip_text(&who->source, text);
 }
 
 static const char *tenant_of(const struct hf_lot *lot)

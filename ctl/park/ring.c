@@ -43,9 +43,9 @@ static void label(const struct hf_call *call, char *out, size_t len)
 }
 
 /* Where the answer will come from, as far as is known before it comes. */
-static struct in_addr towards(const struct hf_call *call)
+static struct hf_ip towards(const struct hf_call *call)
 {
-	struct in_addr ip =
+	struct hf_ip ip =
 		hf_towards(call->park, call->lot->config->of, NULL);
 
 	return ip.s_addr ? ip : call->caller->source;

@@ -177,16 +177,18 @@ static int refuse_codecs(const struct hf_sdp_media *m,
 static int check_address(const struct hf_sdp_media *m, char *why,
 			 size_t why_len)
 {
-	uint32_t ip = ntohl(m->ip4.s_addr);
+	bool six = hf_ip_is6(&m->ip4);
+	uint32_t ip = six ? 0 : ntohl(m->ip4.s_addr);
 	const char *wrong = NULL;
 
 	if (m->address == HF_SDP_ADDRESS_NONE)
 		wrong = "there is no c= line with an address";
-	else if (m->address == HF_SDP_ADDRESS_IP6)
-		wrong = "IPv6 media is not supported";
 	else if (m->address == HF_SDP_ADDRESS_OTHER)
-		wrong = "the media address is not a numeric IPv4 address";
-	else if ((ip >> 28) == 14)
+		wrong = "the media address is not a numeric address of its kind";
+	else if (six && IN6_IS_ADDR_LINKLOCAL(&m->ip4.six))
+		wrong = "the media address is good for one link only";
+	else if ((ip >> 28) == 14 ||
+		 (six && IN6_IS_ADDR_MULTICAST(&m->ip4.six)))
 		wrong = "the media address is multicast";
 	else if ((ip >> 28) == 15)
 		wrong = "the media address is broadcast or reserved";

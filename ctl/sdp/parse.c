@@ -71,9 +71,41 @@ static bool is_token(struct hf_text t)
 	return t.len > 0;
 }
 
+static bool is_digits(struct hf_text t)
+{
+	for (size_t i = 0; i < t.len; i++)
+		if (t.at[i] != '.' && (t.at[i] < '0' || t.at[i] > '9'))
+			return false;
+	return t.len < INET_ADDRSTRLEN;
+}
+
 static struct hf_sdp_media *level(struct hf_sdp_reader *r)
 {
 	return r->media ? r->media : &r->session;
+}
+
+/* "IP4" or "IP6" and an address of that kind. */
+static bool read_address(struct hf_text family, struct hf_text address,
+			 struct hf_ip *ret)
+{
+	char copy[INET6_ADDRSTRLEN];
+	struct in6_addr six;
+	struct in_addr ip4;
+
+	*ret = (struct hf_ip){0};
+	if (address.len >= sizeof(copy))
+		return false;
+	memcpy(copy, address.at, address.len);
+	copy[address.len] = '\0';
+	if (hf_text_is(family, "IP4") && inet_pton(AF_INET, copy, &ip4) == 1)
+		*ret = hf_ip_of4(ip4);
+	else if (hf_text_is(family, "IP6") &&
+		 inet_pton(AF_INET6, copy, &six) == 1 &&
+		 !IN6_IS_ADDR_V4MAPPED(&six))
+		*ret = hf_ip_of6(&six);
+	else
+		return false;
+	return true;
 }
 
 /* c=IN IP4 192.0.2.10 (RFC 8866 5.7). Where several stand, the first counts. */
@@ -81,7 +113,6 @@ static void read_connection(struct hf_sdp_reader *r, struct hf_text t)
 {
 	struct hf_sdp_media *m = level(r);
 	struct hf_text net, family, value, address;
-	char copy[INET_ADDRSTRLEN];
 
 	if (!hf_text_word(&t, ' ', &net) || !hf_text_word(&t, ' ', &family) ||
 	    !hf_text_word(&t, ' ', &value)) {
@@ -93,18 +124,13 @@ static void read_connection(struct hf_sdp_reader *r, struct hf_text t)
 	m->address = HF_SDP_ADDRESS_OTHER;
 	if (!hf_text_is(net, "IN"))
 		return;
-	if (hf_text_is(family, "IP6"))
-		m->address = HF_SDP_ADDRESS_IP6;
-	if (!hf_text_is(family, "IP4"))
-		return;
 	/* A "/ttl" behind it means multicast, which the address says too. */
-	if (!hf_text_word(&value, '/', &address) || address.len >= sizeof(copy))
+	if (!hf_text_word(&value, '/', &address))
 		return;
-	memcpy(copy, address.at, address.len);
-	copy[address.len] = '\0';
-	if (inet_pton(AF_INET, copy, &m->ip4) == 1)
-		m->address = HF_SDP_ADDRESS_IP4;
-	else if (strspn(copy, "0123456789.") == address.len)
+	if (read_address(family, address, &m->ip4))
+		m->address = hf_text_is(family, "IP6") ? HF_SDP_ADDRESS_IP6 :
+							 HF_SDP_ADDRESS_IP4;
+	else if (hf_text_is(family, "IP4") && is_digits(address))
 		r->wrong = "c= has an address that is none";
 }
 
@@ -189,7 +215,6 @@ static bool read_direction(struct hf_sdp_media *m, struct hf_text name)
 static void read_rtcp(struct hf_sdp_media *m, struct hf_text t)
 {
 	struct hf_text word, type;
-	char text[INET_ADDRSTRLEN];
 	unsigned long port;
 
 	if (!hf_text_word(&t, ' ', &word) ||
@@ -197,13 +222,9 @@ static void read_rtcp(struct hf_sdp_media *m, struct hf_text t)
 		return;
 	m->rtcp_port = (uint16_t)port;
 	if (!hf_text_word(&t, ' ', &word) || !hf_text_is(word, "IN") ||
-	    !hf_text_word(&t, ' ', &type) || !hf_text_is(type, "IP4") ||
-	    !hf_text_word(&t, ' ', &word) || word.len >= sizeof(text))
+	    !hf_text_word(&t, ' ', &type) || !hf_text_word(&t, ' ', &word))
 		return;
-	memcpy(text, word.at, word.len);
-	text[word.len] = 0;
-	if (inet_pton(AF_INET, text, &m->rtcp_ip4) != 1)
-		m->rtcp_ip4.s_addr = 0;
+	read_address(type, word, &m->rtcp_ip4);
 }
 
 /* a=name or a=name:value */

@@ -39,11 +39,11 @@ struct hf_sdp_media {
 	uint8_t format[HF_SDP_FORMATS]; /* numbers among the formats, in order */
 	unsigned int format_count;
 	enum hf_sdp_address address; /* c= of the line, else of the session */
-	struct in_addr ip4;
+	struct hf_ip ip4;
 	enum hf_direction direction;
 	bool have_direction;
 	uint16_t rtcp_port; /* a=rtcp (RFC 3605), 0 = not said */
-	struct in_addr rtcp_ip4; /* ... with an address */
+	struct hf_ip rtcp_ip4; /* ... with an address */
 	bool rtcp_mux;	    /* a=rtcp-mux (RFC 5761) */
 	uint16_t ptime_ms, maxptime_ms;
 	struct hf_text rtpmap[HF_SDP_FORMATS]; /* "PCMU/8000", at NULL = none */

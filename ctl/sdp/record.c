@@ -26,6 +26,8 @@
 #define FIELD_KNOWN 19 /* of each codec: offered, both numbers, name */
 #define FIELD_MEDIA 20 /* of each m= line: three words */
 #define FIELD_TEXT  21
+#define FIELD_LOCAL6  22 /* the addresses, where they are IPv6 */
+#define FIELD_REMOTE6 23
 
 struct hf_bytes {
 	uint8_t *at;
@@ -102,6 +104,10 @@ size_t hf_session_save(const struct hf_session *s, uint8_t *out, size_t len)
 	put_codecs(&b, s);
 	put_media(&b, s);
 	put(&b, FIELD_TEXT, hf_session_text(s), s->text_len);
+	if (hf_ip_is6(&s->local_ip4))
+		put(&b, FIELD_LOCAL6, &s->local_ip4.six, 16);
+	if (hf_ip_is6(&s->remote_ip4))
+		put(&b, FIELD_REMOTE6, &s->remote_ip4.six, 16);
 	return b.full ? 0 : (size_t)(b.at - out);
 }
 
@@ -185,6 +191,17 @@ static bool get_number(struct hf_session *s, unsigned int *lines, uint8_t field,
 	return true;
 }
 
+static bool get_ip6(struct hf_ip *ip, const uint8_t *value, size_t len)
+{
+	struct in6_addr six;
+
+	if (len != sizeof(six))
+		return false;
+	memcpy(&six, value, len);
+	*ip = hf_ip_of6(&six);
+	return true;
+}
+
 /* `lines`: how many there were to be. */
 static bool get(struct hf_session *s, unsigned int *lines, uint8_t field,
 		const uint8_t *value, size_t len)
@@ -200,6 +217,10 @@ static bool get(struct hf_session *s, unsigned int *lines, uint8_t field,
 	case FIELD_TEXT:
 		return get_text(text, sizeof(text), value, len) &&
 		       hf_room_set_text(s, text);
+	case FIELD_LOCAL6:
+		return get_ip6(&s->local_ip4, value, len);
+	case FIELD_REMOTE6:
+		return get_ip6(&s->remote_ip4, value, len);
 	default:
 		return field > FIELD_TEXT || get_number(s, lines, field, value, len);
 	}
@@ -211,7 +232,7 @@ int hf_session_restore(struct hf_session *ret, const void *bytes, size_t len)
 	unsigned int lines = 0;
 	struct hf_session s;
 
-	hf_session_init(&s, (struct in_addr){0}, 0, 0);
+	hf_session_init(&s, (struct hf_ip){0}, 0, 0);
 	s.origin_version = 0;
 	if (!len || *at++ != VERSION)
 		return -EPROTO;

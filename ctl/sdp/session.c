@@ -13,7 +13,7 @@
 #include "codec.h"
 #include "room.h"
 
-void hf_session_init(struct hf_session *s, struct in_addr local_ip4,
+void hf_session_init(struct hf_session *s, struct hf_ip local_ip4,
 		     uint16_t local_port, uint64_t origin_id)
 {
 	memset(s, 0, sizeof(*s));
@@ -95,7 +95,7 @@ static void keep_remote(struct hf_session *s, const struct hf_sdp_media *m,
 	s->remote_rtcp_port = m->rtcp_port;
 	if (!m->rtcp_port && m->port && m->port < UINT16_MAX)
 		s->remote_rtcp_port = m->port + 1;
-	s->remote_rtcp_ip4 = m->rtcp_port ? m->rtcp_ip4 : (struct in_addr){0};
+	s->remote_rtcp_ip4 = m->rtcp_port ? m->rtcp_ip4 : (struct hf_ip){0};
 	s->rtcp_mux = m->rtcp_mux;
 	s->remote_direction = m->direction;
 	/* Hold as RFC 2543 had it: whatever the attribute says, nobody listens
@@ -154,6 +154,13 @@ static int take_audio(struct hf_session *s, const struct hf_sdp *sdp,
 
 		if (!m->port || !hf_text_is(m->type, "audio"))
 			continue;
+		if (s->ip4_only && m->address == HF_SDP_ADDRESS_IP6) {
+			if (!said)
+				snprintf(why, why_len,
+					 "IPv6 media is not supported");
+			said = true;
+			continue;
+		}
 		if (hf_sdp_choose(m, codecs, count, &c, reason,
 				  sizeof(reason)) < 0) {
 			if (!said)

@@ -31,17 +31,18 @@ enum hf_direction {
 
 struct hf_session {
 	/* our side */
-	struct in_addr local_ip4;
+	bool ip4_only; /* said anew for each offer: we have no IPv6 address */
+	struct hf_ip local_ip4;
 	uint16_t local_port;
 	uint64_t origin_id;
 	uint64_t origin_version; /* +1 only when our text changes (RFC 3264 8) */
 	enum hf_direction local_direction; /* as last written */
 	/* the peer's side */
 	bool have_remote;
-	struct in_addr remote_ip4; /* 0.0.0.0: RFC 2543 hold */
+	struct hf_ip remote_ip4; /* 0.0.0.0, ::: RFC 2543 hold */
 	uint16_t remote_port;	   /* 0: media refused */
 	uint16_t remote_rtcp_port;
-	struct in_addr remote_rtcp_ip4; /* 0.0.0.0: remote_ip4 */
+	struct hf_ip remote_rtcp_ip4; /* none: remote_ip4 */
 	bool rtcp_mux; /* the peer offers or answers it */
 	enum hf_direction remote_direction; /* from the peer's view */
 	bool codec_offered[HF_CODEC_COUNT];
@@ -67,7 +68,7 @@ struct hf_sdp_line {
 };
 
 /* `origin_id` should be unique and rise over restarts (epoch in the high bits). */
-void hf_session_init(struct hf_session *, struct in_addr local_ip4,
+void hf_session_init(struct hf_session *, struct hf_ip local_ip4,
 		     uint16_t local_port, uint64_t origin_id);
 
 /* A whole one from one that is cut, and back: `at` (NULL at first) is made as

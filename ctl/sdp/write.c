@@ -101,13 +101,14 @@ static void put_session(struct hf_writer *w, const struct hf_session *s,
 			bool audio, enum hf_direction direction,
 			const enum hf_codec *codecs, unsigned int count)
 {
-	char ip[INET_ADDRSTRLEN];
+	char kind = hf_ip_is6(&s->local_ip4) ? '6' : '4';
+	char ip[HF_IP_TEXT];
 
-	inet_ntop(AF_INET, &s->local_ip4, ip, sizeof(ip));
+	hf_ip_text(&s->local_ip4, ip);
 	put(w,
-	    "v=0\r\no=holdfast %" PRIu64 " %" PRIu64 " IN IP4 %s\r\ns=-\r\n"
-	    "c=IN IP4 %s\r\nt=0 0\r\n",
-	    s->origin_id, s->origin_version, ip, ip);
+	    "v=0\r\no=holdfast %" PRIu64 " %" PRIu64 " IN IP%c %s\r\ns=-\r\n"
+	    "c=IN IP%c %s\r\nt=0 0\r\n",
+	    s->origin_id, s->origin_version, kind, ip, kind, ip);
 	for (unsigned int i = 0; i < s->media_count; i++) {
 		struct hf_sdp_line line = hf_room_line(s, i);
 

@@ -35,7 +35,7 @@
 	T(sip_call_id) T(local) T(local_tag) T(remote) T(remote_tag)           \
 	I(remote_cseq) T(route) T(target) T(listener) I(ours) I(trusted)       \
 	T(contact_user) T(contact_display) I(session_s) I(takes_update)        \
-	T(branch) I(local_cseq)
+	T(branch) I(local_cseq) T(source6)
 
 /* A watcher of lamps (ctl/presence/persist.h). */
 #define HF_STORE_SUBSCRIPTION(I, T, B)                                         \

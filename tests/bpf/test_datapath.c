@@ -68,8 +68,8 @@ static bool stage(void)
 	    " && ip link set " DEVICE " up && ip link set dp1 up");
 	setenv("HOLDFAST_MEDIAD", "/nonexistent/holdfast-mediad", 1);
 	address = (struct hf_config_address){.interface = DEVICE};
-	inet_aton("192.0.2.1", &address.ip4);
-	inet_aton("203.0.113.7", &address.advertise);
+	hf_ip_read("192.0.2.1", &address.ip4);
+	hf_ip_read("203.0.113.7", &address.advertise);
 	clip.file = clip_path;
 	memset(&config, 0, sizeof(config));
 	config.instance = instance;
@@ -164,7 +164,7 @@ TEST(a_controller_that_leaves_is_followed_by_one_that_takes_its_maps_over)
 {
 	struct hf_media_remote remote = {
 		.port = 4000, .may_send = true, .may_receive = true};
-	struct in_addr ip4, to;
+	struct hf_ip ip4, to;
 	struct hf_pins pins;
 	static const int16_t second[8000];
 	struct hf_media *m;
@@ -174,7 +174,7 @@ TEST(a_controller_that_leaves_is_followed_by_one_that_takes_its_maps_over)
 	CHECK(stage());
 	CHECK_INT(hf_media_open_bpf(&config, &m, err, sizeof(err)), 0);
 	CHECK_INT(hf_media_clip_load(m, "default", second, 8000), 0);
-	inet_aton("192.0.2.9", &to);
+	hf_ip_read("192.0.2.9", &to);
 	remote.ip4 = to;
 	CHECK_INT(hf_media_leg_open(m, to, &leg, &ip4, &port), 0);
 	CHECK_INT(hf_media_leg_remote(m, leg, &remote), 0);

@@ -5,11 +5,11 @@ import os
 import queue
 import shutil
 
-from lib import net, sip, ways
+from lib import net, sip, ua, ways
 from lib.testing import check, equal, main, scenario
 
 OUTER = "203.0.113.7"
-ANCHOR6, PBX6 = "2001:db8::1", "2001:db8::20"
+ANCHOR6, PBX6, CALLER6 = "2001:db8::1", "2001:db8::20", "2001:db8::10"
 
 
 def tls_folder(s, name="tls", stem=None, authority=None):
@@ -205,6 +205,37 @@ def ip6_media(s):
     equal(call.answer.get("Warning"),
           '399 park.example.com "IPv6 media is not supported"', "Warning")
     equal(anchor.calls(), [], "calls")
+
+
+@scenario
+def ip6_media_taken(s):
+    "a caller of IPv6 hears music, also after a kill, and talks with a phone of IPv4 that picks up"
+    add_ip6(s)
+    s.stage.caller.ip("-6", "addr", "add", CALLER6 + "/64", "dev", "eth0", "nodad")
+    anchor = s.anchor(
+        sip__trusted=[net.PBX],
+        media__addresses=[{"address": net.ANCHOR_TRUNK, "interface": "trunk0"},
+                          {"address": net.ANCHOR_OFFICE, "interface": "office0"},
+                          {"address": ANCHOR6, "interface": "trunk0"}])
+    peer, phone = s.peer(), s.phone()
+    caller = ua.Media(s.stage, s.stage.caller, CALLER6)
+    call = peer.park("+4930123", caller)
+    check("c=IN IP6 " + ANCHOR6 in call.answer.body, call.answer.body)
+    equal(caller.dest[0], ANCHOR6, "where the caller sends to")
+    caller.wait_packets(20)             # says nothing itself: paced
+    anchor.kill()
+    caller.wait_packets(20, since=caller.received[-1][0])
+    anchor.again()
+    anchor.wait_slot(701, "parked")
+    caller.play()
+    caller.wait_packets(20, since=caller.received[-1][0])
+    picked = peer.call("701", "1002", phone)
+    equal(picked.status(), 200, "the answer to the pick-up")
+    phone.play()
+    caller.wait_packets(30, match=ua.from_media(phone))
+    phone.wait_packets(30, match=ua.from_media(caller))
+    call.bye()
+    picked.wait("bye")
 
 
 @scenario

@@ -22,9 +22,9 @@ static void must(bool holds)
 static struct hf_session fresh(void)
 {
 	struct hf_session s;
-	struct in_addr ip;
+	struct hf_ip ip;
 
-	inet_pton(AF_INET, "192.0.2.10", &ip);
+	hf_ip_read("192.0.2.10", &ip);
 	hf_session_init(&s, ip, 20000, 77);
 	return s;
 }

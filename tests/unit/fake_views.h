@@ -329,8 +329,8 @@ int hf_media_leg_stats(const struct hf_media *media, uint32_t leg,
 					    .idle_ms = leg == 4 ? -1 : 20,
 					    .lost = -1, .peer_lost = 7,
 					    .round_trip_us = leg == 4 ? -1 : 4000 };
-	inet_pton(AF_INET, "192.0.2.10", &ret->local_ip4);
-	inet_pton(AF_INET, "198.51.100.7", &ret->remote_ip4);
+	hf_ip_read("192.0.2.10", &ret->local_ip4);
+	hf_ip_read("198.51.100.7", &ret->remote_ip4);
 	return 0;
 }
 

@@ -45,11 +45,11 @@ static uint64_t stage_clock(void *arg)
 	return ((struct stage *)arg)->now;
 }
 
-static inline struct in_addr ip4(const char *text)
+static inline struct hf_ip ip4(const char *text)
 {
-	struct in_addr a;
+	struct hf_ip a;
 
-	inet_aton(text, &a);
+	hf_ip_read(text, &a);
 	return a;
 }
 
@@ -110,10 +110,10 @@ static inline uint32_t stage_leg(struct stage *s, const char *ip, uint16_t port)
 {
 	struct hf_media_remote r = remote_at(ip, port);
 	uint32_t leg = HF_LEG_NONE;
-	struct in_addr local;
+	struct hf_ip local;
 	uint16_t local_port;
 
-	hf_media_leg_open(s->m, (struct in_addr){ 0 }, &leg, &local,
+	hf_media_leg_open(s->m, (struct hf_ip){ 0 }, &leg, &local,
 			  &local_port);
 	hf_media_leg_remote(s->m, leg, &r);
 	return leg;

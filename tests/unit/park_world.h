@@ -336,7 +336,7 @@ static struct world *world_new(void)
 	hf_log_open("test", getenv("HF_TEST_LOG") ? HF_LOG_DEBUG : 0);
 	lot_defaults(&w->lots[0]);
 	w->address = (struct hf_config_address){ .interface = "lo" };
-	inet_pton(AF_INET, "127.0.0.1", &w->address.ip4);
+	hf_ip_read("127.0.0.1", &w->address.ip4);
 	w->address.advertise = w->address.ip4;
 	w->config.path = "test.yaml";
 	w->config.instance = "test";
@@ -748,7 +748,7 @@ static const char *sends_to(struct world *w, const struct hf_dialog *d)
 
 	if (!d->party || hf_media_leg_stats(w->media, d->party->leg, &s))
 		return "nowhere";
-	snprintf(text, sizeof(text), "%s:%u", inet_ntoa(s.remote_ip4),
+	snprintf(text, sizeof(text), "%s:%u", inet_ntoa((struct in_addr){s.remote_ip4.s_addr}),
 		 s.remote_port);
 	return text;
 }

@@ -50,9 +50,9 @@ static const enum hf_codec BOTH[] = { HF_CODEC_PCMU, HF_CODEC_PCMA };
 static inline struct hf_session fresh(void)
 {
 	struct hf_session s;
-	struct in_addr ip;
+	struct hf_ip ip;
 
-	inet_pton(AF_INET, "192.0.2.10", &ip);
+	hf_ip_read("192.0.2.10", &ip);
 	hf_session_init(&s, ip, 20000, 77);
 	return s;
 }

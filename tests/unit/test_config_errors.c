@@ -411,10 +411,13 @@ TEST(prefixes_are_checked)
 
 TEST(media_addresses_and_ports_are_checked)
 {
+	MEDIA_SAYS("addresses: [ { address: \"fe80::1\", interface: eth0 } ]",
+		   "addresses[0].address: fe80::1 is good for one link only; "
+		   "name a global or unique local address (fd..)");
 	MEDIA_SAYS("addresses: [ { address: \"2001:db8::1\", "
-		   "interface: eth0 } ]",
-		   "addresses[0].address: \"2001:db8::1\": IPv6 is not "
-		   "supported yet by this version; name an IPv4 address");
+		   "interface: eth0, advertise: 192.0.2.1 } ]",
+		   "addresses[0].advertise: is of another family than the "
+		   "address");
 	MEDIA_SAYS("addresses: [ { address: 224.0.0.1, interface: eth0 } ]",
 		   "addresses[0].address: 224.0.0.1 is a multicast, broadcast "
 		   "or reserved address");

@@ -18,11 +18,11 @@ static struct hf_config *load(const char *text)
 	return c;
 }
 
-static const char *ip(struct in_addr a)
+static const char *ip(struct hf_ip a)
 {
-	static char text[INET_ADDRSTRLEN];
+	static char text[HF_IP_TEXT];
 
-	return inet_ntop(AF_INET, &a, text, sizeof(text));
+	return hf_ip_text(&a, text);
 }
 
 /* The example with its clips where they exist. */
@@ -467,7 +467,7 @@ TEST(peers_and_listeners_may_be_of_ipv6_and_of_tls)
 	CHECK_STR(c->sip.tls.certificates, "/etc/x");
 	CHECK_INT(c->sip.tls.verify, HF_TLS_ALL);
 	CHECK_INT(c->sip.nat_count, 1);
-	CHECK_STR(ip(c->sip.nat[0].advertise), "203.0.113.7");
+	CHECK_STR(ip(hf_ip_of4(c->sip.nat[0].advertise)), "203.0.113.7");
 	hf_ip_parse("192.0.2.1", &a);
 	CHECK(hf_prefix_any(c->sip.nat[0].inside, 1, &a));
 	hf_ip_parse("[2001:db8:7::9]", &a);

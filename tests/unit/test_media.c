@@ -414,7 +414,7 @@ TEST(the_route_to_the_peer_picks_the_media_address)
 		.audio = {1, NULL, 0},
 	};
 	struct hf_media_remote r = remote_at("127.255.255.255", 4000);
-	struct in_addr local;
+	struct hf_ip local;
 	struct hf_media *m;
 	uint32_t leg;
 	uint16_t port;
@@ -440,7 +440,7 @@ TEST(the_route_to_the_peer_picks_the_media_address)
 TEST(a_port_that_was_just_closed_is_the_last_to_be_used_again)
 {
 	STAGE(s, 4, 1);
-	struct in_addr local;
+	struct hf_ip local;
 	uint32_t leg[4], again;
 	uint16_t port;
 
@@ -556,7 +556,7 @@ TEST(a_reused_next_hop_does_not_keep_the_macs_of_the_one_before)
 	char ip[32];
 
 	for (uint32_t i = 0; i < 3 * n && found == HF_NO_HOP; i++) {
-		struct in_addr to = {htonl(0x0a000001 + i)};
+		struct hf_ip to = {.s_addr = htonl(0x0a000001 + i)};
 		uint32_t at;
 
 		CHECK_INT(hf_hop_get(s->m, to, 0, 0, &at), 0);

@@ -454,7 +454,7 @@ TEST(what_we_write_always_fits)
 		strcat(offer, "\r\n");
 	}
 	s = fresh();
-	inet_pton(AF_INET, "223.255.255.254", &s.local_ip4);
+	hf_ip_read("223.255.255.254", &s.local_ip4);
 	s.local_port = 65534;
 	s.origin_id = s.origin_version = UINT64_MAX - 1;
 	CHECK_STR(take(&s, offer), "");

@@ -251,7 +251,7 @@ TEST(a_refused_offer_leaves_the_session_as_it_was)
 		THEIRS "m=audio 4000 RTP/SAVP 0\r\n",
 		THEIRS "m=video 4000 RTP/AVP 0\r\n",
 		THEIRS "m=audio 70000 RTP/AVP 0\r\n",
-		THEIRS "m=audio 4000 RTP/AVP 0\r\nc=IN IP6 ::1\r\n",
+		THEIRS "m=audio 4000 RTP/AVP 0\r\nc=IN IP6 ff02::1\r\n",
 	};
 	struct hf_session s = fresh(), before;
 

@@ -80,12 +80,20 @@ TEST(addresses_that_are_nobodys_are_refused)
 		  "488 the media address is broadcast or reserved");
 	CHECK_STR(with_address("IN IP4 0.0.0.1"),
 		  "488 the media address is unspecified");
+	CHECK_STR(with_address("IN IP6 ff02::1"),
+		  "488 the media address is multicast");
+	CHECK_STR(with_address("IN IP6 fe80::1"),
+		  "488 the media address is good for one link only");
+	CHECK_STR(with_address("IN IP6 ::ffff:192.0.2.1"),
+		  "488 the media address is not a numeric address of its kind");
+	CHECK_STR(with_address("IN IP4 2001:db8::1"),
+		  "488 the media address is not a numeric address of its kind");
 	CHECK_STR(with_address("IN IP6 2001:db8::1"),
-		  "488 IPv6 media is not supported");
+		  OURS("1") PCMU_LINE("sendrecv"));
 	CHECK_STR(with_address("IN IP4 media.example.com"),
-		  "488 the media address is not a numeric IPv4 address");
+		  "488 the media address is not a numeric address of its kind");
 	CHECK_STR(with_address("ATM NSAP 47.0091"),
-		  "488 the media address is not a numeric IPv4 address");
+		  "488 the media address is not a numeric address of its kind");
 	CHECK_STR(reply("v=0\r\nm=audio 4000 RTP/AVP 0\r\n"),
 		  "488 there is no c= line with an address");
 	CHECK_STR(with_address("IN IP4 127.0.0.1"),
@@ -104,7 +112,7 @@ TEST(the_first_usable_line_is_taken_and_the_first_reason_is_said)
 	CHECK_STR(reply(THEIRS "m=audio 4000/1 RTP/AVP 0\r\n"),
 		  OURS("1") PCMU_LINE("sendrecv"));
 	CHECK_STR(reply(THEIRS "m=audio 4000 RTP/AVP 0\r\n"
-			       "c=IN IP6 2001:db8::1\r\n"
+			       "c=IN IP6 ff02::1\r\n"
 			       "m=audio 4002 RTP/AVP 0\r\n"),
 		  OURS("1") "m=audio 0 RTP/AVP 0\r\n" PCMU_LINE("sendrecv"));
 	CHECK_STR(reply(THEIRS "m=video 4000 RTP/AVP 34\r\n"),

@@ -136,7 +136,8 @@ class Namespace:
 
     def udp(self, address, port=0):
         def make():
-            s = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+            s = socket.socket(socket.AF_INET6 if ":" in address else socket.AF_INET,
+                              socket.SOCK_DGRAM)
             s.bind((address, port))
             return s
         return self.call(make)

@@ -15,6 +15,10 @@ from . import net, sip
 DOMAIN = "pbx.example.com"
 
 
+def family(address):
+    return "IP6" if ":" in address else "IP4"
+
+
 class Media:
     """An RTP endpoint: a socket, a sender and a receiver."""
 
@@ -43,8 +47,9 @@ class Media:
                  111: "opus/48000/2"}
         formats = list(codecs) + ([dtmf] if dtmf else [])
         address = address or self.address
-        lines = ["v=0", "o=- %d %d IN IP4 %s" % (self.port, version, self.address), "s=-",
-                 "c=IN IP4 " + address, "t=0 0",
+        lines = ["v=0", "o=- %d %d IN %s %s" % (self.port, version, family(self.address),
+                                               self.address), "s=-",
+                 "c=IN %s %s" % (family(address), address), "t=0 0",
                  "m=audio %d RTP/AVP %s" % (self.port if port is None else port,
                                             " ".join(map(str, formats)))]
         lines += ["a=rtpmap:%d %s" % (c, names[c]) for c in codecs]
@@ -57,7 +62,7 @@ class Media:
         """Send to where this SDP says."""
         address = port = None
         for line in sdp.splitlines():
-            if line.startswith("c=IN IP4 "):
+            if line.startswith("c=IN IP"):
                 address = line.split()[2].strip()
             if line.startswith("m=audio "):
                 port = int(line.split()[1])
