@@ -32,13 +32,13 @@ LIBS := $(LIBS_BPF) $(LIBS_SOFIA) $(LIBS_NLROUTE) $(LIBS_NLGENL) $(LIBS_NL) \
 
 # A room is a folder of ctl/; each becomes one archive. Who may see whom is
 # checked by scripts/check-rooms. In the order of linking:
-ROOMS := cli mediad daemon http api hooks sip store records database push presence park events media audio sdp config base
+ROOMS := cli capture mediad daemon http api hooks sip store records database push presence park events media audio sdp config base
 src_of = $(sort $(wildcard ctl/$(1)/*.c))
 lib = $(BUILD)/lib/hf_$(1).a
 sanlib = $(BUILD)/san/lib/hf_$(1).a
 
 DAEMON_ROOMS := daemon http api hooks sip store records database push presence park events media audio sdp config base
-CTL_ROOMS := cli base
+CTL_ROOMS := cli capture media config base
 MEDIAD_ROOMS := mediad media sdp config base
 
 PROGRAMS := $(BUILD)/holdfastd $(BUILD)/holdfastctl $(BUILD)/holdfast-mediad

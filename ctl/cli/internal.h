@@ -75,6 +75,11 @@ struct hf_object {
 	X("act", 0, "TEXT", "history", "acts called like this (audit)")        \
 	X("to", 0, "URI", "audio", "the phone that play calls")                \
 	X("tenant", 0, "TENANT", "slot lot", "of this tenant only; whose call (explain)") \
+	X("file", 'o', "FILE", "leg",                                          \
+	  "into this pcapng file, - for standard output (capture)")            \
+	X("seconds", 0, "N", "leg", "for so long: 1 to 3600, 60 (capture)")    \
+	X("packets", 0, "N", "leg",                                            \
+	  "so many at most: 1 to 1000000, 10000 (capture)")                    \
 	X("from", 0, "URI", "lot", "who calls (explain)")                      \
 	X("by", 0, "URI", "lot", "who transferred the call here (explain)")    \
 	X("source", 0, "ADDRESS", "lot", "where the INVITE comes from (explain)") \
@@ -115,6 +120,9 @@ int hf_cli_receive(struct hf_cli *, json_t **ret);
 void hf_cli_disconnect(struct hf_cli *);
 /* Says an {"error":..} answer. False if `answer` is none. */
 bool hf_cli_is_error(struct hf_cli *, const json_t *answer);
+
+/* capture.c */
+int hf_cli_capture(struct hf_cli *, const struct hf_command *, const char *arg);
 
 /* monitor.c */
 int hf_cli_monitor(struct hf_cli *, const struct hf_command *, const char *arg);

@@ -26,7 +26,7 @@ _holdfastctl() {
 		-i | --instance | -s | --socket | -n | --count | -u | --until | --since | --lot | \
 			--limit | --slot | --caller | --parker | --retriever | --resolution | \
 			--call | --who | --act | --to | --from | --by | --source | --header | \
-			--tenant) ((i++)) ;;
+			--tenant | -o | --file | --seconds | --packets) ((i++)) ;;
 		-*) ;;
 		help) [ ${#words[@]} -gt 0 ] && words+=(help) ;;
 		*) words+=("$word") ;;
@@ -37,6 +37,7 @@ _holdfastctl() {
 		case ${words[0]} in
 		monitor) choices+=' --count --until' ;;
 		audio) choices+=' --to' ;;
+		leg) choices+=' --file --seconds --packets' ;;
 		lot) choices+=' --tenant --from --by --source --header' ;;
 		slot) choices+=' --watch --tenant' ;;
 		stats) choices+=' --lot --since --until --csv' ;;
@@ -48,7 +49,7 @@ _holdfastctl() {
 	*" lot") choices='list explain help' ;;
 	*" slot") choices='list help' ;;
 	*" call") choices='list show move kick retrieve step-in page help' ;;
-	*" leg") choices='list show help' ;;
+	*" leg") choices='list show capture help' ;;
 	*" history") choices='list show audit help' ;;
 	*" stats") choices='counters lots hours help' ;;
 	*" subscription") choices='list help' ;;

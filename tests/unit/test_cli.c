@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-/* rooms: cli api events sdp base */
+/* rooms: cli capture media config api events sdp base */
 /* holdfastctl against the real control socket with a made-up park behind it,
  * served by a child process that publishes an event every few milliseconds. */
 #include <fcntl.h>
