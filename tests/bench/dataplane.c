@@ -660,6 +660,12 @@ static int report(const struct bench *b, const char *path)
 	}
 	report_ratio(&r, "map_bytes_100k_v4", (double)map_bytes(b), "bytes",
 		     NULL, 0);
+	/* As ctl/media/load.c makes them where one address is IPv6. */
+	report_ratio(&r, "map_bytes_100k_v6",
+		     (double)(map_bytes(b) +
+			      (uint64_t)(BENCH_LEGS - 1) *
+				      sizeof(struct hf_leg6)),
+		     "bytes", NULL, 0);
 	return report_end(&r, path);
 }
 
