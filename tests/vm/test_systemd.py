@@ -100,7 +100,21 @@ class Scene:
     def restarted(self, unit, before, seconds=120):
         wait_for(lambda: pid(unit) not in (0, before) and show(unit, "ActiveState") == "active",
                  seconds, "%s is started again" % unit)
-        confined(unit)
+
+        last = [None]
+
+        def settled():
+            """Not what systemd has forked and not yet made the unit's."""
+            try:
+                confined(unit)
+            except (Wrong, OSError) as error:
+                last[0] = error
+                return False
+            return True
+        try:
+            wait_for(settled, seconds, "")
+        except net.Failed:
+            raise Wrong(str(last[0])) from None
 
 
 def installs(s):
