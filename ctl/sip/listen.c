@@ -125,16 +125,21 @@ static int probe(const struct hf_listener *l, char *err, size_t err_len)
 
 /*
  * The stack asks for the buffer with SO_RCVBUF, which net.core.rmem_max cuts;
- * with CAP_NET_ADMIN we may have it all. The socket is found by its address,
- * for the stack does not give it away. Without the privilege it stays small.
+ * with CAP_NET_ADMIN we may have it all. Without the privilege it stays small.
+ * The stack also asks for IP_RECVERR. Then a packet for which a queue is full
+ * is an error of the sender's, which ends the transaction and with it a call,
+ * where it is but a packet lost on the way that timers A and G send again (RFC
+ * 3261 17). What ICMP says is not heard then; whoever is gone is found by
+ * timers. The socket is found by its address, for the stack does not give it
+ * away.
  */
-static void force_receive_buffer(const struct hf_listener *l)
+static void tune_udp(const struct hf_listener *l)
 {
 	su_sockaddr_t want;
 	socklen_t want_len = address_of(l->host, l->port, &want);
 	struct dirent *entry;
 	DIR *dir = opendir("/proc/self/fd");
-	int bytes = HF_UDP_RECEIVE_BYTES;
+	int bytes = HF_UDP_RECEIVE_BYTES, off = 0;
 
 	if (!dir || !want_len) {
 		if (dir)
@@ -151,9 +156,12 @@ static void force_receive_buffer(const struct hf_listener *l)
 		    type != SOCK_DGRAM ||
 		    getsockname(fd, &have.su_sa, &len) < 0)
 			continue;
-		if (len == want_len && !su_cmp_sockaddr(&have, &want))
-			setsockopt(fd, SOL_SOCKET, SO_RCVBUFFORCE, &bytes,
-				   sizeof(bytes));
+		if (len != want_len || su_cmp_sockaddr(&have, &want))
+			continue;
+		setsockopt(fd, SOL_SOCKET, SO_RCVBUFFORCE, &bytes,
+			   sizeof(bytes));
+		setsockopt(fd, SOL_IP, IP_RECVERR, &off, sizeof(off));
+		setsockopt(fd, SOL_IPV6, IPV6_RECVERR, &off, sizeof(off));
 	}
 	closedir(dir);
 }
@@ -267,7 +275,7 @@ static int listen_one(struct hf_sip *sip, const struct hf_listener *l,
 		return -EADDRNOTAVAIL;
 	}
 	if (is_udp(l))
-		force_receive_buffer(l);
+		tune_udp(l);
 	return 0;
 }
 

@@ -130,6 +130,26 @@ def answer_crosses_the_cancel(s):
 
 
 @scenario
+def a_full_queue_costs_no_call(s):
+    "an answer for which the network's queue is full for a moment is sent again, and no call is lost"
+    anchor, peer = s.anchor(), s.peer()
+    equal(peer.options().status, 200, "a ping, so that the way is known")
+    tc = ("tc", "qdisc")
+    media = s.caller()
+    s.stage.anchor.run(*tc, "replace", "dev", "trunk0", "root", "pfifo", "limit", "0")
+    call = peer.call("700", OUTSIDE, media, referred_by="1001")
+    net.wait_for(lambda: anchor.calls() != [], 5, "the call is there")
+    net.wait_for(lambda: "dropped 0," not in s.stage.anchor.run(
+        "tc", "-s", "qdisc", "show", "dev", "trunk0"), 5, "an answer is thrown away")
+    s.stage.anchor.run(*tc, "del", "dev", "trunk0", "root")
+    equal(call.status(), 200, "the answer")
+    anchor.wait_slot(701, "parked")
+    media.wait_packets(5)
+    call.bye()
+    nothing_left(anchor)
+
+
+@scenario
 def unacknowledged_park_ends(s):
     "an answer that is never acknowledged is repeated, then ended with BYE after 32 s"
     anchor, peer = s.anchor(), s.peer()
