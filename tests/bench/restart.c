@@ -76,8 +76,7 @@ static int place(struct bench *b, uint32_t first, uint32_t count, double rate,
 	until = sl_now_ms() + 60000;
 	while (!reached(&b->sip, &g) && sl_now_ms() < until) {
 		sl_run(&b->sip, sl_now_ms() + 100, reached, &g);
-		if (!pick)
-			sl_repeat(&b->sip, first, first + count);
+		sl_repeat(&b->sip, first, first + count);
 	}
 	for (uint32_t n = first; b->sip.failed && n < first + count; n++)
 		if (b->sip.dialog[n].state != SL_UP)

@@ -175,7 +175,7 @@ TEST(a_map_of_another_shape_is_refused_by_name)
 	if (begin(&rig, NULL))
 		FAIL("no stage");
 	q.attr = HOLDFAST_A_FD_LEGS;
-	q.value = (uint32_t)rig.fd[RIG_FRAMES];
+	q.value = (uint32_t)rig.fd[RIG_CLAIMS];
 	CHECK_INT(rig_ask(&rig, &q, why, sizeof(why)), -EINVAL);
 	CHECK_STR(why, "the values of the map have another size: another ABI?");
 	q.attr = HOLDFAST_A_FD_FRAMES;

@@ -86,7 +86,7 @@ static void request(struct sl_load *l, uint32_t n, const char *method,
 		     l->port, more, strlen(body), body));
 }
 
-static void invite(struct sl_load *l, uint32_t n, const char *direction)
+static void invite(struct sl_load *l, uint32_t n)
 {
 	struct sl_dialog *d = &l->dialog[n];
 	char body[400], ip[16];
@@ -95,7 +95,7 @@ static void invite(struct sl_load *l, uint32_t n, const char *direction)
 	snprintf(body, sizeof(body),
 		 "v=0\r\no=- 1 1 IN IP4 %s\r\ns=-\r\nc=IN IP4 %s\r\nt=0 0\r\n"
 		 "m=audio %u RTP/AVP 0\r\na=%s\r\n",
-		 ip, ip, d->rtp_port, direction);
+		 ip, ip, d->rtp_port, d->direction);
 	d->again_ms = sl_now_ms();
 	request(l, n, "INVITE", d->user, 1,
 		d->inside ? "Content-Type: application/sdp\r\n"
@@ -116,9 +116,10 @@ static void begin(struct sl_load *l, uint32_t n, const char *user, bool inside,
 		.rtp_ip4 = rtp->sin_addr.s_addr,
 		.rtp_port = ntohs(rtp->sin_port),
 		.sent_ms = sl_now_ms(),
+		.direction = direction,
 	};
 	snprintf(d->user, sizeof(d->user), "%s", user);
-	invite(l, n, direction);
+	invite(l, n);
 }
 
 void sl_park(struct sl_load *l, uint32_t n, uint32_t slot,
@@ -345,6 +346,6 @@ void sl_repeat(struct sl_load *l, uint32_t first, uint32_t last)
 		if (d->state != SL_INVITED || now - d->again_ms < AGAIN_MS)
 			continue;
 		l->repeated++;
-		invite(l, n, "sendrecv");
+		invite(l, n);
 	}
 }

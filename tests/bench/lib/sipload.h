@@ -24,6 +24,7 @@ struct sl_dialog {
 	uint16_t remote_port;	/* of Holdfast's SDP */
 	uint32_t remote_ip4, rtp_ip4;
 	char user[16]; /* that was called */
+	const char *direction; /* of its offer */
 	uint32_t slot; /* named in the Contact of the 200, if it is a number */
 	double sent_ms, answer_ms; /* of the INVITE; of its answer */
 	double again_ms;
