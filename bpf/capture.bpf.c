@@ -2,7 +2,7 @@
 /*
  * One leg's packets, copied as they are on the wire, for a capture file. These
  * programs hook what runs anyway (fentry and fexit) and are attached only while
- * somebody captures (ctl/media/capture.c), so that there is nothing in the
+ * somebody captures (ctl/capture), so that there is nothing in the
  * packet path itself: not even a test of a flag.
  *
  *   hf_capture_in        entry of hf_receive     what comes in, RTP and RTCP

@@ -17,8 +17,10 @@
 
 /* Drivers whose peers are in this machine: nobody completes a checksum that
  * never leaves it. */
-static const char *const hf_partial_drivers[] = {"veth", "virtio_net", "tun",
-						 "vif", NULL};
+static const char *const hf_partial_drivers[] = {
+	"veth",	   "virtio_net", "tun",	    "vif",
+	/* what stands on one of these */
+	"bonding", "bridge",	 "macvlan", "802.1Q VLAN Support", NULL};
 
 static void hf_pin_swap(char *name, char from, char to)
 {
