@@ -98,4 +98,17 @@ int leg_flip(struct fixture *, uint32_t leg, const struct hf_program *,
 struct shape shape_from_caller(uint32_t leg);
 struct shape shape_hold(const struct fixture *, uint32_t leg, uint32_t frame);
 
+/* For tests (tests/unit/test.h): the fixture, or a skip with its reason. */
+#define FIXTURE(f)                             \
+	const char *why;                       \
+	struct fixture *f = fixture_get(&why); \
+	if (!f)                                \
+	SKIP(why)
+
+#define CHECK_PACKET(got, want)                                   \
+	do {                                                      \
+		CHECK_INT((got).len, (want).len);                 \
+		CHECK_MEM((got).bytes, (want).bytes, (want).len); \
+	} while (0)
+
 #endif

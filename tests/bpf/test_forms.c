@@ -14,12 +14,6 @@
 #include "bpf/datapath.skel.h"
 #include "fixture.h"
 
-#define FIXTURE(f)                             \
-	const char *why;                       \
-	struct fixture *f = fixture_get(&why); \
-	if (!f)                                \
-	SKIP(why)
-
 #define CALLER_LEG 3
 #define AGENT_LEG  4
 

@@ -48,11 +48,8 @@ static const char *happened(struct fixture *f)
 	return told;
 }
 
-#define FIXTURE(f)                             \
-	const char *why;                       \
-	struct fixture *f = fixture_get(&why); \
-	if (!f)                                \
-		SKIP(why);                     \
+#define HEARING(f) \
+	FIXTURE(f);  \
 	memset(f->heard, 0, 64 * sizeof(*f->heard)); \
 	happened(f)
 
@@ -87,7 +84,7 @@ TEST(a_key_of_a_held_caller_is_put_into_the_ring_once)
 {
 	static const uint8_t begin[] = {7, 10, 0, 160}, more[] = {7, 10, 1, 64},
 			     end[] = {7, 0x8a, 3, 32};
-	FIXTURE(f);
+	HEARING(f);
 	struct shape s = key(begin);
 
 	hold(f);
@@ -109,7 +106,7 @@ TEST(a_key_of_a_held_caller_is_put_into_the_ring_once)
 TEST(a_packet_with_a_key_also_brings_the_frame_that_is_due)
 {
 	static const uint8_t end[] = {7, 0x8a, 3, 32};
-	FIXTURE(f);
+	HEARING(f);
 	struct shape s = key(end);
 
 	hold(f);
@@ -121,7 +118,7 @@ TEST(a_packet_with_a_key_also_brings_the_frame_that_is_due)
 TEST(only_the_payload_type_that_was_agreed_on_is_keys)
 {
 	static const uint8_t end[] = {7, 0x8a, 3, 32};
-	FIXTURE(f);
+	HEARING(f);
 	struct shape s = key(end);
 	struct hf_program p = program_hold(LEG);
 
@@ -146,7 +143,7 @@ TEST(the_payload_is_found_behind_sources_and_extensions)
 	/* Two CSRCs, an extension of two words, then the event. */
 	uint8_t bytes[24] = {1, 1, 1, 1, 2, 2, 2, 2, 0xbe, 0xde, 0, 2,
 			     9, 9, 9, 9, 9, 9, 9, 9, 5, 0x8a, 0, 240};
-	FIXTURE(f);
+	HEARING(f);
 	struct shape s = key(bytes);
 
 	hold(f);
@@ -169,7 +166,7 @@ TEST(the_payload_is_found_behind_sources_and_extensions)
 TEST(a_key_of_a_relayed_party_is_told_and_goes_on_to_the_other)
 {
 	static const uint8_t end[] = {11, 0x8a, 3, 32};
-	FIXTURE(f);
+	HEARING(f);
 	struct hf_program from = program_hold(LEG), to = program_hold(PEER);
 	struct shape s = key(end);
 	struct packet p;
@@ -196,7 +193,7 @@ TEST(a_key_of_a_relayed_party_is_told_and_goes_on_to_the_other)
 TEST(a_full_ring_loses_keys_and_counts_them)
 {
 	uint8_t end[] = {1, 0x8a, 0, 160};
-	FIXTURE(f);
+	HEARING(f);
 	struct shape s = key(end);
 	unsigned int room = HF_HAPPENINGS_BYTES / 32;
 

@@ -11,18 +11,6 @@
 #include "../unit/test.h"
 #include "fixture.h"
 
-#define FIXTURE(f)                             \
-	const char *why;                       \
-	struct fixture *f = fixture_get(&why); \
-	if (!f)                                \
-	SKIP(why)
-
-#define CHECK_PACKET(got, want)                                   \
-	do {                                                      \
-		CHECK_INT((got).len, (want).len);                 \
-		CHECK_MEM((got).bytes, (want).bytes, (want).len); \
-	} while (0)
-
 #define LEG 3
 
 /* Leg 3 holds the caller, its slot 0 is 5 ms overdue, sequence 600. */

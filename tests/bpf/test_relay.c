@@ -11,18 +11,6 @@
 #include "../unit/test.h"
 #include "fixture.h"
 
-#define FIXTURE(f)                             \
-	const char *why;                       \
-	struct fixture *f = fixture_get(&why); \
-	if (!f)                                \
-	SKIP(why)
-
-#define CHECK_PACKET(got, want)                                   \
-	do {                                                      \
-		CHECK_INT((got).len, (want).len);                 \
-		CHECK_MEM((got).bytes, (want).bytes, (want).len); \
-	} while (0)
-
 #define CALLER_LEG 3
 #define AGENT_LEG  4
 #define NOW	   (BASE + 1000 * MS)

@@ -41,12 +41,9 @@ static int handed_over(struct fixture *f)
 	return records;
 }
 
-#define FIXTURE(f)                                           \
-	const char *why;                                     \
-	struct fixture *f = fixture_get(&why);               \
-	if (!f)                                              \
-		SKIP(why);                                   \
-	memset(f->heard, 0, 64 * sizeof(*f->heard));         \
+#define HEARING(f) \
+	FIXTURE(f);  \
+	memset(f->heard, 0, 64 * sizeof(*f->heard)); \
 	handed_over(f)
 
 static void hold(struct fixture *f)
@@ -86,7 +83,7 @@ static void report_fill(void)
 
 TEST(rtcp_is_handed_over_as_it_came_from_its_port_and_from_that_of_rtp)
 {
-	FIXTURE(f);
+	HEARING(f);
 	uint16_t port = 20000 + 2 * LEG;
 	struct packet p;
 
@@ -110,7 +107,7 @@ TEST(rtcp_is_handed_over_as_it_came_from_its_port_and_from_that_of_rtp)
 
 TEST(rtcp_of_every_length_is_taken_whole_or_up_to_what_is_kept)
 {
-	FIXTURE(f);
+	HEARING(f);
 	struct packet p;
 
 	hold(f);
@@ -139,7 +136,7 @@ TEST(rtcp_of_every_length_is_taken_whole_or_up_to_what_is_kept)
 
 TEST(rtcp_is_taken_from_the_peer_s_address_alone_and_not_too_often)
 {
-	FIXTURE(f);
+	HEARING(f);
 	struct packet p = rtcp(report, 60, 20001 + 2 * LEG), other = p;
 
 	hold(f);
@@ -164,7 +161,7 @@ TEST(rtcp_is_taken_from_the_peer_s_address_alone_and_not_too_often)
 
 TEST(another_address_for_rtcp_is_right_when_the_sdp_named_it)
 {
-	FIXTURE(f);
+	HEARING(f);
 	struct packet p = rtcp(report, 60, 20001 + 2 * LEG), again;
 	struct hf_rtcp line = {.flags = HF_RTCP_ON | HF_RTCP_ADDRESS,
 			       .family = 4,
@@ -185,7 +182,7 @@ TEST(another_address_for_rtcp_is_right_when_the_sdp_named_it)
 
 TEST(no_rtcp_packet_type_of_a_relayed_party_ever_goes_on)
 {
-	FIXTURE(f);
+	HEARING(f);
 	struct hf_program from = program_hold(LEG), to = program_hold(PEER);
 
 	from.mode = to.mode = HF_MODE_RELAY;
@@ -209,7 +206,7 @@ TEST(no_rtcp_packet_type_of_a_relayed_party_ever_goes_on)
 
 TEST(a_stream_is_counted_whichever_way_its_packets_go)
 {
-	FIXTURE(f);
+	HEARING(f);
 	struct hf_stream *stream = &f->streams[LEG];
 	struct hf_program from = program_hold(LEG), to = program_hold(PEER);
 

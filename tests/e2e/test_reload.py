@@ -17,26 +17,14 @@ from lib.web import Web
 OUTSIDE = "49301110%02d"
 
 
-def write(anchor, settings):
-    settings = copy.deepcopy(settings)
-    settings["control"] = {"socket": anchor.socket,
-                           "state_dir": os.path.join(anchor.folder, "state")}
-    for lot in settings["lots"]:
-        if not lot.get("labels"):
-            lot.pop("labels", None)
-    with open(anchor.config_path + ".new", "w") as f:
-        f.write(anchors.yaml(settings))
-    os.rename(anchor.config_path + ".new", anchor.config_path)
-
-
 def reload(anchor, settings):
-    write(anchor, settings)
+    anchor.rewrite(settings)
     return anchor.ctl("reload")
 
 
 def refused(anchor, settings):
     """Why it was."""
-    write(anchor, settings)
+    anchor.rewrite(settings)
     answer = anchor.ctl("reload", check=False)
     check("error" in answer, "it was applied: %r" % answer)
     return answer["error"]["message"]
@@ -137,7 +125,7 @@ def all_or_nothing(s):
           (before["call"], "parked", before["label"]), "the slot")
     equal(sorted(anchor.slots()), ["701", "702", "703", "704", "705"], "the slots")
     caller.wait_packets(10, since=time.time())
-    write(anchor, anchors.config(lot__labels={"701": "Again"}))
+    anchor.rewrite(anchors.config(lot__labels={"701": "Again"}))
     anchor.process.kill(signal.SIGHUP)
     wait_for(lambda: anchor.slot(701)["label"] == "Again", 5, "SIGHUP applies the right file")
     acts = wait_for(lambda: [a for a in anchor.ctl("history", "audit") if a["way"] == "signal"][1:], 5,
@@ -189,7 +177,7 @@ def at_random(s):
         if chance.random() < 0.3:
             settings["lots"].append(dict(copy.deepcopy(settings["lots"][0]), name="more", park="900",
                                          slots="901-999", park_prefix="*1", pickup_prefix="*2"))
-        write(anchor, settings)
+        anchor.rewrite(settings)
         applied += "error" not in anchor.ctl("reload", check=False)
         table = anchor.slots()
         equal({n: table.get(n, {}).get("call") for n in calls}, calls, "the calls in their slots")

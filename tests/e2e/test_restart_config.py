@@ -2,7 +2,6 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 """What was changed at run time, and files that were changed while nobody ran."""
 import copy
-import os
 import time
 
 from lib import anchor as anchors
@@ -11,19 +10,6 @@ from lib.net import wait_for
 from lib.testing import check, equal, main, scenario
 
 OUTSIDE = "49301120%02d"
-
-
-def write(anchor, settings):
-    """The file anew, with what the test's holdfastd has of its own."""
-    settings = copy.deepcopy(settings)
-    settings["control"] = {"socket": anchor.socket,
-                           "state_dir": os.path.join(anchor.folder, "state")}
-    for lot in settings["lots"]:
-        if not lot.get("labels"):
-            lot.pop("labels", None)
-    with open(anchor.config_path + ".new", "w") as f:
-        f.write(anchors.yaml(settings))
-    os.rename(anchor.config_path + ".new", anchor.config_path)
 
 
 def again(anchor):
@@ -76,7 +62,7 @@ def a_lot_that_is_gone_at_a_start_drains(s):
     anchor.wait_slot(802, "parked")
     before = anchor.slot(801)
     anchor.kill()
-    write(anchor, base)
+    anchor.rewrite(base)
     again(anchor)
     begun = time.time()
     now = anchor.slots()
@@ -112,7 +98,7 @@ def a_lot_has_another_name_at_a_start(s):
     before = anchor.wait_slot(701, "parked")
     anchor.kill()
     base["lots"][0]["name"] = "reception"
-    write(anchor, base)
+    anchor.rewrite(base)
     again(anchor)
     equal(anchor.slot(701)["call"], before["call"], "the call in its slot")
     equal(anchor.slot(701)["lot"], "reception", "its lot")
@@ -128,7 +114,7 @@ def a_slot_that_is_gone_at_a_start_stays(s):
     peer.park(OUTSIDE % 1, s.caller(), parker="1001")
     before = anchor.wait_slot(701, "parked")
     anchor.kill()
-    write(anchor, anchors.config(lot__slots="702-705", lot__labels={}))
+    anchor.rewrite(anchors.config(lot__slots="702-705", lot__labels={}))
     again(anchor)
     equal(anchor.slot(701)["call"], before["call"], "the call in its slot")
     equal(status_of(peer, "701", "1002", s.phone()), 200, "the pick-up")

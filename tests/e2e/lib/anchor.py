@@ -117,17 +117,27 @@ class Anchor:
         if not os.path.exists(self.audio_path):
             hold_audio(self.audio_path)
         if text is None:
-            settings = copy.deepcopy(settings or CONFIG)
-            settings["control"] = {"socket": self.socket,
-                                   "state_dir": os.path.join(self.folder, "state")}
-            text = yaml(settings)
-        with open(self.config_path, "w") as f:
-            f.write(text)
+            self.rewrite(settings or CONFIG)
+        else:
+            with open(self.config_path, "w") as f:
+                f.write(text)
         self.process = None
         self.before = []
         stage.on_close(self.tear_down)
         if start:
             self.start()
+
+    def rewrite(self, settings):
+        """The file anew, in one step, with what this holdfastd has of its own."""
+        settings = copy.deepcopy(settings)
+        settings["control"] = {"socket": self.socket,
+                               "state_dir": os.path.join(self.folder, "state")}
+        for lot in settings["lots"]:
+            if not lot.get("labels"):
+                lot.pop("labels", None)
+        with open(self.config_path + ".new", "w") as f:
+            f.write(yaml(settings))
+        os.rename(self.config_path + ".new", self.config_path)
 
     def use_dns(self, server):
         """An /etc/resolv.conf of its own; from the next start on."""
