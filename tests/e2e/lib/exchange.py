@@ -185,7 +185,7 @@ class Office:
             pieces = b"".join(p.payload for p in came)
             best[0] = audio.find(audio.decode(pieces, came[-1].pt), self.music)[1]
             return best[0] > 0.9
-        net.wait_for(plays, seconds, "%s hears music (%d packets came, likeness %.2f)" % (
+        net.wait_for(plays, seconds, lambda: "%s hears music (%d packets came, likeness %.2f)" % (
             line.peer.user, len(line.media.received) - start, best[0]))
 
     def hears_no_more(self, line, seconds=10):

@@ -18,6 +18,10 @@ class Kamailio(Direct):
     """Phones register with digest; who is outside comes from a gateway."""
     name, title = "kamailio", "behind a Kamailio"
 
+    def __init__(self, more=()):
+        """`more`: users beyond the scripted phones."""
+        self.more = list(more)
+
     def begin(self, scene):
         self.scene = scene
         self.program = shutil.which("kamailio", path="/usr/sbin:" + os.environ.get("PATH", ""))
@@ -48,8 +52,7 @@ class Kamailio(Direct):
                 raise net.Failed("%s cannot register: %s" % (
                     user, answer and answer.first_line()))
 
-    def start(self, more=()):
-        """`more`: users beyond the scripted phones."""
+    def start(self):
         stage = self.scene.stage
         folder = os.path.join(stage.folder, "kamailio")
         users = os.path.join(folder, "users")
@@ -57,7 +60,7 @@ class Kamailio(Direct):
         shutil.copy(os.path.join(TABLES, "version"), users)
         with open(os.path.join(users, "subscriber"), "w") as f:
             f.write("id(int,auto) username(string) domain(string) password(string)\n")
-            for i, user in enumerate(list(self.users) + list(more)):
+            for i, user in enumerate(self.users + self.more):
                 f.write("%d:%s:%s:%s\n" % (i + 1, user, DOMAIN, self.password(user)))
         config = os.path.join(folder, "kamailio.cfg")
         with open(PAGE) as page, open(config, "w") as f:

@@ -64,14 +64,16 @@ def settles(condition, seconds):
 
 
 def wait_for(condition, seconds, what):
-    """Poll until condition() is true (its value is returned) or fail."""
+    """Poll until condition() is true (its value is returned) or fail with
+    `what`, a text or a function that makes one of how things stand then."""
     deadline = time.monotonic() + seconds
     while True:
         value = condition()
         if value:
             return value
         if time.monotonic() >= deadline:
-            raise Failed("waited %g s in vain: %s" % (seconds, what))
+            raise Failed("waited %g s in vain: %s" % (
+                seconds, what() if callable(what) else what))
         threading.Event().wait(0.005)
 
 

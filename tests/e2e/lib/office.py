@@ -71,7 +71,7 @@ class Line(ua.Call):
         transaction.respond(202)
         self._notify(refer, "SIP/2.0 100 Trying", "active;expires=60")
         uri, _, more = sip.uri_of(refer.get("refer-to")).partition("?")
-        headers = [("Referred-By", refer.get("referred-by"))]
+        headers = [("Referred-By", v) for v in refer.all("referred-by")]
         for pair in more.split("&"):
             name, _, value = pair.partition("=")
             if name.lower() == "replaces":

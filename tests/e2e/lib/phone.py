@@ -56,8 +56,9 @@ class Phone:
 
     def __init__(self, stage, namespace, name, user, display, address, tone,
                  proxy=net.PBX, domain="pbx.example.com", codecs="PCMU,PCMA",
-                 auto_answer=False, start=True, seconds=30, port=5060, watches=()):
-        """`watches`: SIP addresses whose presence it subscribes to."""
+                 auto_answer=False, start=True, seconds=30, port=5060, watches=(), password=None):
+        """`watches`: SIP addresses whose presence it subscribes to. With a
+        password it registers."""
         Phone._count += 1
         self.stage, self.namespace = stage, namespace
         self.name, self.user, self.address, self.tone = name, user, address, tone
@@ -78,8 +79,9 @@ class Phone:
             if watches:
                 f.write("module_app contact.so\nmodule_app presence.so\n")
         with open(os.path.join(self.folder, "accounts"), "w") as f:
-            f.write('"%s" <sip:%s@%s>;outbound="sip:%s";regint=0;audio_codecs=%s;answermode=%s\n'
-                    % (display, user, domain, proxy, codecs, "auto" if auto_answer else "manual"))
+            f.write('"%s" <sip:%s@%s>;outbound="sip:%s";audio_codecs=%s;answermode=%s%s\n'
+                    % (display, user, domain, proxy, codecs, "auto" if auto_answer else "manual",
+                       ';regint=600;auth_pass="%s"' % password if password else ";regint=0"))
         with open(os.path.join(self.folder, "contacts"), "w") as f:
             f.writelines('"%s" <%s>;presence=p2p\n' % (w, w) for w in watches)
         open(os.path.join(self.folder, "uuid"), "a").close()
@@ -138,7 +140,10 @@ class Phone:
         return mark
 
     def dial(self, user):
-        return self.command("dial", "sip:%s@%s" % (user, self.domain))
+        return self.dial_uri("sip:%s@%s" % (user, self.domain))
+
+    def dial_uri(self, uri):
+        return self.command("dial", uri)
 
     def answer(self):
         return self.command("accept")
@@ -174,6 +179,20 @@ class Phone:
     def seen(self, kind, since=0):
         with self._changed:
             return [e for e in self._events[since:] if e.get("type") == kind]
+
+    def in_calls(self):
+        """The ids of the calls it is in."""
+        return {e["id"] for e in self.seen("CALL_ESTABLISHED")} - {
+            e["id"] for e in self.seen("CALL_CLOSED")}
+
+    def wait_ringing(self, since, seconds=10):
+        self.wait("CALL_INCOMING", seconds, since)
+
+    def wait_quiet(self, since, seconds=10):
+        """What rang after the mark does so no more."""
+        rang = self.wait("CALL_INCOMING", 0, since)["id"]
+        net.wait_for(lambda: rang in {e["id"] for e in self.seen("CALL_CLOSED", since)}, seconds,
+                     "%s stops ringing" % self.name)
 
     def contacts(self):
         """What it shows of those it watches, as it prints it."""
