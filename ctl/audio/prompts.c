@@ -55,6 +55,10 @@ static bool is_paged(const struct hf_config *c, const struct hf_config_lot *lot)
 static bool is_said(const struct hf_config *c, const struct hf_config_lot *lot,
 		    const char *word)
 {
+	if (!strcmp(word, "press") || !strcmp(word, "to-be-put-through"))
+		return lot->recall.confirm == HF_CONFIRM_DTMF;
+	if (!strcmp(word, "1") && lot->recall.confirm == HF_CONFIRM_DTMF)
+		return true;
 	if (!strcmp(word, "parked-at"))
 		return lot->voice.tell_slot;
 	if (!strcmp(word, "tone"))
@@ -73,7 +77,7 @@ int hf_prompts_load(struct hf_library *l, char *err, size_t err_len)
 		"parked-at", "0",    "1",     "2",    "3",	"4",
 		"5",	     "6",    "7",     "8",    "9",	"star",
 		"hash",	     "tone", "empty", "full", "nobody", "call-for",
-		"call-on",   "on"};
+		"call-on",   "on",   "press", "to-be-put-through"};
 	const struct hf_config *c = l->config;
 	int r = 0;
 

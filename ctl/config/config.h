@@ -116,6 +116,8 @@ enum hf_journal_sync { HF_SYNC_FULL, HF_SYNC_OFF };
 enum hf_on_busy { HF_BUSY_REFUSE, HF_BUSY_NEXT_FREE, HF_BUSY_RING_PARKER };
 enum hf_on_full { HF_FULL_REFUSE, HF_FULL_RING_PARKER, HF_FULL_URI };
 enum hf_finally { HF_FINALLY_REPEAT, HF_FINALLY_HANG_UP, HF_FINALLY_URI };
+/* What who answers a recall has to do to get the caller. */
+enum hf_confirm { HF_CONFIRM_NONE, HF_CONFIRM_DTMF };
 enum hf_on_hangup { HF_HANGUP_END, HF_HANGUP_PARK };
 enum hf_slot_choice { HF_CHOICE_FIRST, HF_CHOICE_NEXT, HF_CHOICE_RANDOM };
 
@@ -186,6 +188,8 @@ struct hf_config_hook {
 	unsigned int queue;    /* entries that wait at most */
 	unsigned int parallel; /* deliveries at a time */
 };
+
+#define HF_REPARK_KEYS_MAX 8
 
 /* What a dialler is told who cannot be served: a number of SIP only, or why in
  * words: after a 200, or as early media before the refusal. */
@@ -260,6 +264,7 @@ struct hf_config_lot {
 		char *key; /* one character, NULL = none */
 		char *to;
 	} escape; /* who waits presses it, and this is called */
+	char *repark_keys; /* who has picked up presses them; NULL = none */
 	char *page; /* zone where calls that come to wait are called out */
 	bool hold_clock_auto;
 	enum hf_slot_choice choice; /* key slot_choice */
@@ -287,6 +292,8 @@ struct hf_config_lot {
 		char *alert_info;     /* or NULL */
 		bool follow_redirect; /* a 302 is called, not a failure */
 		enum hf_on_hangup on_hangup; /* of who answered the recall */
+		enum hf_confirm confirm;
+		unsigned int confirm_s; /* time for that, from the answer */
 	} recall;
 	struct {
 		unsigned int waiting_s;	   /* longer is told, 0 = not */

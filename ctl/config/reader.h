@@ -110,6 +110,7 @@ extern const struct hf_map hf_config_map; /* tables.c */
 extern const struct hf_map hf_config_audio_map; /* sound.c */
 extern const struct hf_map hf_config_voice_map; /* of a lot */
 extern const struct hf_map hf_config_escape_map;
+bool hf_config_parse_keys(struct hf_reader *, const char *text, void *field);
 extern const struct hf_map hf_config_audio_rule_map;
 extern const struct hf_map hf_config_recall_map; /* recall.c, of a lot */
 extern const struct hf_map hf_config_route_map; /* routing.c */

@@ -81,6 +81,9 @@ static bool read_fallback(struct hf_reader *r, yaml_node_t *node, void *field)
 static const char *const hangup_words[] = { [HF_HANGUP_END] = "hang_up",
 					    [HF_HANGUP_PARK] = "park", NULL };
 
+static const char *const confirm_words[] = { [HF_CONFIRM_NONE] = "none",
+					     [HF_CONFIRM_DTMF] = "dtmf", NULL };
+
 static const struct hf_key recall_keys[] = {
 	{ NUMBER("ring_s", LOT(recall.ring_s), 1, 600) },
 	{ NUMBER("attempts", LOT(recall.attempts), 0, 100) },
@@ -100,6 +103,8 @@ static const struct hf_key recall_keys[] = {
 	  .example = "true" },
 	{ WORD("on_hangup", LOT(recall.on_hangup), hangup_words,
 	       "hang_up or park") },
+	{ WORD("confirm", LOT(recall.confirm), confirm_words, "none or dtmf") },
+	{ NUMBER("confirm_s", LOT(recall.confirm_s), 3, 120) },
 	{ 0 }
 };
 const struct hf_map hf_config_recall_map = { recall_keys, NULL };

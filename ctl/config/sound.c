@@ -104,6 +104,21 @@ static bool parse_key(struct hf_reader *r, const char *text, void *field)
 	return hf_parse_text(r, text, field);
 }
 
+/* Keys of a phone, one after the other: never one that is pressed in passing. */
+bool hf_config_parse_keys(struct hf_reader *r, const char *text, void *field)
+{
+	size_t len = strlen(text);
+
+	if (len < 2 || len > HF_REPARK_KEYS_MAX ||
+	    strspn(text, "0123456789*#") != len)
+		return hf_wrong(r,
+				"\"%s\" are no keys to press one after the "
+				"other; write 2 to %d of 0 to 9, * and #, "
+				"such as \"*7\"",
+				text, HF_REPARK_KEYS_MAX);
+	return hf_parse_text(r, text, field);
+}
+
 static const struct hf_key escape_keys[] = {
 	{VALUE("key", LOT(escape.key), parse_key, "\"*\""), .required = true},
 	{VALUE("to", LOT(escape.to), hf_parse_uri,

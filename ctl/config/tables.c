@@ -298,6 +298,8 @@ static const struct hf_key lot_keys[] = {
 	{ SECTION("voice", &hf_config_voice_map, "{ language: en }") },
 	{ SECTION("escape", &hf_config_escape_map,
 		  "{ key: \"*\", to: \"sip:operator@pbx.example.com\" }") },
+	{ VALUE("repark_keys", LOT(repark_keys), hf_config_parse_keys,
+		"\"*7\"") },
 	{ VALUE("page", LOT(page), hf_parse_name, "warehouse") },
 	{ .name = "message_parker",
 	  .kind = HF_KEY_BOOL,
@@ -348,6 +350,7 @@ static void init_lot(struct hf_reader *r, void *record)
 	lot->may_watch = hf_config_alloc(r->config, sizeof(char *));
 	lot->recall.ring_s = 30;
 	lot->recall.attempts = 2;
+	lot->recall.confirm_s = 10;
 	lot->recall.finally = HF_FINALLY_REPEAT;
 	lot->recall.display_prefix = hf_config_text(r, "Park %s: ");
 	if (!lot->may_park || !lot->may_retrieve || !lot->may_watch) {

@@ -585,11 +585,9 @@ void hf_decide_refer(struct hf_call *call, const struct hf_refer *refer,
 	};
 	struct ask a = {.park = call->park, .in = &in};
 	struct hf_party *leg = NULL;
-	char source[INET_ADDRSTRLEN] = "";
+	char text[HF_IP_TEXT];
+	const char *source = hf_party_source(call->retriever, text);
 
-	if (call->retriever && call->retriever->source.s_addr)
-		inet_ntop(AF_INET, &call->retriever->source, source,
-			  sizeof(source));
 	*d = (struct hf_decision){
 		.verdict = HF_DO_TRANSFER, .rule = "refer", .lot = call->lot};
 	if (refer->replaces)

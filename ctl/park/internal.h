@@ -52,6 +52,8 @@ struct hf_call {
 	const char *last_slot; /* its name, for records after it is free */
 	struct hf_party *caller, *retriever;
 	struct hf_party *recall; /* the first that rings, see ring.c */
+	bool ring_asks; /* who answers has to press a key */
+	uint64_t ring_ends_ms;
 	struct hf_dialog *referrer; /* of a REFER outside any dialog, or NULL */
 	struct hf_person who;	 /* the caller */
 	struct hf_person parker; /* uri NULL: not known */
@@ -83,6 +85,8 @@ struct hf_call {
 	bool told;	       /* the parker has heard the slot */
 	bool toned;	       /* the caller has heard the tone */
 	uint32_t announced;    /* into this wait */
+	char keyed[HF_REPARK_KEYS_MAX + 1]; /* the retriever's latest keys */
+	uint64_t keyed_ms;		    /* when the last of them was */
 	char *page; /* zone to be paged in, by who sent the caller; or NULL */
 	/* What an action says happens next; run after the change of state. */
 	enum hf_call_event then;
@@ -176,6 +180,7 @@ struct hf_targets { /* rung at once */
 	const char *uri[HF_CONFIG_RING_MAX];
 	unsigned int count;
 	char own[512]; /* for one that is not in the configuration */
+	bool last_resort; /* `finally`, or on_full: may be a voicemail box */
 };
 /* Whom to ring next; false = nobody. `why`: what is unusual about it. */
 bool hf_recall_target(const struct hf_call *, struct hf_targets *,
@@ -196,6 +201,13 @@ const char *hf_ring_start(struct hf_call *, const struct hf_targets *,
 			  struct hf_words *);
 /* One of several has failed, and is forgotten. False: it was the last. */
 bool hf_ring_lost(struct hf_party *, int status, const char *why);
+/* Those whose time is over are let go. True: there are others, until *ret_ms;
+ * else `why` says what it was. */
+bool hf_ring_expire(struct hf_call *, uint64_t *ret_ms, const char **why);
+/* Has this one answered a recall without having taken the caller yet? */
+bool hf_ring_asked(const struct hf_party *);
+/* What such a one offers anew is answered; what it is told goes on. */
+void hf_ring_reoffered(struct hf_party *, const char *body, size_t len);
 /* The others are told that the call was completed elsewhere. */
 void hf_ring_won(struct hf_party *);
 void hf_ring_drop(struct hf_call *, const struct hf_cause *);
@@ -211,6 +223,8 @@ const char *hf_call_hold_audio(const struct hf_call *);
 /* Are there words for this lot? */
 bool hf_voice_tells(const struct hf_call *);
 void hf_voice_tell_slot(struct hf_call *);
+/* "Press one to be put through", where there are words. */
+void hf_voice_ask(struct hf_party *);
 /* The tone of a pick-up. False: there is none, or it was. */
 bool hf_voice_tone(struct hf_call *);
 /* The wait begins: when is it announced into? */

@@ -151,6 +151,11 @@ void hf_call_note(struct hf_call *call)
 	if (call->retriever && call->retriever->answered)
 		fill_party(call->retriever, &r.party[r.party_count++],
 			   &text[1]);
+	/* who has answered a recall and is not joined yet: to be let go */
+	for (struct hf_party *p = call->recall; p && r.party_count == 1;
+	     p = p->ring_next)
+		if (hf_ring_asked(p))
+			fill_party(p, &r.party[r.party_count++], &text[1]);
 	call->noted = true;
 	wire->journal_put(wire->journal_arg, &r);
 }
@@ -458,7 +463,7 @@ static void restore_wait(struct hf_call *call)
 static enum hf_call_state resume_as(const struct hf_store_call *r,
 				    enum hf_call_state was)
 {
-	bool pair = r->party_count > 1;
+	bool pair = r->party_count > 1; /* in these states: two who are joined */
 
 	switch (was) {
 	case HF_S_RECALLING:
@@ -475,6 +480,9 @@ static enum hf_call_state resume_as(const struct hf_store_call *r,
 static int restore(struct hf_call *call, const struct hf_store_call *r,
 		   bool nowhere)
 {
+	/* it had answered a recall, and is rung again */
+	static const struct hf_cause again = {.sip = 480,
+					      .text = "You are called again"};
 	int err = read_call(call, r), e;
 
 	for (unsigned int i = 0; i < r->party_count; i++) {
@@ -493,6 +501,10 @@ static int restore(struct hf_call *call, const struct hf_store_call *r,
 		err = -ENOENT;
 	if (err)
 		return err;
+	if (call->state == HF_S_PARKED && call->retriever) {
+		hf_party_drop(call->retriever, 0, &again);
+		call->retriever = NULL;
+	}
 	take_slot_again(call, r->slot);
 	/* a slot that is kept while both talk: a supervisor has stepped in */
 	call->step_in = call->state == HF_S_RELAY && call->slot;

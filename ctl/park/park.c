@@ -220,6 +220,8 @@ void hf_park_ack(struct hf_party *p, const char *body, size_t len)
 		     (struct hf_stimulus){.why = p->call->why});
 		return;
 	}
+	if (hf_ring_asked(p))
+		return;
 	park = p->park;
 	tell(p, HF_E_CALLER_ACK, HF_E_RETRIEVER_ACK, (struct hf_stimulus){0});
 	hf_loop_close(park);
@@ -249,6 +251,8 @@ void hf_park_cancel(struct hf_party *p)
 			hf_talk_gone(p->talk, "cancelled");
 		return;
 	}
+	if (hf_ring_asked(p))
+		return;
 	tell(p, HF_E_CALLER_CANCEL, HF_E_RETRIEVER_CANCEL,
 	     (struct hf_stimulus){0});
 }
@@ -260,6 +264,8 @@ void hf_park_bye(struct hf_party *p, const char *why)
 		hf_talk_gone(p->talk, why && *why ? why : "hung up");
 		return;
 	}
+	if (hf_ring_asked(p) && !(why && *why))
+		why = "hung up without pressing 1";
 	tell(p, HF_E_CALLER_BYE, HF_E_RETRIEVER_BYE,
 	     (struct hf_stimulus){.why = why});
 }
@@ -271,6 +277,10 @@ void hf_park_reinvite(struct hf_party *p, const struct hf_identity *asserted,
 
 	if (p->talk) {
 		hf_talk_reinvite(p->talk, body, len);
+		return;
+	}
+	if (hf_ring_asked(p)) {
+		hf_ring_reoffered(p, body, len);
 		return;
 	}
 	tell(p, HF_E_CALLER_OFFER, HF_E_RETRIEVER_OFFER,
@@ -413,7 +423,6 @@ void hf_park_answered(struct hf_party *p, const char *body, size_t len)
 		return;
 	}
 	s.event = is_fetched(p) ? HF_E_FETCHED : HF_E_RECALL_ANSWERED;
-	hf_ring_won(p);
 	hf_call_event(p->call, &s);
 }
 

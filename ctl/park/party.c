@@ -203,3 +203,8 @@ const char *hf_party_state(const struct hf_party *p)
 		return "answered";
 	return p->incoming ? "arriving" : "ringing";
 }
+
+const char *hf_party_source(const struct hf_party *p, char text[HF_IP_TEXT])
+{
+	return p && p->source.s_addr ? hf_ip_text(&p->source, text) : NULL;
+}

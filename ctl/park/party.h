@@ -53,6 +53,8 @@ struct hf_party {
 	const struct hf_session *session; /* cut: hf_party_keep() */
 	struct hf_party *ring_next; /* rings for the same call, see ring.c */
 	unsigned int redirects;	    /* 3xx that led here */
+	/* Has answered a recall and is to press a key until then; 0 = not. */
+	uint64_t confirm_ends_ms;
 	struct hf_person who;
 	char *sip_call_id, *remote_tag;
 	char *key; /* Call-ID and our tag: what Replaces names; NULL = not yet
@@ -78,6 +80,8 @@ struct hf_party *hf_party_by_replaces(const struct hf_park *,
 void hf_party_drop(struct hf_party *, int status, const struct hf_cause *);
 void hf_party_free(struct hf_party *, bool close_leg);
 const char *hf_party_state(const struct hf_party *);
+/* Where its signalling comes from, for the rights; NULL = not known. */
+const char *hf_party_source(const struct hf_party *, char text[HF_IP_TEXT]);
 
 /* negotiate.c: SIP status, 0 = agreed; then `out` holds the SDP to send. */
 #define HF_WHY_LEN 200

@@ -55,6 +55,7 @@ static bool entry(const struct hf_call *call, int at, struct hf_targets *t,
 	int a = (int)c->recall.attempts, f = (int)c->recall.fallback_count;
 
 	*why = NULL;
+	t->last_resort = at < 0;
 	if (at < 0)
 		return only(t, call->first_ring);
 	if (at < a) {
@@ -74,6 +75,7 @@ static bool entry(const struct hf_call *call, int at, struct hf_targets *t,
 		if (*why)
 			*why = "no usable parker and no fallback: "
 			       "the last resort is called";
+		t->last_resort = true;
 		return only(t, c->recall.finally_uri);
 	}
 	return false;
@@ -159,6 +161,9 @@ void hf_recall_ring(struct hf_call *call, uint64_t ring_ms)
 		hf_call_then(call, HF_E_RECALL_FAILED);
 		return;
 	}
+	call->ring_asks = config(call)->recall.confirm == HF_CONFIRM_DTMF &&
+			  !call->ring_for && !targets.last_resort;
+	call->ring_ends_ms = call->park->now_ms + ring_ms;
 	failed = hf_ring_start(call, &targets, &words);
 	if (failed) {
 		snprintf(call->why, sizeof(call->why),
@@ -166,8 +171,7 @@ void hf_recall_ring(struct hf_call *call, uint64_t ring_ms)
 		hf_call_then(call, HF_E_RECALL_FAILED);
 		return;
 	}
-	hf_timer_arm(&call->park->timers, &call->timer,
-		     call->park->now_ms + ring_ms);
+	hf_timer_arm(&call->park->timers, &call->timer, call->ring_ends_ms);
 	hf_report(call, HF_EVENT_RECALL_STARTED, unusual);
 }
 
@@ -185,19 +189,27 @@ void hf_act_recall_rings(struct hf_call *call, const struct hf_stimulus *s)
 		 (unsigned long long)call->id, s->status);
 }
 
-/* The caller is claimed for the answerer; our ACK is out, so join at once. */
-void hf_act_recall_answered(struct hf_call *call, const struct hf_stimulus *s)
+/* The caller is claimed for this one; the others stop ringing. */
+static void claim_for(struct hf_call *call, struct hf_party *p)
 {
-	struct hf_party *p = call->recall;
-	struct hf_words words;
-
 	call->claimed_from = call->state;
 	call->left_ms = 0;
 	call->by_slot = false;
 	hf_timer_stop(&call->park->timers, &call->timer);
+	hf_ring_won(p);
 	call->recall = NULL;
 	call->by_recall = !call->ring_for;
 	call->retriever = p;
+	p->confirm_ends_ms = 0;
+}
+
+/* Our ACK is out, so they can be joined at once. */
+void hf_act_recall_answered(struct hf_call *call, const struct hf_stimulus *s)
+{
+	struct hf_party *p = s->party;
+	struct hf_words words;
+
+	claim_for(call, p);
 	p->answered = true;
 	p->up = true;
 	hf_party_index(p);
@@ -207,6 +219,53 @@ void hf_act_recall_answered(struct hf_call *call, const struct hf_stimulus *s)
 		hf_call_then(call, HF_E_RETRIEVER_UNFIT);
 		return;
 	}
+	hf_act_join(call, s);
+}
+
+bool hf_if_must_confirm(const struct hf_call *call, const struct hf_stimulus *s)
+{
+	return call->ring_asks;
+}
+
+bool hf_if_was_asked(const struct hf_call *call, const struct hf_stimulus *s)
+{
+	return s->party && hf_ring_asked(s->party);
+}
+
+/*
+ * A box or a pocket answers too, and would take the caller along. It is told
+ * which key to press; until then nothing has happened to the caller.
+ */
+void hf_act_ask_to_confirm(struct hf_call *call, const struct hf_stimulus *s)
+{
+	uint64_t ends = call->park->now_ms +
+			(config(call)->recall.confirm_s ?: 10) * 1000ULL;
+	struct hf_timers *timers = &call->park->timers;
+	struct hf_party *p = s->party;
+	struct hf_words words;
+
+	p->answered = true;
+	p->up = true;
+	if (hf_party_take_answer(p, s->body, s->len, hf_call_codecs(call, p),
+				 &words)) {
+		snprintf(call->why, sizeof(call->why), "%s", words.why);
+		if (!hf_ring_lost(p, 488, call->why))
+			hf_call_then(call, HF_E_RECALL_FAILED);
+		return;
+	}
+	hf_party_index(p);
+	hf_info("call %llu: %s has answered and is asked to press 1",
+		(unsigned long long)call->id, p->who.uri ?: "?");
+	p->confirm_ends_ms = ends;
+	/* it has the whole time; the others ring no longer than they did */
+	if (!call->recall->ring_next || ends < call->timer.at)
+		hf_timer_arm(timers, &call->timer, ends);
+	hf_voice_ask(p);
+}
+
+void hf_act_recall_confirmed(struct hf_call *call, const struct hf_stimulus *s)
+{
+	claim_for(call, s->party);
 	hf_act_join(call, s);
 }
 
@@ -226,10 +285,14 @@ void hf_act_recall_unfit(struct hf_call *call, const struct hf_stimulus *s)
 
 void hf_act_ring_over(struct hf_call *call, const struct hf_stimulus *s)
 {
-	const struct hf_cause cause = {.sip = 408, .text = "Nobody answers"};
+	const char *why;
+	uint64_t next;
 
-	hf_ring_drop(call, &cause);
-	snprintf(call->why, sizeof(call->why), "nobody answered");
+	if (hf_ring_expire(call, &next, &why)) {
+		hf_timer_arm(&call->park->timers, &call->timer, next);
+		return;
+	}
+	snprintf(call->why, sizeof(call->why), "%s", why);
 	hf_call_then(call, HF_E_RECALL_FAILED);
 }
 

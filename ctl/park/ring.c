@@ -204,6 +204,48 @@ bool hf_ring_lost(struct hf_party *p, int status, const char *why)
 	return true;
 }
 
+bool hf_ring_expire(struct hf_call *call, uint64_t *ret_ms, const char **why)
+{
+	static const struct hf_cause cause = {.sip = 408,
+					      .text = "Nobody answers"};
+	struct hf_party *p, *next;
+
+	*ret_ms = HF_NEVER;
+	*why = "nobody answered";
+	for (p = call->recall; p; p = next) {
+		uint64_t ends = p->confirm_ends_ms ?: call->ring_ends_ms;
+
+		next = p->ring_next;
+		if (ends > call->park->now_ms) {
+			*ret_ms = ends < *ret_ms ? ends : *ret_ms;
+			continue;
+		}
+		if (p->confirm_ends_ms)
+			*why = "answered, but 1 was not pressed";
+		unlink_party(p);
+		hf_party_drop(p, 0, &cause);
+	}
+	return call->recall;
+}
+
+bool hf_ring_asked(const struct hf_party *p)
+{
+	return p->call && p->confirm_ends_ms;
+}
+
+void hf_ring_reoffered(struct hf_party *p, const char *body, size_t len)
+{
+	struct hf_words words;
+	struct hf_reply reply = {.status = 200, .body = words.sdp};
+	int status = hf_party_retake(p, body, len, hf_call_codecs(p->call, p),
+				     &words);
+
+	if (status)
+		reply = (struct hf_reply){.status = status,
+					  .reason = words.why};
+	p->park->wire.signal->reply(p->dialog, &reply);
+}
+
 void hf_ring_won(struct hf_party *p)
 {
 	const struct hf_cause cause = {.sip = 200,

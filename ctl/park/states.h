@@ -58,6 +58,8 @@
 	X(FETCH_FAILED, "It failed, or could not be sent.")                    \
 	X(RECALL_RINGS, "1xx to our recall, or from the target of a transfer.") \
 	X(RECALL_ANSWERED, "2xx to our recall; the stack has sent the ACK.")   \
+	X(RECALL_CONFIRMED, "Who answered has pressed the key that takes the " \
+			    "caller.")                                         \
 	X(RECALL_FAILED, "The recall ended without an answer, or could not "   \
 			 "be sent.")                                           \
 	X(REINVITE_DONE, "The end of a re-INVITE of ours.")                    \
@@ -67,6 +69,7 @@
 	X(MAX_WAIT, "The longest wait of the lot is over.")                    \
 	X(MOVE, "A supervisor gives the call another slot.")                   \
 	X(RING_FOR, "Somebody is to be called and joined, by a supervisor.")   \
+	X(KEYED, "Its retriever has pressed the keys that park it again.")      \
 	X(LOOPED, "Its retriever's leg has been connected with a leg that waits "\
 		  "here.")                                                     \
 	X(HANG_UP, "We end the call: the controller stops, or an operator.")

@@ -38,7 +38,9 @@
 	 ON(RETRIEVER_UNFIT))
 #define FETCHED                                                                \
 	(ON(FETCH_RINGS) | ON(FETCHED) | ON(FETCH_FAILED))
-#define RECALL (ON(RECALL_RINGS) | ON(RECALL_ANSWERED) | ON(RECALL_FAILED))
+#define RECALL                                                                 \
+	(ON(RECALL_RINGS) | ON(RECALL_ANSWERED) | ON(RECALL_CONFIRMED) |       \
+	 ON(RECALL_FAILED))
 
 static const struct hf_row table[] = {
 	/* The way in: the slot is claimed before the 200. */
@@ -131,8 +133,14 @@ static const struct hf_row table[] = {
 	  TO(CLAIMED), "the recall is cancelled: completed elsewhere" },
 	{ IN(RECALLING), ON(RECALL_RINGS), ALWAYS, DO(recall_rings), STAY,
 	  "the SDP of a 1xx is not used: the caller has music" },
+	{ IN(RECALLING), ON(RECALL_ANSWERED), IF(must_confirm),
+	  DO(ask_to_confirm), STAY,
+	  "recall.confirm: dtmf. It may be a voicemail box: the caller waits on, "
+	  "others ring on" },
 	{ IN(RECALLING), ON(RECALL_ANSWERED), ALWAYS, DO(recall_answered),
 	  TO(CLAIMED), "the answerer claims the caller" },
+	{ IN(RECALLING), ON(RECALL_CONFIRMED), IF(was_asked), DO(recall_confirmed),
+	  TO(CLAIMED), "the answerer has pressed 1: it claims the caller" },
 	{ IN(RECALLING), ON(RECALL_FAILED), IF(rings_for_somebody),
 	  DO(ring_for_failed), TO(PARKED),
 	  "not one of the chain: the park time that was left" },
@@ -141,7 +149,8 @@ static const struct hf_row table[] = {
 	{ IN(RECALLING), ON(RECALL_FAILED), ALWAYS, DO(recall_failed),
 	  TO(PARKED), "the park timer runs anew, then the next of the chain" },
 	{ IN(RECALLING), ON(TIMER), ALWAYS, DO(ring_over), STAY,
-	  "CANCEL; it counts as failed" },
+	  "CANCEL, or BYE to who answered and pressed nothing; when nobody is "
+	  "left, it has failed" },
 
 	/* One has won; everything can still be undone. */
 	{ IN(CLAIMED), ON(RETRIEVER_ACK) | ON(RETRIEVER_NO_ACK) |
@@ -219,6 +228,11 @@ static const struct hf_row table[] = {
 	{ IN(RELAY), ON(RETRIEVER_REFER), ALWAYS, DO(begin_transfer),
 	  TO(TRANSFER), "202; the target is called by the outbound proxy" },
 
+	{ IN(RELAY), ON(KEYED), IF(keys_refused), DO(refuse_keyed), STAY,
+	  "no room, or no right to park: both talk on, and the world is told" },
+	{ IN(RELAY), ON(KEYED), ALWAYS, DO(park_keyed), TO(PARKED),
+	  "repark_keys: same call id, its slot again; BYE to who had picked it "
+	  "up" },
 	{ IN(RELAY), ON(LOOPED), ALWAYS, DO(park_looped), TO(PARKED),
 	  "a PBX has parked it by a call of its own: same call id, both of its "
 	  "legs get BYE" },
@@ -279,6 +293,9 @@ static const struct hf_row table[] = {
 	{ EVERY, ON(MOVE) | ON(RING_FOR), ALWAYS, BUG,
 	  "acts.c looks at the state first" },
 	{ EVERY, ON(LOOPED), ALWAYS, BUG, "loop.c looks at the state first" },
+	{ IN(RECALLING) | IN(TRANSFER), ON(RECALL_CONFIRMED), ALWAYS, BUG,
+	  "who was not asked does not confirm" },
+	{ EVERY, ON(KEYED), ALWAYS, BUG, "keys.c looks at the state first" },
 	{ IN(NEW), ~(ON(PARK) | ON(RESERVE) | ON(ADOPT) | ON(FETCH)), ALWAYS, BUG,
 	  "a new call gets one of four events before anything else" },
 	{ IN(ENDED), ~0ull, ALWAYS, BUG, "the record of an ended call is gone" },

@@ -66,6 +66,9 @@ bool hf_row_is_ignore(const struct hf_row *);
 	X(repark_lost)          \
 	/* loop.c */            \
 	X(park_looped)          \
+	/* keys.c */            \
+	X(park_keyed)           \
+	X(refuse_keyed)         \
 	/* refer.c */           \
 	X(fetch)                \
 	X(fetched)              \
@@ -96,7 +99,9 @@ bool hf_row_is_ignore(const struct hf_row *);
 	/* recall.c */          \
 	X(start_recall)         \
 	X(recall_rings)         \
+	X(ask_to_confirm)       \
 	X(recall_answered)      \
+	X(recall_confirmed)     \
 	X(recall_failed)        \
 	X(ring_over)            \
 	X(recall_unfit)         \
@@ -120,10 +125,13 @@ HF_ACTIONS(X)
 	X(ring_ends_chain)       \
 	X(nobody_to_ring)        \
 	X(waits_after_recall)    \
+	X(must_confirm)          \
+	X(was_asked)             \
 	X(may_be_swapped)        \
 	X(strangers_meet)        \
 	X(refer_is_refused)      \
 	X(refer_parks)           \
+	X(keys_refused)          \
 	X(retriever_waits)       \
 	X(retriever_left)        \
 	X(stepped_in)            \

@@ -86,6 +86,32 @@ void hf_voice_tell_slot(struct hf_call *call)
 		call->caller->hears = HF_HEARS_HOLD;
 }
 
+void hf_voice_ask(struct hf_party *p)
+{
+	static const char *const said[] = {"press", "1", "to-be-put-through"};
+	const struct hf_config_lot *lot = p->call->lot->config;
+	struct hf_media *media = p->park->wire.media;
+	char name[3][HF_WORD_LEN];
+	const char *words[3];
+	uint32_t ms;
+	int err = 0;
+
+	for (unsigned int i = 0; i < 3; i++) {
+		snprintf(name[i], HF_WORD_LEN, "%s/%s", lot->voice.language,
+			 said[i]);
+		words[i] = name[i];
+		if (!lot->voice.language ||
+		    !hf_media_clip_exists(media, name[i], p->session->codec))
+			err = -ENOENT;
+	}
+	if (!err && hf_party_listens(p))
+		err = hf_media_leg_say(media, p->leg, words, 3, NULL, &ms);
+	if (err)
+		hf_warn("call %llu: %s is not told to press 1: %s",
+			(unsigned long long)p->call->id, p->who.uri ?: "?",
+			strerror(-err));
+}
+
 bool hf_voice_tone(struct hf_call *call)
 {
 	char name[HF_WORD_LEN];

@@ -80,5 +80,28 @@ def keys(s):
     again.wait(("retriever", "2"), ("parkee", "3"))
 
 
+@scenario
+def parked_again_by_keys(s):
+    "who has picked up parks the call again by keys in its RTP; the caller's own keys do nothing"
+    anchor, peer = s.anchor(lot__repark_keys="*7"), s.peer()
+    caller, agent = s.caller(), s.phone()
+    monitor = Listener(s)
+    peer.park(CALLER, caller)
+    anchor.wait_slot(701, "parked")
+    call = anchor.slot(701)["call"]
+    picked = peer.call("701", "1002", agent)
+    equal(picked.status(), 200, "the answer to the pick-up")
+    caller.press("7", caller.press("*", 10, ms=60) + 5, ms=60)
+    monitor.wait(("parkee", "*"), ("parkee", "7"))
+    equal(anchor.slot(701)["state"], "free", "the slot after the caller's keys")
+    agent.press("7", agent.press("*", 10, ms=60) + 5, ms=60)
+    bye = picked.wait("bye")
+    equal('text="Parked"' in bye.get("reason", ""), True, "the Reason of the BYE says so")
+    anchor.wait_slot(701, "parked")
+    equal(anchor.slot(701)["call"], call, "the call that waits")
+    equal(anchor.slot(701)["parker"], "sip:1002@pbx.example.com", "its parker")
+    caller.wait_packets(caller.count() + 10)
+
+
 if __name__ == "__main__":
     raise SystemExit(main())

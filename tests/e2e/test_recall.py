@@ -2,6 +2,7 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 """The park timer, the ring-back to the parker, the fallbacks, the end."""
 from lib import net, sip, ua
+from lib.hearing import prompts
 from lib.testing import check, equal, main, scenario
 
 OUTSIDE = "4930111111"
@@ -128,6 +129,38 @@ def longest_wait(s):
     anchor.wait_slot(701, "free")
     net.wait_for(lambda: anchor.calls() == [], 3, "the call list is empty")
     check(sip.user_of(bye.uri) != "", "the BYE has no target")
+
+
+@scenario
+def confirmed(s):
+    "recall.confirm: a box that answers is asked for a key and does not get the caller, who presses 1 does, also over kill -9"
+    anchor = s.anchor(lot__timeout_s=1, lot__recall=dict(RECALL, confirm="dtmf", confirm_s=3),
+                      lot__voice={"language": "en"}, audio__prompts=prompts())
+    peer, caller = s.peer(), s.caller()
+    peer.park(OUTSIDE, caller, parker="1001")
+    box = peer.expect_call("1001", 4, media=s.phone())
+    box.accept()
+    box.wait("ack")
+    box.media.play()
+    box.media.wait_packets(40)      # "Press one to be put through"
+    anchor.wait_slot(701, "recalling")
+    box.wait("bye", 8)
+    anchor.wait_slot(701, "parked")
+    asked = peer.expect_call("1001", 6, media=s.phone())
+    asked.accept()
+    asked.wait("ack")
+    asked.media.wait_packets(5)
+    anchor.kill()
+    anchor.again()
+    asked.wait("bye", 8)
+    again = peer.expect_call(None, 8, media=s.phone())
+    again.accept()
+    again.wait("ack")
+    again.media.wait_packets(5)
+    again.media.press("1", 10)
+    anchor.wait_slot(701, "free")
+    again.media.play()
+    caller.wait_packets(5, match=ua.from_media(again.media))
 
 
 if __name__ == "__main__":

@@ -48,7 +48,7 @@ TEST(an_unknown_key_is_named_with_the_nearest_one)
 	LOT_SAYS("recall: { colour: red }",
 		 "recall.colour: unknown key; known here: ring_s, attempts, "
 		 "fallback, finally, display_prefix, alert_info, follow_redirect, "
-		 "on_hangup");
+		 "on_hangup, confirm, confirm_s");
 	CHECK_STR(said(SMALLEST "lost: []\n"),
 		  "holdfast.yaml:13: lost: unknown key; did you mean lots?\n");
 }

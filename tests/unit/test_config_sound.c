@@ -86,6 +86,13 @@ TEST(what_a_lot_plays_and_says_has_to_be_there)
 		 "\"*\" and \"#\"");
 	LOT_SAYS("escape: { key: \"*\" }", "escape.to: is missing; write to: "
 		 "\"sip:operator@pbx.example.com\"");
+	LOT_SAYS("repark_keys: \"7\"",
+		 "repark_keys: \"7\" are no keys to press one after the other; "
+		 "write 2 to 8 of 0 to 9, * and #, such as \"*7\"");
+	LOT_SAYS("repark_keys: \"*7a\"", "repark_keys: \"*7a\" are no keys to press one after the "
+		 "other; write 2 to 8 of 0 to 9, * and #, such as \"*7\"");
+	LOT_SAYS("recall: { confirm: voice }",
+		 "recall.confirm: \"voice\" is unknown; it can be none or dtmf");
 	LOT_SAYS("page: yard", "page: no zone of paging is called yard");
 }
 

@@ -83,4 +83,138 @@ TEST(a_leg_that_has_changed_hands_belongs_to_its_new_party)
 	WORLD_END(w);
 }
 
+/* *7 after a pick-up; the lot has 701 to 703. */
+static struct world *repark_world(struct hf_dialog **c, struct hf_dialog **b)
+{
+	struct world *w = world_new();
+
+	w->lots[0].repark_keys = (char *)"*7";
+	world_start(w);
+	*c = park_one(w, "702");
+	*b = dial(w, BOB_URI, "702");
+	ack(*b);
+	return w;
+}
+
+TEST(who_has_picked_up_parks_the_call_again_by_the_keys_of_its_lot)
+{
+	struct hf_dialog *c, *b;
+	struct world *w = repark_world(&c, &b);
+	uint64_t id = c->party->call->id;
+
+	press(w, b, '*');
+	CHECK_STR(hears(w, c), "relay");
+	press(w, b, '7');
+	CHECK_INT(b->byes, 1);
+	CHECK_STR(b->cause_text, "Parked");
+	CHECK(b->released);
+	CHECK_STR(slot_state(w, "702"), "parked");
+	CHECK_INT(slot(w, "702")->call->id, id);
+	CHECK_STR(hears(w, c), "hold");
+	CHECK_INT(note(w, 0)->type, HF_EVENT_REPARKED);
+	CHECK_STR(note(w, 0)->parker, BOB_URI);
+	CHECK_STR(note(w, 0)->rule, "repark-keys");
+	pass(w, 90);
+	CHECK_STR(recall_uri(w), BOB_URI);
+	WORLD_END(w);
+}
+
+TEST(the_keys_of_who_was_parked_park_nobody)
+{
+	struct hf_dialog *c, *b;
+	struct world *w = repark_world(&c, &b);
+
+	press(w, c, '*');
+	press(w, c, '7');
+	CHECK_STR(hears(w, c), "relay");
+	press(w, b, '*');
+	press(w, c, '7'); /* nor do both together */
+	CHECK_STR(hears(w, c), "relay");
+	CHECK_INT(count_notes(w, HF_EVENT_REPARKED), 0);
+	WORLD_END(w);
+}
+
+TEST(keys_in_passing_or_late_do_not_park_a_call_again)
+{
+	static const char *const passing[] = { "7", "17", "*17", "7*", "*#7" };
+	struct hf_dialog *c, *b;
+	struct world *w = repark_world(&c, &b);
+
+	for (unsigned int i = 0; i < 5; i++) {
+		for (const char *k = passing[i]; *k; k++)
+			press(w, b, *k);
+		CHECK_STR(hears(w, c), "relay");
+		pass(w, 4);
+	}
+	press(w, b, '*');
+	pass(w, 4);
+	press(w, b, '7');
+	CHECK_STR(hears(w, c), "relay");
+	press(w, b, '*'); /* pressed twice by mistake */
+	press(w, b, '*');
+	press(w, b, '7');
+	CHECK_STR(slot_state(w, "702"), "parked");
+	WORLD_END(w);
+}
+
+TEST(without_keys_of_the_lot_none_park_a_call_again)
+{
+	struct world *w = world();
+	struct hf_dialog *c = park_one(w, "700"), *b;
+
+	b = dial(w, BOB_URI, "701");
+	ack(b);
+	press(w, b, '*');
+	press(w, b, '7');
+	CHECK_STR(hears(w, c), "relay");
+	WORLD_END(w);
+}
+
+TEST(a_full_lot_or_a_missing_right_leaves_both_talking_and_is_told)
+{
+	struct hf_dialog *c, *b, *other;
+	struct world *w = repark_world(&c, &b);
+
+	for (int i = 0; i < 3; i++)
+		other = park_one(w, "700");
+	press(w, b, '*');
+	press(w, b, '7');
+	CHECK_STR(hears(w, c), "relay");
+	CHECK_INT(last(w, HF_EVENT_REFUSED)->call, c->party->call->id);
+	CHECK(strstr(last(w, HF_EVENT_REFUSED)->reason, "the lot is full"));
+	bye(other);
+	w->lots[0].may_park = (char *[]){ "boss@pbx.example.com" };
+	press(w, b, '*');
+	press(w, b, '7');
+	CHECK_STR(hears(w, c), "relay");
+	CHECK(strstr(last(w, HF_EVENT_REFUSED)->reason, "may not park here"));
+	/* by the network that it calls from it may */
+	w->lots[0].may_park = (char *[]){ "127.0.0.2/32" };
+	press(w, b, '*');
+	press(w, b, '7');
+	CHECK_STR(hears(w, c), "hold");
+	WORLD_END(w);
+}
+
+TEST(a_supervisor_who_has_stepped_in_leaves_by_the_keys_and_the_parker_stays)
+{
+	struct world *w = world_new();
+	struct hf_dialog *c, *b;
+	const char *why;
+
+	w->lots[0].repark_keys = (char *)"*7";
+	world_start(w);
+	c = park_one(w, "700");
+	hf_park_ring_for(w->park, c->party->call->id, BOB_URI, true, &why);
+	b = recall(w);
+	answer(b, sdp("127.0.0.4", 5000, "8", "sendrecv"));
+	CHECK_STR(hears(w, c), "relay");
+	press(w, b, '*');
+	press(w, b, '7');
+	CHECK_INT(b->byes, 1);
+	CHECK_STR(slot_state(w, "701"), "parked");
+	CHECK_STR(note(w, 0)->parker, ALICE_URI);
+	WORLD_END(w);
+}
+
 TEST_MAIN()

@@ -180,6 +180,15 @@ static void recalling_after_lease(struct subject *t)
 	pass(t->w, 90);
 }
 
+/* Its answerer has yet to press a key. */
+static void recalling_asked(struct subject *t)
+{
+	t->w->lots[0].recall.confirm = HF_CONFIRM_DTMF;
+	recalling(t);
+	t->recall = recall(t->w);
+	answer(t->recall, sdp("127.0.0.4", 5000, "8", "sendrecv"));
+}
+
 static void recalling_the_last(struct subject *t)
 {
 	t->w->lots[0].recall.finally = HF_FINALLY_HANG_UP;
@@ -237,6 +246,13 @@ static void relayed_by_slot(struct subject *t)
 {
 	claimed(t);
 	ack(t->retriever);
+}
+
+static void relayed_lot_full(struct subject *t)
+{
+	relayed(t);
+	for (int i = 0; i < 3; i++)
+		park_one(t->w, "700");
 }
 
 static void ringing_for_somebody(struct subject *t)
@@ -300,12 +316,14 @@ static const struct {
 	{ HF_S_RECALLING, recalling },
 	{ HF_S_RECALLING, recalling_after_lease },
 	{ HF_S_RECALLING, recalling_the_last },
+	{ HF_S_RECALLING, recalling_asked },
 	{ HF_S_CLAIMED, claimed },
 	{ HF_S_CLAIMED, claimed_while_ringing },
 	{ HF_S_CLAIMED, claimed_by_recall },
 	{ HF_S_CLAIMED, claimed_and_held },
 	{ HF_S_RELAY, relayed },
 	{ HF_S_RELAY, relayed_by_slot },
+	{ HF_S_RELAY, relayed_lot_full },
 	{ HF_S_RELAY, stepped_in },
 	{ HF_S_RELAY, relayed_by_recall },
 	{ HF_S_RECALLING, ringing_for_somebody },
@@ -321,7 +339,8 @@ static struct subject subject(unsigned int v)
 
 	variety[v].make(&t);
 	t.call = t.caller->party->call;
-	t.recall = variety[v].state == HF_S_FETCHING ? NULL : recall(t.w);
+	if (!t.recall && variety[v].state != HF_S_FETCHING)
+		t.recall = recall(t.w);
 	return t;
 }
 
