@@ -128,15 +128,25 @@ bool hf_precheck_session(struct hf_sip *sip, nta_incoming_t *irq,
 	       check_interval(sip, irq, r, peer);
 }
 
-/* RFC 3891 section 3: two of them are an error. The library keeps one. */
-static bool replaces_twice(const sip_t *r)
+/* RFC 3891 sections 3 and 6.1: one at most, with both tags. Who means to take a
+ * call's place must not become a new call because of a slip. The library keeps
+ * one, and what it cannot read apart. */
+static const char *replaces_fault(const sip_t *r)
 {
 	const msg_header_t *h = (const msg_header_t *)r->sip_request;
 	unsigned int count = 0;
 
 	for (; h; h = h->sh_succ)
 		count += h->sh_class == sip_replaces_class;
-	return count > 1;
+	if (count > 1)
+		return "more than one Replaces";
+	for (const sip_error_t *e = r->sip_error; e; e = e->er_next)
+		if (e->er_name && !strcasecmp(e->er_name, "Replaces"))
+			return "unreadable Replaces";
+	if (r->sip_replaces && (!r->sip_replaces->rp_to_tag ||
+				!r->sip_replaces->rp_from_tag))
+		return "Replaces without both tags";
+	return NULL;
 }
 
 static bool check_hops(struct hf_sip *sip, nta_incoming_t *irq, const sip_t *r,
@@ -154,6 +164,7 @@ static bool check_invite(struct hf_sip *sip, nta_incoming_t *irq,
 			 const sip_t *r, const struct hf_peer *peer)
 {
 	const sip_contact_t *contact = r->sip_contact;
+	const char *fault;
 
 	if (!check_hops(sip, irq, r, peer))
 		return false;
@@ -166,9 +177,10 @@ static bool check_invite(struct hf_sip *sip, nta_incoming_t *irq,
 			  "no usable Contact", TAG_END());
 		return false;
 	}
-	if (r->sip_replaces && replaces_twice(r)) {
+	fault = replaces_fault(r);
+	if (fault) {
 		hf_refuse(sip, irq, r, peer, 400, "Bad Replaces Header",
-			  "more than one Replaces", TAG_END());
+			  fault, TAG_END());
 		return false;
 	}
 	if (!hf_precheck_session(sip, irq, r, peer))

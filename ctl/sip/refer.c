@@ -121,6 +121,7 @@ void hf_refer_outside(struct hf_sip *sip, nta_incoming_t *irq, const sip_t *s,
 	struct hf_dialog *d = hf_dialog_create(sip);
 	struct hf_invite asked;
 	struct hf_refer refer;
+	bool wanted = false;
 
 	if (d) {
 		d->state = HF_DIALOG_OVER;
@@ -144,12 +145,15 @@ void hf_refer_outside(struct hf_sip *sip, nta_incoming_t *irq, const sip_t *s,
 		hf_parse_invite(home, s, peer, &asked);
 		hf_parse_refer(home, s, peer, &refer);
 		hf_dialog_party(d); /* runs what is due; there is no party */
-		if (refer.target.uri)
+		wanted = refer.target.uri != NULL;
+		if (wanted)
 			hf_park_refer_outside(sip->park, d, &asked, &refer);
 		settle(d);
 		su_home_deinit(home);
 	}
-	d->released = true;
+	/* The park logic keeps it until it has told how the REFER went. */
+	if (!wanted)
+		d->released = true;
 	hf_dialog_leave(d);
 }
 

@@ -280,7 +280,8 @@ TEST(broken_headers_that_the_stack_knows_do_no_harm)
 		CHECK(take(&s, "SIP/2.0 4"));
 		CHECK(!s.park.has_replaces);
 		CHECK(!strncmp(s.got, "SIP/2.0 400", 11) ||
-		      !strncmp(s.got, "SIP/2.0 486", 11));
+		      (!strncmp(s.got, "SIP/2.0 486", 11) &&
+		       !strstr(broken[i], "Replaces")));
 	}
 	stage_close(&s);
 }

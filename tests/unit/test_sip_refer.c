@@ -172,6 +172,7 @@ TEST(a_refer_outside_any_call_has_a_dialog_of_its_own)
 {
 	struct stage s;
 	struct line l = { .s = &s, .id = "r7" };
+	struct line other = { .s = &s, .id = "o7" };
 
 	CHECK(stage_open(&s, 0));
 	s.park.refer_answer = 202;
@@ -185,6 +186,9 @@ TEST(a_refer_outside_any_call_has_a_dialog_of_its_own)
 	CHECK_STR(s.park.refer_replaces, "a@b 1 2");
 	CHECK(take(&s, "NOTIFY sip:carol@"));
 	respond(&s, 200, NULL, NULL, NULL);
+	/* the answer is read before there is anything more to tell */
+	in_dialog(&other, "OPTIONS", "", NULL);
+	CHECK(take(&s, "SIP/2.0 200"));
 	s.park.ops->refer(s.park.refer_dialog, 200, NULL);
 	s.park.ops->release(s.park.refer_dialog);
 	CHECK(take(&s, "NOTIFY "));
