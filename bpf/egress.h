@@ -48,7 +48,8 @@ static __always_inline int hf_way_get(__u32 index, struct hf_way *way)
 }
 
 /* The verdicts that send by this way, XDP_DROP if there is none: of a packet of
- * our own, and of one that came in. No effect by themselves. */
+ * our own, which is always sent natively, and of one that came in. No effect by
+ * themselves. */
 static __always_inline int hf_way_redirect(const struct hf_way *way)
 {
 	if (way->flags & HF_HOP_NO_REDIRECT)
@@ -61,7 +62,11 @@ static __always_inline int hf_way_verdict(const struct hf_way *way,
 {
 	if (way->ifindex == in->ifindex)
 		return XDP_TX;
-	return in->here_only ? XDP_DROP : hf_way_redirect(way);
+	if (in->here_only)
+		return XDP_DROP;
+	if (way->flags & HF_HOP_NO_REDIRECT && !(way->flags & HF_HOP_GENERIC))
+		return XDP_DROP;
+	return (int)bpf_redirect_map(&devmap, way->ifindex, XDP_DROP);
 }
 
 static __always_inline void hf_way_write(void *data, const struct hf_way *way)

@@ -136,6 +136,15 @@ int hf_link_adopt(const struct hf_bpf *b, const char *pin, uint32_t ifindex,
 	return r ? r : fd;
 }
 
+bool hf_device_is_for_others(const struct hf_bpf *b,
+			     const struct hf_bpf_device *d)
+{
+	char pin[HF_PIN_NAME_MAX];
+
+	hf_xdp_pin(HF_PIN_GENERIC_OF, d->name, pin);
+	return d->generic && hf_pin_exists(b, pin);
+}
+
 static int hf_device_attach(struct hf_bpf *b, struct hf_bpf_device *d,
 			    int program, char *err, size_t err_len)
 {
@@ -149,6 +158,7 @@ static int hf_device_attach(struct hf_bpf *b, struct hf_bpf_device *d,
 	if (d->link >= 0) {
 		d->generic = hf_xdp_is_generic(d->ifindex);
 		d->native_error = -EOPNOTSUPP; /* it was so then */
+		d->for_others = hf_device_is_for_others(b, d);
 		return 0;
 	}
 	if (d->link == -ENOENT) {

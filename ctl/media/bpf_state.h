@@ -32,6 +32,7 @@ struct hf_bpf_device {
 	int link;	/* descriptor, -1 */
 	bool generic;	/* the driver refuses native mode: */
 	int native_error;
+	bool for_others; /* generic though native would do: HF_PIN_GENERIC_OF */
 };
 
 struct hf_keeper {
@@ -78,6 +79,9 @@ int hf_devices_find(struct hf_bpf *, const struct hf_config *,
 /* Nobody else's program is on them. */
 int hf_devices_check(struct hf_bpf *, char *err, size_t err_len);
 int hf_devices_attach(struct hf_bpf *, int program, char *err, size_t err_len);
+/* Does holdfast-mediad keep it in generic mode (mediad/devices.h)? */
+bool hf_device_is_for_others(const struct hf_bpf *,
+			     const struct hf_bpf_device *);
 void hf_devices_close(struct hf_bpf *);
 /* A pinned link to this device that a controller before us left: made to run
  * `program` if that is not negative. The descriptor, -ENOENT, or -errno. */

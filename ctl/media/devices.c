@@ -81,26 +81,43 @@ static int hf_device_take(struct hf_bpf *b, struct hf_bpf_device *d)
 	d->ifindex = ifindex;
 	d->generic = hf_xdp_is_generic(ifindex);
 	d->native_error = d->generic ? -EOPNOTSUPP : 0;
+	d->for_others = hf_device_is_for_others(b, d);
 	return 0;
+}
+
+static void hf_device_tell_again(struct hf_media *m,
+				 const struct hf_bpf_device *d, uint32_t before)
+{
+	char text[160];
+
+	if (d->for_others && d->ifindex == before) {
+		snprintf(text, sizeof(text),
+			 "%s is in generic mode, for a device that sends no redirected frames",
+			 d->name);
+		hf_device_tell(m, HF_MEDIA_DEVICE_CHANGED, text);
+		return;
+	}
+	snprintf(text, sizeof(text), "%s is there again, and attached to (%s)",
+		 d->name, d->generic ? "generic" : "native");
+	hf_device_tell(m, HF_MEDIA_DEVICE_BACK, text);
 }
 
 void hf_devices_again(struct hf_media *m)
 {
 	struct hf_bpf *b = m->bpf;
-	char pin[HF_PIN_NAME_MAX], path[256], text[160];
+	char pin[HF_PIN_NAME_MAX], path[256];
+	uint32_t before;
 
 	for (uint32_t i = 0; i < b->devices; i++) {
 		struct hf_bpf_device *d = &b->device[i];
 
+		before = d->ifindex;
 		hf_xdp_pin(HF_PIN_AGAIN_OF, d->name, pin);
 		if (hf_pins_path(b->instance, pin, path, sizeof(path)) ||
 		    access(path, F_OK) || hf_device_take(b, d))
 			continue;
 		unlink(path);
-		snprintf(text, sizeof(text),
-			 "%s is there again, and attached to (%s)", d->name,
-			 d->generic ? "generic" : "native");
-		hf_device_tell(m, HF_MEDIA_DEVICE_BACK, text);
+		hf_device_tell_again(m, d, before);
 	}
 }
 

@@ -78,6 +78,11 @@ static void hf_say_engine(const struct hf_media *m, struct hf_sentence *s,
 		t->engine = "kmod";
 		hf_sentence_add(s, "the module holdfast %s paces the frames",
 				b->kmod.version);
+		if (m->wheel.total6)
+			hf_sentence_add(
+				s,
+				"holdfast-mediad sends to %u leg%s of IPv6, which the module cannot",
+				m->wheel.total6, m->wheel.total6 == 1 ? "" : "s");
 		if (!alive)
 			hf_sentence_add(s, "who keeps its next hops: %s",
 					keeper);
@@ -93,11 +98,19 @@ static void hf_say_engine(const struct hf_media *m, struct hf_sentence *s,
 				strerror((int)refused));
 }
 
-static void hf_say_device(struct hf_sentence *s, const struct hf_hop *hop)
+static void hf_say_device(struct hf_sentence *s, const struct hf_hop *hop,
+			  bool live)
 {
 	char name[IF_NAMESIZE] = "?", driver[32];
 
 	if_indextoname(hop->ifindex, name);
+	if (!live) { /* what is redirected is relayed packets alone */
+		hf_driver_name(name, driver, sizeof(driver));
+		if (hop->flags & HF_HOP_SWALLOWED)
+			hf_sentence_add(s, "%s (%s) swallows frames from XDP: %s",
+					name, driver, hf_driver_fix(driver));
+		return;
+	}
 	if (hop->flags & HF_HOP_LOCAL) {
 		hf_sentence_add(s, "packets to this host");
 		return;
@@ -113,8 +126,10 @@ static void hf_say_device(struct hf_sentence *s, const struct hf_hop *hop)
 			name, driver, hf_driver_fix(driver));
 }
 
-/* Ways that live frames cannot take, each device once. */
-static void hf_say_packets(const struct hf_media *m, struct hf_sentence *s)
+/* Ways that redirected frames cannot take, each device once; live: those are
+ * what hold audio goes by. */
+static void hf_say_packets(const struct hf_media *m, struct hf_sentence *s,
+			   bool live)
 {
 	uint32_t said[HF_SAID_DEVICES], n = 0, d;
 
@@ -132,19 +147,26 @@ static void hf_say_packets(const struct hf_media *m, struct hf_sentence *s)
 		if (d < n || n == HF_SAID_DEVICES)
 			continue;
 		said[n++] = hop.ifindex;
-		hf_say_device(s, &hop);
+		hf_say_device(s, &hop, live);
 	}
 }
 
 static void hf_say_generic(const struct hf_bpf *b, struct hf_sentence *s)
 {
-	for (uint32_t i = 0; i < b->devices; i++)
-		if (b->device[i].generic)
+	for (uint32_t i = 0; i < b->devices; i++) {
+		const struct hf_bpf_device *d = &b->device[i];
+
+		if (d->generic && d->for_others)
+			hf_sentence_add(
+				s,
+				"generic XDP on %s, which any device sends for",
+				d->name);
+		else if (d->generic)
 			hf_sentence_add(
 				s,
 				"generic XDP on %s, whose driver refuses native (%s)",
-				b->device[i].name,
-				strerror(-b->device[i].native_error));
+				d->name, strerror(-d->native_error));
+	}
 }
 
 void hf_engine_describe(const struct hf_media *m, struct hf_media_totals *t)
@@ -153,8 +175,7 @@ void hf_engine_describe(const struct hf_media *m, struct hf_media_totals *t)
 	struct hf_sentence s = {b->reason, sizeof(b->reason), 0};
 
 	hf_say_engine(m, &s, t);
-	if (!strcmp(t->engine, "bpf"))
-		hf_say_packets(m, &s);
+	hf_say_packets(m, &s, !strcmp(t->engine, "bpf"));
 	hf_say_generic(b, &s);
 	t->engine_reason = b->reason;
 }

@@ -50,17 +50,21 @@ uint32_t hf_xdp_flags(const char *device)
 	return 0;
 }
 
+int hf_xdp_attach_generic(uint32_t ifindex, int program)
+{
+	LIBBPF_OPTS(bpf_link_create_opts, opts, .flags = XDP_FLAGS_SKB_MODE);
+	int fd = bpf_link_create(program, (int)ifindex, BPF_XDP, &opts);
+
+	return fd < 0 ? -errno : fd;
+}
+
 int hf_xdp_attach(uint32_t ifindex, int program, int *ret_native_error)
 {
 	LIBBPF_OPTS(bpf_link_create_opts, opts, .flags = XDP_FLAGS_DRV_MODE);
 	int fd = bpf_link_create(program, (int)ifindex, BPF_XDP, &opts);
 
 	*ret_native_error = fd < 0 ? -errno : 0;
-	if (fd >= 0)
-		return fd;
-	opts.flags = XDP_FLAGS_SKB_MODE;
-	fd = bpf_link_create(program, (int)ifindex, BPF_XDP, &opts);
-	return fd < 0 ? -errno : fd;
+	return fd >= 0 ? fd : hf_xdp_attach_generic(ifindex, program);
 }
 
 bool hf_xdp_is_generic(uint32_t ifindex)

@@ -15,6 +15,8 @@
  * place of a lost one, until a controller has told of it. */
 #define HF_PIN_LINK_OF "link_"
 #define HF_PIN_AGAIN_OF "again_"
+/* And of one that was native and is in generic mode for the sake of others. */
+#define HF_PIN_GENERIC_OF "generic_"
 
 #define HF_PIN_NAME_MAX 32
 /* The pin of a device's link. bpffs takes no '.' (eth0.7), and no device has a
@@ -27,6 +29,7 @@ uint32_t hf_xdp_flags(const char *device);
 /* Native mode first, then generic: *ret_native_error says why (0: native). The
  * link's descriptor, or -errno. */
 int hf_xdp_attach(uint32_t ifindex, int program, int *ret_native_error);
+int hf_xdp_attach_generic(uint32_t ifindex, int program);
 /* Is it in generic mode? */
 bool hf_xdp_is_generic(uint32_t ifindex);
 /* 0 if no XDP program is on the device, else -EBUSY and a sentence. */

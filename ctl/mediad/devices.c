@@ -97,9 +97,12 @@ static int attach(struct hf_devices *d, struct device *v, uint32_t ifindex,
 		  int *ret_native_error)
 {
 	int program = open_program(d), link, r;
+	char generic[256];
 
 	if (program < 0)
 		return program;
+	if (!path_of(d, HF_PIN_GENERIC_OF, v->name, generic))
+		unlink(generic); /* native mode is tried */
 	r = introduce(d, v, ifindex);
 	if (!r) {
 		link = hf_xdp_attach(ifindex, program, ret_native_error);
@@ -217,6 +220,69 @@ static int begin(struct hf_devices *d)
 					d->device[i].ifindex);
 	if (!r)
 		hf_device_watch_begin(d->watch);
+	return r;
+}
+
+/* The link to a device leaves it, whoever else holds it. */
+static int detach(const struct hf_devices *d, const struct device *v)
+{
+	char path[256];
+	int link, r;
+
+	if (path_of(d, HF_PIN_LINK_OF, v->name, path))
+		return -ENAMETOOLONG;
+	link = bpf_obj_get(path);
+	if (link < 0)
+		return -errno;
+	r = bpf_link_detach(link) ? -errno : 0;
+	close(link);
+	return r;
+}
+
+/* A device has one program in one mode: between the two some packets meet none,
+ * and nobody listens where they go then. */
+static int make_generic(struct hf_devices *d, struct device *v)
+{
+	int program = open_program(d), link, native_error = 0, r;
+	char path[256];
+
+	if (program < 0)
+		return program;
+	r = detach(d, v);
+	if (!r) {
+		link = hf_xdp_attach_generic(v->ifindex, program);
+		r = link < 0 ? link : 0;
+		if (r) /* better than none */
+			link = hf_xdp_attach(v->ifindex, program,
+					     &native_error);
+		if (!r && !path_of(d, HF_PIN_GENERIC_OF, v->name, path))
+			bpf_obj_pin(link, path);
+		if (link >= 0) {
+			pin_link(d, v, link);
+			close(link);
+		}
+	}
+	close(program);
+	return r;
+}
+
+int hf_devices_make_generic(struct hf_devices *d)
+{
+	int r = d->devices ? 0 : -ENOENT;
+
+	for (unsigned int i = 0; i < d->devices && !r; i++) {
+		struct device *v = &d->device[i];
+
+		if (!v->ifindex || hf_xdp_is_generic(v->ifindex))
+			continue;
+		r = make_generic(d, v);
+		if (r)
+			hf_error("%s cannot go to generic mode: %s", v->name,
+				 strerror(-r));
+		else
+			hf_warn("%s is in generic mode now, which costs more: natively, no packet could be relayed to a device that sends no redirected frames",
+				v->name);
+	}
 	return r;
 }
 

@@ -4,6 +4,10 @@
  * receive program again, from its pin, so that calls go on by themselves, with
  * a controller or without one. What becomes of devices is logged here; a
  * controller tells it as events (media/devices.c).
+ *
+ * And those that leave native mode: what is redirected natively goes through the
+ * driver of the device it goes to, which may have no function for that, or one
+ * that swallows it; in generic mode it goes the way of all packets.
  */
 #ifndef HOLDFAST_MEDIAD_DEVICES_H
 #define HOLDFAST_MEDIAD_DEVICES_H
@@ -26,6 +30,8 @@ int hf_devices_open(const struct hf_devices_setup *, struct hf_devices **ret);
 void hf_devices_close(struct hf_devices *);
 /* The controller has set up more, perhaps. */
 void hf_devices_refresh(struct hf_devices *);
+/* All of them to generic mode, as far as they are not: 0 or -errno. */
+int hf_devices_make_generic(struct hf_devices *);
 /* When readable: hf_devices_read(). */
 int hf_devices_fd(const struct hf_devices *);
 void hf_devices_read(struct hf_devices *);

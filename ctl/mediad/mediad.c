@@ -125,7 +125,7 @@ static int use_device(void *arg, uint32_t ifindex)
 	if (bpf_map_update_elem(m->pins.fd[HF_PIN_devmap], &ifindex, &ifindex,
 				BPF_ANY))
 		return -errno;
-	if (HF_READ(m->pins.work->pacer) != HF_ENGINE_NONE) {
+	if (HF_READ(m->pins.work->pacer) == HF_ENGINE_BPF) {
 		hf_gather_way_out(&m->gather, ifindex, false);
 		return 0;
 	}
@@ -142,6 +142,16 @@ static int use_device(void *arg, uint32_t ifindex)
 		hf_debug("device %u cannot be probed: %s", ifindex,
 			 strerror(-rc));
 	return rc > 0;
+}
+
+/* With pacer: bpf the operator answers for every device. */
+static int make_generic(void *arg)
+{
+	struct mediad *m = arg;
+
+	if (HF_READ(m->pins.work->pacer) == HF_ENGINE_BPF || !m->devices)
+		return -EPERM;
+	return hf_devices_make_generic(m->devices);
 }
 
 /* Before the first call, whose first frames would wait for it. */
@@ -166,7 +176,8 @@ static void device_attached(void *arg, uint32_t ifindex)
 	struct mediad *m = arg;
 
 	hf_gather_open(&m->gather, &m->pins);
-	hf_nexthops_device(m->nexthops, ifindex);
+	if (m->nexthops) /* else it finds out by itself */
+		hf_nexthops_device(m->nexthops, ifindex);
 }
 
 static int open_devices(struct mediad *m)
@@ -179,13 +190,19 @@ static int open_devices(struct mediad *m)
 
 	if (rc)
 		hf_error("media devices cannot be watched: %s", strerror(-rc));
+	for (unsigned int i = 0; i < HF_MAX_DEVICES && !rc; i++)
+		if (m->tried[i].ifindex && m->tried[i].swallows) {
+			make_generic(m);
+			break;
+		}
 	return rc;
 }
 
 static int open_instance(struct mediad *m)
 {
 	struct hf_nexthops_setup setup = {
-		.use_device = use_device, .arg = m, .tos = m->options->tos};
+		.use_device = use_device, .make_generic = make_generic,
+		.arg = m, .tos = m->options->tos};
 	char err[512];
 	int rc;
 
@@ -203,6 +220,9 @@ static int open_instance(struct mediad *m)
 	}
 	hf_gather_open(&m->gather, &m->pins);
 	try_devices(m);
+	rc = open_devices(m);
+	if (rc)
+		return rc;
 	setup.table = m->pins.nexthops;
 	setup.dest6 = m->pins.nexthop6;
 	setup.count = m->pins.nexthop_count;
@@ -214,9 +234,6 @@ static int open_instance(struct mediad *m)
 			 strerror(-rc));
 		return rc;
 	}
-	rc = open_devices(m);
-	if (rc)
-		return rc;
 	rc = hf_reports_open(&m->pins, m->options->tos, &m->reports);
 	if (rc)
 		hf_warn("no RTCP is sent: %s; give us CAP_NET_RAW",

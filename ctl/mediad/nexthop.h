@@ -29,6 +29,9 @@ struct hf_nexthops_setup {
 	/* 0, 1 if it swallows redirected frames, or -errno; called again when the
 	 * device was gone in between. */
 	int (*use_device)(void *arg, uint32_t ifindex);
+	/* Packets that come in are to be relayed to a device that takes no frames
+	 * from native programs, or swallows them: 0 if they can be. May be NULL. */
+	int (*make_generic)(void *arg);
 	void *arg;
 };
 

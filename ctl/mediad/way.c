@@ -272,6 +272,9 @@ static void way_packets(struct hf_wayfinder *f, struct hf_way *w,
 			struct hf_hop *hop, uint8_t why)
 {
 	hop->flags |= HF_HOP_VALID | HF_HOP_NO_REDIRECT | why;
+	if (!(why & HF_HOP_LOCAL) && f->setup.make_generic &&
+	    !f->setup.make_generic(f->setup.arg))
+		hop->flags |= HF_HOP_GENERIC;
 	publish(f, w, hop);
 	set_state(f, w, HF_WAY_OPEN, "");
 }

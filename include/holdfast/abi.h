@@ -247,6 +247,8 @@ struct hf_frame {
 #define HF_HOP_NO_REDIRECT 0x04 /* the device cannot take redirected frames */
 #define HF_HOP_SWALLOWED 0x08	/* with NO_REDIRECT: it should, but they vanish */
 #define HF_HOP_LOCAL 0x10	/* with NO_REDIRECT: the destination is this host */
+#define HF_HOP_GENERIC 0x20	/* with NO_REDIRECT: but media devices are all in
+				 * generic mode, where any device takes them */
 
 /* How to reach one destination. */
 struct hf_hop {

@@ -171,6 +171,8 @@ static void fill(struct fixture *f)
 	hop_set(f, HOP_VLAN_BACK, 1, 1500, HF_HOP_VALID | HF_HOP_VLAN);
 	hop_set(f, HOP_NO_REDIRECT, f->other, 1500,
 		HF_HOP_VALID | HF_HOP_NO_REDIRECT);
+	hop_set(f, HOP_GENERIC, f->other, 1500,
+		HF_HOP_VALID | HF_HOP_NO_REDIRECT | HF_HOP_GENERIC);
 }
 
 static void counters_read(struct fixture *f, uint64_t *sum)

@@ -38,6 +38,7 @@ enum {
 	HOP_VLAN, /* across, tag 5 of id 100 */
 	HOP_VLAN_BACK,
 	HOP_NO_REDIRECT, /* another device, which takes no redirected frames */
+	HOP_GENERIC, /* but we are in generic mode */
 	HOPS,
 };
 

@@ -240,6 +240,7 @@ TEST(without_a_way_out_the_frame_stays_unclaimed)
 		{HOP_UNRESOLVED, "drop_no_hop 1"},
 		{HOP_UNKNOWN, "drop_no_hop 1"},
 		{HOP_NO_REDIRECT, "drop_no_hop 1"},
+		{HOP_GENERIC, "drop_no_hop 1"},
 		{0, "drop_no_hop 1"},
 		{HOP_NARROW, "drop_mtu 1"},
 	};

@@ -134,19 +134,23 @@ TEST(both_directions_are_relayed_at_once)
 
 TEST(a_caller_on_another_device_is_reached_by_redirect)
 {
-	FIXTURE(f);
-	struct hf_program caller = relay(CALLER_LEG, AGENT_LEG);
-	struct shape in = from_agent(100, 160000), out;
-	struct packet p = packet_build(&in), want;
+	static const uint16_t hops[] = {HOP_ACROSS, HOP_GENERIC};
 
-	join(f);
-	caller.nexthop = HOP_ACROSS;
-	leg_set(f, CALLER_LEG, &caller, 600);
-	out = to_caller(f, &in, 600, NOW_TS);
-	out.marker = 1;
-	want = packet_build(&out);
-	CHECK_INT(fixture_receive(f, &p), XDP_REDIRECT);
-	CHECK_PACKET(p, want);
+	FIXTURE(f);
+	for (size_t i = 0; i < sizeof(hops) / sizeof(*hops); i++) {
+		struct hf_program caller = relay(CALLER_LEG, AGENT_LEG);
+		struct shape in = from_agent(100, 160000), out;
+		struct packet p = packet_build(&in), want;
+
+		join(f);
+		caller.nexthop = hops[i];
+		leg_set(f, CALLER_LEG, &caller, 600);
+		out = to_caller(f, &in, 600, NOW_TS);
+		out.marker = 1;
+		want = packet_build(&out);
+		CHECK_INT(fixture_receive(f, &p), XDP_REDIRECT);
+		CHECK_PACKET(p, want);
+	}
 }
 
 TEST(loss_swaps_and_a_wrap_around_the_switch_come_out_as_they_went_in)

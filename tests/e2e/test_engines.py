@@ -38,6 +38,18 @@ def status_of(anchor, words, engine):
         check(False, "the engine is %s: %s" % (status["engine"], status["engine_reason"]))
 
 
+def talks(s, anchor, peer, caller, phone, slot="701"):
+    """Who waits there is picked up, and both hear each other."""
+    pick = peer.call(slot, "1002", phone)
+    equal(pick.status(), 200, "the answer to the pick-up")
+    caller.play()
+    phone.play()
+    for one, other in ((caller, phone), (phone, caller)):
+        one.wait_packets(30, 15, match=ua.from_media(other))
+    caller.stop()
+    phone.stop()
+
+
 @scenario
 def packet_engine(s):
     "with pacer: packet silent callers hear every frame, through a relay and back"
@@ -58,7 +70,7 @@ def packet_engine(s):
 
 @scenario
 def swallowed(s):
-    "a device that swallows redirected frames is named with its fix, and callers there hear music"
+    "a device that swallows redirected frames is named with its fix, callers there hear music and talk"
     # Nobody polls behind this device now: what is redirected to it vanishes.
     s.stage.trunk.ip("link", "set", "dev", "eth0", "xdpdrv", "off")
     anchor, peer = s.anchor(), s.peer()
@@ -68,6 +80,13 @@ def swallowed(s):
     one_stream(caller, 50)
     status_of(anchor, "packets to trunk0 (veth), which swallows frames from XDP: give its "
               "other end an XDP program or generic receive offload", "bpf")
+    # Nor would what is relayed there arrive, from either device.
+    talks(s, anchor, peer, caller, s.phone())
+    status_of(anchor, "generic XDP on trunk0, which any device sends for; generic XDP on office0",
+              "bpf")
+    anchor.kill()
+    anchor.again()
+    status_of(anchor, "generic XDP on trunk0, which any device sends for", "bpf")
     call.bye()
 
 
