@@ -129,10 +129,10 @@ static pid_t stage_peer(void)
 }
 
 /* A socket keeps the namespace it was made in. */
-static int stage_wire(const struct stage *s)
+static int stage_wire(const struct stage *s, uint16_t protocol)
 {
 	struct sockaddr_ll a = {.sll_family = AF_PACKET,
-				.sll_protocol = htons(ETH_P_IP)};
+				.sll_protocol = htons(protocol)};
 	int home = open("/proc/self/ns/net", O_RDONLY | O_CLOEXEC);
 	int size = 16 << 20, fd = -1, there;
 	char path[64];
@@ -141,7 +141,7 @@ static int stage_wire(const struct stage *s)
 	there = open(path, O_RDONLY | O_CLOEXEC);
 	if (!setns(there, CLONE_NEWNET)) {
 		fd = socket(AF_PACKET, SOCK_RAW | SOCK_CLOEXEC,
-			    htons(ETH_P_IP));
+			    htons(protocol));
 		a.sll_ifindex = (int)if_nametoindex("hfm1");
 		if (bind(fd, (struct sockaddr *)&a, sizeof(a)))
 			printf("# bind: %s\n", strerror(errno));
@@ -171,7 +171,7 @@ static int stage_net(struct stage *s)
 		       "ip addr add 10.9.0.3/24 dev hfm1; ip link set hfm1 up; "
 		       "ethtool -K hfm1 gro on"))
 		return -1;
-	s->wire = stage_wire(s);
+	s->wire = stage_wire(s, ETH_P_IP);
 	return s->wire < 0 ? -1 : 0;
 }
 
@@ -354,8 +354,8 @@ static void stage_want(struct stage *s, uint32_t hop, const char *dest)
 
 	n->hop[0].flags = 0;
 	n->hop[1].flags = 0;
-	n->family = 4;
-	n->dest_ip4 = inet_addr(dest);
+	n->family = inet_pton(AF_INET6, dest, &s->pins.nexthop6[hop]) ? 6 : 4;
+	n->dest_ip4 = n->family == 4 ? inet_addr(dest) : 0;
 	hf_store_release(&n->wanted, 1);
 	stage_poke(s, HF_POKE_NEXTHOP);
 }

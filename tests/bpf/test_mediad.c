@@ -8,10 +8,14 @@
 
 #include "mediad_stage.h"
 
+#include "holdfast/remote.h"
+
 #define PTIME_MS  20
 #define SSRC	  0x5eed5eedu
 #define FIRST_SEQ 65500u /* the sequence wraps on the way */
 #define REMOTE	  "10.9.0.2"
+#define LOCAL6	  "2001:db8:9::1"
+#define REMOTE6	  "2001:db8:9::2"
 
 /* Leg `index` hears the clip from `ms` on. */
 static struct hf_program *hold(struct stage *s, uint32_t index, uint32_t hop,
@@ -78,16 +82,30 @@ static void put32(uint8_t *at, uint32_t v)
 	put16(at + 2, v);
 }
 
-/* The packet for sequence number and time slot, byte by byte, from the RFCs. */
-static void expect(const struct stage *s, const struct hf_program *p,
-		   uint16_t seq, uint32_t slot, bool marker, uint8_t *b)
+static bool is_six(const struct hf_program *p)
 {
-	struct hf_hop hop = stage_hop(s, p->nexthop);
-	uint32_t pseudo = 17 + 180;
+	return p->flags & HF_PROGRAM_IPV6;
+}
 
-	memset(b, 0, HF_PACED_BYTES);
-	memcpy(b, hop.dmac, 6);
-	memcpy(b + 6, hop.smac, 6);
+/* Where UDP begins. */
+static size_t udp_at(bool six)
+{
+	return six ? 54 : 34;
+}
+
+/* IPv4 (RFC 791) or IPv6 (RFC 8200) behind Ethernet; where the addresses are. */
+static size_t expect_ip(const struct hf_program *p, uint8_t *b)
+{
+	if (is_six(p)) {
+		put16(b + 12, 0x86dd);
+		put32(b + 14, 6u << 28 | STAGE_TOS << 20);
+		put16(b + 18, 180);
+		b[20] = 17;
+		b[21] = 64;
+		inet_pton(AF_INET6, LOCAL6, b + 22);
+		inet_pton(AF_INET6, REMOTE6, b + 38);
+		return 22;
+	}
 	put16(b + 12, 0x0800);
 	b[14] = 0x45;
 	b[15] = STAGE_TOS;
@@ -98,43 +116,64 @@ static void expect(const struct stage *s, const struct hf_program *p,
 	memcpy(b + 26, &p->local_ip4, 4);
 	memcpy(b + 30, &p->remote_ip4, 4);
 	put16(b + 24, check_of(b + 14, 20, 0));
-	memcpy(b + 34, &p->local_port, 2);
-	memcpy(b + 36, &p->remote_port, 2);
-	put16(b + 38, 180);
-	b[42] = 0x80;
-	b[43] = (uint8_t)(p->payload_type | (marker ? 0x80 : 0));
-	put16(b + 44, seq);
-	put32(b + 46, p->ts_base + slot * p->ts_step);
-	memcpy(b + 50, &p->ssrc, 4);
-	for (uint32_t i = 0; i < HF_FRAME_BYTES; i++)
-		b[54 + i] = (uint8_t)(slot % STAGE_FRAMES * 31 + i);
-	for (int i = 26; i < 34; i += 2)
-		pseudo += (uint32_t)b[i] << 8 | b[i + 1];
-	put16(b + 40, check_of(b + 34, 180, pseudo));
+	return 26;
 }
 
-/* The next RTP packet on the wire within `ms`, or 0. */
-static ssize_t next_packet(const struct stage *s, uint8_t *b, size_t size,
-			   int ms)
+/* The packet for sequence number and time slot, byte by byte, from the RFCs. */
+static void expect(const struct stage *s, const struct hf_program *p,
+		   uint16_t seq, uint32_t slot, bool marker, uint8_t *b)
+{
+	struct hf_hop hop = stage_hop(s, p->nexthop);
+	uint8_t *udp = b + udp_at(is_six(p));
+	uint32_t pseudo = 17 + 180;
+
+	memset(b, 0, HF_PACED_BYTES + 20);
+	memcpy(b, hop.dmac, 6);
+	memcpy(b + 6, hop.smac, 6);
+	for (size_t i = expect_ip(p, b); b + i < udp; i += 2)
+		pseudo += (uint32_t)b[i] << 8 | b[i + 1];
+	memcpy(udp, &p->local_port, 2);
+	memcpy(udp + 2, &p->remote_port, 2);
+	put16(udp + 4, 180);
+	udp[8] = 0x80;
+	udp[9] = (uint8_t)(p->payload_type | (marker ? 0x80 : 0));
+	put16(udp + 10, seq);
+	put32(udp + 12, p->ts_base + slot * p->ts_step);
+	memcpy(udp + 16, &p->ssrc, 4);
+	for (uint32_t i = 0; i < HF_FRAME_BYTES; i++)
+		udp[20 + i] = (uint8_t)(slot % STAGE_FRAMES * 31 + i);
+	put16(udp + 6, check_of(udp, 180, pseudo));
+}
+
+/* The next RTP packet on this wire within `ms`, or 0. */
+static ssize_t next_on(int wire, bool six, uint8_t *b, size_t size, int ms)
 {
 	uint64_t end = hf_now_ms() + (uint64_t)ms;
+	const uint8_t *udp = b + udp_at(six);
 
 	for (;;) {
-		struct pollfd p = {.fd = s->wire, .events = POLLIN};
+		struct pollfd p = {.fd = wire, .events = POLLIN};
 		uint64_t now = hf_now_ms();
 		ssize_t n;
 
 		if (poll(&p, 1, now < end ? (int)(end - now) : 0) <= 0)
 			return 0;
-		n = recv(s->wire, b, size, 0);
-		if (n >= 42 && b[23] == 17 && b[34] >= 20000 >> 8 &&
-		    b[34] <= 30000 >> 8)
+		n = recv(wire, b, size, 0);
+		if (n >= udp + 8 - b && b[six ? 20 : 23] == 17 &&
+		    *udp >= 20000 >> 8 && *udp <= 30000 >> 8)
 			return n;
 	}
 }
 
+static ssize_t next_packet(const struct stage *s, uint8_t *b, size_t size,
+			   int ms)
+{
+	return next_on(s->wire, false, b, size, ms);
+}
+
 /* Reads the stream of leg 0 and compares each packet with what it must be. */
 struct listener {
+	int wire6; /* of IPv6 */
 	uint16_t seq;
 	uint32_t packets, markers, skipped, longest_gap_ms;
 	uint32_t slot; /* expected next */
@@ -144,24 +183,25 @@ struct listener {
 static bool listen_one(const struct stage *s, const struct hf_program *p,
 		       struct listener *l, const uint8_t *b, ssize_t n)
 {
-	uint8_t wanted[HF_PACED_BYTES];
+	uint8_t wanted[HF_PACED_BYTES + 20];
+	const uint8_t *ts = b + udp_at(is_six(p)) + 12;
 	uint32_t slot, skip;
 	uint64_t now = hf_now_ms();
 	bool marker;
 
-	if (n != HF_PACED_BYTES) {
+	if (n != HF_PACED_BYTES + (is_six(p) ? 20 : 0)) {
 		printf("# %zd bytes\n", n);
 		return false;
 	}
-	slot = (((uint32_t)b[46] << 24 | (uint32_t)b[47] << 16 |
-		 (uint32_t)b[48] << 8 | b[49]) -
+	slot = (((uint32_t)ts[0] << 24 | (uint32_t)ts[1] << 16 |
+		 (uint32_t)ts[2] << 8 | ts[3]) -
 		p->ts_base) /
 	       p->ts_step;
 	skip = slot - l->slot;
 	/* The first packet carries the marker, and one behind a skip. */
 	marker = !l->packets || skip;
 	expect(s, p, l->seq, slot, marker, wanted);
-	for (int i = 0; i < HF_PACED_BYTES; i++) {
+	for (int i = 0; i < n; i++) {
 		if (b[i] != wanted[i]) {
 			printf("# packet %u: byte %d is %02x, not %02x\n",
 			       l->packets, i, b[i], wanted[i]);
@@ -186,7 +226,8 @@ static bool listen_until(const struct stage *s, const struct hf_program *p,
 	uint64_t now;
 
 	while ((now = hf_now_ms()) < end_ms) {
-		ssize_t n = next_packet(s, b, sizeof(b), (int)(end_ms - now));
+		ssize_t n = next_on(is_six(p) ? l->wire6 : s->wire, is_six(p),
+				    b, sizeof(b), (int)(end_ms - now));
 
 		if (n && !listen_one(s, p, l, b, n))
 			return false;
@@ -201,7 +242,8 @@ static bool listen_rest(const struct stage *s, const struct hf_program *p,
 	uint8_t b[2048];
 	ssize_t n;
 
-	while ((n = next_packet(s, b, sizeof(b), 50)) > 0)
+	while ((n = next_on(is_six(p) ? l->wire6 : s->wire, is_six(p), b,
+			    sizeof(b), 50)) > 0)
 		if (!listen_one(s, p, l, b, n))
 			return false;
 	return true;
@@ -280,9 +322,13 @@ TEST(after_a_kill_and_a_restart_the_stream_goes_on_without_a_sequence_gap)
 /* A datagram socket of the peer's namespace, or of ours. */
 static int udp_socket(const struct stage *s, bool peers, const char *ip, uint16_t port)
 {
-	struct sockaddr_in a = {.sin_family = AF_INET,
-				.sin_port = htons(port),
-				.sin_addr.s_addr = inet_addr(ip)};
+	union {
+		struct sockaddr any;
+		struct sockaddr_in four;
+		struct sockaddr_in6 six;
+	} a = {.four = {.sin_family = AF_INET,
+			.sin_port = htons(port),
+			.sin_addr.s_addr = inet_addr(ip)}};
 	int home = open("/proc/self/ns/net", O_RDONLY | O_CLOEXEC);
 	int there, fd;
 	char path[64];
@@ -292,8 +338,13 @@ static int udp_socket(const struct stage *s, bool peers, const char *ip, uint16_
 	there = open(path, O_RDONLY | O_CLOEXEC);
 	if (setns(there, CLONE_NEWNET))
 		abort();
-	fd = socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0);
-	if (bind(fd, (struct sockaddr *)&a, sizeof(a)))
+	if (inet_pton(AF_INET6, ip, &a.six.sin6_addr)) {
+		a.any.sa_family = AF_INET6;
+		a.six.sin6_flowinfo = 0;
+	}
+	fd = socket(a.any.sa_family, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+	if (bind(fd, &a.any,
+		 a.any.sa_family == AF_INET ? sizeof(a.four) : sizeof(a.six)))
 		printf("# bind %s: %s\n", ip, strerror(errno));
 	if (setns(home, CLONE_NEWNET))
 		abort();
@@ -360,6 +411,87 @@ TEST(live_frames_and_packets_take_turns_and_no_frame_is_lost_or_doubled)
 	CHECK(s.pins.work->packets.sent > 0);
 	CHECK(s.pins.work->packets.sent < claim->sent);
 	CHECK_INT(s.pins.work->packets.busy, 0);
+}
+
+/* Both ends of the line get an IPv6 address; what comes is recorded. */
+static int wire6_open(struct stage *s)
+{
+	static const char *const on =
+		"echo 0 > /proc/sys/net/ipv6/conf/%s/disable_ipv6; "
+		"ip addr add %s/64 dev %s nodad";
+
+	if (access("/proc/sys/net/ipv6", F_OK))
+		return -1;
+	peer_sh(s, on, "hfm1", REMOTE6, "hfm1");
+	sh(on, "hfm0", LOCAL6, "hfm0");
+	return stage_wire(s, ETH_P_IPV6);
+}
+
+/* Leg 0 over hop 0, of IPv6. */
+static struct hf_program *hold6(struct stage *s, const char *to, uint64_t ms)
+{
+	struct hf_pair6 *six = s->pins.leg6[0].program;
+	struct hf_program *p = hold(s, 0, 0, ms);
+
+	inet_pton(AF_INET6, LOCAL6, &six[1].local);
+	inet_pton(AF_INET6, to, &six[1].remote);
+	p->local_ip4 = hf_ip6_digest(&six[1].local);
+	p->remote_ip4 = hf_ip6_digest(&six[1].remote);
+	p->flags |= HF_PROGRAM_IPV6;
+	return p;
+}
+
+TEST(of_ipv6_live_frames_and_packets_are_the_same_byte_by_byte)
+{
+	struct listener l = {.seq = FIRST_SEQ};
+	struct hf_program *p;
+	struct hf_claim *claim;
+	uint64_t base;
+	STAGE(s);
+
+	l.wire6 = wire6_open(&s);
+	if (l.wire6 < 0)
+		SKIP("this kernel has no IPv6");
+	stage_want(&s, 0, REMOTE6);
+	CHECK(WAIT_FOR(3000, stage_hop_valid(&s, 0)));
+	CHECK_INT(stage_hop(&s, 0).flags, HF_HOP_VALID);
+	base = hf_now_ms() + 50;
+	p = hold6(&s, REMOTE6, base);
+	claim = &s.pins.claims[0];
+	for (int i = 1; i <= 4; i++) {
+		CHECK(listen_until(&s, p, &l, base + 200 * (uint64_t)i));
+		HF_WRITE(s.pins.work->pacer, i % 2 ? HF_ENGINE_PACKET : HF_ENGINE_BPF);
+		CHECK(WAIT_FOR(2000, HF_READ(s.pins.work->engine) ==
+					     (i % 2 ? HF_ENGINE_PACKET : HF_ENGINE_BPF)));
+	}
+	unhold_all(&s);
+	CHECK(listen_rest(&s, p, &l));
+	printf("# %u frames, %llu of them packets\n", l.packets,
+	       (unsigned long long)s.pins.work->packets.sent);
+	CHECK(l.packets > 20);
+	CHECK_INT(l.packets, claim->sent);
+	CHECK(s.pins.work->packets.sent > 0);
+	CHECK(s.pins.work->packets.sent < claim->sent);
+	CHECK_INT(s.pins.work->packets.busy, 0);
+	close(l.wire6);
+}
+
+TEST(hold_frames_of_ipv6_for_a_peer_on_this_host_arrive_there)
+{
+	int fd, wire;
+	STAGE(s);
+
+	wire = wire6_open(&s);
+	if (wire < 0)
+		SKIP("this kernel has no IPv6");
+	fd = udp_socket(&s, false, LOCAL6, 40000);
+	stage_want(&s, 0, LOCAL6);
+	CHECK(WAIT_FOR(1000, stage_hop_valid(&s, 0)));
+	CHECK(stage_hop(&s, 0).flags & HF_HOP_LOCAL);
+	hold6(&s, LOCAL6, hf_now_ms() + 100);
+	CHECK(hear_datagrams(fd, 25));
+	close(fd);
+	close(wire);
 }
 
 TEST(a_device_that_swallows_redirected_frames_gets_packets)

@@ -180,6 +180,68 @@ TEST(another_address_for_rtcp_is_right_when_the_sdp_named_it)
 	CHECK_STR(fixture_counted(f), "rtcp_source 1");
 }
 
+/* The same to an IPv6 leg, perhaps behind a tag. */
+static struct packet rtcp6(uint32_t leg, const uint8_t *source, uint16_t port,
+			   unsigned int tags, size_t len)
+{
+	struct shape s = shape_from_caller(leg);
+	struct packet p;
+	size_t ip;
+
+	s.dport = port;
+	s.saddr6 = source;
+	s.payload_len = len - 12;
+	s.tags = tags;
+	p = packet_build(&s);
+	ip = packet_ip_at(&p);
+	memcpy(p.bytes + ip + 48, report, len);
+	p.len = ip + 48 + len;
+	return p;
+}
+
+TEST(rtcp_of_ipv6_is_taken_from_the_whole_address_of_the_peer_or_of_the_sdp)
+{
+	HEARING(f);
+	uint32_t leg = LEGS6 + LEG;
+	uint16_t port = 40000 + 2 * LEG;
+	struct hf_program h = program_hold(leg);
+	struct hf_rtcp line = {.flags = HF_RTCP_ON | HF_RTCP_ADDRESS,
+			       .family = 6};
+	int fd = bpf_map__fd(f->skel->maps.rtcp);
+	uint64_t now = BASE - 100 * MS;
+	struct packet p;
+
+	report_fill();
+	leg_set(f, leg, &h, 600);
+	for (unsigned int way = 0; way < 4; way++, now += 50 * MS) {
+		fixture_now(f, now);
+		p = rtcp6(leg, fixture_caller6, (uint16_t)(port + way / 2), way & 1,
+			  60);
+		CHECK_INT(fixture_receive(f, &p), XDP_DROP);
+		CHECK_STR(fixture_counted(f), "rtcp_rx 1");
+		CHECK_INT(handed_over(f), 1);
+		CHECK_INT(last.leg, leg);
+		CHECK_INT(last.bytes, 60);
+		CHECK_MEM(last.packet, report, 60);
+	}
+	for (unsigned int way = 0; way < 4; way++, now += 50 * MS) {
+		fixture_now(f, now);
+		p = rtcp6(leg, fixture_agent6, (uint16_t)(port + way / 2), way & 1,
+			  60);
+		CHECK_INT(fixture_receive(f, &p), XDP_DROP);
+		CHECK_STR(fixture_counted(f), "rtcp_source 1");
+	}
+	memcpy(line.remote, fixture_agent6, 16);
+	bpf_map_update_elem(fd, &leg, &line, 0);
+	fixture_now(f, now);
+	p = rtcp6(leg, fixture_agent6, (uint16_t)(port + 1), 0, 60);
+	CHECK_INT(fixture_receive(f, &p), XDP_DROP);
+	CHECK_STR(fixture_counted(f), "rtcp_rx 1");
+	line.flags = 0;
+	bpf_map_update_elem(fd, &leg, &line, 0);
+	CHECK_INT(handed_over(f), 1);
+}
+
 TEST(no_rtcp_packet_type_of_a_relayed_party_ever_goes_on)
 {
 	HEARING(f);

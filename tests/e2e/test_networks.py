@@ -239,6 +239,35 @@ def ip6_media_taken(s):
 
 
 @scenario
+def ip6_nat(s):
+    "of IPv6 behind 1:1 NAT the outer address is named, and media is learned in media.allow alone"
+    add_ip6(s)
+    outer, nowhere, stranger = "2001:db8:ff::7", "2001:db8::99", "2001:db8::66"
+    s.stage.pbx.ip("-6", "addr", "add", stranger + "/64", "dev", "eth0", "nodad")
+    anchor = s.anchor(
+        sip__listen=["udp:[%s]:5060" % ANCHOR6], sip__trusted=["2001:db8::/64"],
+        sip__outbound_proxy="sip:[%s]" % PBX6, media__nat=True, media__allow=[PBX6 + "/128"],
+        media__addresses=[{"address": net.ANCHOR_TRUNK, "interface": "trunk0"},
+                          {"address": ANCHOR6, "interface": "trunk0", "advertise": outer}])
+    peers = peer6(s), s.peer(sock=ways.Udp6(s.stage.pbx, stranger, 5060),
+                             anchor=("[%s]" % ANCHOR6, 5060))
+    heard = []
+    for peer, address in zip(peers, (PBX6, stranger)):
+        media = ua.Media(s.stage, s.stage.pbx, address)
+        call = peer.call("700", "+4930123", referred_by="1001", sdp=media.sdp(address=nowhere))
+        equal(call.status(), 200, "the answer")
+        check("c=IN IP6 " + outer in call.answer.body, call.answer.body)
+        media.towards(call.answer.body)
+        media.dest = (ANCHOR6, media.dest[1])   # as the router does
+        media.play()
+        heard.append(media)
+    heard[0].wait_packets(20, 10)
+    net.wait_for(lambda: anchor.ctl("stats")["counters"]["drop_source"] > 50, 10,
+                 "the stranger's packets are refused")
+    equal(heard[1].count(), 0, "packets to the stranger")
+
+
+@scenario
 def two_networks(s):
     "with an address in each of two networks each peer is told the one on its side"
     both = ["udp:%s:5060" % net.ANCHOR_TRUNK, "udp:%s:5060" % net.ANCHOR_OFFICE]

@@ -7,7 +7,7 @@ import struct
 import subprocess
 import time
 
-from lib import net
+from lib import net, ua
 from lib.testing import check, equal, main, scenario
 
 CALLER = "4930111111"
@@ -19,7 +19,7 @@ class Control:
     def __init__(self, s, media, namespace, port=None, mux=False):
         self.media, self.port = media, port or media.port + 1
         self.sock = media.sock if mux else namespace.udp(media.address, self.port)
-        self.mux = mux
+        self.mux, self.source = mux, None
         if not mux:
             self.sock.settimeout(0.05)
             s.stage.on_close(self.sock.close)
@@ -31,7 +31,9 @@ class Control:
             return self.got
         try:
             while True:
-                self.got.append((time.time(), self.sock.recv(2000)))
+                data, source = self.sock.recvfrom(2000)
+                self.source = source[:2]
+                self.got.append((time.time(), data))
         except TimeoutError:
             return self.got
 
@@ -165,6 +167,46 @@ def reports(s):
     for _, data in at_agent.read():
         check(parse(data)["ssrc"] != caller.ssrc and data != caller_report,
               "a report was passed on")
+
+
+@scenario
+def of_ipv6(s):
+    "of IPv6 each leg gets reports from the right port, and what its peer reports is shown"
+    here, there = "2001:db8::1", "2001:db8::10"
+    s.stage.anchor.ip("-6", "addr", "add", here + "/64", "dev", "trunk0", "nodad")
+    s.stage.caller.ip("-6", "addr", "add", there + "/64", "dev", "eth0", "nodad")
+    anchor = s.anchor(media__addresses=[
+        {"address": net.ANCHOR_TRUNK, "interface": "trunk0"},
+        {"address": here, "interface": "trunk0"}])
+    peer = s.peer()
+    own, mux = (ua.Media(s.stage, s.stage.caller, there) for _ in range(2))
+    at_own, at_mux = Control(s, own, s.stage.caller), Control(s, mux, s.stage.caller, mux=True)
+    call = peer.park(CALLER, own)
+    slot = anchor.wait_slot(701, "parked")
+    leg = anchor.ctl("call", "show", str(slot["call"]))["parties"][0]["leg"]
+    other = peer.call("700", CALLER, mux, referred_by="1001", sdp=mux.sdp() + "a=rtcp-mux\r\n")
+    equal(other.status(), 200, "the answer")
+    own.play()
+    first, by_mux = at_own.wait(), at_mux.wait()
+    equal((first["kind"], by_mux["kind"]), (200, 200), "the kinds of reports")
+    equal(first["octets"], first["packets"] * 160, "octets")
+    equal(at_own.source, (here, own.dest[1] + 1), "where the report came from")
+    mid = first["ntp"] >> 16 & 0xffffffff
+    at_own.send(report(own, first["ssrc"], lsr=mid, dlsr=0))
+
+    def taken():
+        shown = anchor.ctl("leg", "show", str(leg))
+        return shown if shown["rtcp_in"] else None
+    shown = net.wait_for(taken, 8, "the caller's report in leg show")
+    equal((shown["peer_lost"], shown["peer_lost_percent"], shown["peer_jitter_us"]),
+          (3, 25, 20000), "what the caller reported")
+    check(shown["round_trip_us"] > 0, "no round trip")
+    equal(anchor.ctl("stats")["counters"]["rtcp_source"], 0, "reports from elsewhere")
+    for one, control, before in ((call, at_own, first), (other, at_mux, by_mux)):
+        mark = time.time()
+        one.bye()
+        bye = control.wait(4, since=mark, match=lambda p: p["bye"])
+        equal((bye["bye"], bye["cname"]), (before["ssrc"], before["cname"]), "the BYE")
 
 
 @scenario

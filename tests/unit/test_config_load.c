@@ -481,6 +481,39 @@ TEST(peers_and_listeners_may_be_of_ipv6_and_of_tls)
 	hf_config_free(c);
 }
 
+static bool may_latch(const struct hf_config *c, const char *source)
+{
+	struct in6_addr a;
+
+	hf_ip_parse(source, &a);
+	return hf_config_may_latch(c, hf_ip_of6(&a));
+}
+
+TEST(media_is_learned_from_networks_of_either_family)
+{
+	struct hf_config *c = load(
+		SIP "media:\n  addresses:\n"
+		    "    - { address: 192.0.2.10, interface: eth0 }\n"
+		    "    - { address: \"2001:db8::10\", interface: eth0, "
+		    "advertise: \"2001:db8:ff::7\" }\n"
+		    "  nat: true\n"
+		    "  allow: [ \"2001:db8:6::/47\", 198.51.100.0/25, \"::1\" ]\n"
+		    AUDIO LOT);
+
+	CHECK(c);
+	CHECK_STR(ip(c->media.addresses[1].advertise), "2001:db8:ff::7");
+	CHECK(may_latch(c, "2001:db8:6::1"));
+	CHECK(may_latch(c, "2001:db8:7:ffff::9"));
+	CHECK(!may_latch(c, "2001:db8:8::1"));
+	CHECK(!may_latch(c, "2001:db7:7::1"));
+	CHECK(may_latch(c, "::1"));
+	CHECK(may_latch(c, "198.51.100.127"));
+	CHECK(!may_latch(c, "198.51.100.128"));
+	/* ::198.51.100.1 is another one */
+	CHECK(!may_latch(c, "::c633:6401"));
+	hf_config_free(c);
+}
+
 TEST(the_summary_counts_lots_slots_and_legs)
 {
 	struct hf_config *c =
