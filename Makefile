@@ -198,6 +198,15 @@ $(BUILD)/tools/pass.bpf.o: tests/tools/pass.bpf.c
 	$(call say,BPF,$@)
 	@mkdir -p $(@D)
 	$(Q)$(CLANG) -target bpf -O2 -g -isystem /usr/include/$(MULTIARCH) -c $< -o $@
+$(BUILD)/tools/weather.bpf.o: tests/tools/weather.bpf.c tests/tools/weather.h $(wildcard include/holdfast/*.h)
+	$(call say,BPF,$@)
+	@mkdir -p $(@D)
+	$(Q)$(CLANG) -target bpf -mcpu=v3 -O2 -g $(WARN) -Iinclude \
+		-isystem /usr/include/$(MULTIARCH) -c $< -o $@
+$(BUILD)/tools/weather.skel.h: $(BUILD)/tools/weather.bpf.o
+	$(call say,SKEL,$@)
+	$(Q)$(BPFTOOL) gen skeleton $< name weather_bpf > $@.tmp && mv $@.tmp $@
+$(BUILD)/obj/tests/bpf/test_soak.o $(BUILD)/san/obj/tests/bpf/test_soak.o: $(BUILD)/tools/weather.skel.h
 $(BUILD)/vm/hold.wav: scripts/make-hold-audio
 	@mkdir -p $(@D)
 	$(Q)/usr/bin/python3 $< --short $@

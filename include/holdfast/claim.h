@@ -181,6 +181,12 @@ HF_INLINE int hf_due(const struct hf_program *p, __u64 word, __u64 now_ns,
 		}
 	} else if (over < (__s64)ptime) {
 		run = 0;
+	} else if (run && over + (__s64)ptime / 2 <
+				  ((__s64)late - 41) * (__s64)HF_MS) {
+		/* Amid the catch-up frames of a paced sender it is one of them. */
+		if (run >= HF_CATCH_UP_MAX)
+			return 0;
+		run++;
 	}
 	d->skipped = skip;
 	d->marker = skip || (!slot && (p->flags & HF_PROGRAM_MARK_FIRST));

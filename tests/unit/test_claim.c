@@ -335,11 +335,13 @@ static const char *live_through(uint32_t ptime_ms, uint64_t seed)
 		/* Who skips may send at once: nobody else was there. */
 		if (!d.skipped && (int64_t)(now - deadline) < after)
 			return "a frame earlier than its sender may";
-		/* Turn-around behind a timer may stay one frame behind. */
+		/* Turn-around behind a timer may stay one frame behind, but
+		 * amid frames that are caught up it counts as one. */
 		if (now < deadline + ptime || d.skipped)
 			in_a_row = 0;
 		else if (after <= 0 || 2 * ptime > limit ||
-			 now >= deadline + 2 * ptime)
+			 now >= deadline + 2 * ptime ||
+			 (in_a_row && now - last < ptime / 2))
 			in_a_row++;
 		if (in_a_row > HF_CATCH_UP_MAX)
 			return "too many catch-up frames in a row";
