@@ -240,8 +240,8 @@ void hf_act_late_answer(struct hf_call *call, const struct hf_stimulus *s)
 }
 
 /*
- * Answer a re-INVITE. True if it was accepted; then `who` of the party is what
- * the request says now.
+ * Answer a re-INVITE. True if it was accepted, or wants no answer; then `who` of
+ * the party is what the request says now.
  */
 bool hf_call_reoffer(struct hf_call *call, const struct hf_stimulus *s)
 {
@@ -252,9 +252,12 @@ bool hf_call_reoffer(struct hf_call *call, const struct hf_stimulus *s)
 		.body = words.sdp,
 		.contact_user = call->slot ? call->slot->name : NULL,
 	};
-	int status = hf_party_retake(p, s->body, s->len,
-				     hf_call_codecs(call, p), &words);
+	int status;
 
+	if (s->no_offer)
+		return true;
+	status = hf_party_retake(p, s->body, s->len, hf_call_codecs(call, p),
+				 &words);
 	if (status) {
 		hf_info("call %llu: re-INVITE refused with %d: %s", id(call),
 			status, words.why);

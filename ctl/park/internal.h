@@ -105,6 +105,7 @@ struct hf_stimulus {
 	const struct hf_identity *asserted;
 	const char *body;
 	size_t len;
+	bool no_offer; /* of an UPDATE, which has its answer */
 	const struct hf_refer *refer;
 	const char *uri;      /* RING_FOR */
 	struct hf_slot *slot; /* MOVE */

@@ -247,6 +247,15 @@ int hf_party_take_invite(struct hf_party *p, const char *body, size_t len,
 	return status;
 }
 
+/* What was agreed while it rang, if that still fits. */
+static bool in_common(const struct hf_party *p, struct hf_codecs c)
+{
+	for (unsigned int i = 0; i < c.count; i++)
+		if (c.list[i] == p->session->codec)
+			return true;
+	return false;
+}
+
 int hf_party_take_answer(struct hf_party *p, const char *body, size_t len,
 			 struct hf_codecs c, struct hf_words *w)
 {
@@ -256,6 +265,8 @@ int hf_party_take_answer(struct hf_party *p, const char *body, size_t len,
 
 	w->why[0] = '\0';
 	p->awaiting_answer = false;
+	if (!body && p->early)
+		return in_common(p, c) ? 0 : say(w, 488, "no codec in common");
 	if (!body)
 		return say(w, 488, "no SDP answer came");
 	hf_session_copy(&s, p->session);

@@ -270,11 +270,34 @@ void hf_park_bye(struct hf_party *p, const char *why)
 	     (struct hf_stimulus){.why = why});
 }
 
+/* What one that rings may use: that does not change by its being early. */
+static struct hf_codecs codecs_of(const struct hf_party *p)
+{
+	return p->talk ? p->offered : hf_call_codecs(p->call, p);
+}
+
+/* It hears nothing yet; what it wants is known when it answers. */
+static void early_offer(struct hf_party *p, const char *body, size_t len)
+{
+	struct hf_words words;
+	struct hf_reply reply = {.status = 200, .body = words.sdp};
+	int status = hf_party_retake(p, body, len, codecs_of(p), &words);
+
+	if (status)
+		reply = (struct hf_reply){.status = status,
+					  .reason = words.why};
+	p->park->wire.signal->reply(p->dialog, &reply);
+}
+
 void hf_park_reinvite(struct hf_party *p, const struct hf_identity *asserted,
 		      const char *body, size_t len)
 {
 	struct hf_park *park = p->park;
 
+	if (!p->incoming && !p->answered) {
+		early_offer(p, body, len);
+		return;
+	}
 	if (p->talk) {
 		hf_talk_reinvite(p->talk, body, len);
 		return;
@@ -287,6 +310,14 @@ void hf_park_reinvite(struct hf_party *p, const struct hf_identity *asserted,
 	     (struct hf_stimulus){
 		     .asserted = asserted, .body = body, .len = len});
 	hf_loop_close(park);
+}
+
+void hf_park_identity(struct hf_party *p, const struct hf_identity *asserted)
+{
+	if (p->talk)
+		return;
+	tell(p, HF_E_CALLER_OFFER, HF_E_RETRIEVER_OFFER,
+	     (struct hf_stimulus){.asserted = asserted, .no_offer = true});
 }
 
 void hf_park_refer(struct hf_party *p, const struct hf_refer *refer)
@@ -411,6 +442,16 @@ void hf_park_progress(struct hf_party *p, int status)
 		return;
 	s.event = is_fetched(p) ? HF_E_FETCH_RINGS : HF_E_RECALL_RINGS;
 	hf_call_event(p->call, &s);
+}
+
+void hf_park_early(struct hf_party *p, const char *body, size_t len)
+{
+	struct hf_words words;
+
+	p->early = !hf_party_take_answer(p, body, len, codecs_of(p), &words);
+	if (!p->early)
+		hf_info("%s rings and cannot be talked to: %s",
+			p->who.uri ?: "?", words.why);
 }
 
 void hf_park_answered(struct hf_party *p, const char *body, size_t len)

@@ -45,6 +45,7 @@ struct hf_party {
 	bool gone;	      /* the stack said that the dialog is over */
 	bool awaiting_answer; /* our offer is out, its answer comes in an ACK */
 	bool reoffered;	      /* ... in a re-INVITE of ours */
+	bool early;	      /* it has answered our offer, but not the call */
 	bool privacy;
 	struct hf_codecs offered; /* by us, in the latest offer */
 	enum hf_hears hears;

@@ -69,6 +69,7 @@ struct hf_invite {
 	const struct hf_config_tenant *tenant; /* NULL = the only one */
 	bool no_tenant; /* nobody's: it gets nothing of anybody */
 	bool trusted;
+	bool reliable;	  /* an 18x is acknowledged (RFC 3262), perhaps with SDP */
 	bool privacy;	  /* Privacy: id, user or full */
 	const char *body; /* SDP offer; NULL = late offer */
 	size_t body_len;
@@ -185,7 +186,8 @@ struct hf_signal_ops {
  * returns its party, or NULL when it has refused (then it has released too). */
 struct hf_party *hf_park_invite(struct hf_park *, struct hf_dialog *,
 				const struct hf_invite *);
-/* ACK for our 2xx (first or re-INVITE); body: the answer after a late offer. */
+/* ACK for our 2xx (first or re-INVITE); body: the answer after a late offer. Also
+ * the PRACK for a 183 of ours that had an offer. */
 void hf_park_ack(struct hf_party *, const char *body, size_t len);
 void hf_park_no_ack(struct hf_party *);
 /* CANCEL for an INVITE we have not answered finally; stack has sent 487. */
@@ -194,9 +196,12 @@ void hf_park_cancel(struct hf_party *);
  * session expired: why says so). */
 void hf_park_bye(struct hf_party *, const char *why);
 /* re-INVITE or UPDATE with offer (body) or, re-INVITE only, late offer (body
- * NULL). Answer with ->reply(). `from`/`asserted`: identity in this request. */
+ * NULL). Answer with ->reply(), at once. `asserted`: identity in this request.
+ * Also an UPDATE of one that rings and has answered early. */
 void hf_park_reinvite(struct hf_party *, const struct hf_identity *asserted,
 		      const char *body, size_t len);
+/* UPDATE without offer that says who is there now; it has been answered. */
+void hf_park_identity(struct hf_party *, const struct hf_identity *asserted);
 /* REFER in the dialog of a party. Answer with ->refer(). */
 void hf_park_refer(struct hf_party *, const struct hf_refer *);
 /* REFER outside any dialog, to one of our numbers (RFC 5359 2.9): fetch the
@@ -207,7 +212,10 @@ void hf_park_refer_outside(struct hf_park *, struct hf_dialog *,
 			   const struct hf_refer *);
 /* 1xx to our INVITE (never its SDP). */
 void hf_park_progress(struct hf_party *, int status);
-/* 2xx to our INVITE; the stack has sent the ACK. */
+/* The answer to our offer came before the 2xx, in a reliable 1xx. */
+void hf_park_early(struct hf_party *, const char *body, size_t len);
+/* 2xx to our INVITE; the stack has sent the ACK. Without a body after
+ * hf_park_early(): as was said there, or offered since. */
 void hf_park_answered(struct hf_party *, const char *body, size_t len);
 /* Final failure of our INVITE: status 300-699; 408 also for no answer at all. */
 void hf_park_failed(struct hf_party *, int status, const char *phrase);

@@ -299,7 +299,7 @@ bool hf_talk_answer(struct hf_park *park, struct hf_party *p,
 	if (!t)
 		return false;
 	t->speech = *speech;
-	if ((early && !in->body) ||
+	if ((early && !in->body && !in->reliable) ||
 	    hf_party_take_invite(p, in->body, in->body_len, hf_codecs_all(park),
 				 &w) ||
 	    (in->body && (!words_of(t, words) || !hf_party_listens(p)))) {
@@ -312,7 +312,7 @@ bool hf_talk_answer(struct hf_park *park, struct hf_party *p,
 	park->wire.signal->reply(p->dialog, &reply);
 	p->answered = !early;
 	t->state = HF_TALK_GREETS;
-	if (early)
+	if (early && in->body)
 		speak(t);
 	else
 		hf_talk_note(t, park->now_ms);

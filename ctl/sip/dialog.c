@@ -43,6 +43,8 @@ void hf_dialog_free(struct hf_dialog *d)
 	hf_dialog_undoubt(d);
 	hf_hold_forget(d);
 	hf_asked_end(d->sip, d->probe);
+	hf_reliable_forget(d);
+	hf_early_free(d);
 	/* Unanswered requests get 500 from the stack, which finishes the rest
 	 * of each transaction without us. */
 	hf_request_end(d->sip, d->request);

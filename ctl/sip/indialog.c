@@ -61,23 +61,34 @@ static void bye(struct hf_dialog *d, nta_incoming_t *irq)
 		hf_park_bye(party, "the other side hung up");
 }
 
+static bool may_go_on(struct hf_dialog *d, nta_incoming_t *irq, const sip_t *s,
+		      const struct hf_peer *peer)
+{
+	if (d->state != HF_DIALOG_OVER && !d->bye_wanted)
+		return true;
+	hf_refuse(d->sip, irq, s, peer, SIP_481_NO_TRANSACTION,
+		  "the call is over", TAG_END());
+	return false;
+}
+
 /*
  * May this offer be taken now? RFC 3261 14.2: a second INVITE while the first
  * has no final answer gets 500 with Retry-After; while ours is pending, 491.
- * RFC 3311 5.2 says the same of UPDATE. A 2xx still without its ACK may carry
- * our offer: 491, too.
+ * RFC 3311 5.2 says the same of UPDATE, but what is pending there is an offer
+ * without its answer, and an INVITE may have had that early. A 2xx still without
+ * its ACK may carry our offer: 491, too.
  */
 static bool may_offer(struct hf_dialog *d, nta_incoming_t *irq, const sip_t *s,
 		      const struct hf_peer *peer)
 {
-	if (d->state == HF_DIALOG_OVER || d->bye_wanted) {
-		hf_refuse(d->sip, irq, s, peer, SIP_481_NO_TRANSACTION,
-			  "the call is over", TAG_END());
-		return false;
-	}
-	if (d->request && !d->request_answered) {
-		char retry[2] = {(char)('0' + su_randint(0, 9)), '\0'};
+	bool update = s->sip_request->rq_method == sip_method_update;
+	char retry[2] = {(char)('0' + su_randint(0, 9)), '\0'};
 
+	if (update && !d->request && hf_early_agreed(d, s))
+		return true;
+	if (update && d->request && d->said_early && !d->late_offer)
+		return true;
+	if (d->request && !d->request_answered) {
 		hf_refuse(d->sip, irq, s, peer, SIP_500_INTERNAL_SERVER_ERROR,
 			  "the offer before is not answered yet",
 			  SIPTAG_RETRY_AFTER_STR(retry), TAG_END());
@@ -89,14 +100,6 @@ static bool may_offer(struct hf_dialog *d, nta_incoming_t *irq, const sip_t *s,
 		return false;
 	}
 	return true;
-}
-
-/* A refresh: nothing to negotiate, nothing to report. */
-static void refresh(struct hf_dialog *d)
-{
-	const struct hf_reply ok = {.status = 200};
-
-	hf_request_reply(d, &ok);
 }
 
 static void report_offer(struct hf_dialog *d,
@@ -113,7 +116,6 @@ void hf_update_done(struct hf_dialog *d)
 {
 	struct hf_party *party;
 
-	d->identity_only = false;
 	if (d->request || d->state != HF_DIALOG_CONFIRMED)
 		return;
 	party = hf_dialog_party(d);
@@ -121,7 +123,62 @@ void hf_update_done(struct hf_dialog *d)
 		hf_park_ack(party, NULL, 0);
 }
 
-static void offer(struct hf_dialog *d, nta_incoming_t *irq, const sip_t *s)
+/*
+ * UPDATE without an offer: a sign of life, or a new name. It is answered also
+ * while offers cross or wait for their answer.
+ */
+static void update_plainly(struct hf_dialog *d, nta_incoming_t *irq,
+			   const sip_t *s, const struct hf_peer *peer)
+{
+	bool up = d->state == HF_DIALOG_CONFIRMED && !d->bye_wanted;
+	su_home_t home[1] = {SU_HOME_INIT(home)};
+	struct hf_identity asserted;
+	struct hf_party *party;
+	sip_contact_t *contact;
+	const char *expires;
+
+	su_home_init(home);
+	contact = hf_header_contact(home, d);
+	if (up)
+		hf_refresh_agree(d, s);
+	expires = up ? hf_refresh_text(home, d) : NULL;
+	nta_incoming_treply(
+		irq, SIP_200_OK, TAG_IF(contact, SIPTAG_CONTACT(contact)),
+		SIPTAG_ALLOW_STR(HF_SIP_ALLOW),
+		SIPTAG_SUPPORTED_STR(HF_SIP_SUPPORTED),
+		SIPTAG_SERVER_STR(HF_SIP_AGENT),
+		TAG_IF(expires, SIPTAG_SESSION_EXPIRES_STR(expires)),
+		TAG_IF(expires && !d->refresh_ours,
+		       SIPTAG_REQUIRE_STR("timer")),
+		TAG_END());
+	hf_parse_asserted(home, s, peer->trusted, &asserted);
+	if (up)
+		hf_refresh_start(d);
+	party = up && asserted.uri ? hf_dialog_party(d) : NULL;
+	if (party)
+		hf_park_identity(party, &asserted);
+	hf_request_end(d->sip, irq); /* the message was its own */
+	su_home_deinit(home);
+}
+
+/* UPDATE with an offer: to be answered in our place, while the INVITE that began
+ * it all waits with a 183 of ours (RFC 3311 5.2). */
+static void update_early(struct hf_dialog *d, nta_incoming_t *irq,
+			 const char *body, size_t len)
+{
+	const struct hf_reply later = {.status = 504};
+	const struct hf_identity nobody = {.uri = NULL};
+	nta_incoming_t *invite = d->request;
+
+	d->request = irq;
+	report_offer(d, &nobody, body, len);
+	if (d->request == irq)
+		hf_request_reply(d, &later);
+	d->request = invite;
+}
+
+static void offer(struct hf_dialog *d, nta_leg_t *leg, nta_incoming_t *irq,
+		  const sip_t *s)
 {
 	bool update = s->sip_request->rq_method == sip_method_update;
 	su_home_t home[1] = {SU_HOME_INIT(home)};
@@ -131,24 +188,31 @@ static void offer(struct hf_dialog *d, nta_incoming_t *irq, const sip_t *s)
 	size_t len;
 
 	hf_peer_of(d->sip, irq, &peer);
-	if (!may_offer(d, irq, s, &peer) ||
+	hf_parse_body(s, &body, &len);
+	if (!may_go_on(d, irq, s, &peer) ||
+	    ((!update || body) && !may_offer(d, irq, s, &peer)) ||
 	    !hf_precheck_session(d->sip, irq, s, &peer))
 		return;
 	/* Target refresh (RFC 3261 12.2.2); the route set stays. */
 	if (s->sip_contact)
-		nta_leg_server_route(d->leg, s->sip_record_route,
-				     s->sip_contact);
-	hf_refresh_agree(d, s);
+		nta_leg_server_route(leg, s->sip_record_route, s->sip_contact);
+	if (update && !body) {
+		update_plainly(d, irq, s, &peer);
+		return;
+	}
+	if (d->request) {
+		update_early(d, irq, body, len);
+		return;
+	}
 	su_home_init(home);
-	hf_parse_body(s, &body, &len);
+	if (d->state == HF_DIALOG_CALLING)
+		hf_early_offered(d, s);
+	else
+		hf_refresh_agree(d, s);
 	hf_parse_asserted(home, s, peer.trusted, &asserted);
 	d->request = irq;
 	nta_incoming_bind(irq, hf_request_event, d);
-	d->identity_only = update && !body;
-	if (d->identity_only && !asserted.uri)
-		refresh(d);
-	else
-		report_offer(d, &asserted, body, len);
+	report_offer(d, &asserted, body, len);
 	if (update && !d->reply_held && nta_incoming_status(irq) < 300)
 		hf_update_done(d);
 	else if (!update && d->request && !d->request_answered &&
@@ -174,7 +238,8 @@ static bool has_info_package(const sip_t *s)
 	return false;
 }
 
-static void dispatch(struct hf_dialog *d, nta_incoming_t *irq, const sip_t *s)
+static void dispatch(struct hf_dialog *d, nta_leg_t *leg, nta_incoming_t *irq,
+		     const sip_t *s)
 {
 	switch (s->sip_request->rq_method) {
 	case sip_method_ack:
@@ -187,7 +252,7 @@ static void dispatch(struct hf_dialog *d, nta_incoming_t *irq, const sip_t *s)
 		break;
 	case sip_method_invite:
 	case sip_method_update:
-		offer(d, irq, s);
+		offer(d, leg, irq, s);
 		break;
 	case sip_method_options:
 		hf_options(d->sip, irq);
@@ -222,7 +287,7 @@ int hf_indialog(void *dialog, nta_leg_t *leg, nta_incoming_t *irq,
 	struct hf_dialog *d = dialog;
 
 	hf_dialog_enter(d);
-	dispatch(d, irq, request);
+	dispatch(d, leg, irq, request);
 	hf_dialog_leave(d);
 	return 0;
 }

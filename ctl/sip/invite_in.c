@@ -54,6 +54,7 @@ static void offer_to_park(struct hf_dialog *d, const sip_t *invite,
 
 	su_home_init(home);
 	hf_parse_invite(home, invite, peer, &in);
+	d->late_offer = !in.body;
 	hf_dialog_party(d); /* runs what is due; there is no party yet */
 	party = hf_park_invite(d->sip->park, d, &in);
 	if (!d->released)
@@ -84,25 +85,41 @@ void hf_invite_in(struct hf_sip *sip, nta_incoming_t *irq, const sip_t *invite,
 		return;
 	}
 	d->request = irq;
+	d->knows_prack = sip_has_feature(invite->sip_supported, "100rel") ||
+			 sip_has_feature(invite->sip_require, "100rel");
 	d->counted = true;
 	sip->unacked++;
 	nta_incoming_bind(irq, hf_request_event, d);
 	hf_refresh_agree(d, invite);
 	hf_dialog_enter(d);
 	offer_to_park(d, invite, peer);
-	/* Thinking it over: stop the retransmissions (RFC 3261 8.2.6.1). */
-	if (d->request && d->state == HF_DIALOG_OFFERED && !d->reply_held)
+	/* Thinking it over: stop the retransmissions (RFC 3261 8.2.6.1). After
+	 * a 183 it would stop the repetitions of that. */
+	if (d->request && d->state == HF_DIALOG_OFFERED && !d->reply_held &&
+	    nta_incoming_status(d->request) < 100)
 		nta_incoming_treply(d->request, SIP_100_TRYING, TAG_END());
 	hf_dialog_leave(d);
 }
 
+static bool is_update(const struct hf_dialog *d)
+{
+	return nta_incoming_method(d->request) == sip_method_update;
+}
+
 static void request_done(struct hf_dialog *d)
 {
+	bool update = is_update(d);
+
 	hf_hold_forget_reply(d);
+	if (!update) {
+		hf_reliable_forget(d);
+		d->said_early = false;
+	}
 	hf_request_end(d->sip, d->request);
 	d->request = NULL;
 	d->request_answered = false;
-	hf_dialog_acked(d);
+	if (!update)
+		hf_dialog_acked(d);
 }
 
 static void acked(struct hf_dialog *d, const sip_t *ack)
@@ -163,6 +180,20 @@ static void cancelled(struct hf_dialog *d)
 		hf_park_cancel(party);
 }
 
+/* RFC 3262 3: 64*T1 without a PRACK, so the call is refused. */
+static void never_pracked(struct hf_dialog *d)
+{
+	struct hf_party *party;
+
+	nta_incoming_treply(d->request, 504, "No PRACK",
+			    SIPTAG_SERVER_STR(HF_SIP_AGENT), TAG_END());
+	request_done(d);
+	d->state = HF_DIALOG_OVER;
+	party = hf_dialog_party(d);
+	if (party)
+		hf_park_cancel(party);
+}
+
 int hf_request_event(struct hf_dialog *d, nta_incoming_t *irq, const sip_t *sip)
 {
 	sip_method_t method = sip && sip->sip_request
@@ -178,6 +209,8 @@ int hf_request_event(struct hf_dialog *d, nta_incoming_t *irq, const sip_t *sip)
 		cancelled(d);
 	else if (!sip && d->request_answered)
 		never_acked(d);
+	else if (!sip && d->state == HF_DIALOG_OFFERED)
+		never_pracked(d);
 	hf_dialog_leave(d);
 	return 0;
 }
@@ -201,16 +234,16 @@ static sip_unknown_t *reply_extensions(su_home_t *home,
 static void send_reply(struct hf_dialog *d, const struct hf_reply *r)
 {
 	bool early = r->status < 200, ok = r->status < 300;
-	bool timer = ok && !early && d->session_s;
 	bool hide = r->privacy && r->asserted.uri && d->trusted;
-	const char *body = d->identity_only ? NULL : r->body;
+	const char *body = r->body;
 	su_home_t home[1] = {SU_HOME_INIT(home)};
 	sip_unknown_t *extensions;
 	sip_contact_t *contact;
 	sip_warning_t *warning = NULL;
 	sip_reason_t *reason;
 	msg_t *msg;
-	char expires[48], retry[16];
+	const char *expires;
+	char retry[16];
 
 	su_home_init(home);
 	contact = ok ? hf_header_contact(home, d) : NULL;
@@ -219,8 +252,7 @@ static void send_reply(struct hf_dialog *d, const struct hf_reply *r)
 	if (r->status == 488 && r->reason)
 		warning = hf_header_warning(home, d->sip, r->reason);
 	extensions = reply_extensions(home, d, r);
-	snprintf(expires, sizeof(expires), "%u;refresher=%s", d->session_s,
-		 d->refresh_ours ? "uas" : "uac");
+	expires = ok && !early ? hf_refresh_text(home, d) : NULL;
 	snprintf(retry, sizeof(retry), "%d", r->retry_after_s);
 	msg = nta_incoming_create_response(d->request, 0, NULL);
 	nta_incoming_complete_response(
@@ -229,8 +261,9 @@ static void send_reply(struct hf_dialog *d, const struct hf_reply *r)
 		SIPTAG_ALLOW_STR(HF_SIP_ALLOW),
 		SIPTAG_SUPPORTED_STR(HF_SIP_SUPPORTED),
 		SIPTAG_SERVER_STR(HF_SIP_AGENT),
-		TAG_IF(timer, SIPTAG_SESSION_EXPIRES_STR(expires)),
-		TAG_IF(timer && !d->refresh_ours, SIPTAG_REQUIRE_STR("timer")),
+		TAG_IF(expires, SIPTAG_SESSION_EXPIRES_STR(expires)),
+		TAG_IF(expires && !d->refresh_ours,
+		       SIPTAG_REQUIRE_STR("timer")),
 		TAG_IF(reason, SIPTAG_REASON(reason)),
 		TAG_IF(warning, SIPTAG_WARNING(warning)),
 		TAG_IF(r->retry_after_s > 0, SIPTAG_RETRY_AFTER_STR(retry)),
@@ -239,14 +272,19 @@ static void send_reply(struct hf_dialog *d, const struct hf_reply *r)
 		TAG_IF(body, SIPTAG_CONTENT_TYPE_STR(HF_SIP_ACCEPT)),
 		TAG_IF(body, SIPTAG_PAYLOAD_STR(body)), TAG_END());
 	su_home_deinit(home);
-	if (msg && (!ok || early || !hf_hold_reply(d, msg)))
+	if (!msg || (early && hf_reliable_reply(d, msg)))
+		return;
+	/* What belongs to no call yet is in no record either. */
+	if (!ok || early || (is_update(d) && d->state != HF_DIALOG_CONFIRMED) ||
+	    !hf_hold_reply(d, msg))
 		nta_incoming_mreply(d->request, msg);
 }
 
 void hf_request_replied(struct hf_dialog *d, bool was_held)
 {
-	hf_refresh_start(d);
-	if (nta_incoming_method(d->request) == sip_method_update) {
+	if (!is_update(d) || d->state == HF_DIALOG_CONFIRMED)
+		hf_refresh_start(d);
+	if (is_update(d)) {
 		request_done(d);
 		if (was_held)
 			hf_update_done(d);
@@ -263,6 +301,7 @@ void hf_request_reply(struct hf_dialog *d, const struct hf_reply *r)
 
 	if (!d->request || d->request_answered || d->reply_held)
 		return;
+	first = first && !is_update(d);
 	if (r->contact_user)
 		hf_dialog_set(&d->contact_user, r->contact_user);
 	if (r->display)

@@ -6,6 +6,7 @@
  */
 #include <errno.h>
 #include <stdio.h>
+#include <stdlib.h>
 
 #include <sofia-sip/su_string.h>
 
@@ -40,6 +41,7 @@ static void failed(struct hf_dialog *d, int status, const char *phrase)
 
 	d->state = HF_DIALOG_OVER;
 	hf_ringing_end(d);
+	hf_early_free(d);
 	if (d->cancelled) {
 		status = 487;
 		phrase = sip_487_Request_terminated;
@@ -60,6 +62,7 @@ static void redirected(struct hf_dialog *d, int status, const sip_t *sip)
 	hf_parse_address(home, sip->sip_contact, &to);
 	d->state = HF_DIALOG_OVER;
 	hf_ringing_end(d);
+	hf_early_free(d);
 	if (party && to.uri)
 		hf_park_redirected(party, status, sip->sip_status->st_phrase,
 				   &to);
@@ -83,9 +86,12 @@ static void confirm(struct hf_dialog *d, const sip_t *ok)
 	su_home_t home[1] = {SU_HOME_INIT(home)};
 	struct hf_party *party;
 	const char *body;
+	char *early;
 	size_t len;
 
 	su_home_init(home);
+	hf_parse_body(ok, &body, &len);
+	hf_early_won(d, ok, &body, &len, &early);
 	/* A 2xx must bring its Contact; without one the address called serves
 	 * for the ACK and the BYE. */
 	if (!contact)
@@ -98,7 +104,6 @@ static void confirm(struct hf_dialog *d, const sip_t *ok)
 	d->state = HF_DIALOG_CONFIRMED;
 	hf_ringing_end(d);
 	d->ack_cseq = ok->sip_cseq->cs_seq;
-	hf_parse_body(ok, &body, &len);
 	/* Without the ACK the peer says it again, also to the next process,
 	 * which knows nothing of the call and ends it. */
 	if (!hf_hold_ack(d))
@@ -106,11 +111,12 @@ static void confirm(struct hf_dialog *d, const sip_t *ok)
 	if (d->cancelled || d->released) {
 		hf_dialog_bye(d, &cause);
 		failed(d, 487, NULL);
-		return;
+	} else {
+		party = hf_dialog_party(d);
+		if (party)
+			hf_park_answered(party, body, len);
 	}
-	party = hf_dialog_party(d);
-	if (party)
-		hf_park_answered(party, body, len);
+	free(early);
 }
 
 static int answered(struct hf_dialog *, nta_outgoing_t *, const sip_t *);
@@ -168,7 +174,7 @@ static int answered(struct hf_dialog *d, nta_outgoing_t *orq, const sip_t *sip)
 		hf_asked_end(d->sip, orq);
 	} else if (status >= 200) {
 		confirm(d, sip);
-	} else if (status > 100 && !d->cancelled) {
+	} else if (status > 100 && !d->cancelled && hf_early_progress(d, sip)) {
 		party = hf_dialog_party(d);
 		if (party)
 			hf_park_progress(party, status);
@@ -312,7 +318,7 @@ static bool send_invite(struct hf_dialog *d, su_home_t *home,
 		TAG_IF(replaces, SIPTAG_REPLACES(replaces)),
 		TAG_IF(extensions, SIPTAG_UNKNOWN(extensions)),
 		SIPTAG_ALLOW_STR(HF_SIP_ALLOW),
-		SIPTAG_SUPPORTED_STR(HF_SIP_SUPPORTED_OUT),
+		SIPTAG_SUPPORTED_STR(HF_SIP_SUPPORTED_NEW),
 		SIPTAG_USER_AGENT_STR(HF_SIP_AGENT),
 		TAG_IF(call->body, SIPTAG_CONTENT_TYPE_STR(HF_SIP_ACCEPT)),
 		TAG_IF(call->body, SIPTAG_PAYLOAD_STR(call->body)),

@@ -340,6 +340,8 @@ void hf_parse_invite(su_home_t *home, const sip_t *s,
 	ret->local = peer->listener->host;
 	ret->transport = peer->listener->transport;
 	ret->trusted = peer->trusted;
+	ret->reliable = sip_has_feature(s->sip_supported, "100rel") ||
+			sip_has_feature(s->sip_require, "100rel");
 	ret->privacy = wants_privacy(s);
 	ret->replaces = plain_replaces(home, s->sip_replaces);
 	ret->user_to_user = plain_text(home, text_header(s, "User-to-User", 0));

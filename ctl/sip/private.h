@@ -9,6 +9,7 @@
  *  - precheck, options: what is answered before and beside any call
  *  - dialog: the record of a dialog and its end
  *  - invite_in, invite_out: the first INVITE, theirs and ours
+ *  - reliable: provisional answers that are acknowledged, early dialogs
  *  - indialog, reinvite, refresh, refer: what happens inside a dialog
  *  - subscribe, notify, restore: subscriptions to lamps (watcher.h)
  *  - journal, held, goodbye: calls that outlive us
@@ -32,6 +33,7 @@ struct hf_watch;
 #define NTA_LEG_MAGIC_T	     void
 #define NTA_OUTGOING_MAGIC_T struct hf_dialog
 #define NTA_INCOMING_MAGIC_T struct hf_dialog
+#define NTA_RELIABLE_MAGIC_T struct hf_dialog
 
 #include <netinet/in.h>
 #include <stdbool.h>
@@ -61,10 +63,12 @@ struct hf_watch;
 
 #define HF_SIP_AGENT	     "Holdfast/" HF_VERSION
 #define HF_SIP_ALLOW	     "INVITE, ACK, CANCEL, BYE, OPTIONS, UPDATE, INFO, " \
-			     "SUBSCRIBE, REFER"
+			     "SUBSCRIBE, REFER, PRACK"
 /* As an answering side. Of our own INVITEs we say only what we do there. */
 #define HF_SIP_SUPPORTED     "replaces, timer, 100rel, eventlist, norefersub"
 #define HF_SIP_SUPPORTED_OUT "replaces"
+/* Only where a new dialog begins (reliable.c). */
+#define HF_SIP_SUPPORTED_NEW HF_SIP_SUPPORTED_OUT ", 100rel"
 #define HF_SIP_ACCEPT	     "application/sdp"
 
 struct hf_listener {
@@ -147,8 +151,10 @@ struct hf_dialog {
 	bool counted;	 /* in sip->unacked */
 	bool request_answered; /* `request`: 2xx sent, its ACK is awaited */
 	bool offer_waits;      /* `offer` is to be sent when we may */
-	bool identity_only;    /* `request`: UPDATE with no offer in it */
 	bool takes_update;     /* the peer said that it takes UPDATE */
+	bool knows_prack;      /* `request`: its sender said 100rel */
+	bool late_offer;       /* `request`: our offer is out, or will be */
+	bool said_early;       /* `request`: our 183 was sent reliably */
 	bool refer_runs;       /* a REFER was accepted, its end is not told */
 	bool refer_quiet;      /* its sender wants no NOTIFY */
 	bool refer_only;       /* no call: a REFER began the dialog */
@@ -164,6 +170,8 @@ struct hf_dialog {
 	const struct hf_config_tenant *tenant; /* of an INVITE of ours */
 	nta_leg_t *leg;
 	nta_incoming_t *request; /* INVITE or UPDATE of the peer */
+	nta_reliable_t *reliable; /* our 1xx to it, no PRACK yet */
+	struct hf_early *early;	  /* branches of `invite` that ring, reliable.c */
 	nta_outgoing_t *invite;	 /* INVITE or re-INVITE of ours */
 	nta_outgoing_t *bye;
 	nta_outgoing_t *update; /* of ours, see identify.c */
@@ -283,6 +291,21 @@ void hf_request_replied(struct hf_dialog *, bool was_held);
 /* There is no ACK for an UPDATE: it is complete with its 2xx. */
 void hf_update_done(struct hf_dialog *);
 
+/* reliable.c. A 1xx of ours; false: it may go as any other. */
+bool hf_reliable_reply(struct hf_dialog *, msg_t *);
+void hf_reliable_forget(struct hf_dialog *);
+/* A 1xx of theirs to our first INVITE. False: it was there before, or comes
+ * before its turn. */
+bool hf_early_progress(struct hf_dialog *, const sip_t *);
+/* May who rings, and sends this, offer anew? It has. */
+bool hf_early_agreed(const struct hf_dialog *, const sip_t *);
+void hf_early_offered(struct hf_dialog *, const sip_t *);
+/* Who sends this 2xx is our peer. Its body may turn into an earlier one, which
+ * is then to be freed. */
+void hf_early_won(struct hf_dialog *, const sip_t *, const char **body,
+		  size_t *len, char **ret_text);
+void hf_early_free(struct hf_dialog *);
+
 /* journal.c */
 struct hf_store_party;
 void hf_dialog_save(struct hf_dialog *, struct hf_store_party *);
@@ -345,6 +368,8 @@ int hf_indialog(void *dialog, nta_leg_t *, nta_incoming_t *, const sip_t *);
 int hf_reinvite(struct hf_dialog *, const char *body);
 void hf_reinvite_try(struct hf_dialog *);
 void hf_refresh_agree(struct hf_dialog *, const sip_t *request);
+/* What was agreed, as Session-Expires of an answer; NULL = nothing. */
+const char *hf_refresh_text(su_home_t *, const struct hf_dialog *);
 void hf_refresh_start(struct hf_dialog *);
 void hf_refresh_resume(struct hf_dialog *); /* after a restart */
 void hf_refresh_stop(struct hf_dialog *);

@@ -42,6 +42,14 @@ void hf_refresh_agree(struct hf_dialog *d, const sip_t *request)
 	d->refresh_ours = !they;
 }
 
+const char *hf_refresh_text(su_home_t *home, const struct hf_dialog *d)
+{
+	if (!d->session_s)
+		return NULL;
+	return su_sprintf(home, "%u;refresher=%s", d->session_s,
+			  d->refresh_ours ? "uas" : "uac");
+}
+
 /* Section 10: BYE a third of the interval, at most 32 s, before it ends. */
 static uint64_t ends_after_ms(const struct hf_dialog *d)
 {

@@ -9,9 +9,11 @@
  *  - hf_park_run() is called before every report.
  *  - hf_park_reinvite() also reports an UPDATE with an offer; its 2xx is never
  *    ACKed, so hf_park_ack() without a body follows at once.
- *  - An UPDATE without an offer that says who is there now (trusted peers) is
- *    reported as a late offer; the SDP of the reply is left out of its 200, and
- *    hf_park_ack() without a body follows: what was agreed before goes on.
+ *  - An UPDATE without an offer is answered here, whatever else is under way
+ *    (RFC 3311 5.2 has nothing against it); hf_park_identity() if a trusted peer
+ *    says in it who is there now.
+ *  - Of a forked INVITE the branch that answered early first is reported; if
+ *    another one wins, hf_park_answered() has that one's answer.
  *  - A re-INVITE that the peer CANCELs is ended with 487 here; a reply to it,
  *    then or later, does nothing, and neither ACK nor its absence is reported.
  *  - hf_park_no_ack(): the BYE is already on its way.

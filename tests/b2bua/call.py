@@ -79,7 +79,6 @@ class Call:
         self.legs = {}
         self.transfer = None    # (transferor's leg, REFER, new leg)
         self.late = {}          # re-INVITE without offer: (the other leg, its CSeq)
-        self.rseq = 0           # of the latest reliable provisional
 
     def leg_of(self, dialog):
         return next((l for l in self.legs.values() if l and l.dialog is dialog), None)
@@ -124,6 +123,8 @@ class Call:
             headers += tuple((name, v) for v in request.all(name))
         if request and request.get("privacy"):
             headers += (("Privacy", request.get("privacy")),)
+        if profile.reliable and leg.anchor:
+            headers += (("Require", "100rel"),)
         local = party.name_addr()
         if profile.own_from and leg.anchor:
             local = "<sip:gateway@%s>" % self.pbx.domain
@@ -139,18 +140,18 @@ class Call:
         if not leg or leg.side != "b" or response.status == 100:
             return
         a = self.legs["a"]
-        headers = ()
-        supported = ",".join(a.dialog.invite.request.all("supported"))
-        if self.pbx.profile.reliable and "100rel" in supported:
-            self.rseq += 1
-            headers = (("Require", "100rel"), ("RSeq", str(self.rseq)))
-        a.dialog.invite.respond(response.status, response.reason, headers)
-        self.event("ringing", user=sip.user_of(leg.uri), reliable=bool(headers))
+        invite = a.dialog.invite
+        reliable = self.pbx.profile.reliable and "100rel" in ",".join(
+            invite.request.all("supported"))
+        if reliable and invite.unpracked:
+            return      # one at a time, and it says the same
+        if reliable:
+            invite.respond_reliably(response.status, response.reason)
+        else:
+            invite.respond(response.status, response.reason)
+        self.event("ringing", user=sip.user_of(leg.uri), reliable=reliable)
 
-    def on_prack(self, dialog, transaction):
-        rack = transaction.request.get("rack", "").split()
-        known = len(rack) == 3 and int(rack[0]) == self.rseq
-        transaction.respond(200 if known else 481)
+    def on_prack(self, dialog, request, known):
         self.event("prack", known=known)
 
     def on_answered(self, dialog, response):

@@ -36,6 +36,8 @@ class Pbx:
         self.profile, self.events, self.log_file = profile, events, log
         self.calls = {}
         self.endpoint = sip.Endpoint(loop, sock, self, "pbx", self.log)
+        if profile.reliable:
+            self.endpoint.supported += ", 100rel"
 
     def log(self, direction, peer, message):
         self.log_file.write("%.6f %s %s:%d\n%s\n\n" % (

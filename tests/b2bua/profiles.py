@@ -13,7 +13,8 @@ class Profile:
     own_from = False
     # INVITEs towards the anchor carry no offer, and re-INVITEs neither.
     late_offer = False
-    # Ringing is told reliably to who supports it (RFC 3262).
+    # Ringing is told reliably to who supports it (RFC 3262), and is to be told
+    # reliably by the anchor.
     reliable = False
     # After an attended transfer the far side learns of its new party by
     # "reinvite" (with the new identity), "update" (re-INVITE, then UPDATE with

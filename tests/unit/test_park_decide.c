@@ -396,6 +396,28 @@ TEST(a_swapped_leg_whose_ACK_never_comes_frees_the_slot)
 	world_free(w);
 }
 
+TEST(a_new_identity_without_an_offer_is_a_park_also_while_an_answer_is_awaited)
+{
+	struct world *w = world();
+	const struct hf_identity alice = who(ALICE_URI), caller = who(CALLER_URI);
+	struct hf_dialog *a = dial(w, ALICE_URI, "700");
+	int replies;
+
+	ack(a);
+	replies = a->replies;
+	hf_park_identity(a->party, &alice);
+	CHECK_STR(slot_state(w, "701"), "reserved");
+	reinvite(a, NULL, NULL); /* its answer comes with the ACK */
+	hf_park_identity(a->party, &caller);
+	CHECK_STR(slot_state(w, "701"), "parked");
+	CHECK_STR(last(w, HF_EVENT_SWAPPED)->caller, "+4930123");
+	CHECK_INT(a->replies, replies + 1);
+	hf_park_ack(a->party, NULL, 0);
+	CHECK_STR(hears(w, a), "hold");
+	CHECK_INT(a->byes, 0);
+	WORLD_END(w);
+}
+
 TEST(attended_park_that_shows_only_as_a_new_identity_is_a_park)
 {
 	struct world *w = world();

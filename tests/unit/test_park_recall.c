@@ -41,6 +41,56 @@ TEST(a_call_that_nobody_fetches_rings_back_to_its_parker_who_gets_it)
 	world_free(w);
 }
 
+TEST(a_recall_that_answers_and_offers_before_its_200_is_joined_as_agreed_last)
+{
+	struct world *w = world();
+	struct hf_dialog *c = park_one(w, "700"), *r;
+	const char *body = sdp("127.0.0.4", 5000, "8", "sendrecv");
+
+	pass(w, 90);
+	r = recall(w);
+	hf_park_early(r->party, body, strlen(body));
+	CHECK_STR(hears(w, c), "hold");
+	CHECK_STR(sends_to(w, r), "127.0.0.4:5000");
+	CHECK_INT(r->replies, 0);
+	reinvite(r, NULL, sdp("127.0.0.4", 5006, "8", "sendrecv"));
+	CHECK_INT(r->status, 200);
+	CHECK(strstr(r->sdp, "m=audio "));
+	CHECK_STR(hears(w, c), "hold");
+	/* what cannot be had changes nothing */
+	reinvite(r, NULL, sdp("127.0.0.4", 5008, "18", "sendrecv"));
+	CHECK_INT(r->status, 488);
+	CHECK_STR(slot_state(w, "701"), "recalling");
+	r->answered = true;
+	hf_park_answered(r->party, NULL, 0);
+	CHECK_STR(hears(w, c), "relay");
+	CHECK_STR(hears(w, r), "relay");
+	CHECK_STR(sends_to(w, r), "127.0.0.4:5006");
+	CHECK_INT(note(w, 0)->type, HF_EVENT_RECALL_ANSWERED);
+	bye(c);
+	CHECK_INT(r->byes, 1);
+	CHECK_STR(world_leaks(w), "");
+	world_free(w);
+}
+
+TEST(a_recall_whose_early_answer_fits_nothing_has_failed_when_it_answers)
+{
+	struct world *w = world();
+	struct hf_dialog *c = park_one(w, "700"), *r;
+	const char *body = sdp("127.0.0.4", 5000, "18", "sendrecv");
+
+	pass(w, 90);
+	r = recall(w);
+	hf_park_early(r->party, body, strlen(body));
+	CHECK_STR(slot_state(w, "701"), "recalling");
+	r->answered = true;
+	hf_park_answered(r->party, NULL, 0);
+	CHECK_INT(r->byes, 1);
+	CHECK_STR(slot_state(w, "701"), "parked");
+	CHECK_STR(hears(w, c), "hold");
+	WORLD_END(w);
+}
+
 /* attempts: 2, then the fallbacks, then from the start. */
 TEST(the_chain_is_parker_parker_fallbacks_and_again_with_park_time_between)
 {

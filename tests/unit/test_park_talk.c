@@ -165,6 +165,39 @@ TEST(early_media_says_it_before_the_refusal)
 	WORLD_END(w);
 }
 
+TEST(early_media_without_an_offer_waits_for_the_answer_in_the_prack)
+{
+	struct world *w = talk_world(NULL);
+	const char *body = answer_sdp();
+	struct hf_invite in;
+	struct hf_dialog *d;
+
+	w->lots[0].voice.refusals = HF_REFUSE_EARLY;
+	in = invite(ALICE_URI, "701");
+	in.body = NULL;
+	in.body_len = 0;
+	CHECK_INT(send_invite(w, &in)->status, 404);
+	in = invite(ALICE_URI, "701");
+	in.body = NULL;
+	in.body_len = 0;
+	in.reliable = true;
+	d = send_invite(w, &in);
+	CHECK_INT(d->status, 183);
+	CHECK(strstr(d->sdp, "m=audio"));
+	CHECK_STR(hears(w, d), "idle");
+	hf_park_ack(d->party, body, strlen(body));
+	CHECK_STR(hears(w, d), "hold");
+	pass(w, 2);
+	CHECK_INT(d->status, 404);
+	/* an answer that is none */
+	d = send_invite(w, &in);
+	CHECK_INT(d->status, 183);
+	hf_park_ack(d->party, NULL, 0);
+	CHECK_INT(d->status, 404);
+	CHECK(d->released);
+	WORLD_END(w);
+}
+
 TEST(an_offer_without_a_prompt_in_its_codec_gets_the_number)
 {
 	struct world *w = talk_world(NULL);

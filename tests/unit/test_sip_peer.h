@@ -40,6 +40,7 @@ struct hf_park {
 	bool draining;
 	bool many; /* several calls: each is let go at its ACK or end */
 	/* what was told */
+	int identities, early_answers;
 	int invites, acks, no_acks, cancels, byes, reinvites, answers, failures;
 	int progress, failed_status, reinvite_status, reinvites_done, runs;
 	char why[128], body[1024], phrase[128];
@@ -53,7 +54,7 @@ struct hf_park {
 	char referred_by[128], diversion[128], history[128], uui[128];
 	char carried[128];
 	char marker[128], local[64], source[64], replaces[256], params[64];
-	bool privacy, trusted, has_replaces, early_only;
+	bool privacy, trusted, has_replaces, early_only, reliable;
 };
 
 
@@ -125,6 +126,7 @@ struct hf_party *hf_park_invite(struct hf_park *p, struct hf_dialog *d,
 	snprintf(p->params, sizeof(p->params), "%s", in->target_params);
 	p->privacy = in->privacy;
 	p->trusted = in->trusted;
+	p->reliable = in->reliable;
 	p->has_replaces = in->replaces;
 	if (in->replaces) {
 		snprintf(p->replaces, sizeof(p->replaces), "%s %s %s",
@@ -207,6 +209,19 @@ static void note_refer(struct hf_dialog *d, const struct hf_refer *r)
 			 r->replaces->from_tag);
 	if (the_park->refer_answer)
 		the_park->ops->refer(d, the_park->refer_answer, NULL);
+}
+
+void hf_park_identity(struct hf_party *party, const struct hf_identity *asserted)
+{
+	the_park->identities++;
+	copy(the_park->asserted, asserted->uri);
+}
+
+void hf_park_early(struct hf_party *party, const char *body, size_t len)
+{
+	the_park->early_answers++;
+	snprintf(the_park->body, sizeof(the_park->body), "%.*s", (int)len,
+		 body);
 }
 
 void hf_park_refer(struct hf_party *party, const struct hf_refer *r)

@@ -33,7 +33,8 @@ TEST(options_says_what_we_can)
 	send_raw(&s, "OPTIONS", "sip:park.example.com", "", "");
 	CHECK(take(&s, "SIP/2.0 200"));
 	CHECK_STR(header(&s, "Allow"),
-		  "INVITE, ACK, CANCEL, BYE, OPTIONS, UPDATE, INFO, SUBSCRIBE, REFER");
+		  "INVITE, ACK, CANCEL, BYE, OPTIONS, UPDATE, INFO, SUBSCRIBE, REFER, "
+		  "PRACK");
 	CHECK_STR(header(&s, "Supported"),
 		  "replaces, timer, 100rel, eventlist, norefersub");
 	CHECK_STR(header(&s, "Accept"), "application/sdp");

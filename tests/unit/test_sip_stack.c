@@ -320,19 +320,67 @@ TEST(an_update_without_offer_may_bring_a_new_identity)
 
 	CHECK(stage_open(&s, 0));
 	CHECK(establish(&l));
-	s.park.again = (struct hf_reply){ .status = 200, .body = SDP };
 	in_dialog(&l, "UPDATE", "P-Asserted-Identity: <sip:x@y.example>\r\n",
 		  NULL);
 	CHECK(take(&s, "SIP/2.0 200"));
+	CHECK_INT(s.park.identities, 1);
 	CHECK_STR(s.park.asserted, "sip:x@y.example");
 	CHECK_STR(header(&s, "Content-Type"), "");
+	CHECK(strstr(header(&s, "Contact"), "<sip:127.0.0.1:"));
 	CHECK(strstr(s.got, "Content-Length: 0\r\n\r\n"));
-	CHECK_INT(s.park.acks, 2);
 	/* A stranger's word is not believed. */
 	s.config.sip.trusted_count = 0;
 	in_dialog(&l, "UPDATE", "P-Asserted-Identity: <sip:z@y.example>\r\n",
 		  NULL);
 	CHECK(take(&s, "SIP/2.0 200"));
+	CHECK_INT(s.park.identities, 1);
+	CHECK_INT(s.park.reinvites, 0);
+	CHECK_INT(s.park.acks, 1);
+	stage_close(&s);
+}
+
+TEST(an_update_without_offer_is_answered_while_offers_are_under_way)
+{
+	struct stage s;
+	struct line l = { .s = &s, .id = "d1" };
+	struct hf_reply ok = { .status = 200, .body = SDP };
+	char *ours;
+
+	CHECK(stage_open(&s, 0));
+	CHECK(establish(&l));
+	/* ours */
+	CHECK_INT(s.park.ops->reinvite(s.park.dialog, SDP), 0);
+	CHECK(take(&s, "INVITE sip:carol@"));
+	ours = strdup(s.got);
+	in_dialog(&l, "UPDATE", NULL, SDP);
+	CHECK(take(&s, "SIP/2.0 491"));
+	in_dialog(&l, "UPDATE",
+		  "P-Asserted-Identity: <sip:x@y.example>\r\n"
+		  "Supported: timer\r\nSession-Expires: 900;refresher=uac\r\n",
+		  NULL);
+	CHECK(take(&s, "SIP/2.0 200"));
+	CHECK_STR(header(&s, "Session-Expires"), "900;refresher=uac");
+	CHECK_STR(header(&s, "Require"), "timer");
+	CHECK_INT(s.park.identities, 1);
+	free(s.got);
+	s.got = ours;
+	respond(&s, 200, NULL, NULL, SDP);
+	CHECK(take(&s, "ACK "));
+	CHECK(WAIT(&s, s.park.reinvites_done == 1));
+	/* theirs, not answered, and then without its ACK */
+	in_dialog(&l, "INVITE", NULL, SDP);
+	CHECK(take(&s, "SIP/2.0 100"));
+	in_dialog(&l, "UPDATE", NULL, SDP);
+	CHECK(take(&s, "SIP/2.0 500"));
+	in_dialog(&l, "UPDATE", NULL, NULL);
+	CHECK(take(&s, "SIP/2.0 200"));
+	CHECK(strstr(header(&s, "CSeq"), "UPDATE"));
+	s.park.ops->reply(s.park.dialog, &ok);
+	CHECK(take(&s, "SIP/2.0 200"));
+	CHECK(strstr(header(&s, "CSeq"), "INVITE"));
+	in_dialog(&l, "UPDATE", NULL, NULL);
+	CHECK(take(&s, "SIP/2.0 200"));
+	CHECK(strstr(header(&s, "CSeq"), "UPDATE"));
 	CHECK_INT(s.park.reinvites, 1);
 	stage_close(&s);
 }

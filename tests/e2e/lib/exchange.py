@@ -21,6 +21,7 @@ class Direct:
     """Nothing: every phone signals from the one address that Holdfast trusts."""
     name, title = "direct", "with nothing in between"
     consumes, marks, identifies, hides_loops = False, True, True, False
+    reliable = False
     settings = {}
 
     def begin(self, scene):
@@ -70,6 +71,7 @@ class Pbx(Direct):
         self.name, self.title = profile, title
         self.marks, self.identifies = marks, identifies
         self.hides_loops = profile == "freeswitch"
+        self.reliable = profile == "cucm"
 
     def begin(self, scene):
         self.stage = scene.stage
@@ -151,6 +153,8 @@ class Office:
         if line.ring_reliably() or not self.exchange.consumes:
             return
         rang = self.exchange.pbx.wait("ringing", user=line.peer.user)
+        if self.exchange.reliable and not rang["reliable"]:
+            raise net.Failed("the PBX could not ring reliably")
         if rang["reliable"]:
             self.exchange.pbx.wait("prack", known=True)
 
@@ -233,6 +237,15 @@ class Office:
                     line.media.stop()
         self.nothing_left()
         self.no_strangers()
+        if self.exchange.reliable:
+            self.all_acknowledged()
+
+    def all_acknowledged(self):
+        """What the PBX said reliably to the anchor has had its PRACK."""
+        said = [e["event"] for e in self.exchange.pbx.events() if e.get("reliable")]
+        known = [e["known"] for e in self.exchange.pbx.events() if e["event"] == "prack"]
+        if known != [True] * len(said):
+            raise net.Failed("%d answers were reliable; the PRACKs: %s" % (len(said), known))
 
 
 def _datagram(entry):

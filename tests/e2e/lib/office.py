@@ -145,16 +145,14 @@ class Line(ua.Call):
         if "100rel" not in ",".join(request.all("supported") + request.all("require")):
             self.ring()
             return False
-        self.loop_call(self.transaction.respond, 180, None, (("Require", "100rel"),
-                                                             ("RSeq", "7001")))
-        rack = self.wait("prack", seconds).get("rack")
-        if rack.split()[:2] != ["7001", str(request.cseq[0])]:
-            raise net.Failed("PRACK is for %s" % rack)
+        self.loop_call(self.transaction.respond_reliably, 180)
+        self.wait("prack", seconds)
         return True
 
-    def on_prack(self, dialog, transaction):
-        transaction.respond(200)
-        self._put("prack", transaction.request)
+    def on_prack(self, dialog, request, known):
+        if not known:
+            raise net.Failed("PRACK is for %s" % request.get("rack"))
+        self._put("prack", request)
 
     def resume(self):
         self.hold("sendrecv")

@@ -257,12 +257,41 @@ class ServerTransaction:
         self.response = None
         self.acked = False
         self._timer = None
+        self.rseq = random.randrange(1, 100000)     # of the latest reliable answer
+        self.unpracked = None   # that answer, until its PRACK
+        self._after_prack = None
 
     @property
     def finished(self):
         return self.response is not None and self.response.status >= 200
 
+    def respond_reliably(self, status, reason=None, headers=(), body=""):
+        """A provisional answer until its PRACK; a 2xx waits for that (RFC 3262 3)."""
+        self.rseq += 1
+        self.respond(status, reason, (("Require", "100rel"), ("RSeq", str(self.rseq))) +
+                     tuple(headers), body)
+        answer = self.unpracked = self.response
+
+        def again(interval):
+            if self.unpracked is answer and not self.finished:
+                self.endpoint.send(answer, self.request.source)
+                self.endpoint.loop.later(2 * interval, again, 2 * interval)
+        self.endpoint.loop.later(T1, again, T1)
+
+    def pracked(self, rack):
+        """Is this RAck that of the answer that waits for it?"""
+        cseq, method = self.request.cseq
+        if not self.unpracked or (rack or "").split() != [str(self.rseq), str(cseq), method]:
+            return False
+        self.unpracked = None
+        if self._after_prack:
+            self.respond(*self._after_prack)
+        return True
+
     def respond(self, status, reason=None, headers=(), body="", tag=None):
+        if self.unpracked and 200 <= status < 300:
+            self._after_prack = status, reason, headers, body, tag
+            return
         request = self.request
         response = Message(status=status, reason=reason or PHRASES.get(status, "Status"))
         for via in request.all("via"):
@@ -369,6 +398,8 @@ class Dialog:
         self.dest = None
         self._ack = {}          # CSeq -> ACK sent, for repeated answers
         self._first = ((), "")  # headers and body of the first INVITE
+        self.pracks = []        # [RSeq, status of the answer to its PRACK]
+        self.prack_body = None  # provisional answer -> SDP for its PRACK
         self._proved = False
 
     # Building requests
@@ -484,6 +515,8 @@ class Dialog:
             return
         tag = parameter(response.get("to"), "tag")
         if response.status < 200:
+            if "100rel" in ",".join(response.all("require")) and not self._prack(response):
+                return
             self._tell("on_progress", response)
             return
         if self.state == "confirmed":
@@ -500,9 +533,32 @@ class Dialog:
         self.state = "confirmed"
         self._tell("on_answered", response)
 
+    def _prack(self, response):
+        """Acknowledge a provisional answer (RFC 3262 4). False: it came before."""
+        rseq = int(response.get("rseq"))
+        if self.pracks and rseq != self.pracks[-1][0] + 1:
+            return False
+        self.remote_tag = parameter(response.get("to"), "tag")
+        self.target = uri_of(response.get("contact", "<%s>" % self.target))
+        self.routes = list(reversed(response.all("record-route")))
+        self.dest = None if self.routes else host_of(self.target)
+        record = [rseq, None]
+        self.pracks.append(record)
+
+        def answered(answer):
+            record[1] = answer.status if answer is not None else 408
+        self.send("PRACK", (("RAck", "%d %s" % (rseq, response.get("cseq"))),),
+                  self.prack_body(response) if self.prack_body else "", answered)
+        return True
+
     def received(self, transaction):
         request = transaction.request
         seq, method = request.cseq
+        if method == "PRACK" and isinstance(self.invite, ServerTransaction):
+            known = self.invite.pracked(request.get("rack"))
+            transaction.respond(200 if known else 481)
+            self._tell("on_prack", request, known)
+            return
         if method not in ("ACK", "CANCEL"):
             if self.remote_seq is not None and seq < self.remote_seq:
                 transaction.respond(500, "CSeq out of order")
