@@ -445,11 +445,12 @@ void hf_answer_status(const struct hf_control_wiring *w, const json_t *args,
 	json_t *calls;
 
 	hf_park_totals(w->park, &t);
-	calls = json_pack("{s:{s:I,s:I,s:I,s:I},s:o,s:o,s:o,s:o}", "calls", "total",
+	calls = json_pack("{s:{s:I,s:I,s:I,s:I},s:o,s:o,s:o,s:o,s:o}", "calls", "total",
 			  (json_int_t)t.calls, "parked", (json_int_t)t.parked,
 			  "recalling", (json_int_t)t.recalling, "relayed",
 			  (json_int_t)t.relayed, "lots", lots_json(w), "totals",
 			  totals_json(&t), "lamps", hf_lamps_json(w),
+			  "registrations", hf_registrations_json(w),
 			  "history", hf_history_json(w));
 	ret->json = merge(merge(instance_json(w),
 				hf_media_status_json(w->media)),

@@ -129,6 +129,10 @@ json_t *hf_slot_json(const struct hf_slot_view *);
 /* lamps.c: the block of counters in status */
 json_t *hf_lamps_json(const struct hf_control_wiring *);
 
+/* registrations.c: the block of figures in status */
+json_t *hf_registrations_json(const struct hf_control_wiring *w);
+hf_answer_fn hf_answer_registrations;
+
 /* history.c: the block of figures in status */
 json_t *hf_history_json(const struct hf_control_wiring *);
 

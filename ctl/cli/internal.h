@@ -134,6 +134,7 @@ void hf_show_calls(struct hf_cli *, const json_t *);
 void hf_show_call(struct hf_cli *, const json_t *);
 void hf_show_legs(struct hf_cli *, const json_t *);
 void hf_show_leg(struct hf_cli *, const json_t *);
+void hf_show_registrations(struct hf_cli *, const json_t *);
 void hf_show_subscriptions(struct hf_cli *, const json_t *);
 void hf_show_act(struct hf_cli *, const json_t *);
 void hf_show_reload(struct hf_cli *, const json_t *);

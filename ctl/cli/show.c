@@ -153,6 +153,18 @@ static void show_lamps(struct hf_cli *cli, const json_t *lamps)
 	print_line(cli, "lamps", text);
 }
 
+/* Only where there are some. */
+static void show_registered(struct hf_cli *cli, const json_t *r)
+{
+	char text[96];
+
+	if (!hf_json_num(r, "total"))
+		return;
+	snprintf(text, sizeof(text), "%lld of %lld registrars",
+		 hf_json_num(r, "registered"), hf_json_num(r, "total"));
+	print_line(cli, "registered", text);
+}
+
 void hf_show_status(struct hf_cli *cli, const json_t *status)
 {
 	const json_t *calls = json_object_get(status, "calls");
@@ -167,6 +179,7 @@ void hf_show_status(struct hf_cli *cli, const json_t *status)
 	print_line(cli, "holdfastd", text);
 	print_line(cli, "config", hf_json_str(status, "config"));
 	show_listeners(cli, status);
+	show_registered(cli, json_object_get(status, "registrations"));
 	show_media(cli, status);
 	snprintf(text, sizeof(text),
 		 "%lld: %lld parked, %lld ringing back, %lld talking",
@@ -397,6 +410,27 @@ void hf_show_subscriptions(struct hf_cli *cli, const json_t *subscriptions)
 		hf_table_add(&t, "%lld", hf_json_num(s, "notifies"));
 		hf_table_add(&t, "%lld", hf_json_num(s, "failures"));
 		add_duration(&t, s, "expires_s", true);
+	}
+	hf_table_print(&t, cli->out, 0, cli->colour);
+}
+
+void hf_show_registrations(struct hf_cli *cli, const json_t *list)
+{
+	static const char *const titles[] = { "AOR",	     "REGISTRAR",
+					      "STATE",	     ">EXPIRES IN",
+					      ">RETRIED IN", "REASON", NULL };
+	struct hf_table t;
+	json_t *r;
+	size_t i;
+
+	hf_table_init(&t, titles);
+	json_array_foreach(list, i, r) {
+		hf_table_add(&t, "%s", hf_json_str(r, "aor"));
+		hf_table_add(&t, "%s", hf_json_str(r, "registrar"));
+		hf_table_add(&t, "%s", hf_json_str(r, "state"));
+		add_duration(&t, r, "expires_s", true);
+		add_duration(&t, r, "retry_s", true);
+		hf_table_add(&t, "%s", hf_json_str(r, "reason"));
 	}
 	hf_table_print(&t, cli->out, 0, cli->colour);
 }

@@ -389,6 +389,31 @@ static void check_nat(struct hf_reader *r)
 	}
 }
 
+/* One that is there twice would take turns with itself. */
+static void check_registrations(struct hf_reader *r)
+{
+	const struct hf_config *c = r->config;
+
+	for (unsigned int i = 0; i < c->sip.registration_count; i++) {
+		const struct hf_config_registration *a =
+			&c->sip.registrations[i];
+
+		if (!a->name != !a->password)
+			hf_wrong_at(r, a->name ? &a->name : &a->password, a,
+				    a->name ? "name" : "password",
+				    "needs %s beside it, or leave both to "
+				    "sip.digest.accounts",
+				    a->name ? "password" : "name");
+		for (unsigned int k = 0; k < i && a->aor; k++)
+			if (c->sip.registrations[k].aor &&
+			    !strcmp(c->sip.registrations[k].aor, a->aor))
+				hf_wrong_at(r, &a->aor, a, "aor",
+					    "%s is also that of "
+					    "sip.register[%u]",
+					    a->aor, k);
+	}
+}
+
 static void check_digest(struct hf_reader *r)
 {
 	const struct hf_config *c = r->config;
@@ -528,6 +553,7 @@ void hf_config_check(struct hf_reader *r)
 	check_listen(r);
 	check_tls(r);
 	check_digest(r);
+	check_registrations(r);
 	check_nat(r);
 	hf_config_tenants_check(r);
 	check_addresses(r);

@@ -47,6 +47,15 @@ struct hf_config_account {
 	char *name, *password;
 };
 
+/* Where we make ourselves known by REGISTER (RFC 3261 10). */
+struct hf_config_registration {
+	char *aor;	 /* "sip:park@pbx.example.com": who we are there */
+	char *registrar; /* "sip:192.0.2.5", NULL = the host of `aor` */
+	char *contact;	 /* user part of our address, NULL = that of `aor` */
+	char *name, *password; /* NULL = as sip.digest.accounts have it */
+	unsigned int expires_s;
+};
+
 /* Whose certificates of TLS are looked at. */
 enum hf_tls_verify { HF_TLS_OUTGOING, HF_TLS_ALL, HF_TLS_NONE };
 
@@ -344,6 +353,8 @@ struct hf_config {
 		bool connected_identity; /* tell the other side by UPDATE */
 		struct hf_config_nat *nat;
 		unsigned int nat_count;
+		struct hf_config_registration *registrations; /* key register */
+		unsigned int registration_count;
 		struct {
 			char *certificates; /* folder, NULL = no TLS */
 			enum hf_tls_verify verify;

@@ -76,6 +76,28 @@ static const struct hf_key digest_keys[] = {
 };
 static const struct hf_map digest_map = { digest_keys, NULL };
 
+#define REGISTRATION(field) offsetof(struct hf_config_registration, field)
+static const struct hf_key registration_keys[] = {
+	{ VALUE("aor", REGISTRATION(aor), hf_parse_uri,
+		"\"sip:park@pbx.example.com\""),
+	  .required = true },
+	{ VALUE("registrar", REGISTRATION(registrar), hf_parse_proxy,
+		"\"sip:192.0.2.5\"") },
+	{ VALUE("contact", REGISTRATION(contact), hf_parse_dial, "\"700\"") },
+	{ VALUE("name", REGISTRATION(name), hf_parse_secret, "park") },
+	{ VALUE("password", REGISTRATION(password), hf_parse_secret,
+		"\"...\"") },
+	{ NUMBER("expires_s", REGISTRATION(expires_s), 60, 86400) },
+	{ 0 }
+};
+
+static void init_registration(struct hf_reader *r, void *record)
+{
+	((struct hf_config_registration *)record)->expires_s = 300;
+}
+static const struct hf_map registration_map = { registration_keys,
+						init_registration };
+
 static const struct hf_key sip_keys[] = {
 	{ LIST("listen", CONFIG(sip.listen), CONFIG(sip.listen_count),
 	       hf_parse_listen, struct hf_config_listen, 1, 16,
@@ -104,6 +126,10 @@ static const struct hf_key sip_keys[] = {
 	{ RECORDS("nat", CONFIG(sip.nat), CONFIG(sip.nat_count), &nat_map,
 		  struct hf_config_nat, 1, 16,
 		  "{ address: 192.0.2.10, advertise: 203.0.113.7 }") },
+	{ RECORDS("register", CONFIG(sip.registrations),
+		  CONFIG(sip.registration_count), &registration_map,
+		  struct hf_config_registration, 1, 64,
+		  "{ aor: \"sip:park@pbx.example.com\" }") },
 	{ SECTION("digest", &digest_map,
 		  "{ users: [ { name: desk, password: \"...\" } ] }") },
 	{ SECTION("tls", &tls_map, "{ certificates: /etc/holdfast/tls }") },

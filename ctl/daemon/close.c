@@ -65,6 +65,7 @@ void hf_app_close(struct hf_app *app, bool hang_up)
 		hf_sip_attach(app->sip, NULL);
 		if (hang_up) {
 			hf_sip_unpublish(app->sip);
+			hf_sip_unregister(app->sip);
 			say_goodbye(app);
 		}
 		hf_sip_attach_lamps(app->sip, NULL, NULL);

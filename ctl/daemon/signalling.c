@@ -3,6 +3,7 @@
  * The ways people and programs reach us: control socket, HTTP, SIP. All that can
  * be refused is refused here, before the packet path is touched.
  */
+#include <stdio.h>
 #include <string.h>
 
 #include "api/control.h"
@@ -11,6 +12,7 @@
 #include "base/names.h"
 #include "config/config.h"
 #include "daemon/app.h"
+#include "events/bus.h"
 #include "http/http.h"
 #include "park/park.h"
 #include "sip/loop.h"
@@ -23,6 +25,19 @@ static void http_asks(void *arg)
 	if (app->park)
 		hf_park_run(app->park, hf_now_ms());
 	hf_http_dispatch(app->http);
+}
+
+static void registered(void *arg, const char *aor, bool on, const char *why)
+{
+	struct hf_app *app = arg;
+	char reason[400];
+	const struct hf_event e = {
+		.type = on ? HF_EVENT_REGISTERED : HF_EVENT_UNREGISTERED,
+		.reason = reason,
+	};
+
+	snprintf(reason, sizeof(reason), "%s: %s", aor, why);
+	hf_bus_publish(app->bus, &e);
 }
 
 /* Everything that can be refused without having touched the packet path. */
@@ -42,6 +57,8 @@ int hf_app_open_signalling(struct hf_app *app)
 		.config = app->config,
 		.published = hf_app_keep_publication,
 		.published_arg = app,
+		.registered = registered,
+		.registered_arg = app,
 	};
 	char err[512] = "", spare[4096];
 	int error;

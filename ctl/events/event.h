@@ -41,7 +41,9 @@
 	X(DIGIT, "digit", "a party pressed a key")                             \
 	X(ALERT, "alert", "somebody has to look")                              \
 	X(ALERT_CLEARED, "alert_cleared", "what an alert told of is over")     \
-	X(ALERT_UNHEARD, "alert_unheard", "nobody took the call of an alert")
+	X(ALERT_UNHEARD, "alert_unheard", "nobody took the call of an alert")  \
+	X(REGISTERED, "registered", "a registrar knows where we are")          \
+	X(UNREGISTERED, "unregistered", "a registrar does not know where we are")
 
 enum hf_event_type {
 #define X(symbol, name, text) HF_EVENT_##symbol,

@@ -135,6 +135,8 @@ int hf_sip_create(const struct hf_sip_wiring *wiring, struct hf_sip **ret,
 	sip->epoch = wiring->epoch;
 	sip->published = wiring->published;
 	sip->published_arg = wiring->published_arg;
+	sip->registered = wiring->registered;
+	sip->registered_arg = wiring->registered_arg;
 	sip->t1_ms = wiring->t1_ms ? wiring->t1_ms : NTA_SIP_T1;
 	sip->max_unacked =
 		wiring->max_unacked ? wiring->max_unacked : HF_SIP_MAX_UNACKED;
@@ -181,6 +183,8 @@ int hf_sip_reload(struct hf_sip *sip, const struct hf_config *config, char *err,
 		sip->config = old;
 		sip->outbound_proxy = proxy;
 	}
+	if (sip->park)
+		hf_register_sync(sip);
 	/* The one before stays in the agent's home: dialogs may point to it. */
 	return error;
 }
@@ -188,6 +192,8 @@ int hf_sip_reload(struct hf_sip *sip, const struct hf_config *config, char *err,
 void hf_sip_attach(struct hf_sip *sip, struct hf_park *park)
 {
 	sip->park = park;
+	if (park) /* calls can be taken */
+		hf_register_sync(sip);
 }
 
 void hf_sip_attach_lamps(struct hf_sip *sip, struct hf_lamps *lamps,
@@ -203,7 +209,8 @@ void hf_sip_attach_lamps(struct hf_sip *sip, struct hf_lamps *lamps,
 
 bool hf_sip_idle(const struct hf_sip *sip)
 {
-	return !sip->dialogs && !sip->held && hf_publish_idle(sip);
+	return !sip->dialogs && !sip->held && hf_publish_idle(sip) &&
+	       hf_register_idle(sip);
 }
 
 void hf_sip_destroy(struct hf_sip *sip)
@@ -217,6 +224,7 @@ void hf_sip_destroy(struct hf_sip *sip)
 		sip->dialogs->released = true;
 		hf_dialog_free(sip->dialogs);
 	}
+	hf_register_free(sip);
 	hf_watchers_free(sip);
 	hf_messages_free(sip);
 	hf_ringing_free(sip);

@@ -154,7 +154,7 @@ static char *escaped(su_home_t *home, const char *text)
 /* Our Authorization header's value, NULL if there is nothing to answer with. */
 static char *credentials(struct hf_sip *sip, su_home_t *home,
 			 const msg_auth_t *challenges, const char *method,
-			 const char *uri)
+			 const char *uri, const struct hf_config_account *as)
 {
 	struct hf_digest d = {.method = method, .uri = uri};
 	const msg_auth_t *au = choose(home, challenges, &d.sha256);
@@ -167,7 +167,9 @@ static char *credentials(struct hf_sip *sip, su_home_t *home,
 		return NULL;
 	d.realm = hf_digest_param(home, au, "realm=");
 	d.nonce = hf_digest_param(home, au, "nonce=");
-	account = d.realm && d.nonce ? account_for(sip, d.realm) : NULL;
+	account = as ?: account_for(sip, d.realm ?: "");
+	if (!d.realm || !d.nonce)
+		return NULL;
 	if (!account)
 		return NULL;
 	d.user = account->name;
@@ -216,6 +218,17 @@ nta_outgoing_t *hf_digest_again(struct hf_sip *sip, nta_leg_t *leg,
 				const url_t *route,
 				const struct hf_listener *listener)
 {
+	return hf_digest_again_as(sip, leg, orq, answer, callback, magic, route,
+				  listener, NULL);
+}
+
+nta_outgoing_t *hf_digest_again_as(struct hf_sip *sip, nta_leg_t *leg,
+				   nta_outgoing_t *orq, const sip_t *answer,
+				   nta_response_f *callback, void *magic,
+				   const url_t *route,
+				   const struct hf_listener *listener,
+				   const struct hf_config_account *as)
+{
 	int status = nta_outgoing_status(orq);
 	bool proxy = status == 407;
 	const msg_auth_t *challenges = NULL;
@@ -236,7 +249,8 @@ nta_outgoing_t *hf_digest_again(struct hf_sip *sip, nta_leg_t *leg,
 		value = credentials(sip, home, challenges,
 				    s->sip_request->rq_method_name,
 				    url_as_string(home,
-						  s->sip_request->rq_url));
+						  s->sip_request->rq_url),
+				    as);
 	if (value)
 		copy = msg_copy(asked);
 	s = copy ? sip_object(copy) : NULL;

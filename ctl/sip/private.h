@@ -13,7 +13,8 @@
  *  - indialog, reinvite, refresh, refer: what happens inside a dialog
  *  - subscribe, notify, restore: subscriptions to lamps (watcher.h)
  *  - journal, held, goodbye: calls that outlive us
- *  - publish: lamps told to a presence server
+ *  - publish: lamps told to a presence server; register: where we are, told to
+ *    registrars
  *  - parse, headers: header text to plain fields and back
  *  - signal: the table of ctl/park/signal.h
  */
@@ -114,6 +115,10 @@ struct hf_sip {
 	void (*published)(void *arg, uint64_t id, const char *slot,
 			  const char *etag, uint64_t expires_wall_ms);
 	void *published_arg;
+	struct hf_registration *registrations; /* register.c */
+	void (*registered)(void *arg, const char *aor, bool on,
+			   const char *why);
+	void *registered_arg;
 	uint64_t refused_since_ms;
 	unsigned int refused_shown, refused_hidden;
 	struct hf_sip_count *counts; /* count.c */
@@ -246,6 +251,12 @@ bool hf_challenge(struct hf_sip *, nta_incoming_t *, const sip_t *,
 nta_outgoing_t *hf_digest_again(struct hf_sip *, nta_leg_t *, nta_outgoing_t *,
 				const sip_t *answer, nta_response_f *, void *,
 				const url_t *route, const struct hf_listener *);
+/* With this account and no other; NULL = as above. */
+nta_outgoing_t *hf_digest_again_as(struct hf_sip *, nta_leg_t *,
+				   nta_outgoing_t *, const sip_t *answer,
+				   nta_response_f *, void *, const url_t *route,
+				   const struct hf_listener *,
+				   const struct hf_config_account *);
 /* The same for a request of a dialog, which is in *at; true if it went out. */
 bool hf_dialog_again(struct hf_dialog *, nta_outgoing_t **at, const sip_t *,
 		     nta_response_f *, const url_t *route);
@@ -358,6 +369,11 @@ void hf_subscribe_in(struct hf_sip *, nta_incoming_t *, const sip_t *,
 void hf_publish_start(struct hf_sip *);
 void hf_publish_stop(struct hf_sip *);
 bool hf_publish_idle(const struct hf_sip *);
+
+/* register.c: as the configuration has it; before, nothing is registered */
+void hf_register_sync(struct hf_sip *);
+bool hf_register_idle(const struct hf_sip *);
+void hf_register_free(struct hf_sip *);
 
 /* identify.c */
 void hf_identify(struct hf_dialog *, const struct hf_identity *, bool privacy);

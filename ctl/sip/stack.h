@@ -51,6 +51,11 @@ struct hf_sip_wiring {
 	void (*published)(void *arg, uint64_t id, const char *slot,
 			  const char *etag, uint64_t expires_wall_ms);
 	void *published_arg;
+	/* A registrar knows (`on`) or no longer knows where `aor` is; `why` is a
+	 * sentence. Each change is told once. */
+	void (*registered)(void *arg, const char *aor, bool on,
+			   const char *why);
+	void *registered_arg;
 };
 
 /*
@@ -100,6 +105,21 @@ bool hf_sip_settled(struct hf_sip *, uint64_t settled, uint64_t newest);
 int hf_sip_goodbye(struct hf_sip *, const struct hf_store_call *);
 /* An INVITE that the process before us left without an answer: CANCEL. */
 int hf_sip_ringing(struct hf_sip *, const struct hf_store_call *);
+/* What became of sip.register; the text lives until fn returns. Takes NULL. */
+struct hf_registration_view {
+	const char *aor, *registrar, *contact;
+	const char *state; /* "registering", "registered", "failed", "leaving" */
+	const char *why;   /* of a failure, "" = none */
+	uint32_t expires_s;  /* left of what was granted, 0 = nothing */
+	uint32_t retry_s;    /* until the next try, 0 = none is due */
+	uint32_t failures;   /* in a row */
+};
+void hf_sip_each_registration(const struct hf_sip *,
+			      void (*fn)(void *arg,
+					 const struct hf_registration_view *),
+			      void *arg);
+/* Take them back, as far as they are up: we were asked to stop. */
+void hf_sip_unregister(struct hf_sip *);
 /* No dialog is left, the last BYE and the last PUBLISH are answered. */
 bool hf_sip_idle(const struct hf_sip *);
 /* After the park logic is destroyed. */

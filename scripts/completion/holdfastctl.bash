@@ -45,7 +45,7 @@ _holdfastctl() {
 			--retriever --resolution --call --who --act' ;;
 		esac
 		;;
-	*" ") choices='status lot slot call leg subscription audio webhook history stats reload drain monitor help' ;;
+	*" ") choices='status lot slot call leg subscription registration audio webhook history stats reload drain monitor help' ;;
 	*" lot") choices='list explain help' ;;
 	*" slot") choices='list help' ;;
 	*" call") choices='list show move kick retrieve step-in page help' ;;
@@ -53,6 +53,7 @@ _holdfastctl() {
 	*" history") choices='list show audit help' ;;
 	*" stats") choices='counters lots hours help' ;;
 	*" subscription") choices='list help' ;;
+	*" registration") choices='list help' ;;
 	*" audio") choices='list show add play remove help' ;;
 	*" webhook") choices='list show retry test help' ;;
 	*" audio add "*)

@@ -20,6 +20,7 @@
 #include "park/park.h"
 #include "presence/lamps.h"
 #include "records/records.h"
+#include "sip/stack.h"
 
 /* A name in Latin-1 with what JSON and terminals must not pass on raw. */
 #define FAKE_NAME "J\xfcrgen \"Jo\" \x1b[31m\\"
@@ -264,6 +265,27 @@ int hf_library_remove(struct hf_library *l, const char *name, char *err,
 void hf_lamps_totals(const struct hf_lamps *lamps, struct hf_lamp_totals *ret)
 {
 	*ret = (struct hf_lamp_totals){ .subscriptions = 1, .notifies = 6 };
+}
+
+void hf_sip_each_registration(const struct hf_sip *sip,
+			      void (*fn)(void *,
+					 const struct hf_registration_view *),
+			      void *arg)
+{
+	const struct hf_registration_view up = {
+		.aor = "sip:park@pbx.example.com",
+		.registrar = "sip:192.0.2.5", .contact = "700",
+		.state = "registered", .why = "", .expires_s = 290 };
+	const struct hf_registration_view down = {
+		.aor = "sip:park@other.example.com",
+		.registrar = "sip:other.example.com", .contact = "park",
+		.state = "failed", .why = "403 Forbidden", .retry_s = 90,
+		.failures = 2 };
+
+	if (!sip)
+		return;
+	fn(arg, &up);
+	fn(arg, &down);
 }
 
 void hf_hooks_each(struct hf_hooks *hooks,

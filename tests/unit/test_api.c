@@ -421,6 +421,40 @@ TEST(the_subscription_list_says_who_watches_what_and_status_counts)
 	close_world();
 }
 
+TEST(the_registration_list_says_which_registrars_know_us_and_status_counts)
+{
+	json_t *a, *r;
+	int fd;
+
+	CHECK_INT(open_world(), 0);
+	fd = dial();
+	a = ask(fd, "{\"command\":\"registration list\"}");
+	CHECK_INT(json_array_size(a), 0);
+	json_decref(a);
+	hf_control_attach_insides(w.control, (struct hf_sip *)&w, NULL);
+	a = ask(fd, "{\"command\":\"registration list\"}");
+	CHECK_INT(json_array_size(a), 2);
+	r = json_array_get(a, 0);
+	CHECK_STR(text(r, "aor"), "sip:park@pbx.example.com");
+	CHECK_STR(text(r, "registrar"), "sip:192.0.2.5");
+	CHECK_STR(text(r, "contact"), "700");
+	CHECK_STR(text(r, "state"), "registered");
+	CHECK_INT(number(r, "expires_s"), 290);
+	r = json_array_get(a, 1);
+	CHECK_STR(text(r, "reason"), "403 Forbidden");
+	CHECK_INT(number(r, "retry_s"), 90);
+	CHECK_INT(number(r, "failures"), 2);
+	json_decref(a);
+	a = ask(fd, "{\"command\":\"status\"}");
+	r = json_object_get(a, "registrations");
+	CHECK_INT(number(r, "total"), 2);
+	CHECK_INT(number(r, "registered"), 1);
+	json_decref(a);
+	hf_control_attach_insides(w.control, NULL, NULL);
+	close(fd);
+	close_world();
+}
+
 TEST(the_slot_list_has_every_slot_and_can_be_narrowed_to_a_lot)
 {
 	json_t *a, *slot;

@@ -80,6 +80,8 @@ struct how {
 	unsigned int t1_ms, min_se_s, max_unacked;
 	const char *host[2], *transport[2];
 	bool no_proxy;
+	void (*registered)(void *arg, const char *aor, bool on,
+			   const char *why);
 };
 
 static struct hf_park *the_park; /* the reports carry only the party */
@@ -325,6 +327,7 @@ static bool stage_open_as(struct stage *s, const struct how *how)
 		.t1_ms = how->t1_ms,
 		.min_se_s = how->min_se_s,
 		.max_unacked = how->max_unacked,
+		.registered = how->registered,
 	};
 	socklen_t len = sizeof(a);
 	char err[256];
