@@ -123,6 +123,8 @@ enum hf_key_events { HF_KEYS_ALL, HF_KEYS_WAITING, HF_KEYS_NONE };
 /* full: a call is answered when its record is on disk. */
 enum hf_journal_sync { HF_SYNC_FULL, HF_SYNC_OFF };
 enum hf_on_busy { HF_BUSY_REFUSE, HF_BUSY_NEXT_FREE, HF_BUSY_RING_PARKER };
+/* A slot where nobody waits, dialled by one who may park. */
+enum hf_on_empty { HF_EMPTY_REFUSE, HF_EMPTY_RESERVE };
 enum hf_on_full { HF_FULL_REFUSE, HF_FULL_RING_PARKER, HF_FULL_URI };
 enum hf_finally { HF_FINALLY_REPEAT, HF_FINALLY_HANG_UP, HF_FINALLY_URI };
 /* What who answers a recall has to do to get the caller. */
@@ -278,6 +280,7 @@ struct hf_config_lot {
 	bool hold_clock_auto;
 	enum hf_slot_choice choice; /* key slot_choice */
 	enum hf_on_busy on_busy;
+	enum hf_on_empty on_empty;
 	enum hf_on_full on_full;
 	char *on_full_uri;
 	char **may_park; /* identity patterns; "internal" and "any" are words */

@@ -237,6 +237,10 @@ static const char *const busy_words[] = { [HF_BUSY_REFUSE] = "refuse",
 					  [HF_BUSY_RING_PARKER] = "ring_parker",
 					  NULL };
 
+static const char *const empty_words[] = { [HF_EMPTY_REFUSE] = "refuse",
+					   [HF_EMPTY_RESERVE] = "reserve",
+					   NULL };
+
 static bool parse_hold_clock(struct hf_reader *r, const char *text, void *field)
 {
 	for (int i = 0; clock_words[i]; i++)
@@ -337,6 +341,7 @@ static const struct hf_key lot_keys[] = {
 	       "first, next or random") },
 	{ WORD("on_busy", LOT(on_busy), busy_words,
 	       "refuse, next_free or ring_parker") },
+	{ WORD("on_empty", LOT(on_empty), empty_words, "refuse or reserve") },
 	{ VALUE("on_full", LOT(on_full), hf_parse_on_full, "ring_parker") },
 	{ LIST("may_park", LOT(may_park), LOT(may_park_count), hf_parse_right,
 	       char *, 1, 64, "internal") },
@@ -370,6 +375,7 @@ static void init_lot(struct hf_reader *r, void *record)
 	lot->voice.announce_every_s = 60;
 	lot->choice = HF_CHOICE_FIRST;
 	lot->on_busy = HF_BUSY_NEXT_FREE;
+	lot->on_empty = HF_EMPTY_REFUSE;
 	lot->on_full = HF_FULL_RING_PARKER;
 	lot->may_park = hf_config_alloc(r->config, sizeof(char *));
 	lot->may_retrieve = hf_config_alloc(r->config, sizeof(char *));

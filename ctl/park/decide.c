@@ -335,6 +335,17 @@ static bool slot_pick_up(struct ask *a, struct hf_decision *d)
 	return retrieve(a, d, a->slot->call);
 }
 
+static bool slot_reserve(struct ask *a, struct hf_decision *d)
+{
+	if (a->number != NUMBER_SLOT || !a->sender_may_park ||
+	    a->lot->config->on_empty != HF_EMPTY_RESERVE)
+		return false;
+	d->parker = a->sender;
+	d->slot = a->slot;
+	d->verdict = HF_DO_RESERVE;
+	return true;
+}
+
 static bool slot_empty(struct ask *a, struct hf_decision *d)
 {
 	return a->number == NUMBER_SLOT &&
@@ -396,6 +407,9 @@ static const struct {
 	{ "slot-outsider", slot_outsider,
 	  "A slot dialled by somebody who may not pick up: 403." },
 	{ "slot-pick-up", slot_pick_up, "A taken slot: pick up." },
+	{ "slot-reserve", slot_reserve,
+	  "An empty slot dialled by somebody in `may_park`, with `on_empty: "
+	  "reserve`: keep it for a caller who is transferred there." },
 	{ "slot-empty", slot_empty,
 	  "An empty slot: 404, the dialler is never parked." },
 	{ "unknown-number", unknown_number, "Anything else: 404." },

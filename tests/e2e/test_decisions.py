@@ -24,6 +24,29 @@ def empty_slot_is_404(s):
 
 
 @scenario
+def every_name_of_a_slot(s):
+    "each way to name a slot parks there, call show says by which rule, and a header brings the park time"
+    anchor, peer = s.anchor(lot__slots="701-720", lot__on_empty="reserve",
+                            lot__recall={"ring_s": 30, "attempts": 1, "finally": "repeat"}), s.peer()
+    ways = (("700", "", 701, "park-transfer"), ("702", "", 702, "slot-transfer"),
+            ("*68703", "", 703, "park-only"), ("park+704", "", 704, "park-only"),
+            ("callpark", ";orbit=705", 705, "park-only"), ("700", ";orbit=706", 706, "park-only"))
+    for to, params, slot, rule in ways:
+        peer.park(OUTSIDE, s.caller(), to=to, params=params)
+        number = anchor.wait_slot(slot, "parked")["call"]
+        equal(anchor.ctl("call", "show", str(number))["rule"], rule, "the rule for %s%s" % (to, params))
+        check("rule " + rule in anchor.process.text(), "the log does not name " + rule)
+    consult = peer.call("710", "1002", s.phone())
+    equal(consult.status(), 200, "the answer to a colleague who dials an empty slot")
+    number = anchor.wait_slot(710, "reserved")["call"]
+    equal(anchor.ctl("call", "show", str(number))["rule"], "slot-reserve", "the rule for 710")
+    peer.park(OUTSIDE_2, s.caller(), to="*68711", headers=[("X-Holdfast-Park-Time", "1")])
+    peer.expect_call("1001", 10)
+    states = {n: v["state"] for n, v in anchor.slots().items() if v["call"]}
+    equal([n for n, state in states.items() if state == "recalling"], ["711"], "what rings back")
+
+
+@scenario
 def taken_slot_is_486_for_a_dialler(s):
     "a dialler who asks to park in a taken slot gets 486 and the parked call stays"
     anchor, peer = s.anchor(), s.peer()

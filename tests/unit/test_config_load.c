@@ -251,6 +251,7 @@ TEST(what_is_left_out_has_the_default_that_the_example_names)
 	CHECK(!lot->hold_clock_auto);
 	CHECK_INT(lot->choice, HF_CHOICE_FIRST);
 	CHECK_INT(lot->on_busy, HF_BUSY_NEXT_FREE);
+	CHECK_INT(lot->on_empty, HF_EMPTY_REFUSE);
 	CHECK_INT(lot->on_full, HF_FULL_RING_PARKER);
 	CHECK_INT(lot->may_park_count, 1);
 	CHECK_STR(lot->may_park[0], "internal");
@@ -337,6 +338,7 @@ TEST(every_word_is_read_as_what_it_says)
 		load(SMALLEST "    hold_clock: auto\n"
 			      "    slot_choice: random\n"
 			      "    on_busy: ring_parker\n"
+			      "    on_empty: reserve\n"
 			      "    on_full: sip:desk@pbx.example.com\n"
 			      "    may_park: [ any ]\n"
 			      "    recall: { finally: hang_up, attempts: 0 }\n"
@@ -355,6 +357,7 @@ TEST(every_word_is_read_as_what_it_says)
 	CHECK(c->lots[0].hold_clock_auto);
 	CHECK_INT(c->lots[0].choice, HF_CHOICE_RANDOM);
 	CHECK_INT(c->lots[0].on_busy, HF_BUSY_RING_PARKER);
+	CHECK_INT(c->lots[0].on_empty, HF_EMPTY_RESERVE);
 	CHECK_INT(c->lots[0].on_full, HF_FULL_URI);
 	CHECK_STR(c->lots[0].on_full_uri, "sip:desk@pbx.example.com");
 	CHECK_STR(c->lots[0].may_park[0], "any");

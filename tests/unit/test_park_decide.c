@@ -212,6 +212,8 @@ TEST(every_way_to_name_a_slot_for_parking_parks_there)
 		{ "PARK+702", "", "702", "park-only" },
 		{ "callpark", "orbit=702", "702", "park-only" },
 		{ "callpark", "x=1;Orbit=702;lr", "702", "park-only" },
+		{ "700", "orbit=702", "702", "park-only" },
+		{ "703", "orbit=702", "702", "park-only" },
 		{ "park+700", "", "701", "park-only" },
 		{ "700", "", "701", "park-transfer" },
 	};
@@ -335,6 +337,29 @@ TEST(a_colleague_who_dials_the_park_number_gets_a_slot_reserved_and_told)
 	CHECK_INT(note(w, 0)->type, HF_EVENT_RESERVATION_EXPIRED);
 	CHECK_STR(world_leaks(w), "");
 	world_free(w);
+}
+
+TEST(a_colleague_who_dials_an_empty_slot_keeps_it_where_the_lot_says_so)
+{
+	struct world *w = world();
+	struct hf_dialog *a;
+
+	w->lots[0].on_empty = HF_EMPTY_RESERVE;
+	CHECK_INT(dial(w, CALLER_URI, "703")->status, 403);
+	a = dial(w, ALICE_URI, "703");
+	CHECK_INT(a->status, 200);
+	CHECK_STR(a->contact, "703");
+	CHECK_STR(a->display, "Parked at 703");
+	CHECK_STR(rule_used(w), "slot-reserve");
+	CHECK_STR(slot_state(w, "703"), "reserved");
+	ack(a);
+	/* nobody is picked up there, and a pick-up number never keeps a slot */
+	CHECK_INT(dial(w, BOB_URI, "703")->status, 486);
+	CHECK_INT(dial(w, BOB_URI, "*88704")->status, 404);
+	CHECK_STR(slot_state(w, "704"), "free");
+	bye(a);
+	CHECK_STR(slot_state(w, "703"), "free");
+	WORLD_END(w);
 }
 
 TEST(attended_park_with_Replaces_puts_the_caller_in_the_parkers_place)

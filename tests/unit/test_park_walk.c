@@ -434,6 +434,7 @@ static void configure(struct walk *k, struct hf_config_lot *lot)
 	lot->recall.finally = (enum hf_finally)draw(k, 3);
 	lot->recall.finally_uri = "sip:last@pbx.example.com";
 	lot->on_busy = (enum hf_on_busy)draw(k, 3);
+	lot->on_empty = (enum hf_on_empty)draw(k, 2);
 	lot->on_full = (enum hf_on_full)draw(k, 3);
 	lot->on_full_uri = "sip:full@pbx.example.com";
 	lot->choice = (enum hf_slot_choice)draw(k, 3);
