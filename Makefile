@@ -239,11 +239,17 @@ $(BUILD)/bench-uas: $(BUILD)/obj/tests/bench/lib/uas.o $(BUILD)/obj/ctl/sip/cloc
 $(BUILD)/bench-dataplane: $(BUILD)/obj/tests/bench/dataplane.o $(BUILD)/obj/tests/bpf/packet.o
 	$(call say,LD,$@)
 	$(link)
+# Its other half (scripts/bench).
+$(BUILD)/obj/tests/bench/lib/calls.o: $(BUILD)/bench/calls.skel.h
+$(BUILD)/bench-calls: $(BUILD)/obj/tests/bench/lib/calls.o $(BUILD)/obj/tests/bench/lib/rtpengine.o \
+	$(foreach r,mediad media audio sdp config base,$(call lib,$(r)))
+	$(call say,LD,$@)
+	$(link)
 $(BUILD)/bench-%: $(BUILD)/obj/tests/bench/%.o $(foreach r,media base,$(call lib,$(r)))
 	$(call say,LD,$@)
 	$(link)
 $(BUILD)/bench-lamps: $(BUILD)/holdfastd # is run by it
-benches: $(BENCHES)
+benches: $(BENCHES) $(BUILD)/bench-calls
 
 # Fuzzers (libFuzzer): tests/fuzz/fuzz_X.c, rooms as for unit tests.
 FUZZERS := $(patsubst tests/fuzz/%.c,$(BUILD)/fuzz/%,$(wildcard tests/fuzz/fuzz_*.c))

@@ -99,6 +99,12 @@ static void report_ratio(struct report *r, const char *metric, double value,
 	report_add(r, metric, json_real(value), unit, ratio_to, ratio);
 }
 
+static inline void report_ms(struct report *r, const char *metric, double ms)
+{
+	printf("%-34s %14.3f ms\n", metric, ms);
+	report_add(r, metric, json_real(ms), "ms", NULL, 0);
+}
+
 /* One more number that the newest row carries. */
 static void report_carry(struct report *r, const char *what, uint64_t value)
 {

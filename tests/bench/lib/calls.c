@@ -1,0 +1,268 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+/*
+ * What 10,000 held calls cost in CPU, by the anchor and by other means on the
+ * same veth pair side by side, and how even the packets are that reach them.
+ *
+ * Cost is what an idle spinner on each CPU does not get: so it holds whatever
+ * was used, by a process or by interrupts, on either end, and is given in
+ * percent of one CPU. The kinds take turns, round after round. The far end
+ * drops what arrives in the way that is cheapest for its sender.
+ *
+ * Its rows go into those of the bench of the data path (scripts/bench).
+ */
+#include "calls_stage.h"
+#include "rtpengine.h"
+
+/* ---- what it costs */
+
+static int kind_begin(struct bench *b, enum kind kind)
+{
+	bool held = kind == TIMER || kind == AUTO;
+
+	if (near_set(b, kind != EAT) ||
+	    far_set(b, kind != SENDMMSG && kind != AF_PACKETS))
+		return -EIO;
+	calls_hold(b, held, kind == AUTO ? HF_PROGRAM_AUTO_CLOCK : 0);
+	atomic_store(&b->sender, kind);
+	atomic_store(&b->talking, kind == EAT || kind == AUTO);
+	usleep(200000); /* under way */
+	return 0;
+}
+
+static void kind_end(struct bench *b)
+{
+	atomic_store(&b->sender, IDLE);
+	atomic_store(&b->talking, false);
+	calls_hold(b, false, 0);
+	usleep(50000);
+}
+
+static int cost_round(struct bench *b, int r)
+{
+	double before = idle_turns(b), after, turns;
+	uint64_t out, in;
+
+	for (int k = TIMER; k < KINDS; k++) {
+		out = frames_sent(b) + b->sent;
+		in = arrived(b);
+		if (kind_begin(b, (enum kind)k))
+			return -EIO;
+		turns = idle_turns(b);
+		kind_end(b);
+		b->out[k] += frames_sent(b) + b->sent - out;
+		b->in[k] += arrived(b) - in;
+		after = idle_turns(b);
+		b->cost[k][r] = (1 - 2 * turns / (before + after)) * 100 *
+				b->cpus * 10000 / b->calls;
+		before = after;
+	}
+	return 0;
+}
+
+/* rtpengine's player, with fewer calls. */
+static int rtpengine_round(struct bench *b, int n)
+{
+	double before = idle_turns(b), turns = 0;
+	struct rtpengine r;
+	uint64_t in, start;
+	int err = far_set(b, false);
+
+	if (!err)
+		err = rtpengine_open(&r, b->s.dir, ANCHOR, REMOTE,
+				     2 * CALLS_PORT, RTPENGINE_CALLS);
+	if (!err) {
+		usleep(500000); /* under way */
+		in = arrived(b);
+		start = hf_now_ns();
+		turns = idle_turns(b);
+		b->rtpengine_in += arrived(b) - in;
+		b->rtpengine_wanted += (hf_now_ns() - start) * RTPENGINE_CALLS /
+				       (PTIME_MS * HF_MS);
+		rtpengine_close(&r);
+		b->rtpengine[n] = (1 - 2 * turns / (before + idle_turns(b))) *
+				  100 * b->cpus * 10000 / RTPENGINE_CALLS;
+	} else {
+		rtpengine_close(&r);
+	}
+	return err;
+}
+
+static void cost_report(struct bench *b, struct report *r)
+{
+	static const struct {
+		enum kind kind;
+		const char *name;
+	} row[] = {{TIMER, "cpu_per_10k_timer"},
+		   {AUTO, "cpu_per_10k_auto"},
+		   {SENDMMSG, "cpu_per_10k_sendmmsg"},
+		   {AF_PACKETS, "cpu_per_10k_af_packet"}};
+	double value[ROUNDS];
+
+	for (size_t i = 0; i < sizeof(row) / sizeof(*row); i++) {
+		enum kind k = row[i].kind;
+
+		for (int n = 0; n < ROUNDS; n++)
+			value[n] = b->cost[k][n] -
+				   (k == AUTO ? b->cost[EAT][n] : 0);
+		report_ratio(r, row[i].name, median(value, ROUNDS), "% CPU",
+			     k == TIMER ? NULL : "cpu_per_10k_timer",
+			     median_ratio(value, b->cost[TIMER], ROUNDS));
+		report_carry(r, "packets_sent", b->out[k]);
+		report_carry(r, "packets_arrived", b->in[k]);
+	}
+	if (b->rtpengine_in) {
+		report_ratio(r, "cpu_per_10k_rtpengine",
+			     median(b->rtpengine, ROUNDS), "% CPU",
+			     "cpu_per_10k_timer",
+			     median_ratio(b->rtpengine, b->cost[TIMER],
+					  ROUNDS));
+		report_carry(r, "calls_measured", RTPENGINE_CALLS);
+		report_carry(r, "packets_wanted", b->rtpengine_wanted);
+		report_carry(r, "packets_arrived", b->rtpengine_in);
+	}
+	report_ratio(r, "cpu_per_10k_receive_and_drop",
+		     median(b->cost[EAT], ROUNDS), "% CPU", NULL, 0);
+}
+
+/* ---- how even */
+
+/* The error that this share of all stays below, ms. */
+static double percentile(const struct bench *b, double share)
+{
+	static uint64_t sum[CALLS_ERRORS_US];
+	int n = libbpf_num_possible_cpus();
+	uint64_t all = 0, below = 0, v[n];
+
+	for (__u32 k = 0; k < CALLS_ERRORS_US; k++) {
+		bpf_map_lookup_elem(bpf_map__fd(b->skel->maps.errors), &k, v);
+		sum[k] = 0;
+		for (int i = 0; i < n; i++)
+			sum[k] += v[i];
+		all += sum[k];
+	}
+	for (__u32 k = 0; k < CALLS_ERRORS_US; k++) {
+		below += sum[k];
+		if ((double)below >= share * (double)all)
+			return (k + 1) / 1000.0;
+	}
+	return CALLS_ERRORS_US / 1000.0;
+}
+
+static void errors_forget(struct bench *b)
+{
+	int n = libbpf_num_possible_cpus();
+	uint64_t v[n];
+
+	memset(v, 0, sizeof(v));
+	for (__u32 k = 0; k < CALLS_ERRORS_US; k++)
+		bpf_map_update_elem(bpf_map__fd(b->skel->maps.errors), &k, v, 0);
+	memset(b->heard, 0, CALLS_MAX * sizeof(*b->heard));
+}
+
+static int spacing_run(struct bench *b, uint32_t calls, double *p99,
+		       double *p999)
+{
+	uint32_t all = b->calls;
+	uint64_t wrong = 0;
+
+	b->calls = calls;
+	if (kind_begin(b, TIMER))
+		return -EIO;
+	errors_forget(b);
+	b->talk->listen = 1;
+	usleep(3 * RUN_MS * 1000);
+	b->talk->listen = 0;
+	kind_end(b);
+	for (uint32_t i = 0; i < calls; i++)
+		wrong += b->heard[i].wrong;
+	b->calls = all;
+	*p99 = percentile(b, 0.99);
+	*p999 = percentile(b, 0.999);
+	if (wrong)
+		fprintf(stderr, "bench: %llu packets out of sequence\n",
+			(unsigned long long)wrong);
+	return wrong ? -EIO : 0;
+}
+
+/* How late a real-time thread wakes, ms: what this share stays below. */
+static double timer_floor(double share)
+{
+	enum { N = 3 * RUN_MS / TICK_MS };
+	static double late[N];
+	uint64_t next = hf_now_ns();
+
+	be_first(50);
+	for (int i = 0; i < N; i++) {
+		next = tick_wait(next + TICK_MS * HF_MS);
+		late[i] = (double)(hf_now_ns() - next) / 1e6;
+	}
+	pthread_setschedparam(pthread_self(), SCHED_OTHER,
+			      &(struct sched_param){0});
+	qsort(late, N, sizeof(*late), report_by_size);
+	return late[(int)(share * N)];
+}
+
+static int spacing_report(struct bench *b, struct report *r)
+{
+	double p99[2][ROUNDS], p999[2][ROUNDS], floor[ROUNDS];
+	int err;
+
+	for (int n = 0; n < ROUNDS; n++) {
+		floor[n] = timer_floor(0.999);
+		err = spacing_run(b, 1000, &p99[0][n], &p999[0][n]);
+		if (!err)
+			err = spacing_run(b, b->calls, &p99[1][n], &p999[1][n]);
+		if (err)
+			return err;
+	}
+	report_ms(r, "spacing_p99_10k", median(p99[1], ROUNDS));
+	report_ms(r, "spacing_p999_1k", median(p999[0], ROUNDS));
+	report_ms(r, "spacing_p999_10k", median(p999[1], ROUNDS));
+	report_ms(r, "timer_floor_p999", median(floor, ROUNDS));
+	return 0;
+}
+
+int main(int argc, char **argv)
+{
+	static struct bench b;
+	struct report r = report_begin("calls");
+	pthread_t thread;
+	int err;
+
+	libbpf_set_print(NULL);
+	b.calls = CALLS_MAX;
+	b.cpus = (int)sysconf(_SC_NPROCESSORS_ONLN);
+	err = stage_open(&b.s);
+	if (!err)
+		err = ends_open(&b);
+	if (!err)
+		err = anchor_open(&b);
+	if (!err)
+		err = -pthread_create(&thread, NULL, talker_main, &b);
+	if (!err)
+		err = -pthread_create(&thread, NULL, other_main, &b);
+	if (!err)
+		err = spacing_report(&b, &r);
+	for (int i = 0; i < b.cpus && i < 64 && !err; i++) {
+		b.spinner[i].cpu = i;
+		err = -pthread_create(&b.spinner[i].thread, NULL, spin,
+				      &b.spinner[i]);
+	}
+	for (int n = 0; n < ROUNDS && !err; n++)
+		err = cost_round(&b, n);
+	for (int n = 0; n < ROUNDS && !err; n++)
+		err = rtpengine_round(&b, n);
+	if (err == -ENOENT) {
+		printf("cpu_per_10k_rtpengine: not measured, rtpengine is not installed\n");
+		err = 0;
+	}
+	if (!err) {
+		cost_report(&b, &r);
+		err = report_end(&r, argc > 1 ? argv[1] : NULL);
+	}
+	if (err)
+		fprintf(stderr, "bench: calls: %s\n", strerror(-err));
+	atomic_store(&b.quit, true);
+	stage_close(&b.s);
+	return err ? 1 : 0;
+}
