@@ -95,20 +95,11 @@ bool hf_runs_add(struct hf_work *w, uint32_t element)
 	return true;
 }
 
-uint32_t hf_runs_elements(const struct hf_work *w)
+uint32_t hf_runs_left(const struct hf_work *w)
 {
-	uint32_t n = 0;
+	uint32_t at = HF_READ(w->at_run), entry = HF_READ(w->at_entry), n = 0;
 
-	for (uint32_t i = 0; i < w->runs; i++)
+	for (uint32_t i = at; i < w->runs; i++)
 		n += w->run[i].count;
-	return n;
-}
-
-uint32_t hf_runs_walked(const struct hf_work *w)
-{
-	uint32_t at = HF_READ(w->at_run), n = HF_READ(w->at_entry);
-
-	for (uint32_t i = 0; i < w->runs && i < at; i++)
-		n += w->run[i].count;
-	return n;
+	return n > entry ? n - entry : 0;
 }

@@ -74,8 +74,9 @@ uint64_t hf_pacer_next(const struct hf_pacer *, uint64_t now_ms,
  */
 #define HF_RUN_HOLE 3
 bool hf_runs_add(struct hf_work *, uint32_t element);
-uint32_t hf_runs_elements(const struct hf_work *);
-/* How many elements the cursor has taken. */
-uint32_t hf_runs_walked(const struct hf_work *);
+/* How many elements the cursor has not taken. */
+uint32_t hf_runs_left(const struct hf_work *);
+/* So many of them are one call's at most: some 1 ms of a CPU. */
+#define HF_RUN_CALL 4096
 
 #endif

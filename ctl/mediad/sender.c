@@ -25,12 +25,15 @@
 #include "base/clock.h"
 #include "base/log.h"
 #include "holdfast/claim.h"
+#include "holdfast/hot.h"
 #include "media/pins.h"
 #include "mediad/packets.h"
 #include "mediad/pacer.h"
 
 /* More at once overflow the ring of a veth device (256 slots). */
 #define LIVE_BATCH   64
+/* Legs whose memory is asked for ahead. */
+#define LOOK_AHEAD   16
 /* An attached program answers in well under a millisecond. One that is not
  * attached anywhere makes the kernel patch its dispatcher at each call. */
 #define SLOW_CALL_NS 10000000ULL
@@ -88,7 +91,18 @@ static void call_took(struct hf_sender *s, uint64_t ns)
 			(unsigned int)(ns / 1000000));
 }
 
-/* Send what the runs hold. */
+/* A call's time, for its frames and for who watches us. */
+static void beat(struct hf_sender *s, uint64_t now_ns)
+{
+	struct hf_work *work = s->pins->work;
+
+	work->now_ns = now_ns;
+	if (HF_READ(work->engine) == s->engine)
+		HF_WRITE(work->beat_ns, now_ns);
+}
+
+/* Send what the runs hold: in calls of a bounded length, so that what piled up
+ * while we were held up does not hold us up again. */
 static void flush(struct hf_sender *s)
 {
 	LIBBPF_OPTS(bpf_test_run_opts, opts, .data_in = s->frame,
@@ -96,26 +110,32 @@ static void flush(struct hf_sender *s)
 		    .flags = BPF_F_TEST_XDP_LIVE_FRAMES,
 		    .batch_size = LIVE_BATCH);
 	struct hf_work *work = s->pins->work;
-	uint32_t elements = hf_runs_elements(work);
-	uint32_t walked = 0;
-	uint64_t began = hf_now_ns();
+	uint32_t left, before = 0;
+	uint64_t began;
 	int rc = 0;
 
 	work->at_run = 0;
 	work->at_entry = 0;
 	work->sent = 0;
-	while (walked < elements) {
-		opts.repeat = (int)(elements - walked);
+	while ((left = hf_runs_left(work))) {
+		/* The first is of the moment that the legs were looked at. */
+		began = hf_now_ns();
+		if (before)
+			beat(s, began);
+		if (!rc && left == before)
+			break; /* whatever runs there takes no elements */
+		before = left;
+		opts.repeat =
+			(int)(left < HF_RUN_CALL ? left : HF_RUN_CALL);
 		rc = bpf_prog_test_run_opts(s->pins->prog_paced, &opts);
-		if (rc != -EINTR) /* a debugger's stop: go on behind it */
+		if (rc && rc != -EINTR) /* a debugger's stop: go on behind it */
 			break;
-		walked = hf_runs_walked(work);
+		if (!rc)
+			call_took(s, hf_now_ns() - began);
 	}
 	work->runs = 0;
-	if (rc)
+	if (rc && rc != -EINTR)
 		call_failed(s, rc);
-	else if (elements)
-		call_took(s, hf_now_ns() - began);
 }
 
 enum hop_way { WAY_NONE, WAY_LIVE, WAY_PACKET };
@@ -142,15 +162,23 @@ static enum hop_way leg_waits(const struct hf_sender *s, uint32_t index,
 			      uint64_t now_ns)
 {
 	const struct hf_program *p;
-	const struct hf_leg *leg;
+	const struct hf_claim *claim;
+	struct hf_program brief;
 	struct hf_due due;
 	uint64_t word;
 
 	if (index >= s->pins->instance->legs)
 		return WAY_NONE;
-	leg = &s->pins->legs[index];
-	word = hf_load_acquire(&s->pins->claims[index].word);
-	p = hf_word_program(leg, word);
+	claim = &s->pins->claims[index];
+	word = hf_load_acquire(&claim->word);
+	/* The short form is on the same line: a receiver on another CPU may
+	 * just have had it, and one line to wait for is enough. */
+	if (HF_READ(claim->hot.epoch) == hf_word_epoch(word)) {
+		hf_hot_program(&claim->hot, &brief);
+		p = &brief;
+	} else {
+		p = hf_word_program(&s->pins->legs[index], word);
+	}
 	if (s->only6 && !(p->flags & HF_PROGRAM_IPV6))
 		return WAY_NONE;
 	if (!p->remote_port || !hf_due(p, word, now_ns, 0, &due))
@@ -172,8 +200,8 @@ static void visit(struct hf_sender *s, uint32_t bucket, uint64_t now_ns)
 	for (uint32_t i = 0; i < fill; i++) {
 		uint32_t leg = HF_READ(pins->wheel[first + i].leg);
 
-		if (i + 8 < fill) {
-			uint32_t ahead = pins->wheel[first + i + 8].leg;
+		if (i + LOOK_AHEAD < fill) {
+			uint32_t ahead = pins->wheel[first + i + LOOK_AHEAD].leg;
 
 			if (ahead < pins->instance->legs)
 				__builtin_prefetch(&pins->claims[ahead]);
@@ -210,9 +238,7 @@ static void turn(struct hf_sender *s, uint64_t now_ns)
 {
 	struct hf_work *work = s->pins->work;
 
-	work->now_ns = now_ns;
-	if (HF_READ(work->engine) == s->engine)
-		HF_WRITE(work->beat_ns, now_ns);
+	beat(s, now_ns);
 	work->runs = 0;
 #define X(ptime, base) visit_class(s, base, ptime, now_ns);
 	HF_WHEEL_CLASSES(X)

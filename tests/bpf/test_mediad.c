@@ -6,6 +6,9 @@
 /* rooms: mediad media audio sdp config base */
 #include "../unit/test.h"
 
+/* More than one call of the paced sender takes. */
+#define STAGE_LEGS   4608
+#define STAGE_BUCKET 256
 #include "mediad_stage.h"
 
 #include "holdfast/remote.h"
@@ -315,6 +318,66 @@ TEST(after_a_kill_and_a_restart_the_stream_goes_on_without_a_sequence_gap)
 	CHECK_INT(claim->sent + claim->skipped, slots);
 	CHECK(slots >= (stop - base) / PTIME_MS - 3);
 	CHECK(slots <= (hf_now_ms() - base) / PTIME_MS + 1);
+}
+
+/*
+ * A keeper that was held up finds the frames of all legs overdue, more than one
+ * call takes. In the time since, no leg may have got more than the frames of
+ * that time, the one that was due, and the catch-up frames.
+ */
+static bool stall(struct stage *s, uint32_t legs, uint64_t ms)
+{
+	static uint32_t before[STAGE_LEGS];
+	uint64_t began, elapsed;
+	uint32_t i, sent;
+
+	kill(s->mediad, SIGSTOP);
+	began = hf_now_ms();
+	while (hf_now_ms() < began + ms)
+		poll(NULL, 0, 1);
+	for (i = 0; i < legs; i++)
+		before[i] = s->pins.claims[i].sent;
+	began = hf_now_ms();
+	kill(s->mediad, SIGCONT);
+	for (i = 0; i < legs; i++)
+		if (!WAIT_FOR(5000, s->pins.claims[i].sent - before[i] >= 6))
+			return false;
+	for (i = 0; i < legs; i++) {
+		sent = s->pins.claims[i].sent - before[i];
+		elapsed = hf_now_ms() - began;
+		if (sent > elapsed / PTIME_MS + 2 + HF_CATCH_UP_MAX) {
+			printf("# leg %u: %u frames in %u ms\n", i, sent,
+			       (unsigned int)elapsed);
+			return false;
+		}
+	}
+	return true;
+}
+
+TEST(whoever_held_up_the_keeper_no_leg_gets_a_burst)
+{
+	uint32_t late, sent = 0, skipped = 0;
+	STAGE(s);
+
+	stage_want(&s, 0, REMOTE);
+	CHECK(WAIT_FOR(1000, stage_hop_valid(&s, 0)));
+	for (uint32_t i = 0; i < STAGE_LEGS; i++)
+		hold(&s, i, 0, hf_now_ms() + 20 + i % PTIME_MS);
+	CHECK(WAIT_FOR(3000, s.pins.claims[STAGE_LEGS - 1].sent >= 3));
+	late = s.pins.work->late_ticks;
+	CHECK(stall(&s, STAGE_LEGS, 45)); /* to be caught up */
+	CHECK(stall(&s, STAGE_LEGS, 300)); /* to be skipped */
+	CHECK(s.pins.work->late_ticks >= late + 2);
+	unhold_all(&s);
+	for (uint32_t i = 0; i < STAGE_LEGS; i++) {
+		const struct hf_claim *c = &s.pins.claims[i];
+
+		CHECK_INT(c->sent + c->skipped, hf_word_slot(c->word));
+		sent += c->sent;
+		skipped += c->skipped;
+	}
+	printf("# %u frames, %u skipped\n", sent, skipped);
+	CHECK(skipped >= STAGE_LEGS * (300 - 60 - PTIME_MS) / PTIME_MS);
 }
 
 /* ---- packets of sockets: packets.h ---- */

@@ -177,7 +177,7 @@ TEST(elements_side_by_side_become_one_run_and_small_holes_are_walked_over)
 	CHECK(hf_runs_add(&w, 50)); /* the wheel went round */
 	CHECK_INT(w.runs, 3);
 	CHECK_INT(w.run[2].first, 50);
-	CHECK_INT(hf_runs_elements(&w), 11 + HF_RUN_HOLE + 2);
+	CHECK_INT(hf_runs_left(&w), 11 + HF_RUN_HOLE + 2);
 }
 
 TEST(no_element_is_lost_when_the_runs_are_used_up)
@@ -188,14 +188,14 @@ TEST(no_element_is_lost_when_the_runs_are_used_up)
 	memset(&w, 0, sizeof(w));
 	for (uint32_t e = 0; e < 1000; e++) {
 		if (!hf_runs_add(&w, e * 10)) {
-			sent += hf_runs_elements(&w);
+			sent += hf_runs_left(&w);
 			w.runs = 0;
 			CHECK(hf_runs_add(&w, e * 10));
 		}
 		taken++;
 	}
 	CHECK(w.runs <= HF_WORK_RUNS);
-	CHECK_INT(sent + hf_runs_elements(&w), taken);
+	CHECK_INT(sent + hf_runs_left(&w), taken);
 }
 
 TEST(the_cursor_says_how_much_of_a_walk_is_left)
@@ -206,15 +206,21 @@ TEST(the_cursor_says_how_much_of_a_walk_is_left)
 	w.runs = 2;
 	w.run[0].count = 7;
 	w.run[1].count = 5;
-	CHECK_INT(hf_runs_walked(&w), 0);
+	CHECK_INT(hf_runs_left(&w), 12);
 	w.at_entry = 6;
-	CHECK_INT(hf_runs_walked(&w), 6);
+	CHECK_INT(hf_runs_left(&w), 6);
 	w.at_run = 1;
 	w.at_entry = 2;
-	CHECK_INT(hf_runs_walked(&w), 9);
+	CHECK_INT(hf_runs_left(&w), 3);
 	w.at_run = 2;
 	w.at_entry = 0;
-	CHECK_INT(hf_runs_walked(&w), 12);
+	CHECK_INT(hf_runs_left(&w), 0);
+	/* Whatever stands there, a walk has an end. */
+	w.at_run = 1;
+	w.at_entry = 99;
+	CHECK_INT(hf_runs_left(&w), 0);
+	w.at_run = HF_WORK_RUNS + 7;
+	CHECK_INT(hf_runs_left(&w), 0);
 }
 
 TEST_MAIN()
