@@ -10,16 +10,31 @@
 #include "base/log.h"
 
 static int told(nta_outgoing_magic_t *arg, nta_outgoing_t *request,
-		const sip_t *sip)
+		const sip_t *answer)
 {
-	struct hf_sip *s = (struct hf_sip *)arg;
+	struct hf_sip *sip = (struct hf_sip *)arg;
+	su_home_t home[1] = {SU_HOME_INIT(home)};
+	unsigned int i = 0;
+	const url_t *towards;
 
 	if (nta_outgoing_status(request) < 200)
 		return 0;
-	for (unsigned int i = 0; i < HF_SIP_MESSAGES; i++)
-		if (s->message[i] == request)
-			s->message[i] = NULL;
-	hf_asked_end(s, request);
+	while (i < HF_SIP_MESSAGES && sip->message[i].request != request)
+		i++;
+	if (i < HF_SIP_MESSAGES) {
+		su_home_init(home);
+		towards = hf_hosts_resolve(
+			home, hf_proxy_of(home, sip, sip->message[i].of));
+		/* asked who we are: again, with the answer */
+		sip->message[i].request = hf_digest_again(
+			sip, sip->default_leg, request, answer,
+			(nta_response_f *)told, sip, towards,
+			hf_listener_towards(
+				sip, towards ?: nta_outgoing_request_uri(
+							request)));
+		su_home_deinit(home);
+	}
+	hf_asked_end(sip, request);
 	return 0;
 }
 
@@ -57,7 +72,7 @@ void hf_message_send(struct hf_sip *sip, const struct hf_config_tenant *of,
 	su_home_t home[1] = {SU_HOME_INIT(home)};
 	unsigned int i = 0;
 
-	while (i < HF_SIP_MESSAGES && sip->message[i])
+	while (i < HF_SIP_MESSAGES && sip->message[i].request)
 		i++;
 	if (i == HF_SIP_MESSAGES) {
 		hf_warn("no MESSAGE to %s: %d others are under way", to,
@@ -65,8 +80,10 @@ void hf_message_send(struct hf_sip *sip, const struct hf_config_tenant *of,
 		return;
 	}
 	su_home_init(home);
-	sip->message[i] = send_text(sip, home, of, from_user, to, text);
-	if (!sip->message[i])
+	sip->message[i].of = of;
+	sip->message[i].request =
+		send_text(sip, home, of, from_user, to, text);
+	if (!sip->message[i].request)
 		hf_warn("no MESSAGE to %s: it cannot be sent", to);
 	su_home_deinit(home);
 }
@@ -74,6 +91,6 @@ void hf_message_send(struct hf_sip *sip, const struct hf_config_tenant *of,
 void hf_messages_free(struct hf_sip *sip)
 {
 	for (unsigned int i = 0; i < HF_SIP_MESSAGES; i++)
-		if (sip->message[i])
-			hf_asked_end(sip, sip->message[i]);
+		if (sip->message[i].request)
+			hf_asked_end(sip, sip->message[i].request);
 }

@@ -94,7 +94,10 @@ struct hf_sip {
 	struct hf_listener listener[HF_SIP_MAX_LISTEN];
 	unsigned int listener_count;
 #define HF_SIP_MESSAGES 256
-	nta_outgoing_t *message[HF_SIP_MESSAGES]; /* MESSAGEs under way */
+	struct { /* MESSAGEs under way */
+		nta_outgoing_t *request; /* NULL: none */
+		const struct hf_config_tenant *of;
+	} message[HF_SIP_MESSAGES];
 	struct hf_dialog *dialogs; /* first of a ring-less double list */
 	unsigned int dialog_count;
 	unsigned int unacked; /* INVITEs of peers without their ACK yet */

@@ -252,6 +252,22 @@ static void refused(struct hf_publication *p, int status, const sip_t *s)
 	retry_later(p);
 }
 
+/* The server wants to know who we are (sip.digest.accounts). */
+static bool asked_again(struct hf_publication *p, nta_outgoing_t *orq,
+			const sip_t *s)
+{
+	struct hf_publisher *pr = p->publisher;
+	nta_outgoing_t *next = hf_digest_again(
+		pr->sip, pr->sip->default_leg, orq, s, answered, p, pr->server,
+		hf_listener_towards(pr->sip, pr->server));
+
+	if (!next)
+		return false;
+	hf_asked_end(pr->sip, orq);
+	p->request = next;
+	return true;
+}
+
 static int answered(struct hf_dialog *cookie, nta_outgoing_t *orq,
 		    const sip_t *s)
 {
@@ -259,7 +275,7 @@ static int answered(struct hf_dialog *cookie, nta_outgoing_t *orq,
 	int status = nta_outgoing_status(orq);
 	bool again, was_removal = p->removing;
 
-	if (status < 200)
+	if (status < 200 || asked_again(p, orq, s))
 		return 0;
 	hf_asked_end(p->publisher->sip, orq);
 	p->request = NULL;

@@ -179,6 +179,22 @@ def digest_out_refused(s):
 
 
 @scenario
+def digest_out_message(s):
+    "a MESSAGE to a parker that is asked who sends it answers too"
+    s.anchor(sip__digest=ACCOUNTS, lot__message_parker=True)
+    peer = s.peer()
+    peer.endpoint.ask_messages = [("WWW-Authenticate", CHALLENGE % (1, "MD5"))]
+    peer.park("+4930123", s.caller(), display="Alice")
+    net.wait_for(lambda: len(peer.endpoint.messages) == 2, 10, "the MESSAGE and the one that proves it")
+    first, second = peer.endpoint.messages
+    equal(first.get("Authorization"), None, "before it is asked")
+    proves(second, "Authorization", "MD5", "n1")
+    equal(second.call_id, first.call_id, "the Call-ID")
+    equal(second.body, first.body, "the text")
+    check("Parked at 701: Alice" in second.body, second.body)
+
+
+@scenario
 def digest_out_restored(s):
     "in a call that was taken up after a restart a request that is asked who sends it answers too"
     anchor = s.anchor(sip__digest=ACCOUNTS)

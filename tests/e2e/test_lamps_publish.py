@@ -24,6 +24,8 @@ loadmodule "tm.so"
 loadmodule "sl.so"
 loadmodule "pv.so"
 loadmodule "textops.so"
+loadmodule "siputils.so"
+loadmodule "auth.so"
 loadmodule "db_text.so"
 loadmodule "presence.so"
 loadmodule "presence_xml.so"
@@ -35,6 +37,7 @@ modparam("presence", "min_expires_action", 1)
 modparam("presence", "min_expires", %(min_expires)d)
 modparam("presence_xml", "force_active", 1)
 request_route {
+    %(who)s
     if (is_method("PUBLISH|SUBSCRIBE")) {
         if (!t_newtran()) { sl_reply_error(); exit; }
         if (is_method("PUBLISH")) handle_publish();
@@ -46,15 +49,23 @@ request_route {
 """
 
 
+PASSWORD = """if (is_method("PUBLISH") && !pv_www_authenticate("presence", "of course", "0")) {
+        www_challenge("presence", "1");
+        exit;
+    }"""
+ACCOUNTS = {"accounts": [{"realm": "presence", "name": "holdfast", "password": "of course"}]}
+
+
 class Kamailio:
     """At the caller's address, where the phones and the anchor reach it."""
 
-    def __init__(self, s, min_expires=0):
+    def __init__(self, s, min_expires=0, who=""):
         program = shutil.which("kamailio", path="/usr/sbin:" + os.environ.get("PATH", ""))
         if not program or not os.path.isdir(TABLES):
             raise Skip("kamailio with its presence modules is not installed")
         self.s, self.program, self.min_expires = s, program, min_expires
         self.runs = 0
+        self.who = who      # has to prove it
         self.start()
 
     def start(self):
@@ -63,7 +74,7 @@ class Kamailio:
         shutil.copytree(TABLES, folder)
         config = os.path.join(folder, "kamailio.cfg")
         with open(config, "w") as f:
-            f.write(CONFIG % {"address": net.CALLER, "folder": folder,
+            f.write(CONFIG % {"address": net.CALLER, "folder": folder, "who": self.who,
                               "min_expires": self.min_expires})
         self.process = self.s.stage.spawn(
             self.s.stage.caller, "kamailio%d" % self.runs, self.program, "-DD", "-E", "-f", config,
@@ -141,9 +152,9 @@ def presence_server_restarts(s):
 
 @scenario
 def publications_over_a_kill(s):
-    "what was published before kill -9 is changed afterwards, not doubled; a stop takes it back"
-    Kamailio(s)
-    anchor = s.anchor(lamps=publish(expires_s=600))
+    "at a server that asks for a password what was published before kill -9 is changed afterwards, not doubled; a stop takes it back"
+    Kamailio(s, who=PASSWORD)
+    anchor = s.anchor(lamps=publish(expires_s=600), sip__digest=ACCOUNTS)
     peer = s.peer()
     parked = peer.park(OUTSIDE, s.caller())
     l = phone(s)

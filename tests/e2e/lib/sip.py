@@ -600,6 +600,7 @@ class Endpoint:
         self.servers = {}
         self.dialogs = {}
         self.messages = []      # MESSAGE requests, answered 200
+        self.ask_messages = ()  # headers of a 401 to one without credentials
         self.deaf = False       # drop whatever comes in
         self.supported = "replaces"
         # (challenge, method, uri) -> header with credentials, of who has some
@@ -696,7 +697,10 @@ class Endpoint:
             self.user.on_invite(dialog, transaction)
         elif request.method == "MESSAGE":
             self.messages.append(request)
-            transaction.respond(200)
+            if self.ask_messages and not request.get("authorization"):
+                transaction.respond(401, None, self.ask_messages)
+            else:
+                transaction.respond(200)
         elif request.method == "OPTIONS":
             transaction.respond(200)
         elif hasattr(self.user, "on_request"):
