@@ -81,8 +81,11 @@ static __always_inline int hf_walk_next(struct hf_work *w, __u32 *leg)
 	}
 	if (entry >= count)
 		return 0;
-	if (entry % HF_WALK_AHEAD == 0)
+	if (entry % HF_WALK_AHEAD == 0) {
+		/* A busy machine may keep the walk waiting for long. */
+		w->now_ns = hf_now();
 		hf_walk_ask(key, count - entry);
+	}
 	e = bpf_map_lookup_elem(&wheel, &key);
 	if (!e)
 		return 0;

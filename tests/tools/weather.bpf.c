@@ -2,7 +2,7 @@
 /*
  * The ear of tests/bpf/test_soak.c, on the far end of the veth pair: each hold
  * frame is looked at where it arrives, so that no queue to userspace can lose
- * one of a thousand calls. `frames` is the anchor's map.
+ * one of a thousand calls. `frames` and `claims` are the anchor's maps.
  */
 #include <linux/bpf.h>
 #include <linux/if_ether.h>
@@ -11,7 +11,7 @@
 #include <bpf/bpf_endian.h>
 #include <bpf/bpf_helpers.h>
 
-#include <holdfast/abi.h>
+#include <holdfast/claim.h>
 #include "weather.h"
 
 struct rtp {
@@ -36,6 +36,14 @@ struct {
 	__type(key, __u32);
 	__type(value, struct hf_frame);
 } frames SEC(".maps");
+
+struct {
+	__uint(type, BPF_MAP_TYPE_ARRAY);
+	__uint(map_flags, BPF_F_MMAPABLE);
+	__uint(max_entries, WEATHER_CALLS);
+	__type(key, __u32);
+	__type(value, struct hf_claim);
+} claims SEC(".maps");
 
 __u32 frames_used;
 __u32 strangers; /* to no call */
@@ -83,23 +91,32 @@ static __always_inline void check_numbers(struct weather_heard *h,
 	h->slot = slot;
 }
 
-static __always_inline void check_time(struct weather_heard *h, __u32 slot)
+/* Since the wire may be slow, what counts is when the frame was taken. */
+static __always_inline void check_time(struct weather_heard *h, __u32 call,
+				       __u32 slot)
 {
-	__u64 now = bpf_ktime_get_ns();
-	__s64 late = (__s64)(now - h->base_ns - slot * WEATHER_PTIME_NS);
+	__u64 deadline = slot * WEATHER_PTIME_NS;
+	__s64 late = (__s64)(bpf_ktime_get_ns() - h->base_ns - deadline);
+	const struct hf_claim *c = bpf_map_lookup_elem(&claims, &call);
+	__u64 word = c ? c->word : 0, taken;
+	__s32 code = (__s32)hf_word_late(word) - 41;
 
-	if (late > (__s64)WEATHER_STALE_NS)
-		h->stale++;
 	if (late > 0 && late / 1000 > h->late_us)
 		h->late_us = (__u32)((__u64)late / 1000);
-	if (late >= (__s64)WEATHER_OVERDUE_NS && h->last_ns &&
-	    now - h->last_ns < WEATHER_CLOSE_NS)
+	/* Frames are taken 5 ms apart. */
+	if (hf_word_slot(word) != slot + 1) {
+		h->held_up++;
+		return;
+	}
+	taken = deadline / HF_MS + code;
+	if (h->taken_ms && code > (__s32)(WEATHER_PTIME_NS / HF_MS) &&
+	    taken - h->taken_ms < WEATHER_CLOSE_MS)
 		h->run++;
 	else
 		h->run = 0;
 	if (h->run > h->longest_run)
 		h->longest_run = h->run;
-	h->last_ns = now;
+	h->taken_ms = taken;
 }
 
 SEC("xdp")
@@ -132,7 +149,7 @@ int listen(struct xdp_md *ctx)
 	slot = (ts - WEATHER_TS_BASE) / WEATHER_TS_STEP;
 	check_sound(h, rtp, slot);
 	check_numbers(h, rtp, ts, slot);
-	check_time(h, slot);
+	check_time(h, call, slot);
 	h->packets++;
 	return XDP_DROP;
 }

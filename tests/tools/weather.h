@@ -12,19 +12,15 @@
 #define WEATHER_TS_BASE 0xfffff000u
 #define WEATHER_SSRC	0x48460000u /* of the first call */
 #define WEATHER_BYTES	214	    /* Ethernet to the last byte of sound */
-/* A frame is caught up if it comes this soon after the one before - the claim
- * keeps them 5 ms apart, nobody's jitter brings them closer than 10 - and was a
- * packet time overdue when it was taken; of that it tells us when it is here. */
-#define WEATHER_CLOSE_NS 9000000ULL
-#define WEATHER_OVERDUE_NS (WEATHER_PTIME_NS + 4000000ULL)
-/* A frame that is overdue by more than 60 ms is skipped, so one that arrives
- * later than this was sent in time and kept waiting on the wire. */
-#define WEATHER_STALE_NS 75000000ULL
+/* A frame is caught up if it was taken this soon after the one before - the
+ * claim keeps them 5 ms apart, nobody's jitter brings them closer than 10 - and a
+ * packet time late. The claim word says how late in whole ms, rounded up. */
+#define WEATHER_CLOSE_MS 9
 
 /* Counted by the receiver alone, of each frame at its arrival. */
 struct weather_heard {
 	__u64 base_ns; /* deadline of time slot 0; set before the call begins */
-	__u64 last_ns;
+	__u64 taken_ms; /* when the newest was claimed, after base_ns */
 	__u32 packets;
 	__u32 slot; /* of the newest: begins at -1 */
 	__u16 seq;  /* of the newest: begins one before the first */
@@ -38,7 +34,7 @@ struct weather_heard {
 	__u32 marker;	/* set without a skip, or missing with one */
 	__u32 header;	/* length, version, payload type, SSRC, addresses */
 	__u32 sound;	/* not the bytes of this time slot's frame */
-	__u32 stale;
+	__u32 held_up;	/* arrived after the next one was taken */
 	__u32 late_us;	/* the latest of all against its deadline */
 	__u32 reserved;
 };

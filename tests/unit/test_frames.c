@@ -223,6 +223,38 @@ TEST(a_table_that_is_full_keeps_the_old_clip)
 	free(samples);
 }
 
+TEST(frames_of_a_replaced_clip_stay_as_they_are_for_a_grace_period)
+{
+	STAGE(s, 10, 1); /* 5461 frames */
+	uint32_t leg = stage_leg(s, "198.51.100.1", 4000), old;
+	int16_t *samples = calloc(1500 * 160, sizeof(*samples));
+	struct hf_frame before[100];
+	struct hf_media_totals t;
+
+	stage_clip(s, "default", 50);
+	hf_media_leg_hold(s->m, leg, "default");
+	old = s->m->clips.range[0].first;
+	memcpy(before, &s->m->map.frames[old], sizeof(before));
+	/* A sender that read the program just before may still copy them. */
+	CHECK_INT(hf_media_clip_load(s->m, "default", samples, 60 * 160), 0);
+	hf_media_totals(s->m, &t);
+	CHECK_INT(t.frames_used, 100 + 120);
+	stage_run(s, 980);
+	hf_media_tick(s->m);
+	CHECK_INT(hf_media_clip_load(s->m, "other", samples, 50 * 160), 0);
+	hf_media_totals(s->m, &t);
+	CHECK_INT(t.frames_used, 100 + 120 + 100);
+	CHECK_MEM(&s->m->map.frames[old], before, sizeof(before));
+	stage_run(s, 40);
+	hf_media_tick(s->m);
+	hf_media_totals(s->m, &t);
+	CHECK_INT(t.frames_used, 120 + 100);
+	/* Then the place is taken again. */
+	CHECK_INT(hf_media_clip_load(s->m, "third", samples, 40 * 160), 0);
+	CHECK(memcmp(&s->m->map.frames[old], before, sizeof(before)) != 0);
+	free(samples);
+}
+
 TEST(no_two_clips_share_a_frame_whatever_comes_and_goes)
 {
 	STAGE(s, 10, 1);
