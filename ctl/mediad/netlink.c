@@ -335,6 +335,7 @@ static int parse_route(const struct nlmsghdr *h, void *arg)
 	} else {
 		get_ip(tb[RTA_GATEWAY], &r->via);
 	}
+	get_ip(tb[RTA_PREFSRC], &r->from);
 	if (tb[RTA_METRICS] &&
 	    !nla_parse_nested(metrics, RTAX_MAX, tb[RTA_METRICS], NULL) &&
 	    metrics[RTAX_MTU] && nla_len(metrics[RTAX_MTU]) == 4)
@@ -478,10 +479,16 @@ static int parse_neigh(const struct nlmsghdr *h, void *arg)
 {
 	const struct ndmsg *m = nlmsg_data(h);
 	struct hf_neigh *n = arg;
-	struct nlattr *mac;
+	struct nlattr *mac, *cache;
 
 	if (!nlmsg_valid_hdr(h, sizeof(*m)))
 		return -EBADMSG;
+	cache = nlmsg_find_attr((struct nlmsghdr *)h, sizeof(*m), NDA_CACHEINFO);
+	if (cache && nla_len(cache) >= (int)sizeof(struct nda_cacheinfo))
+		/* In hundredths of a second, whatever the kernel's HZ. */
+		n->confirmed_ms = 10ULL * ((struct nda_cacheinfo *)nla_data(
+						  cache))
+						 ->ndm_confirmed;
 	mac = nlmsg_find_attr((struct nlmsghdr *)h, sizeof(*m), NDA_LLADDR);
 	n->failed = m->ndm_state & NUD_FAILED;
 	if (mac && nla_len(mac) == 6 &&

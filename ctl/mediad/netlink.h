@@ -21,6 +21,7 @@ struct hf_netlink;
 struct hf_route {
 	uint32_t ifindex;
 	struct hf_ip via; /* gateway, or the destination itself when on link */
+	struct hf_ip from; /* our address that the kernel would take */
 	uint32_t mtu; /* of the route, 0 = the device's */
 	bool local;   /* the destination is this host */
 };
@@ -45,6 +46,7 @@ struct hf_neigh {
 	bool known;  /* mac is usable */
 	bool failed; /* nobody answered */
 	uint8_t mac[6];
+	uint64_t confirmed_ms; /* since it was last sure of that */
 };
 
 /* What changed. Only what the receiver needs to look again. */

@@ -4,8 +4,8 @@
  * look at their ways (way.h) again.
  *
  * The kernel does not see the packets that XDP sends, so to it our neighbours
- * look unused: each is asked after every REFRESH_MS, which also finds a gateway
- * that changed its hardware address and told nobody.
+ * look unused: each is asked after every REFRESH_MS. One that changed its
+ * hardware address and told nobody is found by ask.h.
  */
 #include "mediad/nexthop.h"
 
@@ -15,6 +15,7 @@
 
 #include "base/clock.h"
 #include "base/log.h"
+#include "mediad/ask.h"
 #include "mediad/way.h"
 
 #define REFRESH_MS 20000
@@ -31,6 +32,7 @@ struct hf_nexthops {
 	uint64_t all_ms;     /* resolve everything then, 0 = no need */
 	uint64_t all_done_ms, all_cost_ms;
 	uint64_t retry_ms, refresh_ms;
+	struct hf_asker asker;
 };
 
 static void way_close(struct hf_nexthops *n, struct hf_way *w)
@@ -144,10 +146,14 @@ static void round_end(struct hf_nexthops *n)
 		n->retry_ms = 0;
 	else if (!n->retry_ms)
 		n->retry_ms = now + RETRY_MS;
-	if (!n->ways)
+	if (!n->ways) {
 		n->refresh_ms = 0;
-	else if (!n->refresh_ms)
+		hf_asker_stop(&n->asker);
+	} else if (!n->refresh_ms) {
 		n->refresh_ms = now + REFRESH_MS;
+	}
+	if (n->ways && !n->asker.next_ms)
+		n->asker.next_ms = now + HF_ASK_EVERY_MS;
 }
 
 static void resolve_all(struct hf_nexthops *n)
@@ -280,7 +286,8 @@ static uint64_t sooner(uint64_t a, uint64_t b)
 
 int hf_nexthops_wait_ms(const struct hf_nexthops *n)
 {
-	uint64_t at = sooner(sooner(n->all_ms, n->retry_ms), n->refresh_ms);
+	uint64_t at = sooner(sooner(n->all_ms, n->retry_ms),
+			     sooner(n->refresh_ms, n->asker.next_ms));
 	uint64_t now = hf_now_ms();
 
 	if (n->ways)
@@ -302,6 +309,8 @@ void hf_nexthops_tick(struct hf_nexthops *n)
 		retry(n);
 	if (n->refresh_ms && now >= n->refresh_ms)
 		refresh(n);
+	if (n->asker.next_ms && now >= n->asker.next_ms)
+		hf_asker_turn(&n->asker, &n->finder, now);
 	watch(n);
 	round_end(n);
 }
@@ -319,6 +328,7 @@ int hf_nexthops_open(const struct hf_nexthops_setup *setup,
 	if (!n)
 		return -ENOMEM;
 	n->finder.setup = *setup;
+	hf_asker_open(&n->asker);
 	n->of = calloc(setup->count, sizeof(*n->of));
 	if (n->of)
 		rc = hf_netlink_open(&events, &n->finder.nl);
@@ -341,6 +351,7 @@ void hf_nexthops_close(struct hf_nexthops *n)
 	for (uint32_t i = 0; i < n->ways; i++)
 		free(n->way[i]);
 	hf_netlink_close(n->finder.nl);
+	hf_asker_close(&n->asker);
 	free(n->finder.device);
 	free(n->way);
 	free(n->of);

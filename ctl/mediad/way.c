@@ -369,6 +369,7 @@ static void way_follow(struct hf_wayfinder *f, struct hf_way *w,
 		if (w->state == HF_WAY_OPEN)
 			w->state = HF_WAY_NEW; /* what was known is of no use */
 	way_lead(f, w, route->ifindex, &route->via);
+	w->from = route->from;
 	if (ask_link(f, route->ifindex, &link)) {
 		way_shut(f, w, HF_WAY_BLOCKED, "its device is gone");
 		return;

@@ -38,6 +38,7 @@ struct hf_way {
 	uint32_t ifindex;	/* where frames go (below a VLAN device) */
 	struct hf_ip dest;
 	struct hf_ip via;
+	struct hf_ip from; /* ours, on the way there */
 	enum hf_way_state state;
 	bool unanswered; /* open, on what was known before */
 };

@@ -640,6 +640,27 @@ TEST(a_gateway_that_changes_its_hardware_address_is_followed_within_a_second)
 				     mac_is(b, "02:00:00:00:be:ef")));
 }
 
+/* How it is found then: by asking it, and when it does not answer, all. */
+TEST(a_gateway_with_another_hardware_address_that_tells_nobody_is_found)
+{
+	uint64_t begin;
+	STAGE(s);
+
+	CHECK(!peer_sh(&s,
+		       "echo 0 > /proc/sys/net/ipv4/conf/hfm1/arp_notify"));
+	sh("ip route add 192.0.2.0/24 via 10.9.0.2");
+	stage_want(&s, 0, "192.0.2.77");
+	stage_want(&s, 1, "10.9.0.3");
+	CHECK(WAIT_FOR(1000, stage_hop_valid(&s, 0) && stage_hop_valid(&s, 1)));
+	begin = hf_now_ms();
+	CHECK(!peer_sh(&s, "ip link set hfm1 address 02:00:00:00:be:ef"));
+	CHECK(WAIT_FOR(8000,
+		       mac_is(stage_hop(&s, 0).dmac, "02:00:00:00:be:ef") &&
+			       mac_is(stage_hop(&s, 1).dmac,
+				      "02:00:00:00:be:ef")));
+	printf("# after %u ms\n", (unsigned int)(hf_now_ms() - begin));
+}
+
 TEST(a_changed_route_leads_to_its_new_gateway_within_a_second)
 {
 	struct hf_hop hop;

@@ -184,6 +184,50 @@ def taken_by_another(s):
     calls.flow()
 
 
+def gap_since(media, since):
+    """The longest time without a packet since then, in ms."""
+    times = [since] + [at for at, _ in list(media.received) if at >= since]
+    return 1000 * max(b - a for a, b in zip(times, times[1:]))
+
+
+@scenario
+def gateways(s):
+    "with holdfastd killed a gateway's hardware address and then the route change: a silent caller hears on"
+    here, far = s.stage.anchor, "203.0.113.10"
+    # The caller is behind (in fact: inside) the first gateway, which the second leads to.
+    first, second = s.stage.party("gate1", "192.0.2.30"), s.stage.party("gate2", "192.0.2.31")
+    first.ip("addr", "add", far + "/32", "dev", "lo")
+    second.sysctl(ipv4__ip_forward=1)
+    second.ip("route", "add", far, "via", "192.0.2.30")
+    here.ip("route", "add", far, "via", "192.0.2.30")
+    anchor, peer = s.anchor(), s.peer()
+    silent = ua.Media(s.stage, first, far)
+    peer.park(OUTSIDE % 1, silent)
+    anchor.wait_slot(701, "parked")
+    silent.wait_packets(60, PATIENCE)
+    anchor.kill()
+
+    def forwarded():
+        return second.snmp("Ip")["ForwDatagrams"]
+
+    def follows(what, *command, namespace=here):
+        since = time.time()
+        namespace.ip(*command)
+        silent.wait_packets(10, PATIENCE, since=since + 0.05)
+        print("# %s: followed after %.0f ms" % (what, gap_since(silent, since)))
+    # Nobody is told (arp_notify is off), and the caller sends nothing.
+    follows("another hardware address of the gateway",
+            "link", "set", "eth0", "address", "02:00:00:00:01:30", namespace=first)
+    equal(forwarded(), 0, "what the second gateway forwarded so far")
+    follows("a route by another gateway", "route", "replace", far, "via", "192.0.2.31")
+    net.wait_for(lambda: forwarded() > 10, PATIENCE, "the new route is taken")
+    follows("another hardware address of that one",
+            "link", "set", "eth0", "address", "02:00:00:00:01:31", namespace=second)
+    check(forwarded() > 20, "the second gateway forwarded %d" % forwarded())
+    anchor.again()
+    silent.wait_packets(10, PATIENCE, since=time.time())
+
+
 def keeper_logs(s, folder):
     """The keeper logs where its holdfastd does, or beside its lock."""
     import glob
