@@ -34,7 +34,12 @@ struct taking {
 	long packets, limit;
 	long in, out;
 	int error; /* of the file */
+	bool module; /* the kernel module paces this leg's frames */
 };
+
+/* They go from the module straight to the driver's queue. */
+static const char module_note[] =
+	"frames that the kernel module paces are not in it: they pass no place where they can be seen; with media.pacer: bpf they do";
 
 static int64_t clock_ns(clockid_t clock)
 {
@@ -57,6 +62,22 @@ static int number_of(struct hf_cli *cli, const char *option, long standard,
 	return hf_cli_fail(cli, HF_EXIT_USAGE, "usage",
 			   "--%s is a number from 1 to %ld, not %s", option,
 			   max, text);
+}
+
+/* Who paces is of the moment; nothing is failed for want of it. */
+static bool module_paces(struct hf_cli *cli, const struct hf_capture_leg *l)
+{
+	json_t *status = NULL;
+	bool is;
+
+	if (l->family != 4 ||
+	    hf_cli_ask(cli, json_pack("{s:s}", "command", "status"), &status)) {
+		json_decref(status);
+		return false;
+	}
+	is = !strcmp(hf_json_str(status, "engine"), "kmod");
+	json_decref(status);
+	return is;
 }
 
 static int leg_of(struct hf_cli *cli, const char *arg, struct hf_capture_leg *l)
@@ -165,12 +186,13 @@ static int finish(struct taking *t, const char *leg)
 				   "%s cannot be written: %s; the first %ld packets are in it",
 				   t->name, strerror(-t->error), t->packets);
 	if (t->cli->json) {
-		json_t *o = json_pack("{s:I,s:s,s:I,s:I,s:I,s:I}", "leg",
+		json_t *o = json_pack("{s:I,s:s,s:I,s:I,s:I,s:I,s:s?}", "leg",
 				      (json_int_t)atoll(leg), "file", t->name,
 				      "packets", (json_int_t)t->packets, "in",
 				      (json_int_t)t->in, "out",
 				      (json_int_t)t->out, "lost",
-				      (json_int_t)lost);
+				      (json_int_t)lost, "note",
+				      t->module ? module_note : NULL);
 
 		hf_cli_print_json(t->cli, o);
 		json_decref(o);
@@ -181,6 +203,8 @@ static int finish(struct taking *t, const char *leg)
 	if (lost)
 		fprintf(to, "%ld more came faster than they could be written\n",
 			lost);
+	if (t->module)
+		fprintf(to, "%s\n", module_note);
 	return HF_EXIT_OK;
 }
 
@@ -192,7 +216,7 @@ int hf_cli_capture(struct hf_cli *cli, const struct hf_command *command,
 		.instance = cli->instance ? cli->instance : "main",
 		.packet = on_packet,
 		.arg = &t};
-	char err[512], comment[160], name[64];
+	char err[512], comment[400], name[64];
 	int status, written;
 	long seconds;
 
@@ -206,11 +230,14 @@ int hf_cli_capture(struct hf_cli *cli, const struct hf_command *command,
 	if (!status)
 		status = leg_of(cli, arg, &setup.leg);
 	if (!status)
+		t.module = module_paces(cli, &setup.leg);
+	if (!status)
 		status = open_file(&t);
 	if (status)
 		return status;
 	snprintf(comment, sizeof(comment),
-		 "leg %s of the Holdfast instance %s", arg, setup.instance);
+		 "leg %s of the Holdfast instance %s%s%s", arg, setup.instance,
+		 t.module ? "; " : "", t.module ? module_note : "");
 	t.wall_ns = clock_ns(CLOCK_REALTIME) - clock_ns(CLOCK_MONOTONIC);
 	written = hf_pcapng_begin(t.file, comment);
 	if (!written && fflush(t.file))

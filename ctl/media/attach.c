@@ -85,10 +85,12 @@ int hf_devices_find(struct hf_bpf *b, const struct hf_config *c,
 {
 	for (unsigned int i = 0; i < c->media.address_count; i++) {
 		const char *name = c->media.addresses[i].interface;
+		char place[IFNAMSIZ];
 
-		if (hf_device_known(b, name))
+		in->address[i].vlan = hf_vlan_place(b, name, place);
+		if (hf_device_known(b, place))
 			continue;
-		if (hf_device_add(b, in, name) < 0) {
+		if (hf_device_add(b, in, place) < 0) {
 			snprintf(err, err_len,
 				 "media.addresses: there is no interface '%s'",
 				 name);
@@ -159,6 +161,7 @@ static int hf_device_attach(struct hf_bpf *b, struct hf_bpf_device *d,
 		d->generic = hf_xdp_is_generic(d->ifindex);
 		d->native_error = -EOPNOTSUPP; /* it was so then */
 		d->for_others = hf_device_is_for_others(b, d);
+		hf_vlans_pin(b, d);
 		return 0;
 	}
 	if (d->link == -ENOENT) {
@@ -173,6 +176,8 @@ static int hf_device_attach(struct hf_bpf *b, struct hf_bpf_device *d,
 		snprintf(err, err_len,
 			 "the receive program cannot be attached to %s: %s",
 			 d->name, strerror(-r));
+	else
+		hf_vlans_pin(b, d);
 	return r;
 }
 
@@ -206,7 +211,7 @@ int hf_devices_check(struct hf_bpf *b, char *err, size_t err_len)
 	char pin[HF_PIN_NAME_MAX];
 	int r = 0;
 
-	hf_xdp_each(b->instance, hf_link_rename, b);
+	hf_xdp_each(b->instance, HF_PIN_LINK_OF, hf_link_rename, b);
 	for (uint32_t i = 0; i < b->devices && !r; i++) {
 		const struct hf_bpf_device *d = &b->device[i];
 		int link;

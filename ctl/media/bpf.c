@@ -153,8 +153,13 @@ static const char *hf_bpf_differs(const struct hf_instance *old,
 {
 	if (memcmp(old->boot_id, in->boot_id, sizeof(in->boot_id)))
 		return "they are of another boot";
-	if (memcmp(old->address, in->address, sizeof(in->address)))
-		return "media.addresses or media.ports have changed";
+	for (int i = 0; i < HF_MAX_ADDRESSES; i++) {
+		struct hf_address of_old = old->address[i];
+
+		of_old.vlan = in->address[i].vlan; /* it may be gone now */
+		if (memcmp(&of_old, &in->address[i], sizeof(of_old)))
+			return "media.addresses or media.ports have changed";
+	}
 	if (old->legs != in->legs || old->wheel_capacity != in->wheel_capacity)
 		return "media.ports have changed";
 	if (old->frames != in->frames)

@@ -6,6 +6,7 @@
  * bpf.c      sets an instance up, or takes over the pinned one
  * load.c     the programs and new maps, into the kernel
  * attach.c   the receive program on the media devices
+ * vlan.c     and on what VLAN devices stand on
  * devices.c  what becomes of them (watch.h), told to the controller
  * engine.c   who paces, and why
  * holder.c   the device that keeps the paced program attached
@@ -35,6 +36,11 @@ struct hf_bpf_device {
 	bool for_others; /* generic though native would do: HF_PIN_GENERIC_OF */
 };
 
+/* A VLAN device that is served by the device it stands on. */
+struct hf_bpf_vlan {
+	char name[IFNAMSIZ], lower[IFNAMSIZ];
+};
+
 struct hf_keeper {
 	char lock_path[256];
 	struct sockaddr_un poke;
@@ -58,6 +64,8 @@ struct hf_bpf {
 	char holder[IFNAMSIZ];
 	struct hf_bpf_device device[HF_MAX_DEVICES];
 	uint32_t devices;
+	struct hf_bpf_vlan vlan[HF_MAX_ADDRESSES];
+	uint32_t vlans;
 	bool no_lo; /* it was tried, and said */
 	struct ring_buffer *happenings;
 	struct hf_device_watch *watch;
@@ -88,6 +96,13 @@ void hf_devices_close(struct hf_bpf *);
 int hf_link_adopt(const struct hf_bpf *, const char *pin, uint32_t ifindex,
 		  int program);
 int hf_link_pin(const struct hf_bpf *, const char *pin, int link);
+/* vlan.c: to which device the program goes for the sake of this one; the id of
+ * its VLAN, 0 = none. */
+uint16_t hf_vlan_place(struct hf_bpf *, const char *name,
+		       char place[IFNAMSIZ]);
+/* It is attached: remembered for each VLAN device on it. */
+void hf_vlans_pin(const struct hf_bpf *, const struct hf_bpf_device *);
+
 /* devices.c */
 int hf_devices_watch(struct hf_media *);
 void hf_devices_unwatch(struct hf_bpf *);

@@ -52,6 +52,8 @@ static void hf_device_changed(void *arg, const char *name,
 		hf_device_tell(m, HF_MEDIA_DEVICE_LOST, text);
 		break;
 	case HF_DEVICE_FOUND: /* back when it is attached */
+		if (!d) /* a VLAN device: nothing is attached to it */
+			hf_device_tell(m, HF_MEDIA_DEVICE_BACK, text);
 		break;
 	case HF_DEVICE_UP:
 		hf_device_tell(m, HF_MEDIA_DEVICE_BACK, text);
@@ -150,6 +152,9 @@ int hf_devices_watch(struct hf_media *m)
 	for (uint32_t i = 0; i < b->devices && !r; i++)
 		r = hf_device_watch_add(b->watch, b->device[i].name,
 					b->device[i].ifindex);
+	for (uint32_t i = 0; i < b->vlans && !r; i++)
+		r = hf_device_watch_add(b->watch, b->vlan[i].name,
+					if_nametoindex(b->vlan[i].name));
 	if (r)
 		return r;
 	hf_device_watch_begin(b->watch);

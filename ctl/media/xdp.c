@@ -130,11 +130,11 @@ int hf_xdp_pinned(const char *instance, const char *pin, uint32_t *ret_ifindex)
 	return r;
 }
 
-void hf_xdp_each(const char *instance,
+void hf_xdp_each(const char *instance, const char *of,
 		 void (*fn)(void *arg, const char *device, uint32_t ifindex),
 		 void *arg)
 {
-	const size_t prefix = strlen(HF_PIN_LINK_OF);
+	const size_t prefix = strlen(of);
 	char folder[256];
 	struct dirent *d;
 	uint32_t ifindex;
@@ -146,7 +146,7 @@ void hf_xdp_each(const char *instance,
 	while (dir && (d = readdir(dir))) {
 		char device[IFNAMSIZ];
 
-		if (strncmp(d->d_name, HF_PIN_LINK_OF, prefix) ||
+		if (strncmp(d->d_name, of, prefix) ||
 		    strlen(d->d_name) >= prefix + IFNAMSIZ ||
 		    !strcmp(d->d_name, HF_PIN_LINK_OF "paced") ||
 		    hf_xdp_pinned(instance, d->d_name, &ifindex))

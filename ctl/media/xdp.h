@@ -17,6 +17,8 @@
 #define HF_PIN_AGAIN_OF "again_"
 /* And of one that was native and is in generic mode for the sake of others. */
 #define HF_PIN_GENERIC_OF "generic_"
+/* And, by the name of a VLAN device, of the one it stands on, natively. */
+#define HF_PIN_VLAN_OF "vlan_"
 
 #define HF_PIN_NAME_MAX 32
 /* The pin of a device's link. bpffs takes no '.' (eth0.7), and no device has a
@@ -37,8 +39,8 @@ int hf_xdp_check_foreign(const char *device, uint32_t ifindex, char *err,
 			 size_t err_len);
 /* The device of a pinned link: 0 when it is gone, -ENOENT without such a pin. */
 int hf_xdp_pinned(const char *instance, const char *pin, uint32_t *ret_ifindex);
-/* Each pinned link to a media device, by the device's name. */
-void hf_xdp_each(const char *instance,
+/* Each pinned link to a media device, by the device's name behind the prefix. */
+void hf_xdp_each(const char *instance, const char *of,
 		 void (*fn)(void *arg, const char *device, uint32_t ifindex),
 		 void *arg);
 

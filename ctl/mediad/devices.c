@@ -212,7 +212,7 @@ static int begin(struct hf_devices *d)
 	d->devices = 0;
 	d->retry_ms = 0;
 	memset(d->device, 0, sizeof(d->device));
-	hf_xdp_each(d->setup.instance, add_device, d);
+	hf_xdp_each(d->setup.instance, HF_PIN_LINK_OF, add_device, d);
 	find_entries(d);
 	r = hf_device_watch_open(on_change, d, &d->watch);
 	for (unsigned int i = 0; i < d->devices && !r; i++)
@@ -237,6 +237,28 @@ static int detach(const struct hf_devices *d, const struct device *v)
 	r = bpf_link_detach(link) ? -errno : 0;
 	close(link);
 	return r;
+}
+
+struct vlan_search {
+	uint32_t ifindex;
+	bool found;
+};
+
+static void is_below(void *arg, const char *vlan, uint32_t ifindex)
+{
+	struct vlan_search *s = arg;
+
+	s->found |= ifindex == s->ifindex;
+}
+
+/* In generic mode a tag may be kept beside the frame, where we cannot change it:
+ * it would leave with that and with ours. */
+static bool has_vlans(const struct hf_devices *d, const struct device *v)
+{
+	struct vlan_search s = {.ifindex = v->ifindex};
+
+	hf_xdp_each(d->setup.instance, HF_PIN_VLAN_OF, is_below, &s);
+	return s.found;
 }
 
 /* A device has one program in one mode: between the two some packets meet none,
@@ -275,6 +297,8 @@ int hf_devices_make_generic(struct hf_devices *d)
 
 		if (!v->ifindex || hf_xdp_is_generic(v->ifindex))
 			continue;
+		if (has_vlans(d, v))
+			return -EOPNOTSUPP;
 		r = make_generic(d, v);
 		if (r)
 			hf_error("%s cannot go to generic mode: %s", v->name,

@@ -3,6 +3,8 @@
 """Media devices that go away and come back, are renamed or changed: calls go on
 by themselves, also with no controller, and each change is an event."""
 import json
+import os
+import signal
 import time
 
 from lib import net, ua
@@ -262,6 +264,64 @@ def bond(s):
     calls.flow()
     trunk.ip("link", "set", "line1", "down")
     calls.flow()
+
+
+def vlan_of(namespace, device, number, check=True):
+    return namespace.ip("link", "add", "link", device, "name", "%s.%d" % (device, number),
+                        "type", "vlan", "id", str(number), check=check)
+
+
+@scenario
+def vlan(s):
+    "on a VLAN device calls go by the device below it, natively and with the tag, also when it was gone"
+    here, trunk = s.stage.anchor, s.stage.trunk
+    if "Error" in vlan_of(here, "trunk0", 7, check=False):
+        raise Skip("this kernel has no VLANs")
+    here.ip("addr", "flush", "dev", "trunk0")
+    # The switch takes and gives what has the tag alone.
+    trunk.ip("link", "set", "eth0", "nomaster")
+    vlan_of(trunk, "eth0", 7)
+    trunk.ip("link", "set", "eth0.7", "master", "bridge")
+    trunk.ip("link", "set", "eth0.7", "up")
+
+    def put_up():
+        here.ip("addr", "add", net.ANCHOR_TRUNK + "/24", "dev", "trunk0.7")
+        here.ip("link", "set", "trunk0.7", "up")
+    put_up()
+    on = [{"address": net.ANCHOR_TRUNK, "interface": "trunk0.7"},
+          {"address": net.ANCHOR_OFFICE, "interface": "office0"}]
+    anchor, peer = s.anchor(start=False, media__addresses=on), s.peer()
+    anchor.start(180)       # in a VM without hardware
+    equal(xdp_of(anchor, "trunk0"), "native", "the device below in status")
+    events, calls = Events(s, anchor), Calls(s, anchor, peer)
+    # Turned around, too: the paced sender is away for a moment.
+    calls.silent.play()
+    for pid in s.stage.keepers():
+        os.kill(pid, signal.SIGSTOP)
+    mark = time.time()
+    calls.silent.wait_packets(10, PATIENCE, since=mark)
+    calls.silent.stop()
+    for pid in s.stage.keepers():
+        os.kill(pid, signal.SIGCONT)
+    here.ip("link", "del", "trunk0.7")
+    events.wait("media_device_lost", "trunk0.7 is gone")
+    vlan_of(here, "trunk0", 7)
+    # Until now the tag came beside the frame, as from hardware; now in it.
+    trunk.run("ethtool", "-K", "eth0", "txvlan", "off")
+    put_up()
+    events.wait("media_device_back", "trunk0.7 is there again")
+    calls.flow()
+    # A holdfastd that starts while it is gone takes the calls up (and listens for
+    # SIP on an address that is to come).
+    here.sysctl(ipv4__ip_nonlocal_bind=1)
+    anchor.kill()
+    here.ip("link", "del", "trunk0.7")
+    anchor.again()
+    check("the VLAN device trunk0.7 is gone" in anchor.process.text(), anchor.process.text())
+    vlan_of(here, "trunk0", 7)
+    put_up()
+    calls.flow()
+    equal(anchor.ctl("stats")["counters"]["drop_mtu"], 0, "packets too large for the tag")
 
 
 if __name__ == "__main__":

@@ -24,6 +24,7 @@ from lib import anchor, net, ua  # noqa: E402
 CALLS = int(os.environ.get("HF_VM_CALLS", "200"))
 SECONDS = int(os.environ.get("HF_VM_SECONDS", "10"))
 PORT = 50000
+ANCHOR6, CALLER6 = "2001:db8::1", "2001:db8::10"
 KO = os.environ.get("HOLDFAST_KO", "/holdfast/holdfast.ko")
 HERE = os.path.dirname(os.path.abspath(__file__))
 os.environ["HOLDFAST_MODPROBE"] = os.path.join(HERE, "modprobe")
@@ -114,6 +115,8 @@ class Scene:
         # what a scenario that is alone may change before it begins
         self.settings = anchor.config(media__ports="20000-20999",
                                       lot__slots="701-950", lot__timeout_s=600)
+        self.stage.anchor.ip("-6", "addr", "add", ANCHOR6 + "/64", "dev", "trunk0", "nodad")
+        self.settings["media"]["addresses"].append({"address": ANCHOR6, "interface": "trunk0"})
         self.calls = []
         self.anchor = None
 

@@ -7,8 +7,8 @@ import os
 import struct
 import time
 
-from scene import (CALLS, SECONDS, Ear, Skip, alone, check, drops, exact, insmod, listen,
-                   lost_between, net, rmmod, scenario, ua)
+from scene import (CALLER6, CALLS, SECONDS, Ear, Skip, alone, anchor, check, drops, exact,
+                   insmod, listen, lost_between, net, rmmod, scenario, ua)
 
 
 @scenario
@@ -54,6 +54,44 @@ def picked_up(s):
     caller.stop()
     pick.bye()
     net.wait_for(lambda: len(s.anchor.calls()) == len(s.calls), 10, "the call is over")
+
+
+@scenario
+def what_the_module_leaves(s):
+    "status says who sends to a caller of IPv6 beside the module, and a capture what it cannot see"
+    s.module()
+    s.stage.caller.ip("-6", "addr", "add", CALLER6 + "/64", "dev", "eth0", "nodad")
+    caller, caller6 = (ua.Media(s.stage, s.stage.caller, a) for a in (net.CALLER, CALLER6))
+    calls = [s.peer.park("4930223", c) for c in (caller, caller6)]
+    for media in (caller, caller6):
+        media.wait_packets(30, 20)
+        numbers = [struct.unpack_from("!H", d, 2)[0] for _, d in list(media.received)]
+        check(all(b - a & 0xffff == 1 for a, b in zip(numbers, numbers[1:])), "a hole: %s" % numbers)
+    reason = s.wait_engine("kmod")
+    check("holdfast-mediad sends to 1 leg of IPv6, which the module cannot" in reason, reason)
+    notes = {}
+    for leg in s.anchor.ctl("leg", "list"):
+        shown = s.anchor.ctl("leg", "show", str(leg["leg"]))
+        if shown["remote_port"] not in (caller.port, caller6.port):
+            continue
+        path = os.path.join(s.stage.folder, "leg-%d.pcapng" % leg["leg"])
+        done = net.run(*s.stage.anchor.argv(
+            anchor.programs() + "/holdfastctl", "--socket", s.anchor.socket, "--instance",
+            s.anchor.instance, "leg", "capture", str(leg["leg"]), "--file", path, "--seconds",
+            "1"), check=False)
+        if "cannot hook" in done:
+            print("# no capture here: " + done.strip())
+            break
+        notes[shown["remote_port"]] = done
+    else:
+        check("0 went out" in notes[caller.port] and
+              "frames that the kernel module paces are not in it" in notes[caller.port],
+              notes[caller.port])
+        check("kernel module" not in notes[caller6.port] and " 0 went out" not in notes[caller6.port],
+              notes[caller6.port])
+    for call in calls:
+        call.bye()
+    net.wait_for(lambda: len(s.anchor.calls()) == len(s.calls), 10, "the calls are over")
 
 
 class Work:

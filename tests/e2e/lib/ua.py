@@ -79,7 +79,10 @@ class Media:
 
     def send(self, index, **how):
         self.sent.append((time.time(), index))
-        self.sock.sendto(self.packet(index, **how), self.dest)
+        try:
+            self.sock.sendto(self.packet(index, **how), self.dest)
+        except TimeoutError:
+            pass    # lost: with nobody at the other end, the queue towards it is full
 
     def press(self, digit, index, ms=100, pt=101, ends=3, period=0.02):
         """A key (RFC 4733) from packet `index` on; the next index."""
