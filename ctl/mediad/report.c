@@ -20,9 +20,6 @@
 #include "mediad/rtcp.h"
 #include "mediad/wire.h"
 
-/* RFC 3550 6.2: the smallest interval; with two parties and more than 3 kbit/s
- * of audio it is the interval. */
-#define INTERVAL_MS  5000
 #define SCAN_MS	     1000
 /* After a word of the controller: others may follow. */
 #define SCAN_SOON_MS 100
@@ -59,14 +56,6 @@ static uint32_t random32(struct hf_reports *r)
 	r->random ^= r->random >> 7;
 	r->random ^= r->random << 17;
 	return (uint32_t)(r->random >> 16);
-}
-
-/* RFC 3550 6.3.1: half to one and a half of it, over e - 3/2. */
-static uint32_t interval_ms(struct hf_reports *r, bool first)
-{
-	uint32_t t = first ? INTERVAL_MS / 2 : INTERVAL_MS;
-
-	return (t / 2 + random32(r) % (t + 1)) * 1000 / 1218;
 }
 
 static void ring_remove(struct reporter *p)
@@ -152,7 +141,7 @@ static void reporter_open(struct hf_reports *r, uint32_t leg, uint32_t opened)
 		p->last.ssrc = 0;
 	r->of[leg] = p;
 	r->count++;
-	ring_put(r, p, interval_ms(r, true));
+	ring_put(r, p, hf_rtcp_interval_ms(random32(r), true));
 }
 
 static void report(struct hf_reports *r, struct reporter *p)
@@ -182,7 +171,7 @@ static void report(struct hf_reports *r, struct reporter *p)
 	line->ssrc = htonl(to.ssrc);
 	if (!hf_rtcp_wire_send(r->wire, &to, &report))
 		line->sent++;
-	ring_put(r, p, interval_ms(r, false));
+	ring_put(r, p, hf_rtcp_interval_ms(random32(r), false));
 }
 
 static void scan(struct hf_reports *r)

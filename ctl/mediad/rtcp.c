@@ -25,6 +25,17 @@ static uint32_t get32(const uint8_t *at)
 	       (uint32_t)at[2] << 8 | at[3];
 }
 
+/* RFC 3550 6.2: the smallest interval; with two parties and more than 3 kbit/s
+ * of audio it is the interval. 6.3.1: half to one and a half of it, over e - 3/2. */
+#define INTERVAL_MS 5000
+
+uint32_t hf_rtcp_interval_ms(uint32_t random, bool first)
+{
+	uint32_t t = first ? INTERVAL_MS / 2 : INTERVAL_MS;
+
+	return (t / 2 + random % (t + 1)) * 1000 / 1218;
+}
+
 /* A header whose length is that of the packet that ends at `end`. */
 static void head(uint8_t *at, unsigned int count, uint8_t type,
 		 const uint8_t *end)

@@ -52,4 +52,7 @@ struct hf_rtcp_seen {
 int hf_rtcp_read(const uint8_t *bytes, size_t len, uint32_t source,
 		 struct hf_rtcp_seen *ret);
 
+/* Until the next report of a leg; to its first one if it has made none. */
+uint32_t hf_rtcp_interval_ms(uint32_t random, bool first);
+
 #endif

@@ -331,6 +331,46 @@ def caller_moves(s):
 
 
 @scenario
+def talker_moves(s):
+    "a re-INVITE with a new address and port moves a talk there, and no packet of either is lost"
+    anchor, peer = s.anchor(), s.peer()
+    caller, phone = s.caller(), s.phone()
+    moved = ua.Media(s.stage, s.stage.caller2, net.CALLER2)
+    call = peer.park(OUTSIDE, caller)
+    caller.wait_packets(5)
+    equal(peer.call("701", "1002", phone).status(), 200, "the answer to the pick-up")
+    phone.play()
+    caller.play()
+    for one, other in ((caller, phone), (phone, caller)):
+        one.wait_packets(30, match=ua.from_media(other))
+    equal(call.reinvite(moved.sdp(version=2)).status, 200, "the answer")
+    # Whoever moves sends from the new place, as the same stream.
+    caller.stop()
+    moved.ssrc, moved.seq0, moved.ts0 = caller.ssrc, caller.seq0, caller.ts0
+    moved.dest = caller.dest
+    went_on = caller.sent[-1][1] + 1
+    moved.play(range(went_on, went_on + 1000))
+    moved.wait_packets(30, match=ua.from_media(phone))
+    began = phone.count()
+    phone.wait_packets(began + 30, match=ua.from_media(moved))
+    phone.stop()
+    moved.stop()
+
+    def numbers(medias, talker):
+        return [struct.unpack_from("!I", d, 12)[0] for m in medias for _, d in list(m.received)
+                if ua.from_media(talker)(d)]
+    last = phone.sent[-1][1]
+    net.wait_for(lambda: last in numbers([moved], phone), 5, "the phone's last packet")
+    heard = numbers([caller, moved], phone)
+    equal(heard, list(range(heard[0], last + 1)), "the phone's packets at the caller's")
+    heard = numbers([phone], caller)
+    # Those from the old place that came behind the re-INVITE are refused.
+    gone = set(range(heard[0], heard[-1] + 1)) - set(heard)
+    check(all(went_on - 50 <= n < went_on for n in gone) and len(heard) == len(set(heard)),
+          "the caller's packets at the phone: without %s" % sorted(gone))
+
+
+@scenario
 def hold_of_the_caller_stops_music(s):
     "sendonly from the parked caller stops the music, sendrecv brings it back"
     anchor, peer = s.anchor(), s.peer()

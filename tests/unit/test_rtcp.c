@@ -126,6 +126,32 @@ static void hears(struct stage *s, uint32_t leg, uint16_t seq, int count,
 	}
 }
 
+TEST(reports_come_at_the_intervals_of_rfc_3550)
+{
+	/* 5 s (6.2), half of that at first, times 0.5 to 1.5, over 1.21828. */
+	static const struct {
+		bool first;
+		uint32_t least, most, middle;
+	} of[] = {{false, 2052, 6157, 4104}, {true, 1026, 3078, 2052}};
+
+	for (size_t i = 0; i < sizeof(of) / sizeof(*of); i++) {
+		uint32_t least = UINT32_MAX, most = 0, n = 10000;
+		uint64_t sum = 0;
+
+		for (uint32_t k = 0; k < n; k++) {
+			uint32_t ms = hf_rtcp_interval_ms(k * 2654435761u,
+							  of[i].first);
+
+			least = ms < least ? ms : least;
+			most = ms > most ? ms : most;
+			sum += ms;
+		}
+		CHECK(least >= of[i].least && least < of[i].least + 20);
+		CHECK(most <= of[i].most + 1 && most > of[i].most - 20);
+		CHECK(sum / n > of[i].middle - 50 && sum / n < of[i].middle + 50);
+	}
+}
+
 TEST(a_report_says_what_was_sent_and_received)
 {
 	STAGE(s, 4, 1);
