@@ -29,10 +29,14 @@
 /* Readers hear that it has come, and join its group: time for that. */
 #define HF_JOIN_MS 1000
 
+/* All attributes at their longest need less than half of it. */
+#define MESSAGE_MAX 8192
+
 struct hf_event_netlink {
 	struct hf_bus *bus;
 	struct hf_bus_reader *reader;
 	struct nl_sock *genl;
+	struct nl_msg *msg; /* of the event at hand; made once */
 	int usersock;
 	int family; /* of the module, 0 = not there */
 	uint64_t looked_ms, found_ms;
@@ -91,33 +95,24 @@ static int put_event(struct nl_msg *msg, const struct hf_event_netlink *n,
 #undef TEXT
 }
 
-static struct nl_msg *make_message(const struct hf_event_netlink *n,
-				   const struct hf_event *e, int type,
-				   int flags, uint8_t command)
+static bool fill_message(struct hf_event_netlink *n, const struct hf_event *e,
+			 int type, int flags, uint8_t command)
 {
-	struct nl_msg *msg = nlmsg_alloc_size(8192);
-
-	if (msg && genlmsg_put(msg, 0, 0, type, 0, flags, command,
-			       HOLDFAST_VERSION) &&
-	    !put_event(msg, n, e))
-		return msg;
-	nlmsg_free(msg);
-	return NULL;
+	nlmsg_hdr(n->msg)->nlmsg_len = NLMSG_HDRLEN; /* empty it */
+	return genlmsg_put(n->msg, 0, 0, type, 0, flags, command,
+			   HOLDFAST_VERSION) &&
+	       !put_event(n->msg, n, e);
 }
 
 /* By the module. 0, or why it did not take it. */
 static int send_by_module(struct hf_event_netlink *n, const struct hf_event *e)
 {
-	struct nl_msg *msg = make_message(n, e, n->family,
-					  NLM_F_REQUEST | NLM_F_ACK,
-					  HOLDFAST_CMD_NOTIFY);
-	int r;
-
-	if (!msg)
+	if (!fill_message(n, e, n->family, NLM_F_REQUEST | NLM_F_ACK,
+			  HOLDFAST_CMD_NOTIFY))
 		return -ENOMEM;
-	r = nl_send_auto(n->genl, msg);
-	nlmsg_free(msg);
-	return r < 0 ? -EIO : nl_wait_for_ack(n->genl) ? -EIO : 0;
+	if (nl_send_auto(n->genl, n->msg) < 0)
+		return -EIO;
+	return nl_wait_for_ack(n->genl) ? -EIO : 0;
 }
 
 static void send_by_ourselves(struct hf_event_netlink *n,
@@ -127,15 +122,13 @@ static void send_by_ourselves(struct hf_event_netlink *n,
 		.nl_family = AF_NETLINK,
 		.nl_groups = 1u << (HOLDFAST_USERSOCK_GROUP - 1),
 	};
-	struct nl_msg *msg = make_message(n, e, HOLDFAST_USERSOCK_TYPE, 0,
-					  HOLDFAST_CMD_EVENT);
+	struct nlmsghdr *h = nlmsg_hdr(n->msg);
 
-	if (!msg)
+	if (!fill_message(n, e, HOLDFAST_USERSOCK_TYPE, 0, HOLDFAST_CMD_EVENT))
 		return;
 	/* Nobody listens, or a reader's queue is full: the numbers tell it. */
-	(void)sendto(n->usersock, nlmsg_hdr(msg), nlmsg_hdr(msg)->nlmsg_len,
-		     MSG_DONTWAIT, (struct sockaddr *)&to, sizeof(to));
-	nlmsg_free(msg);
+	(void)sendto(n->usersock, h, h->nlmsg_len, MSG_DONTWAIT,
+		     (struct sockaddr *)&to, sizeof(to));
 }
 
 static void look_for_module(struct hf_event_netlink *n)
@@ -188,11 +181,12 @@ int hf_event_netlink_open(struct hf_bus *bus, const char *instance,
 	n->usersock = socket(AF_NETLINK, SOCK_RAW | SOCK_CLOEXEC,
 			     NETLINK_USERSOCK);
 	n->genl = nl_socket_alloc();
+	n->msg = nlmsg_alloc_size(MESSAGE_MAX);
 	strncpy(n->instance, instance, sizeof(n->instance) - 1);
 	read_boot_id(n->boot_id, sizeof(n->boot_id));
 	if (n->usersock < 0)
 		r = -errno;
-	else if (n->genl && !genl_connect(n->genl))
+	else if (n->msg && n->genl && !genl_connect(n->genl))
 		r = hf_bus_subscribe(bus, send_event, n, &n->reader);
 	if (r) {
 		hf_event_netlink_close(n);
@@ -211,6 +205,7 @@ void hf_event_netlink_close(struct hf_event_netlink *n)
 		return;
 	if (n->reader)
 		hf_bus_unsubscribe(n->bus, n->reader);
+	nlmsg_free(n->msg);
 	nl_socket_free(n->genl);
 	if (n->usersock >= 0)
 		close(n->usersock);

@@ -161,6 +161,7 @@ void hf_media_tick(struct hf_media *m)
 	hf_hops_tick(m, now);
 	hf_hear_tick(m, now);
 	hf_silence_tick(m);
+	hf_rtcp_tell(m);
 	for (uint32_t n = 0; n <= legs / HF_SWEEP_TICKS; n++) {
 		uint32_t leg = m->sweep++ % legs;
 
@@ -181,6 +182,7 @@ void hf_media_close(struct hf_media *m, bool tear_down)
 	if (tear_down && m->own)
 		for (uint32_t i = 0; i < m->map.instance->legs; i++)
 			hf_media_leg_close(m, i);
+	hf_rtcp_tell(m);
 	if (m->bpf)
 		hf_bpf_close(m, tear_down);
 	hf_media_fini(m);

@@ -18,7 +18,6 @@
 #include <holdfast/hot.h>
 #include <holdfast/remote.h>
 #include <string.h>
-#include <sys/random.h>
 
 #define HF_REBASE_SLOT	(1u << (HF_SLOT_BITS - 1))
 
@@ -488,8 +487,8 @@ static void hf_change_clock(struct hf_change *c)
 	/* Without randomness it stays one stream: a jump, not a lost call. */
 	c->clock_changes =
 		c->clock != was &&
-		getrandom(&c->fresh_ssrc, sizeof(c->fresh_ssrc), GRND_NONBLOCK) ==
-			sizeof(c->fresh_ssrc);
+		!hf_random_get(&c->m->random, &c->fresh_ssrc,
+			       sizeof(c->fresh_ssrc));
 }
 
 void hf_leg_apply(struct hf_media *m, uint32_t i)
@@ -551,7 +550,7 @@ int hf_leg_start(struct hf_media *m, uint32_t i,
 
 	/* RFC 3550 5.1: all three begin at random. So does the epoch, lest two
 	 * legs that are used alike run through the same ones. */
-	if (getrandom(&random, sizeof(random), 0) != sizeof(random))
+	if (hf_random_get(&m->random, &random, sizeof(random)))
 		return -EIO;
 	p.base_ns = hf_media_now(m) / HF_MS * HF_MS;
 	p.ptime_ns = HF_PTIME_DEFAULT_MS * (uint32_t)HF_MS;

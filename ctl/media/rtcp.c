@@ -8,7 +8,8 @@
 
 #include <holdfast/remote.h>
 #include <string.h>
-#include <sys/random.h>
+
+#define HF_RTCP_TELL_NS (100 * HF_MS)
 
 /* Readers see an odd turn, or find another one afterwards. */
 static void hf_rtcp_put(struct hf_rtcp *line, const struct hf_rtcp *next)
@@ -24,13 +25,13 @@ static void hf_rtcp_put(struct hf_rtcp *line, const struct hf_rtcp *next)
 }
 
 /* 96 random bits as text (RFC 7022 4.2). */
-static void hf_cname_make(uint8_t cname[HF_CNAME_BYTES])
+static void hf_cname_make(struct hf_media *m, uint8_t cname[HF_CNAME_BYTES])
 {
 	static const char digits[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdef"
 				     "ghijklmnopqrstuvwxyz0123456789+/";
 	uint8_t random[HF_CNAME_BYTES];
 
-	if (getrandom(random, sizeof(random), 0) != sizeof(random))
+	if (hf_random_get(&m->random, random, sizeof(random)))
 		memset(random, 0, sizeof(random));
 	for (int i = 0; i < HF_CNAME_BYTES; i++)
 		cname[i] = (uint8_t)digits[random[i] & 63];
@@ -42,11 +43,21 @@ void hf_rtcp_begin(struct hf_media *m, uint32_t leg)
 
 	next.opened = line->opened + 1;
 	next.peer = HF_LEG_NONE;
-	hf_cname_make(next.cname);
+	hf_cname_make(m, next.cname);
 	/* holdfast-mediad writes these only while HF_RTCP_ON is set. */
 	memset((char *)line + __builtin_offsetof(struct hf_rtcp, counted), 0,
 	       sizeof(*line) - __builtin_offsetof(struct hf_rtcp, counted));
 	hf_rtcp_put(line, &next);
+}
+
+void hf_rtcp_tell(struct hf_media *m)
+{
+	if (!m->report_owed)
+		return;
+	m->report_owed = false;
+	m->told_ns = hf_media_now(m);
+	if (m->poke)
+		m->poke(m, HF_POKE_RTCP);
 }
 
 static void hf_rtcp_set(struct hf_media *m, uint32_t leg,
@@ -62,8 +73,13 @@ static void hf_rtcp_set(struct hf_media *m, uint32_t leg,
 			    sizeof(line->turn)))
 		return;
 	hf_rtcp_put(line, next);
-	if (on != was && m->poke)
-		m->poke(m, HF_POKE_RTCP);
+	if (on == was)
+		return;
+	/* A first report is seconds away: of many calls it hears together, the
+	 * last of them from the tick. */
+	m->report_owed = true;
+	if (hf_media_now(m) >= m->told_ns + HF_RTCP_TELL_NS)
+		hf_rtcp_tell(m);
 }
 
 static void hf_rtcp_put_ip(struct hf_rtcp *line, const struct hf_ip *ip)

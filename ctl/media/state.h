@@ -26,6 +26,7 @@
 #include <holdfast/abi.h>
 #include <holdfast/claim.h>
 
+#include "../base/random.h"
 #include "../config/config.h"
 #include "media.h"
 #include "pins.h"
@@ -165,8 +166,11 @@ struct hf_media {
 	uint32_t keys_down;		     /* let go of by us */
 	uint32_t silence_sweep;
 	uint32_t sweep; /* rebasing long epochs goes on at this leg */
-	/* Wakes the sender ('n', 'w'); NULL over plain memory. */
+	/* Wakes holdfast-mediad; NULL over plain memory. */
 	void (*poke)(struct hf_media *, char what);
+	uint64_t told_ns; /* when it last heard of whom to report to */
+	bool report_owed; /* it does not know them all */
+	struct hf_random random;
 	uint64_t (*clock)(void *arg); /* CLOCK_MONOTONIC unless a test turns it */
 	void *clock_arg;
 	struct hf_bpf *bpf; /* NULL over plain memory */
@@ -271,6 +275,8 @@ void hf_rtcp_begin(struct hf_media *, uint32_t leg);
 void hf_rtcp_apply(struct hf_media *, uint32_t leg);
 void hf_rtcp_talker(struct hf_media *, uint32_t leg, uint32_t peer);
 void hf_rtcp_end(struct hf_media *, uint32_t leg);
+/* holdfast-mediad hears of what has changed, if anything has. */
+void hf_rtcp_tell(struct hf_media *);
 
 /* silence.c: what the peer said of itself changed */
 void hf_silence_begin(struct hf_media *, uint32_t leg);

@@ -174,9 +174,11 @@ static void set_state(struct hf_call *call, enum hf_call_event event,
 			 hf_state_symbol(call->state), hf_event_symbol(event));
 		return;
 	}
-	hf_info("call %llu: %s --%s--> %s", (unsigned long long)call->id,
-		hf_state_symbol(call->state), hf_event_symbol(event),
-		hf_state_symbol(next));
+	hf_log(call->state == HF_S_NEW && call->named ? HF_LOG_DEBUG
+						      : HF_LOG_INFO,
+	       "call %llu: %s --%s--> %s", (unsigned long long)call->id,
+	       hf_state_symbol(call->state), hf_event_symbol(event),
+	       hf_state_symbol(next));
 	count(call->park, call->state, (uint32_t)-1);
 	call->state = next;
 	count(call->park, call->state, 1);

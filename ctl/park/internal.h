@@ -92,6 +92,7 @@ struct hf_call {
 	enum hf_call_event then;
 	bool has_then;
 	bool noted; /* stands in the journal */
+	bool named; /* the log has a line of how it began */
 	char why[HF_WHY_LEN]; /* of the latest refusal or failure */
 	UT_hash_handle hh;
 };

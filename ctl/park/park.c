@@ -163,10 +163,11 @@ struct hf_party *hf_park_invite(struct hf_park *park, struct hf_dialog *dialog,
 		refuse_for_memory(park, s.party, dialog, in, &d);
 		return NULL;
 	}
-	hf_info("call %llu: INVITE from %s to %s: rule %s%s%s",
+	hf_info("call %llu: INVITE from %s to %s: rule %s%s%s: %s",
 		(unsigned long long)call->id, in->from.uri ?: "?",
 		in->target.uri ?: "?", d.rule, d.route ? ", routing " : "",
-		d.route ? d.route->name : "");
+		d.route ? d.route->name : "", hf_event_symbol(s.event));
+	call->named = true;
 	park->fresh = s.party;
 	hf_call_event(call, &s);
 	hf_loop_close(park);

@@ -69,6 +69,7 @@ enum hf_row_text {
 	HF_ROW_NEW_CALL,
 	HF_ROW_CLOSE_STALE,
 	HF_ROW_PARK,
+	HF_ROW_FIRST_PARK,
 	HF_ROW_MOVE,
 	HF_ROW_RECALL,
 	HF_ROW_END_WAIT,
@@ -85,8 +86,10 @@ enum hf_row_text {
 	HF_ROW_ACT,
 	HF_ROW_COUNT
 };
+#define HF_ROW_PARAMETERS 19 /* ?1 to ?18 */
 struct hf_record_rows {
 	sqlite3_stmt *s[HF_ROW_COUNT];
+	uint32_t takes[HF_ROW_COUNT]; /* bit n: it has ?n */
 };
 int hf_record_rows_prepare(sqlite3 *, struct hf_record_rows *);
 void hf_record_rows_fini(struct hf_record_rows *);

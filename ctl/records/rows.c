@@ -50,6 +50,11 @@ static const char *const text[HF_ROW_COUNT] = {
 		"INSERT INTO wait(call,n,lot,slot,parker,parked_ms)"
 		" SELECT ?1,coalesce(max(n),0)+1,?3,?4,?9,?2 FROM wait"
 		" WHERE call=?1",
+	/* Of a call that has no rows yet. What is read of the table that is
+	 * written costs a copy of it. */
+	[HF_ROW_FIRST_PARK] =
+		"INSERT OR REPLACE INTO wait(call,n,lot,slot,parker,parked_ms)"
+		" VALUES(?1,1,?3,?4,?9,?2)",
 	[HF_ROW_MOVE] = "UPDATE wait SET lot=?3,slot=?4 WHERE " OPEN_WAIT,
 	[HF_ROW_RECALL] = "UPDATE wait SET attempts=attempts+1 WHERE "
 			  OPEN_WAIT,
@@ -105,10 +110,14 @@ int hf_record_rows_prepare(sqlite3 *db, struct hf_record_rows *rows)
 {
 	int r = SQLITE_OK;
 
-	for (int i = 0; i < HF_ROW_COUNT && !r; i++)
+	for (int i = 0; i < HF_ROW_COUNT && !r; i++) {
 		r = sqlite3_prepare_v3(db, text[i], -1,
 				       SQLITE_PREPARE_PERSISTENT, &rows->s[i],
 				       NULL);
+		for (int n = sqlite3_bind_parameter_count(rows->s[i]); n; n--)
+			if (sqlite3_bind_parameter_name(rows->s[i], n))
+				rows->takes[i] |= 1u << n;
+	}
 	return r;
 }
 
@@ -127,7 +136,6 @@ static int step(sqlite3_stmt *s)
 	return r == SQLITE_DONE || r == SQLITE_ROW ? SQLITE_OK : r;
 }
 
-/* Parameters that a statement does not have are refused by SQLite: as meant. */
 static void put_text(sqlite3_stmt *s, int n, const char *t)
 {
 	if (t && *t)
@@ -145,24 +153,36 @@ static int run(struct hf_record_rows *rows, int which, const struct hf_event *e,
 	       uint64_t wall_ms, const char *resolution)
 {
 	sqlite3_stmt *s = rows->s[which];
+	const char *const parameter[HF_ROW_PARAMETERS] = {
+		[3] = e->lot,
+		[4] = e->slot,
+		[5] = e->caller_number,
+		[6] = e->caller_name,
+		[7] = e->caller_uri,
+		[9] = e->parker_uri,
+		[10] = e->retriever_uri,
+		[11] = e->parked_call_id,
+		[12] = e->user_to_user,
+		[13] = e->rule,
+		[15] = resolution,
+		[16] = e->reason,
+		[18] = e->carried,
+	};
+	const uint32_t numbers = 1u << 1 | 1u << 2 | 1u << 8 | 1u << 14 |
+				 1u << 17;
+	uint32_t takes = rows->takes[which];
 
-	put_number(s, 1, e->call);
-	put_number(s, 2, wall_ms);
-	put_text(s, 3, e->lot);
-	put_text(s, 4, e->slot);
-	put_text(s, 5, e->caller_number);
-	put_text(s, 6, e->caller_name);
-	put_text(s, 7, e->caller_uri);
-	put_number(s, 8, e->privacy);
-	put_text(s, 9, e->parker_uri);
-	put_text(s, 10, e->retriever_uri);
-	put_text(s, 11, e->parked_call_id);
-	put_text(s, 12, e->user_to_user);
-	put_text(s, 13, e->rule);
-	put_number(s, 14, e->seconds_parked);
-	put_text(s, 15, resolution);
-	put_text(s, 16, e->reason);
-	put_text(s, 18, e->carried);
+	if (takes & 1u << 1)
+		put_number(s, 1, e->call);
+	if (takes & 1u << 2)
+		put_number(s, 2, wall_ms);
+	if (takes & 1u << 8)
+		put_number(s, 8, e->privacy);
+	if (takes & 1u << 14)
+		put_number(s, 14, e->seconds_parked);
+	for (takes &= ~numbers; takes; takes &= takes - 1)
+		put_text(s, __builtin_ctz(takes),
+			 parameter[__builtin_ctz(takes)]);
 	return step(s);
 }
 
@@ -210,7 +230,7 @@ static int begin_wait(struct hf_record_rows *rows, const struct hf_event *e,
 	if (r)
 		return r;
 	if (sqlite3_changes(db))
-		return run(rows, HF_ROW_PARK, e, at, NULL);
+		return run(rows, HF_ROW_FIRST_PARK, e, at, NULL);
 	r = run(rows, HF_ROW_CALL, e, at, NULL);
 	if (!r)
 		r = run(rows, HF_ROW_CLOSE_STALE, e, at, NULL);

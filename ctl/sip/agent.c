@@ -120,6 +120,15 @@ const url_t *hf_proxy_of(su_home_t *home, const struct hf_sip *sip,
 					  sip->outbound_proxy;
 }
 
+static bool make_headers(struct hf_sip *sip)
+{
+	sip->supported = sip_supported_make(sip->home, HF_SIP_SUPPORTED);
+	sip->allow = sip_allow_make(sip->home, HF_SIP_ALLOW);
+	sip->server = sip_server_make(sip->home, HF_SIP_AGENT);
+	sip->sdp_type = sip_content_type_make(sip->home, HF_SIP_ACCEPT);
+	return sip->supported && sip->allow && sip->server && sip->sdp_type;
+}
+
 int hf_sip_create(const struct hf_sip_wiring *wiring, struct hf_sip **ret,
 		  char *err, size_t err_len)
 {
@@ -148,12 +157,9 @@ int hf_sip_create(const struct hf_sip_wiring *wiring, struct hf_sip **ret,
 	sip->home = su_home_new(sizeof(su_home_t));
 	if (!error)
 		error = sip->home ? hf_slab_create(&sip->slab) : -ENOMEM;
-	if (!error) {
-		sip->supported =
-			sip_supported_make(sip->home, HF_SIP_SUPPORTED);
-		error = sip->supported ? read_proxy(sip, err, err_len)
-				       : -ENOMEM;
-	}
+	if (!error)
+		error = make_headers(sip) ? read_proxy(sip, err, err_len)
+					  : -ENOMEM;
 	if (!error)
 		error = hf_resolver_create(&sip->resolver, err, err_len);
 	if (!error)

@@ -10,8 +10,8 @@
 static void answer(struct hf_sip *sip, nta_incoming_t *irq, int status,
 		   const char *phrase)
 {
-	nta_incoming_treply(irq, status, phrase, SIPTAG_ALLOW_STR(HF_SIP_ALLOW),
-			    SIPTAG_SERVER_STR(HF_SIP_AGENT), TAG_END());
+	nta_incoming_treply(irq, status, phrase, SIPTAG_ALLOW(sip->allow),
+			    SIPTAG_SERVER(sip->server), TAG_END());
 	hf_request_end(sip, irq);
 }
 
@@ -22,7 +22,7 @@ static void answer_bye(struct hf_dialog *d, nta_incoming_t *irq)
 	msg_t *msg = nta_incoming_create_response(irq, 0, NULL);
 
 	nta_incoming_complete_response(irq, msg, SIP_200_OK,
-				       SIPTAG_SERVER_STR(HF_SIP_AGENT),
+				       SIPTAG_SERVER(d->sip->server),
 				       TAG_END());
 	if (msg && hf_hold_answer(d->sip, irq, msg))
 		return;

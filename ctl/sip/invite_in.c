@@ -258,9 +258,9 @@ static void send_reply(struct hf_dialog *d, const struct hf_reply *r)
 	nta_incoming_complete_response(
 		d->request, msg, r->status, r->phrase,
 		TAG_IF(contact, SIPTAG_CONTACT(contact)),
-		SIPTAG_ALLOW_STR(HF_SIP_ALLOW),
-		SIPTAG_SUPPORTED_STR(HF_SIP_SUPPORTED),
-		SIPTAG_SERVER_STR(HF_SIP_AGENT),
+		SIPTAG_ALLOW(d->sip->allow),
+		SIPTAG_SUPPORTED(d->sip->supported),
+		SIPTAG_SERVER(d->sip->server),
 		TAG_IF(expires, SIPTAG_SESSION_EXPIRES_STR(expires)),
 		TAG_IF(expires && !d->refresh_ours,
 		       SIPTAG_REQUIRE_STR("timer")),
@@ -269,7 +269,7 @@ static void send_reply(struct hf_dialog *d, const struct hf_reply *r)
 		TAG_IF(r->retry_after_s > 0, SIPTAG_RETRY_AFTER_STR(retry)),
 		TAG_IF(hide, SIPTAG_PRIVACY_STR("id")),
 		TAG_IF(extensions, SIPTAG_UNKNOWN(extensions)),
-		TAG_IF(body, SIPTAG_CONTENT_TYPE_STR(HF_SIP_ACCEPT)),
+		TAG_IF(body, SIPTAG_CONTENT_TYPE(d->sip->sdp_type)),
 		TAG_IF(body, SIPTAG_PAYLOAD_STR(body)), TAG_END());
 	su_home_deinit(home);
 	if (!msg || (early && hf_reliable_reply(d, msg)))

@@ -89,7 +89,10 @@ struct hf_sip {
 	nta_agent_t *agent;
 	nta_leg_t *default_leg;
 	su_home_t *home; /* of what lives as long as the agent */
-	sip_supported_t *supported;
+	sip_supported_t *supported; /* in every answer; read once */
+	sip_allow_t *allow;
+	sip_server_t *server;
+	sip_content_type_t *sdp_type;
 	url_t *outbound_proxy; /* NULL = none */
 	struct hf_listener listener[HF_SIP_MAX_LISTEN];
 	unsigned int listener_count;

@@ -168,11 +168,14 @@ uint64_t hf_store_settled(struct hf_store *s)
 {
 	uint64_t n;
 
-	if (read(s->event, &n, sizeof(n)) < 0)
-		n = 0; /* nothing new; the number is right anyway */
 	hf_store_flush(s);
 	pthread_mutex_lock(&s->lock);
 	lose_patience(s);
+	/* Each rise is told of under the lock: asked without one, nothing is
+	 * there to be read. */
+	if (s->settled != s->settled_seen &&
+	    read(s->event, &n, sizeof(n)) < 0)
+		n = 0; /* the number is right anyway */
 	n = s->slow ? s->ticket : s->settled;
 	s->settled_seen = s->settled;
 	pthread_mutex_unlock(&s->lock);

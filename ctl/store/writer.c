@@ -19,7 +19,7 @@
 #define WELL_MS	 3000
 /* A commit costs about as much for one call as for ten: it is mostly the disk's.
  * So under load they begin this far apart; alone, none waits. */
-#define GATHER_NS (4 * 1000000ULL)
+#define GATHER_NS (5 * 1000000ULL)
 
 /* Others may be asked for: tell them how far we are. */
 static void tell(struct hf_store *s)
