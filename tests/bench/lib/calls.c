@@ -3,13 +3,20 @@
  * What 10,000 held calls cost in CPU, by the anchor and by other means on the
  * same veth pair side by side, and how even the packets are that reach them.
  *
- * Cost is what an idle spinner on each CPU does not get: so it holds whatever
- * was used, by a process or by interrupts, on either end, and is given in
- * percent of one CPU. The kinds take turns, round after round. The far end
- * drops what arrives in the way that is cheapest for its sender.
+ * Cost is the time that an idle spinner on each CPU does not get: so it holds
+ * whatever was used, by a process or by interrupts, on either end, and is given
+ * in percent of one CPU. The kinds take turns, round after round, each between
+ * two looks at the machine without it. The far end drops what arrives in the
+ * way that is cheapest for its sender.
+ *
+ * Spacing is the distance of two packets of a call, as they arrive, less what it
+ * should be. What a sender would have that costs nothing is measured beside it:
+ * the timer's floor, the same distance of the wake-ups of a real-time thread.
  *
  * Its rows go into those of the bench of the data path (scripts/bench).
  */
+#include <math.h>
+
 #include "calls_stage.h"
 #include "rtpengine.h"
 
@@ -25,7 +32,7 @@ static int kind_begin(struct bench *b, enum kind kind)
 	calls_hold(b, held, kind == AUTO ? HF_PROGRAM_AUTO_CLOCK : 0);
 	atomic_store(&b->sender, kind);
 	atomic_store(&b->talking, kind == EAT || kind == AUTO);
-	usleep(200000); /* under way */
+	poll(NULL, 0, 200); /* under way */
 	return 0;
 }
 
@@ -34,35 +41,37 @@ static void kind_end(struct bench *b)
 	atomic_store(&b->sender, IDLE);
 	atomic_store(&b->talking, false);
 	calls_hold(b, false, 0);
-	usleep(50000);
+	poll(NULL, 0, 50);
 }
 
 static int cost_round(struct bench *b, int r)
 {
-	double before = idle_turns(b), after, turns;
-	uint64_t out, in;
+	double before = used_percent(b), after, used;
+	uint64_t out, in, turned;
 
 	for (int k = TIMER; k < KINDS; k++) {
 		out = frames_sent(b) + b->sent;
+		turned = frames_turned(b);
 		in = arrived(b);
 		if (kind_begin(b, (enum kind)k))
 			return -EIO;
-		turns = idle_turns(b);
+		used = used_percent(b);
 		kind_end(b);
 		b->out[k] += frames_sent(b) + b->sent - out;
 		b->in[k] += arrived(b) - in;
-		after = idle_turns(b);
-		b->cost[k][r] = (1 - 2 * turns / (before + after)) * 100 *
-				b->cpus * 10000 / b->calls;
+		b->turned += frames_turned(b) - turned;
+		after = used_percent(b);
+		b->cost[k][r] = (used - (before + after) / 2) * 10000 /
+				b->calls;
 		before = after;
 	}
 	return 0;
 }
 
-/* rtpengine's player, with fewer calls. */
-static int rtpengine_round(struct bench *b, int n)
+/* rtpengine's player, with fewer calls, started once. */
+static int rtpengine_rounds(struct bench *b)
 {
-	double before = idle_turns(b), turns = 0;
+	double idle = used_percent(b);
 	struct rtpengine r;
 	uint64_t in, start;
 	int err = far_set(b, false);
@@ -70,20 +79,21 @@ static int rtpengine_round(struct bench *b, int n)
 	if (!err)
 		err = rtpengine_open(&r, b->s.dir, ANCHOR, REMOTE,
 				     2 * CALLS_PORT, RTPENGINE_CALLS);
-	if (!err) {
-		usleep(500000); /* under way */
+	if (!err)
+		poll(NULL, 0, RUN_MS); /* under way */
+	for (int n = 0; n < ROUNDS && !err; n++) {
 		in = arrived(b);
 		start = hf_now_ns();
-		turns = idle_turns(b);
+		b->rtpengine[n] = used_percent(b);
 		b->rtpengine_in += arrived(b) - in;
 		b->rtpengine_wanted += (hf_now_ns() - start) * RTPENGINE_CALLS /
 				       (PTIME_MS * HF_MS);
-		rtpengine_close(&r);
-		b->rtpengine[n] = (1 - 2 * turns / (before + idle_turns(b))) *
-				  100 * b->cpus * 10000 / RTPENGINE_CALLS;
-	} else {
-		rtpengine_close(&r);
 	}
+	rtpengine_close(&r);
+	idle = (idle + used_percent(b)) / 2;
+	for (int n = 0; n < ROUNDS; n++)
+		b->rtpengine[n] = (b->rtpengine[n] - idle) * 10000 /
+				  RTPENGINE_CALLS;
 	return err;
 }
 
@@ -101,6 +111,8 @@ static void cost_report(struct bench *b, struct report *r)
 	for (size_t i = 0; i < sizeof(row) / sizeof(*row); i++) {
 		enum kind k = row[i].kind;
 
+		if (!b->out[TIMER])
+			break;
 		for (int n = 0; n < ROUNDS; n++)
 			value[n] = b->cost[k][n] -
 				   (k == AUTO ? b->cost[EAT][n] : 0);
@@ -109,6 +121,8 @@ static void cost_report(struct bench *b, struct report *r)
 			     median_ratio(value, b->cost[TIMER], ROUNDS));
 		report_carry(r, "packets_sent", b->out[k]);
 		report_carry(r, "packets_arrived", b->in[k]);
+		if (k == AUTO)
+			report_carry(r, "packets_turned_around", b->turned);
 	}
 	if (b->rtpengine_in) {
 		report_ratio(r, "cpu_per_10k_rtpengine",
@@ -120,8 +134,9 @@ static void cost_report(struct bench *b, struct report *r)
 		report_carry(r, "packets_wanted", b->rtpengine_wanted);
 		report_carry(r, "packets_arrived", b->rtpengine_in);
 	}
-	report_ratio(r, "cpu_per_10k_receive_and_drop",
-		     median(b->cost[EAT], ROUNDS), "% CPU", NULL, 0);
+	if (b->out[TIMER])
+		report_ratio(r, "cpu_per_10k_receive_and_drop",
+			     median(b->cost[EAT], ROUNDS), "% CPU", NULL, 0);
 }
 
 /* ---- how even */
@@ -170,7 +185,7 @@ static int spacing_run(struct bench *b, uint32_t calls, double *p99,
 		return -EIO;
 	errors_forget(b);
 	b->talk->listen = 1;
-	usleep(3 * RUN_MS * 1000);
+	poll(NULL, 0, SPACING_MS);
 	b->talk->listen = 0;
 	kind_end(b);
 	for (uint32_t i = 0; i < calls; i++)
@@ -178,17 +193,15 @@ static int spacing_run(struct bench *b, uint32_t calls, double *p99,
 	b->calls = all;
 	*p99 = percentile(b, 0.99);
 	*p999 = percentile(b, 0.999);
-	if (wrong)
-		fprintf(stderr, "bench: %llu packets out of sequence\n",
-			(unsigned long long)wrong);
-	return wrong ? -EIO : 0;
+	b->wrong += wrong;
+	return 0;
 }
 
-/* How late a real-time thread wakes, ms: what this share stays below. */
+/* The same error of a thread that wakes and does nothing, ms. */
 static double timer_floor(double share)
 {
-	enum { N = 3 * RUN_MS / TICK_MS };
-	static double late[N];
+	enum { N = SPACING_MS / TICK_MS, SLOTS = PTIME_MS / TICK_MS };
+	static double late[N], error[N - SLOTS];
 	uint64_t next = hf_now_ns();
 
 	be_first(50);
@@ -198,8 +211,10 @@ static double timer_floor(double share)
 	}
 	pthread_setschedparam(pthread_self(), SCHED_OTHER,
 			      &(struct sched_param){0});
-	qsort(late, N, sizeof(*late), report_by_size);
-	return late[(int)(share * N)];
+	for (int i = 0; i < N - SLOTS; i++)
+		error[i] = fabs(late[i + SLOTS] - late[i]);
+	qsort(error, N - SLOTS, sizeof(*error), report_by_size);
+	return error[(int)(share * (N - SLOTS))];
 }
 
 static int spacing_report(struct bench *b, struct report *r)
@@ -216,50 +231,79 @@ static int spacing_report(struct bench *b, struct report *r)
 			return err;
 	}
 	report_ms(r, "spacing_p99_10k", median(p99[1], ROUNDS));
+	report_carry(r, "packets_out_of_sequence", b->wrong);
 	report_ms(r, "spacing_p999_1k", median(p999[0], ROUNDS));
 	report_ms(r, "spacing_p999_10k", median(p999[1], ROUNDS));
 	report_ms(r, "timer_floor_p999", median(floor, ROUNDS));
 	return 0;
 }
 
-int main(int argc, char **argv)
+static int costs(struct bench *b, struct report *r, bool calls, bool rtpengine)
 {
-	static struct bench b;
-	struct report r = report_begin("calls");
-	pthread_t thread;
-	int err;
+	int err = 0;
 
-	libbpf_set_print(NULL);
-	b.calls = CALLS_MAX;
-	b.cpus = (int)sysconf(_SC_NPROCESSORS_ONLN);
-	err = stage_open(&b.s);
-	if (!err)
-		err = ends_open(&b);
-	if (!err)
-		err = anchor_open(&b);
-	if (!err)
-		err = -pthread_create(&thread, NULL, talker_main, &b);
-	if (!err)
-		err = -pthread_create(&thread, NULL, other_main, &b);
-	if (!err)
-		err = spacing_report(&b, &r);
-	for (int i = 0; i < b.cpus && i < 64 && !err; i++) {
-		b.spinner[i].cpu = i;
-		err = -pthread_create(&b.spinner[i].thread, NULL, spin,
-				      &b.spinner[i]);
+	for (int i = 0; i < b->cpus && i < 64 && !err; i++) {
+		b->spinner[i].cpu = i;
+		err = -pthread_create(&b->spinner[i].thread, NULL, spin,
+				      &b->spinner[i]);
 	}
-	for (int n = 0; n < ROUNDS && !err; n++)
-		err = cost_round(&b, n);
-	for (int n = 0; n < ROUNDS && !err; n++)
-		err = rtpengine_round(&b, n);
+	for (int n = 0; n < ROUNDS && !err && calls; n++)
+		err = cost_round(b, n);
+	if (!err && rtpengine)
+		err = rtpengine_rounds(b);
 	if (err == -ENOENT) {
 		printf("cpu_per_10k_rtpengine: not measured, rtpengine is not installed\n");
 		err = 0;
 	}
-	if (!err) {
-		cost_report(&b, &r);
+	if (!err)
+		cost_report(b, r);
+	return err;
+}
+
+static int setup(struct bench *b)
+{
+	pthread_t thread;
+	int err;
+
+	b->calls = CALLS_MAX;
+	b->cpus = (int)sysconf(_SC_NPROCESSORS_ONLN);
+	err = stage_open(&b->s);
+	if (!err)
+		err = ends_open(b);
+	if (!err)
+		err = anchor_open(b);
+	if (!err)
+		err = -pthread_create(&thread, NULL, talker_main, b);
+	if (!err)
+		err = -pthread_create(&thread, NULL, other_main, b);
+	return err;
+}
+
+/* Is this part to run? All are unless some are named. */
+static bool wanted(int argc, char **argv, const char *part)
+{
+	for (int i = 2; i < argc; i++)
+		if (!strcmp(argv[i], part))
+			return true;
+	return argc <= 2;
+}
+
+/* usage: bench-calls [FILE [spacing|cost|rtpengine ...]] */
+int main(int argc, char **argv)
+{
+	static struct bench b;
+	struct report r = report_begin("calls");
+	int err;
+
+	libbpf_set_print(NULL);
+	err = setup(&b);
+	if (!err && wanted(argc, argv, "spacing"))
+		err = spacing_report(&b, &r);
+	if (!err)
+		err = costs(&b, &r, wanted(argc, argv, "cost"),
+			    wanted(argc, argv, "rtpengine"));
+	if (!err)
 		err = report_end(&r, argc > 1 ? argv[1] : NULL);
-	}
 	if (err)
 		fprintf(stderr, "bench: calls: %s\n", strerror(-err));
 	atomic_store(&b.quit, true);

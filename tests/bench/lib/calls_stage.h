@@ -27,8 +27,11 @@
 
 #define ROUNDS	 5
 #define RUN_MS	 1000
+#define SPACING_MS 3000
 #define TICK_MS	 2
 #define PTIME_MS 20
+/* Between two looks at the clock: more, and somebody else had the CPU. */
+#define GAP_NS	 400
 #define REMOTE	 "10.9.0.2"
 #define ANCHOR	 "10.9.0.1"
 /* More of them it does not carry without losing packets. */
@@ -39,7 +42,7 @@ enum kind { IDLE, TIMER, EAT, AUTO, SENDMMSG, AF_PACKETS, KINDS };
 struct spinner {
 	pthread_t thread;
 	int cpu;
-	_Atomic uint64_t turns __attribute__((aligned(64)));
+	_Atomic uint64_t lost_ns __attribute__((aligned(64)));
 };
 
 struct bench {
@@ -56,7 +59,7 @@ struct bench {
 	atomic_uint_fast64_t sent; /* by the other means */
 	double cost[KINDS][ROUNDS];
 	double rtpengine[ROUNDS];
-	uint64_t rtpengine_in, rtpengine_wanted;
+	uint64_t rtpengine_in, rtpengine_wanted, turned, wrong;
 	uint64_t in[KINDS], out[KINDS];
 };
 
@@ -64,32 +67,36 @@ static void *spin(void *arg)
 {
 	struct spinner *me = arg;
 	struct sched_param none = {0};
+	uint64_t now, prev;
 	cpu_set_t set;
 
 	CPU_ZERO(&set);
 	CPU_SET(me->cpu, &set);
 	pthread_setaffinity_np(pthread_self(), sizeof(set), &set);
 	pthread_setschedparam(pthread_self(), SCHED_IDLE, &none);
+	prev = hf_now_ns();
 	for (;;) {
-		for (volatile int i = 0; i < 200; i++)
-			;
-		atomic_fetch_add_explicit(&me->turns, 1, memory_order_relaxed);
+		now = hf_now_ns();
+		if (now - prev > GAP_NS)
+			atomic_fetch_add_explicit(&me->lost_ns, now - prev,
+						  memory_order_relaxed);
+		prev = now;
 	}
 	return NULL;
 }
 
-/* How many turns of all spinners a second, over RUN_MS. */
-static double idle_turns(struct bench *b)
+/* What the spinners did not get of the CPUs over RUN_MS, percent of one. */
+static double used_percent(struct bench *b)
 {
 	uint64_t before = 0, after = 0, start = hf_now_ns(), end;
 
 	for (int i = 0; i < b->cpus; i++)
-		before += atomic_load(&b->spinner[i].turns);
-	usleep(RUN_MS * 1000);
+		before += atomic_load(&b->spinner[i].lost_ns);
+	poll(NULL, 0, RUN_MS);
 	end = hf_now_ns();
 	for (int i = 0; i < b->cpus; i++)
-		after += atomic_load(&b->spinner[i].turns);
-	return (double)(after - before) / (double)(end - start) * 1e9;
+		after += atomic_load(&b->spinner[i].lost_ns);
+	return (double)(after - before) / (double)(end - start) * 100;
 }
 
 static uint64_t arrived(const struct bench *b)
@@ -141,7 +148,7 @@ static void *talker_main(void *arg)
 	next = hf_now_ns();
 	while (!atomic_load(&b->quit)) {
 		if (!atomic_load(&b->talking)) {
-			usleep(1000);
+			poll(NULL, 0, 10);
 			next = hf_now_ns();
 			continue;
 		}
@@ -262,7 +269,7 @@ static void *other_main(void *arg)
 	while (!atomic_load(&b->quit)) {
 		kind = atomic_load(&b->sender);
 		if (kind != SENDMMSG && kind != AF_PACKETS) {
-			usleep(1000);
+			poll(NULL, 0, 10);
 			next = hf_now_ns();
 			continue;
 		}
@@ -327,12 +334,12 @@ static void calls_hold(struct bench *b, bool yes, uint8_t flags)
 
 	for (uint32_t i = 0; i < HF_WHEEL_BUCKETS; i++)
 		hf_store_release(&pins->wheel_fill[i].entries, 0);
-	usleep(10000);
+	poll(NULL, 0, 10);
 	for (uint32_t i = 0; i < b->calls; i++) {
 		uint64_t word = hf_word_make((i + 1) & 0x3fff, 0, 0, 100, 0);
 		struct hf_program p =
 			program_of(i, ms + i % PTIME_MS, flags);
-		uint32_t bucket = hf_wheel_bucket(PTIME_MS, ms + i), n;
+		uint32_t bucket = hf_wheel_bucket(PTIME_MS, ms + i % PTIME_MS), n;
 
 		if (!yes)
 			p.mode = HF_MODE_IDLE;
@@ -350,14 +357,22 @@ static void calls_hold(struct bench *b, bool yes, uint8_t flags)
 	stage_poke(&b->s, HF_POKE_WHEEL);
 }
 
-/* Frames of the anchor so far. */
-static uint64_t frames_sent(const struct bench *b)
+/* Frames of the anchor so far: those sent by turn-around, and all. */
+static uint64_t frames_turned(const struct bench *b)
 {
 	uint64_t sum = 0;
 
 	for (uint32_t i = 0; i < b->calls; i++)
-		sum += b->s.pins.claims[i].sent +
-		       b->s.pins.intake[i].turn_sent;
+		sum += b->s.pins.intake[i].turn_sent;
+	return sum;
+}
+
+static uint64_t frames_sent(const struct bench *b)
+{
+	uint64_t sum = frames_turned(b);
+
+	for (uint32_t i = 0; i < b->calls; i++)
+		sum += b->s.pins.claims[i].sent;
 	return sum;
 }
 
@@ -403,6 +418,9 @@ static int ends_open(struct bench *b)
 	char path[64];
 	int rc;
 
+	/* It would be given each packet of the stack before it is dropped. */
+	close(b->s.wire);
+	b->s.wire = -1;
 	b->skel = bench_calls_bpf__open_and_load();
 	if (!b->skel)
 		return -errno;
