@@ -160,6 +160,7 @@ def transfers_to_its_slot(s, phone):
     net.wait_for(lambda: "a=sendonly" in line.remote_sdp, 10, "the caller is held")
     desk.phone.dial("700")
     number = desk.anchor.wait_slot(701, "reserved", 10)["call"]
+    net.wait_for(lambda: "2" in desk.phone.in_calls(), 10, "the phone has its answer")
     desk.phone.transfer_to(1, 2)
     slot = desk.anchor.wait_slot(701, "parked", 10)
     equal(slot["call"], number, "the call in 701")

@@ -14,7 +14,7 @@ USUAL = {"name": "main", "park": "700", "slots": "701-705", "park_prefix": "*68"
          "hold_audio": "default", "may_park": ["internal"], "may_retrieve": ["internal"]}
 # Nobody waits long there: for the ring-back, for the end of the lease.
 QUICK = dict(USUAL, name="quick", park="710", slots="711-715", timeout_s=1, reserve_s=1,
-             recall={"ring_s": 8, "attempts": 1, "fallback": ["sip:1003@pbx.example.com"],
+             recall={"ring_s": 20, "attempts": 1, "fallback": ["sip:1003@pbx.example.com"],
                      "finally": "repeat"})
 QUICK.pop("park_prefix")
 
@@ -84,7 +84,7 @@ def reserved(script, called):
     consult = script.calls("1001", "700").answered("Contact:.*701", "Parked at 701")
     consult.hangs_up()
     silent = script.calls("1001", "710").answered("Contact:.*711")
-    script.wait(1.3)        # the lease; the leg is the caller then
+    script.wait(2)          # the lease; the leg is the caller then
     taken(script, "711", who="1001").hangs_up()
     silent.expects("BYE")
 
@@ -139,7 +139,7 @@ def fetched_while_it_rings(script, called):
     anna = Called(called, "INVITE sip:1001@").rings()
     anna.cancelled("Reason:.*Call completed elsewhere")
     carla = parked(script, "710")
-    script.wait(1.3)
+    script.wait(2)
     agent = taken(script, "711")
     carla.hangs_up()
     agent.expects("BYE")
@@ -151,7 +151,7 @@ def caller_hangs_up(script, called):
     anna = Called(called, "INVITE sip:1001@").rings()
     anna.cancelled()
     carla = parked(script, "710")
-    script.wait(1.3)
+    script.wait(2)
     carla.hangs_up()
     script.calls("1002", "711").refused(404)
 
@@ -207,7 +207,10 @@ def early_media(script, called):
 # (xii)
 
 def reliable_and_crossing(script, called):
-    Called(called, "INVITE sip:1001@").rings().answers().hangs_up()
+    anna = Called(called, "INVITE sip:1001@", "Supported:.*100rel")
+    anna.rings(["Require: 100rel", "RSeq: 7"])
+    anna.expects("PRACK", "RAck: 7 ")
+    anna.answers().hangs_up()
     carla = script.calls(CARLA, "710", [BY_ANNA, "Require: 100rel"]).answered()
     carla.asks("UPDATE")
     # A second offer while the first waits for its ACK.
@@ -265,7 +268,7 @@ play("(i), (ii), (iii), (ix) and (x): parking blind, by REFER, attended, for a s
 play("(iv), (v), (viii) and (xiii): picking up, by a lamp's dialog too, parking again, hold, "
      "transfer and swap afterwards",
      picked_up, safe_retrieve, parked_again, after_the_pick_up, swapped)
-play("(vi), (vii), (xi) and (xii): the ring-back and its end, early media, UPDATE and crossing offers",
+play("(vi), (vii), (xi) and (xii): the ring-back and its end, early media, PRACK, UPDATE and crossing offers",
      recalled, fetched_while_it_rings, caller_hangs_up, early_media, reliable_and_crossing)
 
 if __name__ == "__main__":
