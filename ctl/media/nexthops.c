@@ -134,14 +134,13 @@ int hf_hop_get(struct hf_media *m, struct hf_ip to, uint8_t ttl, uint8_t from,
 		hop->ttl = ttl;
 		hop->from = from;
 		hf_hop_chain(h, i, to);
-		/* Last: whoever sees it wanted sees the destination. */
-		hf_store_release(&hop->wanted, 1);
-		if (m->poke)
-			m->poke(m, HF_POKE_NEXTHOP);
 	}
 	h->users[i]++;
-	/* One more than its users: kept, see above. */
+	/* Last: whoever sees it wanted sees the destination. One more than its
+	 * users: kept, see above. */
 	hf_store_release(&m->map.nexthops[i].wanted, h->users[i] + 1);
+	if (h->users[i] == 1 && m->poke)
+		m->poke(m, HF_POKE_NEXTHOP);
 	*ret_hop = i;
 	return 0;
 }

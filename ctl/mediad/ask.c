@@ -11,6 +11,8 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
+#define CHAIN_REST 64 /* ways looked at behind one that was asked about */
+
 void hf_asker_open(struct hf_asker *a)
 {
 	struct icmp6_filter none;
@@ -106,7 +108,9 @@ static bool question_of(const struct hf_asker *a, const struct hf_wayfinder *f,
 	struct hf_hop hop = hf_hop_current(&f->setup.table[w->index]);
 	bool six = hf_ip_is6(&w->via);
 
-	if (w->state != HF_WAY_OPEN || !(hop.flags & HF_HOP_VALID) ||
+	/* One that is kept for a while after its last call counts as one. */
+	if (HF_READ(f->setup.table[w->index].wanted) < 2 ||
+	    w->state != HF_WAY_OPEN || !(hop.flags & HF_HOP_VALID) ||
 	    hop.flags & HF_HOP_LOCAL || hop.dmac[0] & 1 ||
 	    !memcmp(hop.dmac, hop.smac, 6) || (six ? a->icmp6 : a->arp) < 0 ||
 	    (!six && (!w->from.s_addr || hf_ip_is6(&w->from))))
@@ -125,23 +129,24 @@ static bool same_neighbour(const struct hf_way *a, const struct hf_way *b)
 	       hf_ip_equal(&a->via, &b->via);
 }
 
-/* Of one chain mostly the first, whom most callers are behind, and one more. */
+/* The ways of a chain mostly lead to one neighbour; another one is near. */
 static void ask_chain(struct hf_asker *a, const struct hf_wayfinder *f,
-		      const struct hf_way *first)
+		      const struct hf_way *w)
 {
-	const struct hf_way *w = first;
+	const struct hf_way *asked = NULL;
+	uint32_t left = CHAIN_REST;
 
-	while (w && a->asked < HF_ASK_AT_ONCE) {
+	for (; w && left && a->asked < HF_ASK_AT_ONCE; w = w->chain) {
 		struct hf_question *q = &a->question[a->asked];
 
-		if (question_of(a, f, w, q)) {
-			ask(a, q, false);
-			a->asked++;
-		}
-		if (w != first)
-			break;
-		while (w && same_neighbour(w, first))
-			w = w->chain;
+		if (asked)
+			left--;
+		if ((asked && same_neighbour(w, asked)) ||
+		    !question_of(a, f, w, q))
+			continue;
+		ask(a, q, false);
+		a->asked++;
+		asked = w;
 	}
 }
 
@@ -178,5 +183,6 @@ void hf_asker_turn(struct hf_asker *a, struct hf_wayfinder *f, uint64_t now_ms)
 	}
 	ask_next(a, f);
 	a->waiting = a->asked;
-	a->next_ms = now_ms + (a->asked ? HF_ASK_PATIENCE_MS : HF_ASK_EVERY_MS);
+	a->rests = !a->asked;
+	a->next_ms = a->asked ? now_ms + HF_ASK_PATIENCE_MS : 0;
 }

@@ -14,9 +14,9 @@
 
 #include "mediad/way.h"
 
-#define HF_ASK_EVERY_MS 400 /* the next so many */
+#define HF_ASK_EVERY_MS 300 /* the next so many */
 #define HF_ASK_AT_ONCE	32  /* neighbours */
-#define HF_ASK_PATIENCE_MS 200
+#define HF_ASK_PATIENCE_MS 100
 
 struct hf_question {
 	uint32_t ifindex;
@@ -30,16 +30,24 @@ struct hf_asker {
 	uint32_t asked;
 	struct hf_question question[HF_ASK_AT_ONCE];
 	bool waiting;	  /* for answers to those, */
+	bool rests;	  /* no call goes anywhere, as far as is known */
 	uint64_t next_ms; /* until then; 0 = nobody is to be asked */
 };
 
 void hf_asker_open(struct hf_asker *);
 void hf_asker_close(struct hf_asker *);
 
+/* Whether there is anybody to ask: no, or ask soon. */
 static inline void hf_asker_stop(struct hf_asker *a)
 {
 	a->waiting = false;
 	a->next_ms = 0;
+}
+
+static inline void hf_asker_start(struct hf_asker *a, uint64_t now_ms)
+{
+	if (!a->next_ms && !a->rests)
+		a->next_ms = now_ms + HF_ASK_EVERY_MS;
 }
 
 /* At next_ms. */

@@ -152,8 +152,8 @@ static void round_end(struct hf_nexthops *n)
 	} else if (!n->refresh_ms) {
 		n->refresh_ms = now + REFRESH_MS;
 	}
-	if (n->ways && !n->asker.next_ms)
-		n->asker.next_ms = now + HF_ASK_EVERY_MS;
+	if (n->ways)
+		hf_asker_start(&n->asker, now);
 }
 
 static void resolve_all(struct hf_nexthops *n)
@@ -182,6 +182,7 @@ static void resolve_all_soon(struct hf_nexthops *n)
 void hf_nexthops_wanted(struct hf_nexthops *n, uint32_t index)
 {
 	hf_wayfinder_begin(&n->finder);
+	n->asker.rests = false;
 	if (index < n->finder.setup.count)
 		look_at(n, index);
 	else
@@ -264,6 +265,7 @@ static void retry(struct hf_nexthops *n)
 static void refresh(struct hf_nexthops *n)
 {
 	n->refresh_ms = 0;
+	n->asker.rests = false;
 	/* Also finds what a lost message of the controller was about. */
 	look_at_table(n, true);
 	for (uint32_t i = 0; i < n->ways; i++) {

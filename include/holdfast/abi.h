@@ -271,7 +271,7 @@ struct hf_hop {
 struct hf_nexthop {
 	struct hf_hop hop[2];
 	__u32 turn;    /* changes so far; the lowest bit is the hop in force */
-	__u32 wanted;  /* legs that use this entry; 0 = free */
+	__u32 wanted;  /* legs that use this entry, plus one; 0 = free */
 	__be32 dest_ip4;
 	__u8 family;   /* 4 or 6; dest6 is in map `nexthop6` */
 	__u8 ttl;      /* of what is sent there, 0 = 64 */

@@ -652,6 +652,9 @@ TEST(a_gateway_with_another_hardware_address_that_tells_nobody_is_found)
 	stage_want(&s, 0, "192.0.2.77");
 	stage_want(&s, 1, "10.9.0.3");
 	CHECK(WAIT_FOR(1000, stage_hop_valid(&s, 0) && stage_hop_valid(&s, 1)));
+	/* With a call each; else nobody is asked. */
+	s.pins.nexthops[0].wanted = s.pins.nexthops[1].wanted = 2;
+	stage_poke(&s, HF_POKE_NEXTHOP);
 	begin = hf_now_ms();
 	CHECK(!peer_sh(&s, "ip link set hfm1 address 02:00:00:00:be:ef"));
 	CHECK(WAIT_FOR(8000,
@@ -889,6 +892,14 @@ static long wake_ups(pid_t pid)
 	return *text ? atol(text) : -1;
 }
 
+/* For half a second. */
+static bool it_rests(const struct stage *s)
+{
+	long before = wake_ups(s->mediad);
+
+	return !WAIT_FOR(500, wake_ups(s->mediad) != before);
+}
+
 TEST(with_nothing_to_send_the_keeper_is_never_woken)
 {
 	struct listener l = {.seq = FIRST_SEQ};
@@ -907,8 +918,10 @@ TEST(with_nothing_to_send_the_keeper_is_never_woken)
 	unhold_all(&s);
 	CHECK(listen_rest(&s, p, &l));
 	s.pins.nexthops[0].wanted = 0;
-	stage_poke(&s, HF_POKE_NEXTHOP);
-	CHECK(WAIT_FOR(1000, !stage_hop_valid(&s, 0)));
+	/* One is kept for a while after its last call. */
+	stage_want(&s, 1, "10.9.0.3");
+	CHECK(WAIT_FOR(1000, !stage_hop_valid(&s, 0) && stage_hop_valid(&s, 1)));
+	CHECK(WAIT_FOR(5000, it_rests(&s)));
 	before = wake_ups(s.mediad);
 	CHECK(before > 0);
 	end = hf_now_ms() + 1000;

@@ -8,7 +8,9 @@
  * while.
  *
  * HF_SOAK_CALLS (40), HF_SOAK_S (12) seconds of which HF_SOAK_DEAD_MS (2000) are
- * without the paced sender, 0: it lives; scripts/soak has the long form.
+ * without the paced sender, 0: it lives; scripts/soak has the long form. Where
+ * others keep the machine busy, HF_SOAK_CPU is a CPU for both senders and the
+ * wire between them, which nothing that is not urgent then keeps waiting.
  */
 /* rooms: mediad media audio sdp config base */
 #define STAGE_LEGS   WEATHER_CALLS
@@ -424,6 +426,20 @@ static unsigned long wire_refused(const struct stage *s)
 	return n;
 }
 
+/* Before there are other processes and threads: they inherit it. */
+static void keep_to_cpu(void)
+{
+	const char *value = getenv("HF_SOAK_CPU");
+	cpu_set_t set;
+
+	if (!value || !*value)
+		return;
+	CPU_ZERO(&set);
+	CPU_SET(strtoul(value, NULL, 10) % CPU_SETSIZE, &set);
+	if (sched_setaffinity(0, sizeof(set), &set))
+		printf("# CPU %s: %s\n", value, strerror(errno));
+}
+
 static void weather_begin(struct weather *w)
 {
 	w->base_ms = hf_now_ms() + 100;
@@ -512,8 +528,9 @@ TEST(in_all_weather_and_without_its_sender_each_call_hears_each_frame_once)
 	struct verdict v = {0};
 	static char why[160];
 	unsigned long refused;
-	STAGE(s);
 
+	keep_to_cpu();
+	STAGE(s);
 	w.s = &s;
 	w.call = calloc(w.calls, sizeof(*w.call));
 	CHECK(w.call && w.calls && w.calls <= STAGE_LEGS);

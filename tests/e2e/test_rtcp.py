@@ -7,7 +7,7 @@ import struct
 import subprocess
 import time
 
-from lib import net, ua
+from lib import monitor, net, ua
 from lib.testing import check, equal, main, scenario
 
 CALLER = "4930111111"
@@ -247,6 +247,35 @@ def ports(s):
         check(set(lengths.split(",")) <= {"1", "True"}, "tshark says the length is wrong: " + lengths)
         check(status in ("1", "Good"), "tshark says the checksum is wrong: " + status)
     equal(len(decoded(s, "only-rtcp.pcap")), len(seen), "packets that tshark reads")
+
+
+@scenario
+def silent_party(s):
+    "a party from whom neither RTP nor RTCP comes for media.silence_s is told once, and when it is back"
+    anchor, peer = s.anchor(media__silence_s=3), s.peer()
+    listener = monitor.Listener(s)
+    caller = s.caller()
+    control = Control(s, caller, s.stage.caller)
+    peer.park(CALLER, caller)
+    anchor.wait_slot(701, "parked")
+
+    def told():
+        return [(e["event"], e["party"]) for e in listener.lines()
+                if e.get("event") in ("media_silent", "media_resumed")]
+    caller.play()
+    caller.wait_packets(10)
+    caller.stop()
+    # Reports alone keep it from being silent.
+    for mid in range(9):
+        control.send(report(caller, 0, mid=mid))
+        net.linger(0.5)
+    equal(told(), [], "what is told of one who reports")
+    net.wait_for(told, 10, "the event")
+    equal(told(), [("media_silent", "parkee")], "what is told of one who does not")
+    equal(anchor.slot(701)["state"], "parked", "the slot of the silent caller")
+    caller.play()
+    net.wait_for(lambda: len(told()) > 1, 10, "the event of its return")
+    equal(told()[1:], [("media_resumed", "parkee")], "what is told of its return")
 
 
 def write_pcap(path, datagrams):
