@@ -60,10 +60,10 @@ static __always_inline int hf_way_redirect(const struct hf_way *way)
 static __always_inline int hf_way_verdict(const struct hf_way *way,
 					  const struct hf_incoming *in)
 {
-	if (way->ifindex == in->ifindex)
-		return XDP_TX;
 	if (in->here_only)
-		return XDP_DROP;
+		return way->ifindex == in->ifindex ? XDP_TX : XDP_DROP;
+	if (way->ifindex == in->ifindex && !(way->flags & HF_HOP_REDIRECT))
+		return XDP_TX;
 	if (way->flags & HF_HOP_NO_REDIRECT && !(way->flags & HF_HOP_GENERIC))
 		return XDP_DROP;
 	return (int)bpf_redirect_map(&devmap, way->ifindex, XDP_DROP);

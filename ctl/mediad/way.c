@@ -192,6 +192,16 @@ static struct hf_way_device *device_lookup(struct hf_wayfinder *f,
 	return d;
 }
 
+static bool is_veth(struct hf_wayfinder *f, uint32_t ifindex)
+{
+	struct hf_link link;
+	char driver[32] = "";
+
+	if (!hf_netlink_link(f->nl, ifindex, &link))
+		hf_driver_name(link.name, driver, sizeof(driver));
+	return !strcmp(driver, "veth");
+}
+
 /* Everything in the map points at a device that redirects may name. 0, 1 if it
  * swallows what is redirected to it, or -errno. */
 static int device_add(struct hf_wayfinder *f, uint32_t ifindex)
@@ -208,6 +218,8 @@ static int device_add(struct hf_wayfinder *f, uint32_t ifindex)
 		      hf_now_ms() < d->asked_ms + d->again_ms))
 		return d->swallows;
 	before = d->swallows;
+	if (!known)
+		d->veth = is_veth(f, ifindex);
 	rc = f->setup.use_device(f->setup.arg, ifindex);
 	if (rc < 0) {
 		hf_wayfinder_forget_device(f, ifindex);
@@ -402,6 +414,8 @@ static void way_follow(struct hf_wayfinder *f, struct hf_way *w,
 		return;
 	}
 	hop.flags |= HF_HOP_VALID;
+	if (device_lookup(f, hop.ifindex)->veth)
+		hop.flags |= HF_HOP_REDIRECT;
 	publish(f, w, &hop);
 	set_state(f, w, HF_WAY_OPEN, "");
 }

@@ -46,6 +46,7 @@ struct hf_way {
 /* A device that is a way out. */
 struct hf_way_device {
 	uint32_t ifindex;
+	bool veth; /* XDP_TX needs a program at its other end, redirecting not */
 	bool swallows; /* what is redirected to it, as of */
 	uint64_t asked_ms;
 	uint64_t again_ms; /* swallows: look again after so long */

@@ -249,6 +249,8 @@ struct hf_frame {
 #define HF_HOP_LOCAL 0x10	/* with NO_REDIRECT: the destination is this host */
 #define HF_HOP_GENERIC 0x20	/* with NO_REDIRECT: but media devices are all in
 				 * generic mode, where any device takes them */
+#define HF_HOP_REDIRECT 0x40	/* also what came in there is redirected: the
+				 * device may swallow XDP_TX (veth) */
 
 /* How to reach one destination. */
 struct hf_hop {

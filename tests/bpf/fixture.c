@@ -85,11 +85,13 @@ static const char *load(struct fixture *f)
 static const char *devices_make(struct fixture *f)
 {
 	int fd = bpf_map__fd(f->skel->maps.devmap);
+	uint32_t lo = 1; /* where packets come in */
 
 	if (system("ip link set lo up && ip link add hft0 type veth peer hft1"))
 		return "no veth pair can be made";
 	f->other = if_nametoindex("hft0");
-	if (!f->other || bpf_map_update_elem(fd, &f->other, &f->other, 0))
+	if (!f->other || bpf_map_update_elem(fd, &f->other, &f->other, 0) ||
+	    bpf_map_update_elem(fd, &lo, &lo, 0))
 		return "the devmap does not take the device";
 	return NULL;
 }
@@ -173,6 +175,7 @@ static void fill(struct fixture *f)
 		HF_HOP_VALID | HF_HOP_NO_REDIRECT);
 	hop_set(f, HOP_GENERIC, f->other, 1500,
 		HF_HOP_VALID | HF_HOP_NO_REDIRECT | HF_HOP_GENERIC);
+	hop_set(f, HOP_VETH, 1, 1500, HF_HOP_VALID | HF_HOP_REDIRECT);
 }
 
 static void counters_read(struct fixture *f, uint64_t *sum)

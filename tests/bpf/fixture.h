@@ -39,6 +39,7 @@ enum {
 	HOP_VLAN_BACK,
 	HOP_NO_REDIRECT, /* another device, which takes no redirected frames */
 	HOP_GENERIC, /* but we are in generic mode */
+	HOP_VETH, /* back, by redirect */
 	HOPS,
 };
 

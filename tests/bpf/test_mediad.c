@@ -455,7 +455,7 @@ TEST(live_frames_and_packets_take_turns_and_no_frame_is_lost_or_doubled)
 
 	stage_want(&s, 0, REMOTE);
 	CHECK(WAIT_FOR(1000, stage_hop_valid(&s, 0)));
-	CHECK_INT(stage_hop(&s, 0).flags, HF_HOP_VALID);
+	CHECK_INT(stage_hop(&s, 0).flags, HF_HOP_VALID | HF_HOP_REDIRECT);
 	base = hf_now_ms() + 30;
 	p = hold(&s, 0, 0, base);
 	claim = &s.pins.claims[0];
@@ -517,7 +517,7 @@ TEST(of_ipv6_live_frames_and_packets_are_the_same_byte_by_byte)
 		SKIP("this kernel has no IPv6");
 	stage_want(&s, 0, REMOTE6);
 	CHECK(WAIT_FOR(3000, stage_hop_valid(&s, 0)));
-	CHECK_INT(stage_hop(&s, 0).flags, HF_HOP_VALID);
+	CHECK_INT(stage_hop(&s, 0).flags, HF_HOP_VALID | HF_HOP_REDIRECT);
 	base = hf_now_ms() + 50;
 	p = hold6(&s, REMOTE6, base);
 	claim = &s.pins.claims[0];

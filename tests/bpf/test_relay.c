@@ -132,9 +132,9 @@ TEST(both_directions_are_relayed_at_once)
 	CHECK_INT(OUT_SEQ(p), 600);
 }
 
-TEST(a_caller_on_another_device_is_reached_by_redirect)
+TEST(a_caller_on_another_device_or_on_a_veth_is_reached_by_redirect)
 {
-	static const uint16_t hops[] = {HOP_ACROSS, HOP_GENERIC};
+	static const uint16_t hops[] = {HOP_ACROSS, HOP_GENERIC, HOP_VETH};
 
 	FIXTURE(f);
 	for (size_t i = 0; i < sizeof(hops) / sizeof(*hops); i++) {

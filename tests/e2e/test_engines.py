@@ -91,6 +91,21 @@ def swallowed(s):
 
 
 @scenario
+def polled_only(s):
+    "behind a veth device whose other end only polls, two on one device talk and stay in native mode"
+    # Redirected frames arrive there; those of XDP_TX need a program at the other end.
+    s.stage.trunk.ip("link", "set", "dev", "eth0", "xdpdrv", "off")
+    s.stage.trunk.run("ethtool", "-K", "eth0", "gro", "on")
+    anchor, peer = s.anchor(), s.peer()
+    caller = s.caller()
+    call = peer.park(OUTSIDE, caller)
+    caller.wait_packets(20, 15)
+    talks(s, anchor, peer, caller, ua.Media(s.stage, s.stage.caller2, net.CALLER2))
+    equal({d["xdp"] for d in anchor.ctl("status")["devices"]}, {"native"}, "modes of XDP")
+    call.bye()
+
+
+@scenario
 def same_host(s):
     "a PBX on the same host parks, hears music over lo, picks up and talks, also after a restart"
     here = s.stage.anchor
