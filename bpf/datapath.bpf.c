@@ -43,7 +43,7 @@ int hf_receive(struct xdp_md *ctx)
 	case HF_PARSE_NO_CHECK:
 		return hf_drop(HF_COUNT_DROP_NO_CHECK);
 	}
-	if (hf_gather(&in))
+	if (hf_gather(data, data_end, &in))
 		return XDP_REDIRECT;
 	/* Reading the clock waits for all loads before it, so it comes first.
 	 */
@@ -55,16 +55,24 @@ int hf_gathered(struct xdp_md *ctx)
 {
 	void *data = (void *)(long)ctx->data;
 	void *data_end = (void *)(long)ctx->data_end;
-	struct hf_incoming in;
-	__u64 now_ns;
+	struct hf_incoming in, *known;
+	struct hf_note *note;
+	__u64 now_ns = 0;
 
-	now_ns = hf_gathered_next();
-	in.ifindex = ctx->egress_ifindex;
-	in.here_only = 1;
-	if (hf_parse(ctx, data, data_end, &in) != HF_PARSE_RTP)
-		return XDP_DROP;
-	return hf_receive_rtp(ctx, &in, now_ns) == XDP_TX ? XDP_PASS :
-							     XDP_DROP;
+	note = hf_gathered_next(ctx, &now_ns);
+	/* Lengths anew: of a note only what stands in the headers is certain. */
+	if (note && !note->in.more && data + HF_AT_PAYLOAD <= data_end &&
+	    (__u64)(data_end - data) >= HF_AT_UDP + (__u64)note->in.udp_len) {
+		known = &note->in;
+	} else {
+		known = &in;
+		in.ifindex = ctx->egress_ifindex;
+		in.here_only = 1;
+		if (hf_parse(ctx, data, data_end, &in) != HF_PARSE_RTP)
+			return XDP_DROP;
+	}
+	return hf_receive_rtp(ctx, known, now_ns) == XDP_TX ? XDP_PASS :
+							      XDP_DROP;
 }
 
 SEC("xdp")

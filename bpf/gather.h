@@ -4,16 +4,16 @@
  * many legs a packet costs the wait for its leg's memory, and several waits at
  * once are no longer than one.
  *
- * hf_receive only finds out which leg a packet is for, notes it, and redirects
+ * hf_receive only finds out which leg a packet is for, notes that, and redirects
  * the packet to the device it came from, through an entry of the devmap `gather`
  * that has a program, hf_gathered. The kernel collects up to 16 such packets, at
  * the latest until the device has no more for now, and runs that program on each
  * before it sends them. The first of them asks for the memory of all.
  *
- * What was noted are hints: hf_gathered reads each packet anew. A program there
- * can send by that one device only, so holdfast-mediad puts a device into the
- * map while it is the only one that media comes from and goes to
- * (ctl/mediad/gather.c).
+ * A note is believed of a packet whose headers are those that were noted; any
+ * other one is looked at anew. A program there can send by that one device only,
+ * so holdfast-mediad puts a device into the map while it is the only one that
+ * media comes from and goes to (ctl/mediad/gather.c).
  */
 #ifndef HF_BPF_GATHER_H
 #define HF_BPF_GATHER_H
@@ -24,12 +24,34 @@
 #include "parse.h"
 
 #define HF_GATHER 16 /* the kernel's own: DEV_MAP_BULK_SIZE */
+/* The packet that makes the sixteen leave is noted before they do. */
+#define HF_NOTES 32
+/* Packets in a row without a note, more than can be on their way unnoted, after
+ * which the notes are those of packets that never came. */
+#define HF_NOTE_MISSES 64
+
+/* The words of its headers that hf_parse() goes by. */
+struct hf_header {
+	__u64 lens; /* IPv4: length, identification, fragment, TTL, protocol */
+	__u64 addresses;
+	__u32 type; /* Ethernet's, and the first two bytes of IPv4 */
+	__u32 ports;
+	__u64 udp_len;
+};
+
+/* What was found out about a packet. */
+struct hf_note {
+	struct hf_header header;
+	struct hf_incoming in;
+};
 
 struct hf_gathering {
 	__u64 now_ns; /* of those that are left */
 	__u32 left;   /* still to come of those whose memory was asked for */
-	__u32 count;  /* noted meanwhile */
-	__u32 leg[HF_GATHER];
+	__u32 noted;  /* counts up */
+	__u32 taken;  /* up to `noted` */
+	__u32 missed; /* packets in a row that have no note */
+	struct hf_note note[HF_NOTES];
 };
 
 struct {
@@ -39,19 +61,45 @@ struct {
 	__type(value, struct hf_gathering);
 } gathering SEC(".maps");
 
+/* Needs 42 bytes. */
+static __always_inline void hf_header_get(const void *data, struct hf_header *h)
+{
+	h->lens = HF_W64(data, HF_AT_IP_LEN);
+	h->addresses = HF_W64(data, HF_AT_IP_SADDR);
+	h->type = HF_W32(data, HF_AT_ETHERTYPE);
+	h->ports = HF_W32(data, HF_AT_UDP);
+	h->udp_len = HF_W16(data, HF_AT_UDP_LEN);
+}
+
+static __always_inline int hf_header_is(const void *data,
+					const struct hf_header *h)
+{
+	return h->addresses == HF_W64(data, HF_AT_IP_SADDR) &&
+	       h->ports == HF_W32(data, HF_AT_UDP) &&
+	       h->lens == HF_W64(data, HF_AT_IP_LEN) &&
+	       h->type == HF_W32(data, HF_AT_ETHERTYPE) &&
+	       h->udp_len == HF_W16(data, HF_AT_UDP_LEN);
+}
+
 /* 1 if the packet waits for others now. */
-static __always_inline int hf_gather(const struct hf_incoming *in)
+static __always_inline int hf_gather(void *data, void *data_end,
+				     const struct hf_incoming *in)
 {
 	struct hf_gathering *g;
+	struct hf_note *n;
 	__u32 zero = 0;
 
 	g = bpf_map_lookup_elem(&gathering, &zero);
-	if (!g || bpf_redirect_map(&gather, in->ifindex, 0) != XDP_REDIRECT)
+	if (!g || bpf_redirect_map(&gather, in->ifindex, 0) != XDP_REDIRECT ||
+	    data + HF_AT_RTP > data_end)
 		return 0;
-	if (!g->count)
-		g->left = 0;
-	g->leg[g->count & (HF_GATHER - 1)] = in->leg;
-	g->count++;
+	n = &g->note[g->noted & (HF_NOTES - 1)];
+	hf_header_get(data, &n->header);
+	n->in = *in;
+	n->in.here_only = 1;
+	g->noted++;
+	/* Whatever is still waited for of earlier ones never came. */
+	g->left = 0;
 	return 1;
 }
 
@@ -61,12 +109,12 @@ static __always_inline int hf_gather(const struct hf_incoming *in)
 static __always_inline void hf_ask_first(__u32 leg)
 {
 	const struct hf_claim *c = bpf_map_lookup_elem(&claims, &leg);
-	const struct hf_stream *s = bpf_map_lookup_elem(&streams, &leg);
+	const struct hf_intake *i = bpf_map_lookup_elem(&intake, &leg);
 
-	if (!c || !s)
+	if (!c || !i)
 		return;
 	(void)HF_READ(c->word);
-	(void)*(const volatile __u32 *)s;
+	(void)HF_READ(i->packets);
 }
 
 /* The frame that turn-around may send. */
@@ -93,14 +141,12 @@ static __always_inline void hf_ask_frame(const struct hf_hot *h, __u64 word,
 static __always_inline void hf_ask_second(__u32 leg, __u64 now_ns)
 {
 	const struct hf_claim *c = bpf_map_lookup_elem(&claims, &leg);
-	const struct hf_intake *i = bpf_map_lookup_elem(&intake, &leg);
 	const struct hf_bound *b = bpf_map_lookup_elem(&bound, &leg);
 	__u32 peer;
 
-	if (!c || !i || !b)
+	if (!c || !b)
 		return;
 	if (c->hot.epoch == hf_word_epoch(c->word)) {
-		(void)HF_READ(i->packets);
 		hf_ask_frame(&c->hot, c->word, now_ns);
 		return;
 	}
@@ -111,33 +157,72 @@ static __always_inline void hf_ask_second(__u32 leg, __u64 now_ns)
 		(void)HF_READ(c->word);
 }
 
-/* Called once for each packet that was gathered. Returns the time. Not inline: a
- * stack of its own. */
-static __attribute__((noinline)) __u64 hf_gathered_next(void)
+static __always_inline void hf_gathered_ask(struct hf_gathering *g)
 {
+	__u32 n = g->noted - g->taken, i;
+
+	if (n > HF_GATHER)
+		n = HF_GATHER;
+	g->left = n;
+	g->now_ns = hf_now();
+	for (i = 0; i < HF_GATHER && i < n; i++)
+		hf_ask_first(g->note[(g->taken + i) & (HF_NOTES - 1)].in.leg);
+	for (i = 0; i < HF_GATHER && i < n; i++)
+		hf_ask_second(g->note[(g->taken + i) & (HF_NOTES - 1)].in.leg,
+			      g->now_ns);
+}
+
+/*
+ * Which note is of this packet? A packet that was noted may have been lost on the
+ * way, and one may come that was not. 0 if there is none.
+ */
+static __always_inline struct hf_note *hf_note_of(struct hf_gathering *g,
+						  const void *data)
+{
+	struct hf_note *n = &g->note[g->taken & (HF_NOTES - 1)];
+
+	if (g->taken == g->noted)
+		return 0;
+	if (hf_header_is(data, &n->header)) {
+		g->taken++;
+		g->missed = 0;
+		return n;
+	}
+	n = &g->note[(g->taken + 1) & (HF_NOTES - 1)];
+	if (g->taken + 1 != g->noted && hf_header_is(data, &n->header)) {
+		g->taken += 2;
+		return n;
+	}
+	if (g->missed++ >= HF_NOTE_MISSES) {
+		g->taken = g->noted;
+		g->missed = 0;
+	}
+	return 0;
+}
+
+/*
+ * Called once for each packet that was gathered: its note, or 0 if it has none,
+ * and the time. Not inline: a stack of its own.
+ */
+static __attribute__((noinline)) struct hf_note *
+hf_gathered_next(struct xdp_md *ctx, __u64 *now_ns)
+{
+	void *data = (void *)(long)ctx->data;
+	void *data_end = (void *)(long)ctx->data_end;
 	struct hf_gathering *g;
-	__u32 zero = 0, n, i;
+	__u32 zero = 0;
 
 	g = bpf_map_lookup_elem(&gathering, &zero);
 	if (!g)
-		return hf_now();
-	if (g->left) {
+		return 0;
+	if (!g->left)
+		hf_gathered_ask(g);
+	if (g->left)
 		g->left--;
-		return g->now_ns;
-	}
-	n = g->count;
-	if (!n)
-		return hf_now();
-	if (n > HF_GATHER)
-		n = HF_GATHER;
-	g->now_ns = hf_now();
-	for (i = 0; i < HF_GATHER && i < n; i++)
-		hf_ask_first(g->leg[i]);
-	for (i = 0; i < HF_GATHER && i < n; i++)
-		hf_ask_second(g->leg[i], g->now_ns);
-	g->count = 0;
-	g->left = n - 1;
-	return g->now_ns;
+	*now_ns = g->now_ns;
+	if (data + HF_AT_RTP > data_end)
+		return 0;
+	return hf_note_of(g, data);
 }
 
 #endif

@@ -37,7 +37,6 @@ HF_ARRAY(wheel, HF_WHEEL_BUCKETS, struct hf_wheel_entry);
 HF_ARRAY(wheel_fill, HF_WHEEL_BUCKETS, struct hf_wheel_fill);
 HF_ARRAY(work, 1, struct hf_work);
 HF_ARRAY(heard, 1, struct hf_heard);
-HF_ARRAY(streams, 1, struct hf_stream);
 HF_ARRAY(rtcp, 1, struct hf_rtcp);
 
 struct {

@@ -67,16 +67,18 @@ static __always_inline int hf_leg_index(__be32 daddr, __u32 port, __u32 tci,
 					__u32 *leg)
 {
 	const struct hf_instance *in;
+	const struct hf_address *a;
 	__u32 zero = 0;
 	int i;
 
 	in = bpf_map_lookup_elem(&instance, &zero);
 	if (!in || !daddr)
 		return 0;
-#pragma unroll
+	a = &in->address[in->hint[hf_hint_of(daddr)] & (HF_MAX_ADDRESSES - 1)];
+	if (a->ip4 == daddr)
+		return hf_vlan_fits(a, tci) && hf_leg_of_port(a, port, leg);
 	for (i = 0; i < HF_MAX_ADDRESSES; i++) {
-		const struct hf_address *a = &in->address[i];
-
+		a = &in->address[i];
 		if ((__u32)i >= in->addresses)
 			return 0;
 		if (a->ip4 != daddr)

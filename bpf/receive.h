@@ -55,7 +55,6 @@ __attribute__((noinline)) int hf_receive_plain(struct xdp_md *ctx,
 	struct hf_claim *claim;
 	struct hf_rtp_in rtp;
 	struct hf_program p;
-	struct hf_stream *s;
 	struct hf_bound *b;
 	struct hf_leg *leg;
 	const struct hf_hot *h;
@@ -69,9 +68,8 @@ __attribute__((noinline)) int hf_receive_plain(struct xdp_md *ctx,
 	claim = bpf_map_lookup_elem(&claims, &index);
 	intake_by = bpf_map_lookup_elem(&intake, &index);
 	b = bpf_map_lookup_elem(&bound, &index);
-	s = bpf_map_lookup_elem(&streams, &index);
 	leg = bpf_map_lookup_elem(&legs, &index);
-	if (!claim || !intake_by || !b || !s || !leg)
+	if (!claim || !intake_by || !b || !leg)
 		return hf_drop(HF_COUNT_DROP_NO_LEG);
 	if (data + HF_AT_PAYLOAD > data_end)
 		return hf_drop(HF_COUNT_DROP_LENGTH);
@@ -81,11 +79,11 @@ __attribute__((noinline)) int hf_receive_plain(struct xdp_md *ctx,
 	h = &claim->hot;
 	if (hf_hold_is_plain(data, h, word, in, &p)) {
 		hf_rtp_get(data, &rtp);
-		hf_stream_hear(s, &rtp, in, 1, now_ns);
+		hf_stream_hear(&intake_by->stream, &rtp, in, 1, now_ns);
 		return hf_hold_turn(ctx, &claim->word, intake_by, leg, word, &p,
 				    in, now_ns);
 	}
-	if (hf_relay_plain(ctx, data, b, s, leg, word, in, now_ns, &verdict))
+	if (hf_relay_plain(ctx, data, b, &intake_by->stream, leg, word, in, now_ns, &verdict))
 		return verdict;
 	return HF_GO_ON;
 }
@@ -100,7 +98,6 @@ __attribute__((noinline)) int hf_receive_check(struct xdp_md *ctx,
 	const struct hf_program *p;
 	struct hf_intake *intake_by;
 	struct hf_rtp_in rtp;
-	struct hf_stream *s;
 	struct hf_leg *leg;
 	__u32 index;
 	__u8 second;
@@ -109,9 +106,8 @@ __attribute__((noinline)) int hf_receive_check(struct xdp_md *ctx,
 		return XDP_DROP;
 	index = in->leg;
 	intake_by = bpf_map_lookup_elem(&intake, &index);
-	s = bpf_map_lookup_elem(&streams, &index);
 	leg = bpf_map_lookup_elem(&legs, &index);
-	if (!intake_by || !s || !leg)
+	if (!intake_by || !leg)
 		return XDP_DROP;
 	second = HF_W8(data, HF_AT_RTP + 1);
 	p = &leg->program[hf_word_epoch(in->word) & 1];
@@ -125,8 +121,8 @@ __attribute__((noinline)) int hf_receive_check(struct xdp_md *ctx,
 	if (!hf_source_right(leg, p, in, rtp.ssrc, second & 0x7f))
 		return hf_refuse(intake_by, HF_COUNT_DROP_SOURCE);
 
-	hf_stream_hear(s, &rtp, in, (second & 0x7f) == p->rx_payload_type,
-		       now_ns);
+	hf_stream_hear(&intake_by->stream, &rtp, in,
+		       (second & 0x7f) == p->rx_payload_type, now_ns);
 	if (p->flags & HF_PROGRAM_RX_OFF)
 		return hf_intake_refuse(intake_by, now_ns, HF_COUNT_DROP_IDLE);
 	if (p->rx_dtmf_pt && (second & 0x7f) == p->rx_dtmf_pt) {

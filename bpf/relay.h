@@ -125,13 +125,19 @@ static __always_inline int hf_relay_write(struct xdp_md *ctx, void *data,
 	__u64 old = hf_changed_sum(data) + in->pair;
 	int full = hf_relay_sums(data, o, partial);
 	__u32 udp_len = in->udp_len;
+	__u8 second = (d->marker ? HF_RTP_MARKER : 0) |
+		      (o->payload_type & 0x7f);
+	__u64 changed;
 
 	hf_headers_write(data, way, t, udp_len);
-	HF_W8(data, HF_AT_RTP + 1) =
-		(d->marker ? HF_RTP_MARKER : 0) | (o->payload_type & 0x7f);
+	HF_W8(data, HF_AT_RTP + 1) = second;
 	HF_W16(data, HF_AT_RTP_SEQ) = HF_HTONS(d->seq);
 	HF_W32(data, HF_AT_RTP_TS) = HF_HTONL(d->timestamp);
 	HF_W32(data, HF_AT_RTP_SSRC) = o->ssrc;
+	changed = (__u16)HF_HTONS((__u16)HF_W8(data, HF_AT_RTP) << 8 | second) +
+		  (__u64)(__u16)HF_HTONS(d->seq) +
+		  (__u32)HF_HTONL(d->timestamp) + (__u32)o->ssrc +
+		  (__u16)t->sport + (__u16)t->dport + t->pair;
 	if (full)
 		check = hf_csum_udp(hf_csum_udp_header(t->pair, t->sport,
 						       t->dport,
@@ -139,7 +145,7 @@ static __always_inline int hf_relay_write(struct xdp_md *ctx, void *data,
 				    (__u16)hf_rtp_sum(ctx));
 	else if (check) /* 0: the talker computes none (RFC 768) */
 		check = hf_csum_udp_change(check, old,
-					   hf_changed_sum(data) + t->pair);
+					   changed);
 	HF_W16(data, HF_AT_UDP_CHECK) = check;
 	return !hf_wrap_bytes(way, o->six) ||
 	       hf_wrap(ctx, way, o->six, udp_len);

@@ -12,6 +12,8 @@
 #include <string.h>
 #include <unistd.h>
 
+#include <holdfast/remote.h>
+
 #include "../base/clock.h"
 
 /* Ticks in which every leg has been looked at once. */
@@ -98,6 +100,7 @@ int hf_media_describe(const struct hf_config *config, struct hf_instance *in,
 		memcpy(in->address[a].ip6, &config->media.addresses[a].ip4.six,
 		       sizeof(in->address[a].ip6));
 	in->addresses = a;
+	hf_hints_fill(in);
 	in->legs = a * each;
 	return hf_boot_id(in->boot_id);
 }

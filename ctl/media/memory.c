@@ -41,8 +41,7 @@ static int hf_memory_maps(struct hf_media *m, const struct hf_instance *in)
 	    TAKE(work, 1) || TAKE(heard, in->legs) ||
 	    TAKE(claims, in->legs) || TAKE(intake, in->legs) ||
 	    TAKE(bound, in->legs) || TAKE(leg6, in->legs) ||
-	    TAKE(nexthop6, HF_MEMORY_HOPS) || TAKE(streams, in->legs) ||
-	    TAKE(rtcp, in->legs))
+	    TAKE(nexthop6, HF_MEMORY_HOPS) || TAKE(rtcp, in->legs))
 		return -ENOMEM;
 #undef TAKE
 	*p->instance = *in;

@@ -37,7 +37,6 @@ bool hf_pin_is_by_leg(enum hf_pin_map map)
 	case HF_PIN_claims:
 	case HF_PIN_intake:
 	case HF_PIN_bound:
-	case HF_PIN_streams:
 	case HF_PIN_rtcp:
 		return true;
 	default:
@@ -140,9 +139,6 @@ static void hf_pins_place(struct hf_pins *p, enum hf_pin_map map, void *memory,
 	case HF_PIN_nexthop6:
 		p->nexthop6 = memory;
 		break;
-	case HF_PIN_streams:
-		p->streams = memory;
-		break;
 	case HF_PIN_rtcp:
 		p->rtcp = memory;
 		break;
@@ -193,7 +189,7 @@ int hf_pins_check(const struct hf_pins *p, const uint32_t *entries, char *err,
 
 	if (in->legs > entries[HF_PIN_legs] ||
 	    in->legs > entries[HF_PIN_heard] ||
-	    in->legs > entries[HF_PIN_streams] ||
+	    in->legs > entries[HF_PIN_intake] ||
 	    in->legs > entries[HF_PIN_rtcp] ||
 	    in->frames > entries[HF_PIN_frames] ||
 	    in->wheel_capacity != p->wheel_capacity ||
@@ -322,7 +318,6 @@ void hf_pins_close(struct hf_pins *p)
 	memory[HF_PIN_leg6] = p->leg6;
 	memory[HF_PIN_nexthop6] = p->nexthop6;
 	memory[HF_PIN_heard] = p->heard;
-	memory[HF_PIN_streams] = p->streams;
 	memory[HF_PIN_rtcp] = p->rtcp;
 	for (int i = 0; i < HF_PIN_MAP_COUNT; i++) {
 		if (p->bytes[i])

@@ -40,7 +40,6 @@
 	X(nexthop6, 1)                                                         \
 	X(gather, 0)                                                           \
 	X(happenings, 0)                                                       \
-	X(streams, 1)                                                          \
 	X(rtcp, 1)                                                             \
 	X(rtcp_in, 0)
 
@@ -65,7 +64,6 @@ struct hf_pins {
 	struct hf_bound *bound;
 	struct hf_leg6 *leg6;	  /* the same, one without IPv6 addresses */
 	struct hf_ip6 *nexthop6; /* nexthop_count, or one */
-	struct hf_stream *streams;
 	struct hf_rtcp *rtcp;
 	uint32_t nexthop_count;
 	uint32_t wheel_capacity; /* entries of one bucket */

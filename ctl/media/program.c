@@ -568,7 +568,7 @@ int hf_leg_start(struct hf_media *m, uint32_t i,
 	/* Nothing is sent or taken in for this leg now: its counters and what
 	 * was learned from the last call's packets are ours to forget. */
 	memset(&at.leg->rx, 0, sizeof(at.leg->rx));
-	memset(&m->map.intake[i], 0, sizeof(m->map.intake[i]));
+	memset(&m->map.intake[i], 0, offsetof(struct hf_intake, stream));
 	memset(&m->map.bound[i], 0, sizeof(m->map.bound[i]));
 	m->map.claims[i].sent = 0;
 	m->map.claims[i].skipped = 0;

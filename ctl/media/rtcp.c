@@ -99,7 +99,7 @@ void hf_rtcp_apply(struct hf_media *m, uint32_t leg)
 
 	/* On hold (RFC 2543) there is no address, and the peer is still there:
 	 * the reports wait. */
-	m->map.streams[leg].unit_ns =
+	m->map.intake[leg].stream.unit_ns =
 		r->codec == HF_CODEC_OPUS ? 1000000 / 48 : HF_STREAM_UNIT_NS;
 	next.flags = HF_RTCP_ON;
 	next.remote_port = htons(r->rtcp_port);
@@ -125,13 +125,13 @@ void hf_rtcp_talker(struct hf_media *m, uint32_t leg, uint32_t peer)
 	if (next.peer < legs) {
 		next.before_packets += HF_READ(m->map.bound[next.peer].forwarded) -
 				       next.begin_packets;
-		next.before_octets += HF_READ(m->map.streams[next.peer].octets) -
+		next.before_octets += HF_READ(m->map.intake[next.peer].stream.octets) -
 				      next.begin_octets;
 	}
 	next.peer = peer;
 	if (peer < legs) {
 		next.begin_packets = HF_READ(m->map.bound[peer].forwarded);
-		next.begin_octets = HF_READ(m->map.streams[peer].octets);
+		next.begin_octets = HF_READ(m->map.intake[peer].stream.octets);
 	}
 	hf_rtcp_put(&m->map.rtcp[leg], &next);
 }

@@ -182,7 +182,7 @@ static void relayed_add(const struct hf_pins *pins, uint32_t leg,
 	report->packets +=
 		HF_READ(pins->bound[wish.peer].forwarded) - wish.begin_packets;
 	report->octets +=
-		HF_READ(pins->streams[wish.peer].octets) - wish.begin_octets;
+		HF_READ(pins->intake[wish.peer].stream.octets) - wish.begin_octets;
 }
 
 void hf_reception_sender(const struct hf_pins *pins, uint32_t leg,
@@ -207,7 +207,7 @@ void hf_reception_sender(const struct hf_pins *pins, uint32_t leg,
 void hf_reception_block(const struct hf_pins *pins, uint32_t leg,
 			uint64_t now_ns, struct hf_rtcp_report *report)
 {
-	const struct hf_stream *h = &pins->streams[leg];
+	const struct hf_stream *h = &pins->intake[leg].stream;
 	struct hf_rtcp *line = &pins->rtcp[leg];
 	uint32_t count = HF_READ(h->count);
 	uint32_t expected = HF_READ(h->newest) - HF_READ(h->first) + 1;

@@ -21,10 +21,11 @@
 #include <linux/types.h>
 #endif
 
-#define HF_ABI_MAJOR 5
+#define HF_ABI_MAJOR 6
 #define HF_ABI_MINOR 0
 
 #define HF_MAX_ADDRESSES 16	/* media addresses of one instance */
+#define HF_HINTS 64		/* of where an address stands */
 #define HF_MAX_DEVICES 32	/* devices our receive program is attached to */
 #define HF_MAX_NEXTHOPS 65536
 #define HF_FRAME_BYTES 160	/* the largest payload of a hold frame */
@@ -98,8 +99,7 @@ struct hf_program {
  *   map      bytes  written by             read
  *   claims    64    whoever sends; of it,  with every packet
  *                   40 the controller
- *   intake    16    receive side           with every packet not relayed
- *   streams   32    receive side           with every packet (stream.h)
+ *   intake    64    receive side           with every packet
  *   bound     64    receive side           with every packet relayed
  *   leg6      64    controller             with every packet of an IPv6 leg
  *   legs     192    see its lines          when the lines above do not do
@@ -148,13 +148,29 @@ struct hf_claim {
 	__u32 reserved;
 };
 
-/* Written by the receive side for each packet from the remote that is not
- * relayed, and for the frames it turns around. */
+/* How well the stream of a leg's remote arrives (stream.h). */
+struct hf_stream {
+	__be32 source; /* SSRC */
+	__u32 newest;  /* highest sequence number, with its cycles */
+	__u32 count;   /* packets of it, doubled ones too; 0 = none yet */
+	__u32 octets;  /* of payload, of all sources */
+	__u32 jitter;  /* 16 times the jitter, in units of 2^10 ns */
+	__u32 transit; /* of the newest audio, in the same units */
+	__u16 first;   /* sequence number it began with */
+	__u16 wild;    /* sequence number that would confirm a jump */
+	__u32 unit_ns; /* of its timestamp, 0 = HF_STREAM_UNIT_NS; written by
+			* the controller */
+};
+
+/* Written by the receive side: the counters for each packet from the remote that
+ * is not relayed, and for the frames it turns around; the stream for each. */
 struct hf_intake {
 	__u32 packets;	 /* from the right source */
 	__u32 last_rx;	 /* newest of them, 2^20 ns units */
 	__u32 turn_sent; /* hold frames sent by turn-around */
 	__u32 dropped;	 /* refused by this leg, all reasons */
+	struct hf_stream stream;
+	__u32 reserved[4];
 };
 
 /*
@@ -308,6 +324,9 @@ struct hf_instance {
 		__u32 ifindex;
 		__u32 flags; /* HF_DEVICE_* */
 	} device[HF_MAX_DEVICES];
+	/* Which address[] an IPv4 address may be, by its last bits: a search
+	 * through all is a branch that no CPU foresees (remote.h). */
+	__u8 hint[HF_HINTS];
 };
 
 /* Senders on this device may leave UDP checksums to be completed by hardware
@@ -476,7 +495,8 @@ HF_ASSERT(sizeof(struct hf_claim) == 64, "one line");
 HF_ASSERT(__builtin_offsetof(struct hf_claim, hot) == 16, "abi");
 HF_ASSERT(sizeof(struct hf_hot) == 40, "abi");
 HF_ASSERT(__builtin_offsetof(struct hf_hot, loop_at) == 30, "abi");
-HF_ASSERT(sizeof(struct hf_intake) == 16, "abi");
+HF_ASSERT(sizeof(struct hf_intake) == 64, "one line");
+HF_ASSERT(sizeof(struct hf_stream) == 32, "half a line");
 HF_ASSERT(sizeof(struct hf_bound) == 64, "one line");
 HF_ASSERT(__builtin_offsetof(struct hf_bound, peer) == 36, "abi");
 HF_ASSERT(sizeof(struct hf_ip6) == 16, "abi");
@@ -485,7 +505,8 @@ HF_ASSERT(sizeof(struct hf_frame) == 192, "three lines");
 HF_ASSERT(sizeof(struct hf_hop) == 24, "abi");
 HF_ASSERT(sizeof(struct hf_nexthop) == 64, "one line");
 HF_ASSERT(sizeof(struct hf_address) == 32, "abi");
-HF_ASSERT(sizeof(struct hf_instance) == 40 + 32 * HF_MAX_ADDRESSES + 8 * HF_MAX_DEVICES, "abi");
+HF_ASSERT(sizeof(struct hf_instance) == 40 + 32 * HF_MAX_ADDRESSES + 8 * HF_MAX_DEVICES +
+					       HF_HINTS, "abi");
 HF_ASSERT(sizeof(struct hf_wheel_entry) == 8, "abi");
 HF_ASSERT(sizeof(struct hf_wheel_fill) == 8, "abi");
 HF_ASSERT(sizeof(struct hf_work) == 96 + 8 * HF_WORK_RUNS, "abi");

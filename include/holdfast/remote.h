@@ -25,6 +25,22 @@
 
 #define HF_LATCH_PACKETS 3
 
+/* Of a media address. */
+HF_INLINE __u32 hf_hint_of(__be32 ip4)
+{
+	return HF_NTOHL(ip4) % HF_HINTS;
+}
+
+/* Where two addresses have the same hint, the first one is found faster. */
+HF_INLINE void hf_hints_fill(struct hf_instance *in)
+{
+	__u32 i = in->addresses;
+
+	while (i--)
+		if (in->address[i].ip4)
+			in->hint[hf_hint_of(in->address[i].ip4)] = (__u8)i;
+}
+
 struct hf_remote {
 	__be32 ip4; /* or digest */
 	__be16 port;

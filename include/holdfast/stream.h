@@ -1,8 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * How well the stream of a leg's remote arrives: map `streams`, written by the
- * receive side with every packet from the right source, so half a line a leg.
- * Counted as RFC 3550 A.1 and A.8 do; holdfast-mediad reports it. Pure.
+ * How well the stream of a leg's remote arrives: on the leg's line of the receive
+ * side (map `intake`), written with every packet from the right source. Counted as RFC 3550 A.1 and A.8 do; holdfast-mediad reports it. Pure.
  */
 #ifndef HOLDFAST_STREAM_H
 #define HOLDFAST_STREAM_H
@@ -11,19 +10,6 @@
 #include "world.h"
 
 #define HF_STREAM_UNIT_NS 125000 /* of a timestamp that runs at 8000 a second */
-
-struct hf_stream {
-	__be32 source; /* SSRC */
-	__u32 newest;  /* highest sequence number, with its cycles */
-	__u32 count;   /* packets of it, doubled ones too; 0 = none yet */
-	__u32 octets;  /* of payload, of all sources */
-	__u32 jitter;  /* 16 times the jitter, in units of 2^10 ns */
-	__u32 transit; /* of the newest audio, in the same units */
-	__u16 first;   /* sequence number it began with */
-	__u16 wild;    /* sequence number that would confirm a jump */
-	__u32 unit_ns; /* of its timestamp, 0 = HF_STREAM_UNIT_NS; written by
-			* the controller */
-};
 
 /* A packet, host order except the SSRC. */
 struct hf_stream_in {
@@ -83,7 +69,5 @@ HF_INLINE void hf_stream_jitter(struct hf_stream *s, __u32 timestamp,
 		s->jitter += off - ((s->jitter + 8) >> 4);
 	s->transit = transit ? transit : 1;
 }
-
-HF_ASSERT(sizeof(struct hf_stream) == 32, "half a line");
 
 #endif

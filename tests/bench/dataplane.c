@@ -28,6 +28,7 @@
 #include <holdfast/claim.h>
 #include <holdfast/csum.h>
 #include <holdfast/hot.h>
+#include <holdfast/remote.h>
 
 #include "../bpf/packet.h"
 #include "bench/dataplane.skel.h"
@@ -214,6 +215,7 @@ static void instance_fill(struct hf_instance *in)
 			.port_max = BENCH_PORT_MIN + 2 * BENCH_LEGS_EACH - 1,
 			.leg_base = i * BENCH_LEGS_EACH,
 		};
+	hf_hints_fill(in);
 	in->legs = BENCH_LEGS;
 	in->frames = FRAMES;
 }
@@ -244,7 +246,6 @@ static int path_open(struct bench *b)
 	bpf_map__set_max_entries(s->maps.intake, BENCH_LEGS);
 	bpf_map__set_max_entries(s->maps.bound, BENCH_LEGS);
 	bpf_map__set_max_entries(s->maps.rtcp, BENCH_LEGS);
-	bpf_map__set_max_entries(s->maps.streams, BENCH_LEGS);
 	bpf_map__set_max_entries(s->maps.frames, FRAMES);
 	bpf_map__set_max_entries(s->maps.wheel, PACED_LEGS);
 	if (hf_datapath_bpf__load(s))

@@ -54,7 +54,6 @@ static const char *load(struct fixture *f)
 	bpf_map__set_max_entries(skel->maps.intake, LEGS);
 	bpf_map__set_max_entries(skel->maps.bound, LEGS);
 	bpf_map__set_max_entries(skel->maps.rtcp, LEGS);
-	bpf_map__set_max_entries(skel->maps.streams, LEGS);
 	bpf_map__set_max_entries(skel->maps.frames, FRAMES);
 	bpf_map__set_max_entries(skel->maps.nexthops, HOPS);
 	bpf_map__set_max_entries(skel->maps.wheel,
@@ -67,14 +66,13 @@ static const char *load(struct fixture *f)
 	f->claims = map_memory(skel->maps.claims, sizeof(*f->claims));
 	f->intake = map_memory(skel->maps.intake, sizeof(*f->intake));
 	f->bound = map_memory(skel->maps.bound, sizeof(*f->bound));
-	f->streams = map_memory(skel->maps.streams, sizeof(*f->streams));
 	f->frames = map_memory(skel->maps.frames, sizeof(*f->frames));
 	f->nexthops = map_memory(skel->maps.nexthops, sizeof(*f->nexthops));
 	f->wheel = map_memory(skel->maps.wheel, sizeof(*f->wheel));
 	f->work = map_memory(skel->maps.work, sizeof(*f->work));
 	f->heard = map_memory(skel->maps.heard, sizeof(*f->heard));
 	if (!f->leg6 || !f->claims || !f->intake || !f->bound ||
-	    !f->streams || !f->heard || !f->instance || !f->legs || !f->frames || !f->nexthops ||
+	    !f->heard || !f->instance || !f->legs || !f->frames || !f->nexthops ||
 	    !f->wheel || !f->work)
 		return "the maps cannot be mapped";
 	f->receive = bpf_program__fd(skel->progs.hf_receive);
@@ -150,6 +148,7 @@ static void fill(struct fixture *f)
 		.port_max = 30063,
 		.leg_base = 32,
 	};
+	hf_hints_fill(in);
 	in->legs = LEGS;
 	in->frames = FRAMES;
 	in->wheel_capacity = WHEEL_CAPACITY;
@@ -347,7 +346,6 @@ void leg_set(struct fixture *f, uint32_t leg, const struct hf_program *p,
 	f->legs[leg] = (struct hf_leg){.program[1] = *p};
 	f->intake[leg] = (struct hf_intake){};
 	f->bound[leg] = (struct hf_bound){};
-	f->streams[leg] = (struct hf_stream){};
 	f->claims[leg].hot = (struct hf_hot){.epoch = HF_HOT_NONE};
 	leg_addresses(f, leg, p, 1);
 	f->claims[leg].word = hf_word_make(5, 0, 0, seq, 0);

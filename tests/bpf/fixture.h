@@ -57,7 +57,6 @@ struct fixture {
 	struct hf_claim *claims;
 	struct hf_intake *intake;
 	struct hf_bound *bound;
-	struct hf_stream *streams;
 	struct hf_frame *frames;
 	struct hf_nexthop *nexthops;
 	struct hf_wheel_entry *wheel;

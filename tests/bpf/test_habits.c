@@ -213,7 +213,7 @@ TEST(a_packet_that_comes_twice_brings_one_frame)
 	CHECK(in_agreement(f, &a));
 	CHECK_STR(fixture_counted(f), "hold_turned 50, hold_not_due 100");
 	/* Reports count what came (RFC 3550, A.3). */
-	CHECK_INT(f->streams[LEG].count, 150);
+	CHECK_INT(f->intake[LEG].stream.count, 150);
 	CHECK_INT(f->intake[LEG].packets, 150);
 }
 
@@ -232,9 +232,9 @@ TEST(another_ssrc_of_a_held_caller_leaves_its_music_alone)
 	CHECK(in_agreement(f, &a));
 	CHECK_STR(fixture_counted(f), "hold_turned 50");
 	/* Reports are of the new one from its first packet. */
-	CHECK_INT(HF_NTOHL(f->streams[LEG].source), 0x22222222);
-	CHECK_INT(f->streams[LEG].first, 40025);
-	CHECK_INT(f->streams[LEG].count, 25);
+	CHECK_INT(HF_NTOHL(f->intake[LEG].stream.source), 0x22222222);
+	CHECK_INT(f->intake[LEG].stream.first, 40025);
+	CHECK_INT(f->intake[LEG].stream.count, 25);
 }
 
 TEST(a_source_that_changes_its_ssrc_is_not_learned)

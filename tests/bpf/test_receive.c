@@ -460,6 +460,19 @@ TEST(a_port_without_a_call_consumes_what_comes)
 	CHECK_STR(fixture_counted(f), "drop_no_leg 1");
 }
 
+TEST(an_address_is_found_whatever_the_hints_say)
+{
+	FIXTURE(f);
+
+	for (uint32_t i = 0; i <= 0xff; i++) {
+		struct packet p = from_caller();
+
+		memset(f->instance->hint, (int)i, sizeof(f->instance->hint));
+		hold(f, 0);
+		CHECK_INT(fixture_receive(f, &p), XDP_TX);
+	}
+}
+
 TEST(an_idle_leg_and_one_told_not_to_send_consume_what_comes)
 {
 	FIXTURE(f);

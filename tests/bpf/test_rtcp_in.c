@@ -269,7 +269,7 @@ TEST(no_rtcp_packet_type_of_a_relayed_party_ever_goes_on)
 TEST(a_stream_is_counted_whichever_way_its_packets_go)
 {
 	HEARING(f);
-	struct hf_stream *stream = &f->streams[LEG];
+	struct hf_stream *stream = &f->intake[LEG].stream;
 	struct hf_program from = program_hold(LEG), to = program_hold(PEER);
 
 	from.mode = to.mode = HF_MODE_RELAY;
