@@ -170,6 +170,7 @@ struct hf_config_http_user {
 	enum hf_http_role role;
 	char *token; /* or "sha256:" and 64 hex digits */
 	char *phone; /* URI that "to my phone" calls, or NULL */
+	char *tenant; /* whose lots and calls alone it sees; NULL = all */
 };
 
 #define HF_CONFIG_RING_MAX 16

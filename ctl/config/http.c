@@ -126,6 +126,11 @@ static const struct hf_key user_keys[] = {
 	 .offset = USER(phone),
 	 .parse = hf_parse_uri,
 	 .example = "\"sip:1001@pbx.example.com\""},
+	{.name = "tenant",
+	 .kind = HF_KEY_VALUE,
+	 .offset = USER(tenant),
+	 .parse = hf_parse_name,
+	 .example = "acme"},
 	{0}};
 static const struct hf_map user_map = {user_keys, NULL};
 
@@ -193,6 +198,15 @@ static void check_users(struct hf_reader *r)
 		if (u->role == HF_ROLE_HTTP_NONE)
 			hf_wrong_at(r, &u->role, u, "role",
 				    "has to be view, act or admin");
+		if (u->tenant && !hf_config_tenant_named(c, u->tenant))
+			hf_wrong_at(r, &u->tenant, u, "tenant",
+				    "no tenant of tenants is called %s",
+				    u->tenant);
+		else if (u->tenant && u->role == HF_ROLE_HTTP_ADMIN)
+			hf_wrong_at(r, &u->role, u, "role",
+				    "admin may do everything to everybody, so "
+				    "it is not for a user of one tenant; write "
+				    "act or view");
 		for (unsigned int j = 0; j < i; j++) {
 			const struct hf_config_http_user *v = &c->http.users[j];
 

@@ -6,7 +6,7 @@
  *	loop.c    takes jobs, answers      server.c  listens, runs the sockets
  *	tally.c   counts what happened     route.c   what a request asks for
  *	metrics.c /metrics as text         auth.c    who may, and how often
- *	                                   stream.c  server-sent events
+ *	tenant.c  whose a row is           stream.c  server-sent events
  *	                                   page.c    the files built in
  *
  * queue.c is the only thing that both touch.
@@ -61,6 +61,7 @@ struct hf_job {
 	enum hf_may may;
 	char who[64], origin[64]; /* of who asks, for the record of acts */
 	char *line;		  /* of a request */
+	const char *tenant; /* only of this one, NULL = all; of the configuration */
 	const char *pick; /* NULL, or the key of the answer that is wanted */
 	void *owner;	  /* of the HTTP thread: a request or a board */
 	uint64_t asked_ns;
@@ -75,6 +76,8 @@ struct hf_job {
 struct hf_said {
 	struct hf_said *next;
 	struct hf_job *job;   /* NULL: for every board */
+	const char *tenant; /* for boards of this one; NULL = of nobody's alone */
+	bool beat;	    /* for every board whatever */
 	bool over; /* boards end: they come again for a whole table */
 	struct hf_job *began; /* a board's job was taken up: from now on it
 			       * gets what every board gets */
@@ -156,13 +159,15 @@ struct hf_loop_side {
 	uint32_t changed_count, slot_count;
 	uint8_t *is_changed;	 /* one bit a slot */
 	struct hf_text happened; /* events to tell of */
+	struct hf_text *theirs; /* of each tenant: slots; behind all: events */
+	unsigned int tenant_count;
 };
 
 /* Figures of the HTTP thread that /metrics shows. */
 struct hf_http_counts {
 	_Atomic uint64_t answers[6]; /* by first digit of the status */
 	_Atomic uint64_t slow_boards, refused_rate, refused_token;
-	_Atomic uint32_t boards;
+	_Atomic uint32_t boards, tenant_boards;
 	_Atomic uint64_t asked, asked_ns; /* of the loop: how many, how long */
 	_Atomic uint64_t asked_most_ns;
 };
@@ -246,12 +251,27 @@ bool hf_server_ask(struct hf_http *, struct hf_job *);
 /* What every answer says about itself. */
 void hf_route_headers(struct MHD_Response *);
 
-/* stream.c */
-int hf_board_open(struct hf_http *, struct MHD_Connection *);
+/* tenant.c; `tenant` NULL owns everything. Take out of a list what is another's;
+ * an object that is, is not there. */
+bool hf_tenant_owns(const struct hf_config *, const char *tenant,
+		    const json_t *row);
+void hf_tenant_filter(const struct hf_config *, const char *tenant,
+		      json_t *rows);
+json_t *hf_tenant_show(const struct hf_config *, const char *tenant,
+		       json_t *answer);
+bool hf_tenant_may_ask(const char *path);
+/* NULL: it has none, or several. */
+const char *hf_tenant_only_lot(const struct hf_config *, const char *tenant);
+bool hf_tenant_has_call(const struct hf_control_wiring *, const char *tenant,
+			json_int_t call);
+
+/* stream.c; `tenant` NULL = of all */
+int hf_board_open(struct hf_http *, struct MHD_Connection *,
+		  const char *tenant);
 void hf_board_begin(struct hf_http *, struct hf_board *);
 /* Takes the job's text. */
 void hf_board_table(struct hf_http *, struct hf_board *, struct hf_job *);
-void hf_boards_tell(struct hf_http *, const char *text, size_t len);
+void hf_boards_tell(struct hf_http *, const struct hf_said *);
 void hf_boards_end(struct hf_http *);
 
 /* page.c */

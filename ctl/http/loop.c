@@ -66,8 +66,8 @@ static void add_json(struct hf_text *t, const json_t *json)
 
 /* --- events and slots, for every board ---------------------------------- */
 
-/* Takes over the text. */
-static void say(struct hf_http *h, struct hf_text *text)
+/* Takes over the text. `tenant`: for its boards, NULL = for those of all. */
+static void say(struct hf_http *h, struct hf_text *text, const char *tenant)
 {
 	struct hf_said *said = text->bad ? NULL : calloc(1, sizeof(*said));
 
@@ -76,7 +76,51 @@ static void say(struct hf_http *h, struct hf_text *text)
 		return;
 	}
 	said->text = *text;
+	said->tenant = tenant;
 	hf_queue_say(&h->queue, said);
+}
+
+/* What the boards of this tenant are told, NULL if there are none. */
+static struct hf_text *theirs(struct hf_http *h, const char *tenant,
+			      bool events)
+{
+	const struct hf_config *c = h->config;
+	struct hf_loop_side *l = &h->loop;
+
+	if (!tenant || !h->counts.tenant_boards)
+		return NULL;
+	for (unsigned int i = 0; i < l->tenant_count; i++)
+		if (!strcmp(c->tenants[i].name, tenant))
+			return &l->theirs[i + (events ? l->tenant_count : 0)];
+	return NULL;
+}
+
+/* One for all boards, and once more for those of its tenant. */
+static void add_told(struct hf_text *all, struct hf_text *their, size_t from)
+{
+	if (their && !all->bad)
+		hf_text_add(their, all->at + from, all->len - from);
+	else if (their)
+		their->bad = true;
+}
+
+static void say_theirs(struct hf_http *h)
+{
+	struct hf_loop_side *l = &h->loop;
+
+	for (unsigned int i = 0; i < l->tenant_count; i++) {
+		struct hf_text *slots = &l->theirs[i];
+		struct hf_text *events = &l->theirs[i + l->tenant_count];
+
+		if (events->len)
+			hf_text_add(slots, events->at, events->len);
+		slots->bad |= events->bad;
+		hf_text_free(events);
+		if (!slots->len && !slots->bad)
+			continue;
+		say(h, slots, h->config->tenants[i].name);
+		*slots = (struct hf_text){0};
+	}
 }
 
 static void on_event(void *arg, const struct hf_event *event, const char *json,
@@ -85,6 +129,7 @@ static void on_event(void *arg, const struct hf_event *event, const char *json,
 	struct hf_http *h = arg;
 	struct hf_event seen = *event;
 	struct hf_text *text = &h->loop.happened;
+	size_t from = text->len;
 	json_t *object = NULL;
 
 	hf_tally_event(&h->loop.tally, h->config, event);
@@ -102,6 +147,7 @@ static void on_event(void *arg, const struct hf_event *event, const char *json,
 		hf_text_add(text, json, len);
 	}
 	hf_text_add(text, "\n\n", 2);
+	add_told(text, theirs(h, event->tenant, true), from);
 }
 
 static bool wants(void *arg, const struct hf_event *event)
@@ -142,6 +188,7 @@ void hf_http_flush(struct hf_http *h)
 		return;
 	for (uint32_t i = 0; i < l->changed_count; i++) {
 		uint32_t slot = l->changed[i];
+		size_t from = text.len;
 		struct hf_slot_view v;
 		json_t *row;
 
@@ -154,6 +201,7 @@ void hf_http_flush(struct hf_http *h)
 		hf_text_add(&text, "event: slot\ndata: ", 18);
 		add_json(&text, row);
 		hf_text_add(&text, "\n\n", 2);
+		add_told(&text, theirs(h, v.tenant, false), from);
 		json_decref(row);
 	}
 	l->changed_count = 0;
@@ -161,7 +209,8 @@ void hf_http_flush(struct hf_http *h)
 		hf_text_add(&text, l->happened.at, l->happened.len);
 	text.bad |= l->happened.bad;
 	hf_text_free(&l->happened);
-	say(h, &text);
+	say(h, &text, NULL);
+	say_theirs(h);
 }
 
 /* --- jobs ---------------------------------------------------------------- */
@@ -211,11 +260,15 @@ static bool list_some(struct hf_loop_side *l, struct hf_job *job)
 	if (job->listing.answer) {
 		json_decref(rows);
 		job->status = status_of(job->listing.answer);
+		job->listing.answer = hf_tenant_show(
+			l->wiring->config, job->tenant, job->listing.answer);
+		job->status = status_of(job->listing.answer);
 		hf_private_mask(job->listing.answer);
 		job->text.len = 0;
 		add_json(&job->text, job->listing.answer);
 		return true;
 	}
+	hf_tenant_filter(l->wiring->config, job->tenant, rows);
 	hf_private_mask(rows);
 	json_array_foreach(rows, i, row)
 	{
@@ -233,6 +286,24 @@ static bool list_some(struct hf_loop_side *l, struct hf_job *job)
 	return true;
 }
 
+/* A call that who asks does not see is not there for him; of other requests,
+ * rows are left out later. */
+static bool is_not_there(struct hf_loop_side *l, const struct hf_job *job,
+			 const char *line)
+{
+	json_t *request = job->tenant ? json_loads(line, 0, NULL) : NULL;
+	const char *command =
+		json_string_value(json_object_get(request, "command"));
+	bool gone = command && !strncmp(command, "call ", 5) &&
+		    strcmp(command, "call list") &&
+		    !hf_tenant_has_call(l->wiring, job->tenant,
+					json_integer_value(json_object_get(
+						request, "call")));
+
+	json_decref(request);
+	return gone;
+}
+
 /* True when it is answered. */
 static bool ask(struct hf_loop_side *l, struct hf_job *job, const char *line)
 {
@@ -245,7 +316,13 @@ static bool ask(struct hf_loop_side *l, struct hf_job *job, const char *line)
 	};
 	struct hf_answer answer;
 
-	hf_request_answer(l->wiring, &asker, line, strlen(line), &answer);
+	if (is_not_there(l, job, line))
+		answer = (struct hf_answer){
+			.json = hf_request_error(HF_ERR_NOT_FOUND,
+						 "there is no such call")};
+	else
+		hf_request_answer(l->wiring, &asker, line, strlen(line),
+				  &answer);
 	job->status = 200;
 	if (answer.listing.more) {
 		job->listing = answer.listing;
@@ -256,6 +333,9 @@ static bool ask(struct hf_loop_side *l, struct hf_job *job, const char *line)
 					       "events are at /api/v1/events");
 	job->status = status_of(answer.json);
 	hf_private_mask(answer.json);
+	if (job->pick)
+		hf_tenant_filter(l->wiring->config, job->tenant,
+				 json_object_get(answer.json, job->pick));
 	if (job->pick && job->status == 200)
 		add_json(&job->text, json_object_get(answer.json, job->pick));
 	else
@@ -299,6 +379,7 @@ static void list_acts(struct hf_loop_side *l, struct hf_job *job)
 static void beat(struct hf_http *h)
 {
 	struct hf_text text = {0};
+	struct hf_said *said;
 
 	h->beat_ms = hf_now_ms();
 	hf_text_print(
@@ -308,7 +389,14 @@ static void beat(struct hf_http *h)
 		(unsigned long long)hf_wall_ms(),
 		(unsigned long long)hf_bus_last(h->loop.wiring->bus),
 		h->ready ? "true" : "false");
-	say(h, &text);
+	said = text.bad ? NULL : calloc(1, sizeof(*said));
+	if (!said) {
+		hf_text_free(&text);
+		return;
+	}
+	said->text = text;
+	said->beat = true;
+	hf_queue_say(&h->queue, said);
 }
 
 /* A board's slot table begins: what changes from now on goes to it too. */
@@ -438,10 +526,20 @@ int hf_http_fd(const struct hf_http *h)
 
 /* --- life ---------------------------------------------------------------- */
 
+static void free_theirs(struct hf_loop_side *l)
+{
+	for (unsigned int i = 0; i < 2 * l->tenant_count; i++)
+		hf_text_free(&l->theirs[i]);
+	free(l->theirs);
+	l->theirs = NULL;
+	l->tenant_count = 0;
+}
+
 static int make_room_for_slots(struct hf_loop_side *l,
 			       const struct hf_config *config)
 {
 	uint32_t count = 0, *changed;
+	struct hf_text *their;
 	uint8_t *is_changed;
 
 	for (unsigned int i = 0; i < config->lot_count; i++)
@@ -449,11 +547,16 @@ static int make_room_for_slots(struct hf_loop_side *l,
 			 config->lots[i].slot_first + 1;
 	changed = calloc(count + 1, sizeof(*changed));
 	is_changed = calloc(1, count / 8 + 1);
-	if (!changed || !is_changed) {
+	their = calloc(2 * (size_t)config->tenant_count + 1, sizeof(*their));
+	if (!changed || !is_changed || !their) {
 		free(changed);
 		free(is_changed);
+		free(their);
 		return -ENOMEM;
 	}
+	free_theirs(l);
+	l->theirs = their;
+	l->tenant_count = config->tenant_count;
 	free(l->changed);
 	free(l->is_changed);
 	l->changed = changed;
@@ -561,6 +664,7 @@ void hf_http_destroy(struct hf_http *h)
 	hf_queue_close(&h->queue);
 	hf_tally_close(&h->loop.tally);
 	hf_text_free(&h->loop.happened);
+	free_theirs(&h->loop);
 	free(h->loop.changed);
 	free(h->loop.is_changed);
 	free(h);

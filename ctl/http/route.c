@@ -196,10 +196,11 @@ static int reply_me(struct hf_request *r)
 	const struct hf_config_http_user *u = r->user.named;
 
 	return reply_json(r, 200,
-			  json_pack("{s:o,s:s,s:o}", "name",
+			  json_pack("{s:o,s:s,s:o,s:o}", "name",
 				    hf_json_text(u ? u->name : NULL), "role",
 				    role[r->user.role], "phone",
-				    hf_json_text(u ? u->phone : NULL)));
+				    hf_json_text(u ? u->phone : NULL), "tenant",
+				    hf_json_text(u ? u->tenant : NULL)));
 }
 
 /* Alive: the event loop answers. It is asked every other second. */
@@ -249,6 +250,12 @@ static void name_asker(struct hf_request *r, struct hf_job *job)
 			    NI_NUMERICHOST);
 }
 
+/* Whose things who asks may see; NULL = everybody's. */
+static const char *tenant_of(const struct hf_request *r)
+{
+	return r->user.named ? r->user.named->tenant : NULL;
+}
+
 /* Ask, and let the connection sleep until hf_request_done(). */
 static int ask(struct hf_request *r, enum hf_job_kind kind, char *line,
 	       const char *pick)
@@ -258,6 +265,7 @@ static int ask(struct hf_request *r, enum hf_job_kind kind, char *line,
 	if (job) {
 		job->line = line;
 		job->pick = pick;
+		job->tenant = tenant_of(r);
 		name_asker(r, job);
 	} else {
 		free(line);
@@ -320,6 +328,18 @@ static enum MHD_Result put_filter(void *arg, enum MHD_ValueKind kind,
 	return MHD_YES;
 }
 
+/* "*" is all lots together: of a tenant that has one, that one. */
+static void all_of_one(struct hf_request *r, json_t *request)
+{
+	const char *lot = json_string_value(json_object_get(request, "lot"));
+	const char *only = tenant_of(r) ? hf_tenant_only_lot(r->http->config,
+							     tenant_of(r)) :
+					  NULL;
+
+	if (only && lot && !strcmp(lot, "*"))
+		json_object_set_new(request, "lot", json_string(only));
+}
+
 static int ask_line(struct hf_request *r, const struct route *route)
 {
 	json_t *request = json_pack("{s:s}", "command", route->command);
@@ -332,6 +352,7 @@ static int ask_line(struct hf_request *r, const struct route *route)
 	if (strchr(route->path + strlen("/api/v1/"), '/')) {
 		MHD_get_connection_values(r->connection, MHD_GET_ARGUMENT_KIND,
 					  put_filter, request);
+		all_of_one(r, request);
 		limit = json_integer_value(json_object_get(request, "limit"));
 		if (json_object_get(request, "limit") &&
 		    (limit < 1 || limit > HF_HTTP_ROWS)) {
@@ -479,7 +500,7 @@ static int serve(struct hf_request *r, const struct route *route)
 			return refuse(r, 503, "too_many_clients",
 				      "too many boards are open");
 		r->http->counts.answers[2]++;
-		return hf_board_open(r->http, r->connection);
+		return hf_board_open(r->http, r->connection, tenant_of(r));
 	case WHAT_BOARD:
 		return reply_page(r);
 	case WHAT_OPENAPI:
@@ -551,6 +572,10 @@ static int answer(struct hf_request *r)
 			r, 403, "forbidden",
 			r->post ? "send application/json from our own page"
 				: "other sites may not ask");
+	if (found->role > HF_ROLE_HTTP_NONE && tenant_of(r) &&
+	    !hf_tenant_may_ask(found->path))
+		return refuse(r, 403, "forbidden",
+			      "this is of all tenants; you are of one");
 	if (r->user.role >= found->role)
 		return serve(r, found);
 	if (!r->user.named)

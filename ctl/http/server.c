@@ -84,7 +84,7 @@ static void take_said(struct hf_http *h)
 		else if (s->job)
 			job_done(h, s->job);
 		else
-			hf_boards_tell(h, s->text.at, s->text.len);
+			hf_boards_tell(h, s);
 		hf_text_free(&s->text);
 		free(s);
 	}

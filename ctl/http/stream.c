@@ -20,6 +20,7 @@ struct hf_board {
 	struct hf_http *http;
 	struct MHD_Connection *connection;
 	int fd;
+	const char *tenant; /* it is told of this one alone, NULL = of all */
 	bool began;  /* gets what every board gets */
 	bool tabled; /* its table is here, or never comes */
 	bool suspended, ended;
@@ -105,20 +106,25 @@ static void board_free(void *arg)
 		b->next->self = b->self;
 	b->http->server.board_count--;
 	b->http->counts.boards--;
+	if (b->tenant)
+		b->http->counts.tenant_boards--;
 	hf_text_free(&b->table);
 	free(b);
 }
 
-int hf_board_open(struct hf_http *h, struct MHD_Connection *connection)
+int hf_board_open(struct hf_http *h, struct MHD_Connection *connection,
+		  const char *tenant)
 {
 	const union MHD_ConnectionInfo *info = MHD_get_connection_info(
 		connection, MHD_CONNECTION_INFO_CONNECTION_FD);
 	struct hf_board *b = calloc(1, sizeof(*b));
 	struct MHD_Response *response;
+	struct hf_job *job;
 	int queued;
 
 	if (!b)
 		return MHD_NO;
+	b->tenant = tenant;
 	b->http = h;
 	b->connection = connection;
 	b->fd = info ? info->connect_fd : -1;
@@ -129,6 +135,8 @@ int hf_board_open(struct hf_http *h, struct MHD_Connection *connection)
 	h->server.boards = b;
 	h->server.board_count++;
 	h->counts.boards++;
+	if (tenant)
+		h->counts.tenant_boards++;
 	response = MHD_create_response_from_callback(MHD_SIZE_UNKNOWN, 8192,
 						     read_some, b, board_free);
 	if (!response) {
@@ -141,8 +149,11 @@ int hf_board_open(struct hf_http *h, struct MHD_Connection *connection)
 	hf_route_headers(response);
 	b->suspended = false;
 	queued = MHD_queue_response(connection, 200, response);
-	if (queued != MHD_NO &&
-	    !hf_server_ask(h, hf_server_job(HF_JOB_BOARD, HF_MAY_READ, b)))
+	job = queued != MHD_NO ? hf_server_job(HF_JOB_BOARD, HF_MAY_READ, b) :
+				 NULL;
+	if (job)
+		job->tenant = tenant;
+	if (queued != MHD_NO && !hf_server_ask(h, job))
 		b->ended = true;
 	MHD_destroy_response(response);
 	return queued;
@@ -183,11 +194,21 @@ void hf_board_table(struct hf_http *h, struct hf_board *b, struct hf_job *job)
 	wake(b);
 }
 
-void hf_boards_tell(struct hf_http *h, const char *text, size_t len)
+/* A reload may have made names anew, so they are compared as text. */
+static bool is_for(const struct hf_board *b, const struct hf_said *said)
+{
+	if (said->beat)
+		return true;
+	if (!b->tenant || !said->tenant)
+		return !b->tenant && !said->tenant;
+	return !strcmp(b->tenant, said->tenant);
+}
+
+void hf_boards_tell(struct hf_http *h, const struct hf_said *said)
 {
 	for (struct hf_board *b = h->server.boards; b; b = b->next)
-		if (b->began)
-			add(b, text, len);
+		if (b->began && is_for(b, said))
+			add(b, said->text.at, said->text.len);
 }
 
 void hf_boards_end(struct hf_http *h)

@@ -105,7 +105,8 @@ def roles_and_tokens(s):
     equal(w.ask("/api/v1/slots", token="nobody-knows-this-token").status, 401, "a wrong token")
     check("Bearer" in w.ask("/api/v1/slots", role=None).headers["WWW-Authenticate"], "the challenge")
     equal(w.get("/api/v1/me", role="act"), {"name": "acter", "role": "act",
-                                            "phone": "sip:1001@pbx.example.com"}, "who I am")
+                                            "phone": "sip:1001@pbx.example.com",
+                                            "tenant": None}, "who I am")
 
 
 @scenario

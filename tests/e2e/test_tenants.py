@@ -5,7 +5,7 @@ header, in calls, lamps, ring-backs, the control socket and over a kill."""
 import copy
 
 from lib import anchor as anchors
-from lib import net, ua
+from lib import net, ua, web
 from lib.lamp import Lamp
 from lib.net import Failed
 from lib.testing import check, equal, main, scenario
@@ -194,6 +194,77 @@ def reload_changes_no_owner(s):
           {"acme-lot": "zeta", "zeta-lot": "acme"}, "whose the lots are")
     with open(anchor.config_path, "w") as f:
         f.write(text)
+
+
+# What a tenant's own user may ask for, and what is of all.
+OWN = ("lots", "slots", "calls", "stats/lots", "history/calls")
+OF_ALL = ("status", "stats", "legs", "subscriptions", "webhooks", "history")
+
+
+@scenario
+def boards_apart(s):
+    "an HTTP user of a tenant sees and moves its calls, and of the other's nothing: no row, no event, no act"
+    users = [{"name": n + "-desk", "role": "act", "token": "token-of-the-desk-of-" + n, "tenant": n}
+             for n in ("acme", "zeta")]
+    http = dict(web.CONFIG, users=web.USERS + users)
+    anchor, peer = shared(s, by_domain(), http=http), s.peer()
+    acme, zeta = Office(s, peer, "acme"), Office(s, peer, "zeta")
+    site = web.Web(s.stage)
+    token = {u["tenant"]: u["token"] for u in users}
+
+    def ask(tenant, path, **how):
+        return site.ask("/api/v1/" + path, token=token[tenant], **how)
+
+    streams = {t: site.events(token=token[t]) for t in token}
+    whole = site.events()
+    for stream in (*streams.values(), whole):
+        stream.until(lambda kind, data: kind == "live")
+    acme.park(OUTSIDE % 1, s.caller())
+    gone = zeta.park(OUTSIDE % 2, s.caller())
+    wait_state(anchor, "zeta", "701", "parked")
+    calls = {c["tenant"]: c["call"] for c in site.get("/api/v1/calls", role="admin")}
+    equal(ask("acme", "me").json()["tenant"], "acme", "who one is")
+    for tenant, other in (("acme", "zeta"), ("zeta", "acme")):
+        for path in OWN:
+            have = ask(tenant, path)
+            equal(have.status, 200, "%s for %s" % (path, tenant))
+            check(other not in have.body.decode(), "%s of %s has %s" % (path, tenant, have.body))
+        check([r["lot"] for r in ask(tenant, "lots").json()] == [tenant + "-lot"], "its lots")
+        equal([c["call"] for c in ask(tenant, "calls").json()], [calls[tenant]], "its calls")
+        check(all(r["tenant"] == tenant for r in ask(tenant, "slots").json()), "its slots")
+        equal(ask(tenant, "slots?tenant=" + other).json(), [], "the other's slots")
+        equal(ask(tenant, "calls/%d" % calls[tenant]).status, 200, "its call")
+        equal(ask(tenant, "calls/%d" % calls[other]).status, 404, "the other's call")
+        for act, body in (("kick", {}), ("move", {"to": "702"}),
+                          ("retrieve", {"for": "sip:1001@pbx.example.com"})):
+            equal(ask(tenant, "calls/%d/%s" % (calls[other], act), method="POST",
+                      body=body).status, 404, "%s of the other's call" % act)
+        for path in OF_ALL:
+            equal(ask(tenant, path).status, 403, path)
+        equal(site.ask("/metrics", token=token[tenant]).status, 403, "metrics")
+    equal(ask("acme", "calls/%d/move" % calls["acme"], method="POST", body={"to": "702"}).status,
+          200, "a move of its own")
+    gone.bye()
+    wait_state(anchor, "zeta", "701", "free")
+    # Each hears its own, in order, and nothing in between of the other.
+    seen = []
+    streams["acme"].until(lambda kind, data: seen.append((kind, data)) or
+                          (kind == "happened" and data["event"] == "moved"))
+    check(all(d["tenant"] == "acme" for k, d in seen if k != "beat"), seen)
+    equal([d["event"] for k, d in seen if k == "happened"], ["parked", "moved"], "acme's events")
+    check([k for k, d in seen if k != "beat"][0] == "slot", "the slot comes before its event")
+    seen = []
+    streams["zeta"].until(lambda kind, data: seen.append((kind, data)) or
+                          (kind == "happened" and data["event"] == "abandoned"))
+    check(all(d["tenant"] == "zeta" for k, d in seen if k != "beat"), seen)
+    heard = set()
+    whole.until(lambda kind, data: kind == "happened" and (
+        heard.add(data["tenant"]) or data["event"] == "abandoned"))
+    equal(heard, {"acme", "zeta"}, "who sees all hears both")
+    net.wait_for(lambda: ask("zeta", "history/calls").json(), 10, "the history of zeta")
+    check([r["call"] for r in ask("zeta", "history/calls").json()] == [calls["zeta"]], "its history")
+    equal(ask("acme", "history/calls/%d" % calls["zeta"]).status, 404, "the other's record")
+    equal(ask("zeta", "history/calls/%d" % calls["zeta"]).status, 200, "its own record")
 
 
 if __name__ == "__main__":

@@ -595,6 +595,24 @@ TEST(a_webhook_is_checked_and_its_secrets_are_not_repeated)
 #define SECOND "{ name: b, park: 7, slots: 701-709, tenant: zeta }"
 #define BY_DOMAIN(name) "domains: [ " name ".example.com ]"
 
+#define WEB_USER(role, of)                                            \
+	SECOND " ]\nhttp: { listen: [ \"127.0.0.1:8080\" ], users: [ { " \
+	       "name: anna, role: " role ", token: " \
+	       "aaaaaaaaaaaaaaaa, tenant: " of " } ] }\nrouting: ["
+
+TEST(a_user_of_one_tenant_is_no_admin_and_the_tenant_is_there)
+{
+	TENANTS_SAY(BY_DOMAIN("a"), "zeta, " BY_DOMAIN("z"),
+		    WEB_USER("admin", "acme"),
+		    "11: http.users[0].role: admin may do everything to "
+		    "everybody, so it is not for a user of one tenant; write "
+		    "act or view");
+	TENANTS_SAY(BY_DOMAIN("a"), "zeta, " BY_DOMAIN("z"),
+		    WEB_USER("act", "acne"),
+		    "11: http.users[0].tenant: no tenant of tenants is called "
+		    "acne");
+}
+
 TEST(tenants_are_checked_and_every_lot_is_somebodys)
 {
 	TENANTS_SAY(BY_DOMAIN("a"), "zeta, " BY_DOMAIN("A"), SECOND,

@@ -63,17 +63,17 @@ class Web:
             raise net.Failed("%s: %d %s" % (path, answer.status, answer.body[:300]))
         return answer.json()
 
-    def events(self, role="view"):
-        return Events(self, role)
+    def events(self, role="view", token=None):
+        return Events(self, role, token)
 
 
 class Events:
     """A reader of /api/v1/events."""
 
-    def __init__(self, web, role):
+    def __init__(self, web, role, token=None):
         self.connection = Connection(web.namespace, web.port)
         self.connection.request("GET", "/api/v1/events",
-                                headers={"Authorization": "Bearer " + TOKENS[role]})
+                                headers={"Authorization": "Bearer " + (token or TOKENS[role])})
         self.response = self.connection.getresponse()
         if self.response.status != 200:
             raise net.Failed("events: %d" % self.response.status)
