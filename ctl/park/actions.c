@@ -133,6 +133,7 @@ void hf_call_begin_wait(struct hf_call *call, const char *reason)
 	}
 	call->parked_ms = park->now_ms;
 	call->park_count++;
+	hf_oldest_put(call);
 	park->totals.parks++;
 	hf_timer_stop(&park->timers, &call->timer);
 	if (wait != HF_NEVER)

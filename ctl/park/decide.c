@@ -282,25 +282,6 @@ static bool pick_up(struct ask *a, struct hf_decision *d)
 	return retrieve(a, d, a->slot->call);
 }
 
-/* Whoever can be picked up and came first; a look at each slot. */
-static struct hf_call *oldest(const struct hf_lot *lot,
-			      const struct hf_identity *sender)
-{
-	struct hf_call *first = NULL;
-
-	for (uint32_t i = 0; i < lot->slot_count; i++) {
-		struct hf_call *call = lot->slots[i].call;
-
-		if (call &&
-		    (call->state == HF_S_PARKED ||
-		     call->state == HF_S_RECALLING) &&
-		    hf_call_is_for(call, sender) &&
-		    (!first || call->parked_ms < first->parked_ms))
-			first = call;
-	}
-	return first;
-}
-
 static bool pick_up_oldest(struct ask *a, struct hf_decision *d)
 {
 	struct hf_call *call;
@@ -309,7 +290,7 @@ static bool pick_up_oldest(struct ask *a, struct hf_decision *d)
 		return false;
 	if (!a->may_retrieve)
 		return refuse(d, 403, "the sender may not pick up here");
-	call = oldest(a->lot, a->sender);
+	call = hf_oldest_for(a->lot, a->sender);
 	return call ? retrieve(a, d, call)
 		    : refuse_aloud(d, 404, "nobody is parked here", "nobody");
 }

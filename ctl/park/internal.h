@@ -3,9 +3,9 @@
  * What the files of this room share. The walk of an INVITE: park.c takes it
  * from the stack, decide.c says what it means, call.c runs the table (table.c)
  * whose actions stand in actions.c, retrieve.c, transfer.c, refer.c,
- * loop.c and recall.c (ring.c calls the legs); negotiate.c agrees on media, party.c keeps
- * dialogs, lot.c slots, timers.c deadlines; keys.c hears keys; report.c tells
- * the world.
+ * loop.c and recall.c (ring.c calls the legs); negotiate.c agrees on media,
+ * party.c keeps dialogs, lot.c slots, oldest.c who has waited longest, timers.c
+ * deadlines; keys.c hears keys; report.c tells the world.
  */
 #ifndef HOLDFAST_PARK_INTERNAL_H
 #define HOLDFAST_PARK_INTERNAL_H
@@ -78,6 +78,7 @@ struct hf_call {
 	enum hf_call_state claimed_from;
 	int chain; /* next or current entry of the recall chain, see recall.c */
 	uint32_t attempt, park_count, sessions;
+	uint32_t waits_at; /* in the heap of its lot, from 1 on: oldest.c */
 	uint32_t park_time_s; /* its own, instead of the lot's; 0 = none */
 	struct hf_timer timer, limit;
 	struct hf_timer voice; /* the next thing to be said, or said */

@@ -288,6 +288,7 @@ static void take_slot_again(struct hf_call *call, const char *name)
 	}
 	slot->call = call;
 	call->slot = slot;
+	hf_oldest_put(call);
 	hf_slot_changed(slot);
 }
 

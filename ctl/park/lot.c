@@ -41,6 +41,8 @@ static int lot_init(struct hf_lot *lot, struct hf_park *park,
 	if (!lot->slots)
 		return -ENOMEM;
 	err = hf_bitmap_init(&lot->free, lot->slot_count);
+	if (!err)
+		err = hf_oldest_init(&lot->oldest, lot->slot_count);
 	if (err)
 		return err;
 	lot->first = park->totals.slots;
@@ -108,6 +110,7 @@ void hf_lots_free(struct hf_lot *lots, unsigned int count)
 		free(lot->slots);
 		free(lot->key);
 		hf_bitmap_fini(&lot->free);
+		hf_oldest_fini(&lot->oldest);
 	}
 	free(lots);
 }
@@ -273,6 +276,7 @@ void hf_slot_take(struct hf_slot *slot, struct hf_call *call)
 
 	slot->call = call;
 	call->slot = slot;
+	hf_oldest_put(call);
 	hf_bitmap_clear(&lot->free, slot->index);
 	lot->cursor = (slot->index + 1) % lot->slot_count;
 	lot->park->totals.slots_free--;
@@ -289,6 +293,7 @@ void hf_slot_free(struct hf_call *call)
 	if (!slot)
 		return;
 	lot = slot->lot;
+	hf_oldest_drop(call);
 	call->last_slot = slot->name;
 	call->slot = NULL;
 	slot->call = NULL;

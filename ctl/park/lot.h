@@ -36,6 +36,22 @@ struct hf_slot {
 	char *name; /* "701" */
 };
 
+/* oldest.c: calls with a slot that wait or have waited, a heap */
+struct hf_oldest {
+	struct hf_call **call;
+	uint32_t count;
+};
+int hf_oldest_init(struct hf_oldest *, uint32_t slots);
+void hf_oldest_fini(struct hf_oldest *);
+/* To where its slot and the beginning of its wait say. */
+void hf_oldest_put(struct hf_call *);
+void hf_oldest_drop(struct hf_call *); /* before its slot is another one */
+/* Whom the sender may pick up, and who came first; NULL = nobody. */
+struct hf_lot;
+struct hf_identity;
+struct hf_call *hf_oldest_for(const struct hf_lot *,
+			      const struct hf_identity *sender);
+
 struct hf_lot {
 	struct hf_park *park;
 	const struct hf_config_lot *config;
@@ -44,6 +60,7 @@ struct hf_lot {
 	uint32_t first; /* slots in the lots before this one */
 	uint32_t cursor; /* where `next` looks first */
 	struct hf_bitmap free;
+	struct hf_oldest oldest;
 	char *key; /* of the hash: park number and tenant */
 	UT_hash_handle hh;
 };

@@ -64,9 +64,11 @@ static void put_back(struct hf_call *call, const char *name)
 	struct hf_slot *slot = hf_lot_slot(call->lot, name);
 
 	call->slot = slot;
+	call->waits_at = 0; /* the lot of before is given up whole */
 	if (!slot)
 		return;
 	slot->call = call;
+	hf_oldest_put(call);
 	if (slot->leaving)
 		return;
 	hf_bitmap_clear(&call->lot->free, slot->index);

@@ -37,6 +37,8 @@ static struct hf_held *hold(struct hf_sip *sip, enum hf_held_what what,
 	h->dialog = d;
 	*sip->held_tail = h;
 	sip->held_tail = &h->next;
+	if (!sip->held_fresh)
+		sip->held_fresh = h;
 	return h;
 }
 
@@ -45,8 +47,11 @@ void hf_hold_init(struct hf_sip *sip)
 	sip->held_tail = &sip->held;
 }
 
+/* It has left the line. */
 static void drop(struct hf_sip *sip, struct hf_held *h)
 {
+	if (h == sip->held_fresh)
+		sip->held_fresh = h->next;
 	if (h->message)
 		msg_destroy(h->message);
 	if (h->irq)
@@ -220,9 +225,9 @@ bool hf_sip_settled(struct hf_sip *sip, uint64_t settled, uint64_t newest)
 	bool any = false;
 
 	/* Whatever was said in this round has its record handed over. */
-	for (h = sip->held; h; h = h->next)
-		if (!h->ticket)
-			h->ticket = newest + 1;
+	for (h = sip->held_fresh; h; h = h->next)
+		h->ticket = newest + 1;
+	sip->held_fresh = NULL;
 	while ((h = sip->held) && h->ticket && h->ticket <= settled + 1) {
 		sip->held = h->next;
 		if (!h->next)

@@ -115,6 +115,7 @@ struct hf_sip {
 	struct hf_publisher *publisher; /* NULL = none */
 	struct hf_sip_journal journal; /* .put NULL: there is none */
 	struct hf_held *held, **held_tail; /* what waits for its record */
+	struct hf_held *held_fresh; /* the first of the round at hand */
 	uint32_t goodbyes;		   /* records of our own so far */
 	struct hf_ringing *ringing;	   /* of the process before us */
 	struct hf_dialog *doubts;

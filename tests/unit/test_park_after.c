@@ -753,6 +753,7 @@ TEST(the_oldest_call_of_a_lot_is_picked_up_by_one_number)
 {
 	struct world *w = world_new();
 	struct hf_dialog *a, *b;
+	const char *why = "";
 
 	w->lots[0].retrieve_oldest = "*89";
 	world_start(w);
@@ -761,6 +762,8 @@ TEST(the_oldest_call_of_a_lot_is_picked_up_by_one_number)
 	pass(w, 5);
 	b = park_one(w, "701");
 	CHECK_INT(dial(w, CALLER_URI, "*89")->status, 403);
+	/* Its wait goes on in another slot. */
+	CHECK_INT(hf_park_move(w->park, a->party->call->id, "702", &why), 0);
 	pick_up(w, "*89");
 	CHECK_STR(hears(w, a), "relay");
 	pick_up(w, "*89");

@@ -323,6 +323,7 @@ static const char *check_state(struct world *w, const struct hf_call *call)
 				call->state != HF_S_RELAY));
 	MUST(!call->recall == (call->state != HF_S_RECALLING && !transfer));
 	MUST(!call->slot || call->slot->call == call);
+	MUST(!call->waits_at == (!call->slot || !call->park_count));
 	MUST((call->state != HF_S_RELAY && !transfer) || !call->slot ||
 	     (call->step_in && !transfer));
 	MUST(!call->ring_for || call->state == HF_S_RECALLING ||
@@ -378,6 +379,13 @@ static const char *check_lots(struct world *w)
 			MUST(hf_bitmap_test(&lot->free, k) == !s->call);
 		}
 		MUST(free_count == lot->free_count);
+		for (uint32_t k = 0; k < lot->oldest.count; k++) {
+			const struct hf_call *c = lot->oldest.call[k];
+
+			MUST(c->waits_at == k + 1 && c->slot);
+			MUST(c->slot->lot == lot && c->slot->call == c);
+			MUST(lot->oldest.call[0]->parked_ms <= c->parked_ms);
+		}
 	}
 	return NULL;
 }
