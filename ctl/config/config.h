@@ -355,6 +355,10 @@ struct hf_config {
 		unsigned int carry_count;
 		bool remote_party_id;	 /* also write Remote-Party-ID */
 		bool connected_identity; /* tell the other side by UPDATE */
+		bool identity_reinvite;	 /* ... else by re-INVITE */
+		unsigned int session_s;	 /* asked for in our INVITEs, 0 = not */
+		unsigned int min_session_s;
+		unsigned int alive_s; /* without one: asked by OPTIONS, 0 = not */
 		struct hf_config_nat *nat;
 		unsigned int nat_count;
 		struct hf_config_registration *registrations; /* key register */

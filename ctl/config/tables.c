@@ -123,6 +123,13 @@ static const struct hf_key sip_keys[] = {
 	  .kind = HF_KEY_BOOL,
 	  .offset = CONFIG(sip.connected_identity),
 	  .example = "false" },
+	{ .name = "identity_reinvite",
+	  .kind = HF_KEY_BOOL,
+	  .offset = CONFIG(sip.identity_reinvite),
+	  .example = "true" },
+	{ NUMBER("session_s", CONFIG(sip.session_s), 0, 86400) },
+	{ NUMBER("min_session_s", CONFIG(sip.min_session_s), 90, 86400) },
+	{ NUMBER("alive_s", CONFIG(sip.alive_s), 0, 86400) },
 	{ RECORDS("nat", CONFIG(sip.nat), CONFIG(sip.nat_count), &nat_map,
 		  struct hf_config_nat, 1, 16,
 		  "{ address: 192.0.2.10, advertise: 203.0.113.7 }") },
@@ -514,6 +521,9 @@ static void init_config(struct hf_reader *r, void *record)
 	struct hf_config *c = record;
 
 	c->sip.connected_identity = true;
+	c->sip.session_s = 1800;
+	c->sip.min_session_s = 90;
+	c->sip.alive_s = 600;
 	c->media.port_min = 20000;
 	c->media.port_max = 29999;
 	hf_config_audio_init(r);

@@ -257,6 +257,9 @@ bool hf_call_reoffer(struct hf_call *call, const struct hf_stimulus *s)
 
 	if (s->no_offer)
 		return true;
+	if (s->answer)
+		return !hf_party_take_answer(p, s->body, s->len,
+					     hf_call_codecs(call, p), &words);
 	status = hf_party_retake(p, s->body, s->len, hf_call_codecs(call, p),
 				 &words);
 	if (status) {

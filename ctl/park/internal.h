@@ -108,6 +108,7 @@ struct hf_stimulus {
 	const char *body;
 	size_t len;
 	bool no_offer; /* of an UPDATE, which has its answer */
+	bool answer; /* `body` is that, to an offer of what is agreed */
 	const struct hf_refer *refer;
 	const char *uri;      /* RING_FOR */
 	struct hf_slot *slot; /* MOVE */

@@ -229,6 +229,18 @@ int hf_party_make_offer(struct hf_party *p, struct hf_ip towards,
 	return commit(p, &s, w);
 }
 
+int hf_party_offer_same(struct hf_party *p, struct hf_words *w)
+{
+	struct hf_session s;
+
+	/* As an answer has it: no codec and no event that is not agreed on. */
+	hf_session_copy(&s, p->session);
+	if (hf_session_write_answer(&s, HF_SENDRECV, w->sdp, sizeof(w->sdp)))
+		return say(w, 500, "the SDP offer could not be written");
+	p->offered = hf_codecs_only(s.codec);
+	return commit(p, &s, w);
+}
+
 /* The first INVITE of a party. Without SDP we offer (RFC 3264 5). */
 int hf_party_take_invite(struct hf_party *p, const char *body, size_t len,
 			 struct hf_codecs c, struct hf_words *w)

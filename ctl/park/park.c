@@ -321,6 +321,33 @@ void hf_park_identity(struct hf_party *p, const struct hf_identity *asserted)
 	     (struct hf_stimulus){.asserted = asserted, .no_offer = true});
 }
 
+int hf_park_session(struct hf_party *p, char *sdp, size_t len)
+{
+	struct hf_words words;
+
+	if (p->awaiting_answer || p->reoffered || !p->session->have_remote ||
+	    p->leg == HF_LEG_NONE)
+		return -EBUSY;
+	if (hf_party_offer_same(p, &words))
+		return -EINVAL;
+	return snprintf(sdp, len, "%s", words.sdp) < (int)len ? 0 : -ENOSPC;
+}
+
+void hf_park_refreshed(struct hf_party *p, const char *body, size_t len)
+{
+	static const struct hf_identity nobody = {.uri = NULL};
+	struct hf_words words;
+
+	if (p->talk)
+		hf_party_take_answer(p, body, len, p->offered, &words);
+	else
+		tell(p, HF_E_CALLER_OFFER, HF_E_RETRIEVER_OFFER,
+		     (struct hf_stimulus){.asserted = &nobody,
+					  .body = body,
+					  .len = len,
+					  .answer = true});
+}
+
 void hf_park_refer(struct hf_party *p, const struct hf_refer *refer)
 {
 	const struct hf_signal_ops *ops = p->park->wire.signal;

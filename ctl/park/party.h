@@ -98,6 +98,8 @@ int hf_party_take_answer(struct hf_party *, const char *body, size_t len,
 			 struct hf_codecs, struct hf_words *out);
 int hf_party_make_offer(struct hf_party *, struct hf_ip towards,
 			struct hf_codecs, struct hf_words *out);
+/* What is agreed, as our offer. */
+int hf_party_offer_same(struct hf_party *, struct hf_words *);
 int hf_party_retake(struct hf_party *, const char *body, size_t len,
 		    struct hf_codecs, struct hf_words *out);
 /* What of this list an offer has, its first choice first. */

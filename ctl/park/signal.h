@@ -229,4 +229,10 @@ bool hf_park_stray_bye(struct hf_park *, const char *call_id);
 void hf_park_reinvite_done(struct hf_party *, int status, const char *body,
 			   size_t len);
 
+/* What is agreed, as an offer that changes nothing, for a re-INVITE that the
+ * stack sends for a reason of its own; -EBUSY: another is under way. Its answer
+ * is told, which may have changed. */
+int hf_park_session(struct hf_party *, char *sdp, size_t len);
+void hf_park_refreshed(struct hf_party *, const char *body, size_t len);
+
 #endif

@@ -126,7 +126,9 @@ static bool make_headers(struct hf_sip *sip)
 	sip->allow = sip_allow_make(sip->home, HF_SIP_ALLOW);
 	sip->server = sip_server_make(sip->home, HF_SIP_AGENT);
 	sip->sdp_type = sip_content_type_make(sip->home, HF_SIP_ACCEPT);
-	return sip->supported && sip->allow && sip->server && sip->sdp_type;
+	sip->accept = sip_accept_make(sip->home, HF_SIP_ACCEPT);
+	return sip->supported && sip->allow && sip->server && sip->sdp_type &&
+	       sip->accept;
 }
 
 int hf_sip_create(const struct hf_sip_wiring *wiring, struct hf_sip **ret,
@@ -153,7 +155,7 @@ int hf_sip_create(const struct hf_sip_wiring *wiring, struct hf_sip **ret,
 	error = hf_count_open(sip);
 	if (!error && hf_challenge_open(sip))
 		error = -ENOMEM;
-	sip->min_se_s = wiring->min_se_s ? wiring->min_se_s : HF_SIP_MIN_SE;
+	sip->min_se_s = wiring->min_se_s;
 	sip->home = su_home_new(sizeof(su_home_t));
 	if (!error)
 		error = sip->home ? hf_slab_create(&sip->slab) : -ENOMEM;

@@ -66,6 +66,8 @@ void hf_dialog_free(struct hf_dialog *d)
 	sip->dialog_count--;
 	free(d->call_id);
 	free(d->offer);
+	free(d->name);
+	free(d->name_display);
 	free(d->local);
 	free(d->remote);
 	free(d->saved_route);

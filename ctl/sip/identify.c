@@ -3,7 +3,8 @@
  * Who you now talk to, told in mid-call: an UPDATE without a body (RFC 3311)
  * whose P-Asserted-Identity (RFC 5876) names the other party. Only for peers
  * that are trusted and said that they take UPDATE; it changes nothing else in
- * the call, and one that refuses it is not asked again.
+ * the call, and one that refuses it is not asked again. Others are told by a
+ * re-INVITE, if the operator wants it (sip.identity_reinvite).
  */
 #include "private.h"
 
@@ -23,8 +24,11 @@ static int answered(struct hf_dialog *d, nta_outgoing_t *orq, const sip_t *sip)
 	    hf_dialog_again(d, &d->update, sip, answered, NULL))
 		return 0;
 	hf_dialog_enter(d);
-	hf_asked_end(d->sip, orq);
 	d->update = NULL;
+	if (status < 300 && d->session_s && d->state == HF_DIALOG_CONFIRMED)
+		hf_refresh_answered(d, sip);
+	hf_refresh_too_short(d, status, sip); /* at the next refresh */
+	hf_asked_end(d->sip, orq);
 	if (status == 405 || status == 501 || status == 420)
 		d->takes_update = false;
 	if (status == 481 && d->state == HF_DIALOG_CONFIRMED)
@@ -33,20 +37,38 @@ static int answered(struct hf_dialog *d, nta_outgoing_t *orq, const sip_t *sip)
 	return 0;
 }
 
+static void by_reinvite(struct hf_dialog *d, const struct hf_identity *who,
+			bool privacy)
+{
+	if (!who->uri || !hf_dialog_set(&d->name, who->uri) ||
+	    !hf_dialog_set(&d->name_display, who->display))
+		return;
+	d->name_private = privacy;
+	d->name_waits = true;
+	hf_reinvite_try(d);
+}
+
 void hf_identify(struct hf_dialog *d, const struct hf_identity *who,
 		 bool privacy)
 {
 	su_home_t home[1] = {SU_HOME_INIT(home)};
 	sip_unknown_t *names;
 	sip_contact_t *contact;
+	const char *expires;
 
 	if (d->state != HF_DIALOG_CONFIRMED || d->bye_wanted || d->released ||
-	    !d->trusted || !d->takes_update ||
-	    !d->sip->config->sip.connected_identity)
+	    !d->trusted || !d->sip->config->sip.connected_identity)
 		return;
+	if (!d->takes_update) {
+		if (d->sip->config->sip.identity_reinvite)
+			by_reinvite(d, who, privacy);
+		return;
+	}
 	su_home_init(home);
 	names = hf_header_names(home, d->sip, who, privacy, "called", NULL);
 	contact = hf_header_contact(home, d);
+	/* Without it an agreed session would be over (RFC 4028 7.2). */
+	expires = hf_refresh_ask(home, d);
 	if (names) {
 		/* the latest word counts: an older one is not waited for */
 		hf_asked_end(d->sip, d->update);
@@ -54,6 +76,7 @@ void hf_identify(struct hf_dialog *d, const struct hf_identity *who,
 			d->leg, answered, d, NULL, SIP_METHOD_UPDATE, NULL,
 			TAG_IF(contact, SIPTAG_CONTACT(contact)),
 			TAG_IF(privacy, SIPTAG_PRIVACY_STR("id")),
+			TAG_IF(expires, SIPTAG_SESSION_EXPIRES_STR(expires)),
 			SIPTAG_UNKNOWN(names), SIPTAG_ALLOW_STR(HF_SIP_ALLOW),
 			SIPTAG_SUPPORTED_STR(HF_SIP_SUPPORTED_OUT),
 			SIPTAG_USER_AGENT_STR(HF_SIP_AGENT),

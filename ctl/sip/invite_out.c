@@ -12,6 +12,8 @@
 
 #include "private.h"
 
+#define HF_LONGER_MOST 3 /* 422s in a row */
+
 void hf_invite_ack(struct hf_dialog *d, uint32_t cseq, const char *branch)
 {
 	nta_outgoing_t *ack;
@@ -92,6 +94,7 @@ static void confirm(struct hf_dialog *d, const sip_t *ok)
 	su_home_init(home);
 	hf_parse_body(ok, &body, &len);
 	hf_early_won(d, ok, &body, &len, &early);
+	hf_refresh_answered(d, ok);
 	/* A 2xx must bring its Contact; without one the address called serves
 	 * for the ACK and the BYE. */
 	if (!contact)
@@ -121,7 +124,43 @@ static void confirm(struct hf_dialog *d, const sip_t *ok)
 
 static int answered(struct hf_dialog *, nta_outgoing_t *, const sip_t *);
 
-/* Asked who we are: the same INVITE, by the same way, with the answer. */
+/* RFC 4028 7.3: the same INVITE with the interval that was asked for. */
+static bool send_longer(struct hf_dialog *d, su_home_t *home,
+			const url_t *route)
+{
+	const char *expires = hf_refresh_ask(home, d);
+	msg_t *asked = nta_outgoing_getrequest(d->invite);
+	msg_t *copy = asked ? msg_copy(asked) : NULL;
+	sip_t *s = copy ? sip_object(copy) : NULL;
+	nta_outgoing_t *next = NULL;
+
+	if (asked)
+		msg_destroy(asked);
+	if (!s)
+		return false;
+	while (s->sip_via)
+		sip_header_remove(copy, s, (sip_header_t *)s->sip_via);
+	sip_header_remove(copy, s, (sip_header_t *)s->sip_cseq);
+	sip_header_remove(copy, s, (sip_header_t *)s->sip_session_expires);
+	sip_header_remove(copy, s, (sip_header_t *)s->sip_min_se);
+	sip_add_tl(copy, s, SIPTAG_SESSION_EXPIRES_STR(expires),
+		   SIPTAG_MIN_SE_STR(expires), TAG_END());
+	if (nta_msg_request_complete(copy, d->leg, SIP_METHOD_INVITE, NULL) < 0)
+		msg_destroy(copy);
+	else
+		next = nta_outgoing_mcreate(d->sip->agent, answered, d,
+					    (const url_string_t *)route, copy,
+					    TPTAG_IDENT(d->listener->ident),
+					    TAG_END());
+	if (!next)
+		return false;
+	hf_asked_end(d->sip, d->invite);
+	d->invite = next;
+	return true;
+}
+
+/* Asked who we are, or for a longer session: the same INVITE, by the same way,
+ * with the answer. */
 static bool again(struct hf_dialog *d, const sip_t *sip)
 {
 	int status = nta_outgoing_status(d->invite);
@@ -130,11 +169,16 @@ static bool again(struct hf_dialog *d, const sip_t *sip)
 	msg_t *msg;
 	bool sent;
 
-	if (status != 401 && status != 407)
+	if (status != 401 && status != 407 && status != 422)
 		return false;
 	su_home_init(home);
 	route = hf_hosts_resolve(home, hf_proxy_of(home, d->sip, d->tenant));
-	sent = hf_dialog_again(d, &d->invite, sip, answered, route);
+	if (status == 422)
+		sent = d->session_s && d->too_short++ < HF_LONGER_MOST &&
+		       hf_refresh_too_short(d, status, sip) &&
+		       send_longer(d, home, route);
+	else
+		sent = hf_dialog_again(d, &d->invite, sip, answered, route);
 	msg = sent ? nta_outgoing_getrequest(d->invite) : NULL;
 	if (msg) {
 		/* another CSeq and branch to CANCEL, if need be */
@@ -307,9 +351,13 @@ static bool send_invite(struct hf_dialog *d, su_home_t *home,
 	sip_contact_t *contact = hf_header_contact(home, d);
 	sip_replaces_t *replaces =
 		call->replaces ? replaces_header(home, call->replaces) : NULL;
+	const char *expires;
+	char min_se[16];
 
 	if (call->replaces && !replaces)
 		return false;
+	expires = hf_refresh_ask(home, d);
+	snprintf(min_se, sizeof(min_se), "%u", hf_refresh_least(d->sip));
 	d->invite = nta_outgoing_tcreate(
 		d->leg, answered, d, (const url_string_t *)route,
 		SIP_METHOD_INVITE, URL_STRING_MAKE(call->uri),
@@ -319,6 +367,8 @@ static bool send_invite(struct hf_dialog *d, su_home_t *home,
 		TAG_IF(extensions, SIPTAG_UNKNOWN(extensions)),
 		SIPTAG_ALLOW_STR(HF_SIP_ALLOW),
 		SIPTAG_SUPPORTED_STR(HF_SIP_SUPPORTED_NEW),
+		TAG_IF(expires, SIPTAG_SESSION_EXPIRES_STR(expires)),
+		TAG_IF(expires, SIPTAG_MIN_SE_STR(min_se)),
 		SIPTAG_USER_AGENT_STR(HF_SIP_AGENT),
 		TAG_IF(call->body, SIPTAG_CONTENT_TYPE_STR(HF_SIP_ACCEPT)),
 		TAG_IF(call->body, SIPTAG_PAYLOAD_STR(call->body)),
@@ -344,6 +394,9 @@ struct hf_dialog *hf_invite_out(struct hf_sip *sip, struct hf_party *party,
 	towards = hf_hosts_resolve(home, towards ? towards : url);
 	d->tenant = call->tenant;
 	d->state = HF_DIALOG_CALLING;
+	d->session_s = sip->config->sip.session_s;
+	if (d->session_s && d->session_s < hf_refresh_least(sip))
+		d->session_s = hf_refresh_least(sip);
 	d->ours = true;
 	d->trusted = true; /* where we call is by configuration */
 	d->party = party;

@@ -102,6 +102,24 @@ static bool check_body(struct hf_sip *sip, nta_incoming_t *irq, const sip_t *r,
 	return false;
 }
 
+/* Who says what it accepts, and it is no SDP, would get some all the same
+ * (RFC 3261 21.4.7). Answered by the library, with Accept. */
+static bool check_accept(struct hf_sip *sip, nta_incoming_t *irq,
+			 const sip_t *r, const struct hf_peer *peer)
+{
+	sip_method_t method = r->sip_request->rq_method;
+
+	if ((method != sip_method_invite && method != sip_method_update) ||
+	    !r->sip_accept ||
+	    !nta_check_accept(irq, r, sip->accept, NULL,
+			      SIPTAG_SERVER_STR(HF_SIP_AGENT), TAG_END()))
+		return true;
+	hf_request_end(sip, irq);
+	hf_refused(sip, peer, r->sip_request->rq_method_name, 406,
+		   "accepts no SDP");
+	return false;
+}
+
 /* RFC 4028 section 9: too small an interval is refused only to a peer that
  * knows the extension; from another it was put in by a proxy. */
 static bool check_interval(struct hf_sip *sip, nta_incoming_t *irq,
@@ -110,10 +128,10 @@ static bool check_interval(struct hf_sip *sip, nta_incoming_t *irq,
 	char min_se[16];
 
 	if (!r->sip_session_expires ||
-	    r->sip_session_expires->x_delta >= sip->min_se_s ||
+	    r->sip_session_expires->x_delta >= hf_refresh_least(sip) ||
 	    !sip_has_feature(r->sip_supported, "timer"))
 		return true;
-	snprintf(min_se, sizeof(min_se), "%u", sip->min_se_s);
+	snprintf(min_se, sizeof(min_se), "%u", hf_refresh_least(sip));
 	hf_refuse(sip, irq, r, peer, SIP_422_SESSION_TIMER_TOO_SMALL,
 		  "session interval too short", SIPTAG_MIN_SE_STR(min_se),
 		  TAG_END());
@@ -125,6 +143,7 @@ bool hf_precheck_session(struct hf_sip *sip, nta_incoming_t *irq,
 {
 	return check_require(sip, irq, r, peer) &&
 	       check_body(sip, irq, r, peer) &&
+	       check_accept(sip, irq, r, peer) &&
 	       check_interval(sip, irq, r, peer);
 }
 

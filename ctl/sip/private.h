@@ -67,10 +67,11 @@ struct hf_watch;
 			     "SUBSCRIBE, REFER, PRACK"
 /* As an answering side. Of our own INVITEs we say only what we do there. */
 #define HF_SIP_SUPPORTED     "replaces, timer, 100rel, eventlist, norefersub"
-#define HF_SIP_SUPPORTED_OUT "replaces"
+#define HF_SIP_SUPPORTED_OUT "replaces, timer"
 /* Only where a new dialog begins (reliable.c). */
 #define HF_SIP_SUPPORTED_NEW HF_SIP_SUPPORTED_OUT ", 100rel"
 #define HF_SIP_ACCEPT	     "application/sdp"
+#define HF_SIP_MAX_SDP	     4096
 
 struct hf_listener {
 	char transport[4]; /* "udp", "tcp", "tls" */
@@ -93,6 +94,7 @@ struct hf_sip {
 	sip_allow_t *allow;
 	sip_server_t *server;
 	sip_content_type_t *sdp_type;
+	sip_accept_t *accept; /* what our bodies are */
 	url_t *outbound_proxy; /* NULL = none */
 	struct hf_listener listener[HF_SIP_MAX_LISTEN];
 	unsigned int listener_count;
@@ -163,6 +165,10 @@ struct hf_dialog {
 	bool counted;	 /* in sip->unacked */
 	bool request_answered; /* `request`: 2xx sent, its ACK is awaited */
 	bool offer_waits;      /* `offer` is to be sent when we may */
+	bool refreshing;       /* `offer` is nothing new */
+	bool name_waits;       /* `name` is to be told in a re-INVITE */
+	bool name_private;
+	bool unheard; /* the OPTIONS before had no answer */
 	bool takes_update;     /* the peer said that it takes UPDATE */
 	bool knows_prack;      /* `request`: its sender said 100rel */
 	bool late_offer;       /* `request`: our offer is out, or will be */
@@ -203,6 +209,8 @@ struct hf_dialog {
 	char *local, *remote; /* URIs of From and To, ours first */
 	char *saved_route, *saved_target, *saved_listener;
 	char *offer; /* of our re-INVITE */
+	char *name, *name_display; /* identify.c */
+	unsigned int too_short;	   /* 422 to our first INVITE */
 	char *contact_user;
 	char *contact_display;
 	int bye_sip;
@@ -389,10 +397,21 @@ void hf_identify_learn(struct hf_dialog *, const sip_t *);
 /* indialog.c, reinvite.c, refresh.c */
 int hf_indialog(void *dialog, nta_leg_t *, nta_incoming_t *, const sip_t *);
 int hf_reinvite(struct hf_dialog *, const char *body);
+/* An offer of what is agreed, for what else it says. False: not now. */
+bool hf_reinvite_refresh(struct hf_dialog *);
 void hf_reinvite_try(struct hf_dialog *);
 void hf_refresh_agree(struct hf_dialog *, const sip_t *request);
 /* What was agreed, as Session-Expires of an answer; NULL = nothing. */
 const char *hf_refresh_text(su_home_t *, const struct hf_dialog *);
+/* ... as that of a request of ours. */
+const char *hf_refresh_ask(su_home_t *, const struct hf_dialog *);
+/* The shortest interval we take. */
+unsigned int hf_refresh_least(const struct hf_sip *);
+/* A 2xx to a request that asked for an interval; another final answer to one
+ * that was a refresh; 422 to any, true if it says what to ask for. */
+void hf_refresh_answered(struct hf_dialog *, const sip_t *);
+void hf_refresh_refused(struct hf_dialog *, int status, const sip_t *);
+bool hf_refresh_too_short(struct hf_dialog *, int status, const sip_t *);
 void hf_refresh_start(struct hf_dialog *);
 void hf_refresh_resume(struct hf_dialog *); /* after a restart */
 void hf_refresh_stop(struct hf_dialog *);

@@ -45,7 +45,7 @@ struct hf_sip_wiring {
 	uint32_t epoch;		  /* from hf_epoch_next() */
 	unsigned int t1_ms;	  /* 0 = 500; tests are in a hurry */
 	unsigned int max_unacked; /* INVITEs without ACK; 0 = 2000 */
-	unsigned int min_se_s;	  /* shortest session interval; 0 = 90 */
+	unsigned int min_se_s;	  /* 0 = sip.min_session_s */
 	/* A presence server has this of a slot now, etag NULL = nothing more.
 	 * To be given back through hf_sip_published() after a restart. */
 	void (*published)(void *arg, uint64_t id, const char *slot,

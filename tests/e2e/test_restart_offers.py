@@ -84,20 +84,43 @@ def answered_while_nobody_is_there(s):
 
 @scenario
 def session_is_ours_to_refresh(s):
-    "a session that the peer leaves to us is refreshed by UPDATE, also after a kill"
+    "a session that the peer leaves to us is refreshed by UPDATE or re-INVITE, also after a kill"
     anchor, peer = s.anchor(), s.peer()
-    call = peer.park(OUTSIDE, s.caller(),
-                     headers=(("Supported", "timer"),
-                              ("Session-Expires", "90;refresher=uas")))
-    equal(call.answer.get("session-expires"), "90;refresher=uas", "the session agreed on")
-    anchor.wait_slot(701, "parked")
+    timer = (("Supported", "timer"), ("Session-Expires", "90;refresher=uas"))
+    by_update = peer.park(OUTSIDE, s.caller(), headers=timer)
+    peer.endpoint.allow = "INVITE, ACK, BYE, CANCEL, OPTIONS"
+    media = s.caller()
+    by_offer = peer.park("4930111102", media, headers=timer)
+    for call in by_update, by_offer:
+        equal(call.answer.get("session-expires"), "90;refresher=uas", "the session agreed on")
+    anchor.wait_slot(702, "parked")
     anchor.kill()
     anchor.again()
-    refresh = call.wait("reinvite", 60)     # within a quarter of the interval
-    equal(refresh.method, "UPDATE", "the refresh")
-    equal(refresh.get("session-expires"), "90;refresher=uac", "what it says")
-    equal(refresh.body, "", "its body")
-    equal(anchor.slot(701)["state"], "parked", "the slot")
+    for call, method in (by_update, "UPDATE"), (by_offer, "INVITE"):
+        refresh = call.wait("reinvite", 60)     # within a quarter of the interval
+        equal(refresh.method, method, "the refresh")
+        equal(refresh.get("session-expires"), "90;refresher=uac", "what it says")
+        same = call.answer.body if method == "INVITE" else ""
+        equal(refresh.body, same, "its body")
+    for slot in 701, 702:
+        equal(anchor.slot(slot)["state"], "parked", "slot %d" % slot)
+    media.wait_packets(10, since=time.time())
+
+
+@scenario
+def asked_whether_it_is_there(s):
+    "a peer without session timers that has forgotten its call is noticed, also after a kill"
+    anchor, peer = s.anchor(sip__alive_s=1), s.peer()
+    first = peer.park(OUTSIDE, s.caller())
+    second = peer.park("4930111102", s.caller())
+    anchor.wait_slot(702, "parked")
+    peer.loop.call(first.dialog.end)
+    anchor.wait_slot(701, "free", 10)
+    anchor.kill()
+    anchor.again()
+    equal(anchor.slot(702)["state"], "parked", "the slot of who is there")
+    peer.loop.call(second.dialog.end)
+    anchor.wait_slot(702, "free", 10)
 
 
 @scenario

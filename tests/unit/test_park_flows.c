@@ -337,6 +337,43 @@ TEST(a_re_INVITE_with_a_new_address_moves_the_leg_and_a_bad_one_changes_nothing)
 	WORLD_END(w);
 }
 
+TEST(an_offer_of_what_is_agreed_is_the_text_said_last_and_its_answer_may_move_media)
+{
+	struct world *w = world();
+	struct hf_dialog *c = park_one(w, "700"), *b;
+	char text[HF_SDP_MAX_TEXT];
+	const char *moved;
+
+	CHECK_INT(hf_park_session(c->party, text, sizeof(text)), 0);
+	CHECK_STR(text, c->sdp);
+	moved = sdp("127.0.0.3", 4444, "8", "sendrecv");
+	hf_park_refreshed(c->party, moved, strlen(moved));
+	CHECK_STR(sends_to(w, c), "127.0.0.3:4444");
+	CHECK_STR(hears(w, c), "hold");
+	/* on hold it stays so */
+	reinvite(c, NULL, sdp("127.0.0.3", 4444, "8", "sendonly"));
+	CHECK_INT(hf_park_session(c->party, text, sizeof(text)), 0);
+	CHECK_STR(text, c->sdp);
+	reinvite(c, NULL, sdp("127.0.0.3", 4444, "8", "sendrecv"));
+	b = dial(w, BOB_URI, "701");
+	ack(b);
+	CHECK_STR(hears(w, c), "relay");
+	CHECK_INT(hf_park_session(b->party, text, sizeof(text)), 0);
+	CHECK_STR(text, b->sdp);
+	moved = sdp("127.0.0.4", 5010, "8", "sendrecv");
+	hf_park_refreshed(b->party, moved, strlen(moved));
+	CHECK_STR(sends_to(w, b), "127.0.0.4:5010");
+	CHECK_STR(hears(w, b), "relay");
+	/* an answer that is none leaves the call as it was */
+	hf_park_refreshed(b->party, "v=0", 3);
+	CHECK_STR(hears(w, b), "relay");
+	CHECK_STR(hears(w, c), "relay");
+	/* while the answer to our offer is to come there is none other */
+	reinvite(b, NULL, NULL);
+	CHECK(hf_park_session(b->party, text, sizeof(text)) < 0);
+	WORLD_END(w);
+}
+
 TEST(a_re_INVITE_may_change_the_codec_of_a_parked_caller)
 {
 	struct world *w = world();

@@ -102,6 +102,39 @@ static bool up(struct stage *s, struct line *l, const char *allow)
 	return WAIT(s, s->park.acks == 1);
 }
 
+TEST(a_peer_without_update_is_told_a_name_by_an_offer_of_what_is_agreed_if_wanted)
+{
+	struct stage s;
+	struct line l = { .s = &s, .id = "n9" };
+
+	CHECK(up(&s, &l, "Allow: INVITE, ACK\r\n"));
+	s.park.ops->identify(s.park.dialog, &bob, false);
+	RUN_FOR(&s, 50);
+	CHECK_INT(s.queued, 0);
+	s.config.sip.identity_reinvite = true;
+	s.park.ops->identify(s.park.dialog, &bob, true);
+	CHECK(take(&s, "INVITE sip:carol@"));
+	CHECK_STR(header(&s, "P-Asserted-Identity"),
+		  "\"Bob\" <sip:1002@pbx.example.com>");
+	CHECK_STR(header(&s, "Privacy"), "id");
+	CHECK(strstr(s.got, "\r\n\r\n" SDP));
+	/* the next one waits for it, and the latest counts */
+	s.park.ops->identify(s.park.dialog, &bob, false);
+	respond(&s, 491, NULL, NULL, NULL);
+	CHECK(take(&s, "ACK "));
+	CHECK(take(&s, "INVITE sip:carol@"));
+	CHECK_STR(header(&s, "Privacy"), "");
+	CHECK(strstr(header(&s, "P-Asserted-Identity"), "Bob"));
+	/* a refusal is no reason to say it again, nor to hang up */
+	respond(&s, 488, NULL, NULL, NULL);
+	CHECK(take(&s, "ACK "));
+	RUN_FOR(&s, 50);
+	CHECK_INT(s.queued, 0);
+	CHECK_INT(s.park.reinvites_done, 0);
+	CHECK_INT(s.park.byes, 0);
+	stage_close(&s);
+}
+
 TEST(a_new_name_is_told_in_mid_call_by_an_update_without_a_body)
 {
 	struct stage s;

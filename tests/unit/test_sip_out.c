@@ -47,7 +47,7 @@ TEST(a_recall_goes_through_the_proxy_and_is_answered)
 	CHECK_STR(header(&s, "CSeq"), "196609 INVITE");
 	CHECK(strstr(header(&s, "Contact"), "<sip:127.0.0.1:"));
 	CHECK_STR(header(&s, "Max-Forwards"), "70");
-	CHECK_STR(header(&s, "Supported"), "replaces, 100rel");
+	CHECK_STR(header(&s, "Supported"), "replaces, timer, 100rel");
 	respond(&s, 180, "p1", NULL, NULL);
 	CHECK(WAIT(&s, s.park.progress == 180));
 	respond(&s, 200, "p1", contact_of(&s), SDP);

@@ -40,7 +40,8 @@ struct hf_park {
 	bool draining;
 	bool many; /* several calls: each is let go at its ACK or end */
 	/* what was told */
-	int identities, early_answers;
+	int identities, early_answers, refreshed;
+	bool busy; /* it has an offer of its own under way */
 	int invites, acks, no_acks, cancels, byes, reinvites, answers, failures;
 	int progress, failed_status, reinvite_status, reinvites_done, runs;
 	char why[128], body[1024], phrase[128];
@@ -217,6 +218,19 @@ void hf_park_identity(struct hf_party *party, const struct hf_identity *asserted
 {
 	the_park->identities++;
 	copy(the_park->asserted, asserted->uri);
+}
+
+int hf_park_session(struct hf_party *party, char *sdp, size_t len)
+{
+	snprintf(sdp, len, "%s", SDP);
+	return the_park->busy ? -1 : 0;
+}
+
+void hf_park_refreshed(struct hf_party *party, const char *body, size_t len)
+{
+	the_park->refreshed++;
+	snprintf(the_park->body, sizeof(the_park->body), "%.*s", (int)len,
+		 body);
 }
 
 void hf_park_early(struct hf_party *party, const char *body, size_t len)

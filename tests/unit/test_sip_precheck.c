@@ -84,6 +84,11 @@ TEST(each_thing_that_is_wrong_has_its_own_answer)
 		{ "INVITE", "sip:700@a",
 		  CONTACT "Supported: timer\r\nSession-Expires: 60\r\n", "",
 		  "SIP/2.0 422" },
+		{ "INVITE", "sip:700@a", CONTACT "Accept: text/plain\r\n", "",
+		  "SIP/2.0 406" },
+		{ "INVITE", "sip:700@a",
+		  CONTACT "Accept: application/sdp;q=0, text/*\r\n", "",
+		  "SIP/2.0 406" },
 		{ "MESSAGE", "sip:700@a", "", "", "SIP/2.0 405" },
 		{ "REGISTER", "sip:a", "", "", "SIP/2.0 405" },
 		{ "SUBSCRIBE", "sip:700@a", CONTACT "Event: dialog\r\n", "",
@@ -106,13 +111,34 @@ TEST(each_thing_that_is_wrong_has_its_own_answer)
 			CHECK(strstr(header(&s, "Allow"), "INVITE"));
 		if (!strncmp(wrong[i].answer, "SIP/2.0 420", 11))
 			CHECK_STR(header(&s, "Unsupported"), "teleport");
-		if (!strncmp(wrong[i].answer, "SIP/2.0 415", 11))
+		if (!strncmp(wrong[i].answer, "SIP/2.0 415", 11) ||
+		    !strncmp(wrong[i].answer, "SIP/2.0 406", 11))
 			CHECK_STR(header(&s, "Accept"), "application/sdp");
 		if (!strncmp(wrong[i].answer, "SIP/2.0 422", 11))
 			CHECK_STR(header(&s, "Min-SE"), "90");
 	}
 	CHECK_INT(s.park.invites, 0);
 	CHECK(hf_sip_idle(s.sip));
+	stage_close(&s);
+}
+
+TEST(who_accepts_sdp_in_any_words_is_heard)
+{
+	static const char *const accepts[] = {
+		"Accept: application/sdp\r\n", "Accept: */*\r\n",
+		"Accept: text/plain, application/*;q=0.5\r\n",
+		"Accept: APPLICATION/SDP;level=1\r\n",
+	};
+	struct stage s;
+	char lines[200];
+
+	CHECK(stage_open(&s, 0));
+	s.park.reply = (struct hf_reply){ .status = 486 };
+	for (unsigned int i = 0; i < sizeof(accepts) / sizeof(*accepts); i++) {
+		snprintf(lines, sizeof(lines), CONTACT "%s", accepts[i]);
+		send_raw(&s, "INVITE", "sip:700@a", lines, "");
+		CHECK(take(&s, "SIP/2.0 486"));
+	}
 	stage_close(&s);
 }
 

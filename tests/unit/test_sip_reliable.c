@@ -73,7 +73,7 @@ TEST(a_phone_that_rings_reliably_gets_one_prack_for_each_answer_in_their_order)
 	struct ringing r;
 
 	CHECK(ring(&r));
-	CHECK_STR(header(&r.s, "Supported"), "replaces, 100rel");
+	CHECK_STR(header(&r.s, "Supported"), "replaces, timer, 100rel");
 	CHECK(strstr(header(&r.s, "Allow"), "PRACK"));
 	answer(&r, 180, "p1", 0, NULL);
 	answer(&r, 180, "p1", 7001, NULL);

@@ -582,6 +582,10 @@ TEST(a_session_interval_is_agreed_when_the_peer_refreshes)
 		  "Supported: timer\r\nSession-Expires: 900;refresher=uas\r\n",
 		  NULL);
 	CHECK(take(&s, "SIP/2.0 200"));
+	CHECK_STR(header(&s, "Session-Expires"), "900;refresher=uas");
+	/* without one it is over */
+	in_dialog(&l, "UPDATE", NULL, NULL);
+	CHECK(take(&s, "SIP/2.0 200"));
 	CHECK_STR(header(&s, "Session-Expires"), "");
 	stage_close(&s);
 }

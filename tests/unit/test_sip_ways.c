@@ -259,4 +259,171 @@ TEST(a_session_whose_refreshes_are_refused_ends_before_its_time)
 	stage_close(&s);
 }
 
+TEST(a_peer_that_takes_no_UPDATE_is_refreshed_by_an_offer_of_what_is_agreed)
+{
+	const struct how soon = { .min_se_s = 1 };
+	struct line l = { .id = "x5" };
+	struct stage s;
+
+	CHECK(stage_open_as(&s, &soon));
+	l.s = &s;
+	s.park.reply = (struct hf_reply){ .status = 200, .body = SDP };
+	invite(&l, "Supported: timer\r\nSession-Expires: 2;refresher=uas\r\n",
+	       SDP);
+	CHECK(take(&s, "SIP/2.0 200"));
+	CHECK_STR(header(&s, "Session-Expires"), "2;refresher=uas");
+	ack(&l, NULL);
+	CHECK(WAIT(&s, s.park.acks == 1));
+	CHECK(take(&s, "INVITE sip:carol@"));
+	CHECK_STR(header(&s, "Session-Expires"), "2;refresher=uac");
+	CHECK_STR(header(&s, "Min-SE"), "1");
+	CHECK_STR(header(&s, "Supported"), "replaces, timer");
+	CHECK(strstr(s.got, "\r\n\r\n" SDP));
+	respond(&s, 422, NULL, "Min-SE: 3\r\n", NULL);
+	CHECK(take(&s, "ACK "));
+	CHECK(take(&s, "INVITE sip:carol@"));
+	CHECK_STR(header(&s, "Session-Expires"), "3;refresher=uac");
+	respond(&s, 200, NULL, "Session-Expires: 3;refresher=uac\r\n", SDP);
+	CHECK(take(&s, "ACK "));
+	CHECK(WAIT(&s, s.park.refreshed == 1));
+	CHECK_STR(s.park.body, SDP);
+	CHECK_INT(s.park.reinvites_done, 0);
+	/* It is the peer's from now on: it does not, and we end it. */
+	CHECK(take(&s, "INVITE sip:carol@"));
+	respond(&s, 200, NULL, "Session-Expires: 2;refresher=uas\r\n", SDP);
+	CHECK(take(&s, "ACK "));
+	CHECK(take(&s, "BYE "));
+	CHECK_STR(s.park.why, "session expired");
+	stage_close(&s);
+}
+
+TEST(a_refresh_by_an_offer_gives_way_to_other_offers)
+{
+	const struct how soon = { .min_se_s = 1 };
+	struct line l = { .id = "x6" };
+	struct stage s;
+
+	CHECK(stage_open_as(&s, &soon));
+	l.s = &s;
+	s.park.reply = (struct hf_reply){ .status = 200, .body = SDP };
+	invite(&l, "Supported: timer\r\nSession-Expires: 90;refresher=uas\r\n",
+	       SDP);
+	CHECK(take(&s, "SIP/2.0 200"));
+	ack(&l, NULL);
+	CHECK(WAIT(&s, s.park.acks == 1));
+	/* An offer of the park logic says it, too. */
+	CHECK_INT(s.park.ops->reinvite(s.park.dialog, SDP), 0);
+	CHECK(take(&s, "INVITE sip:carol@"));
+	CHECK_STR(header(&s, "Session-Expires"), "90;refresher=uac");
+	respond(&s, 200, NULL, "Session-Expires: 1;refresher=uac\r\n", SDP);
+	CHECK(take(&s, "ACK "));
+	CHECK_INT(s.park.reinvites_done, 1);
+	CHECK(take(&s, "INVITE sip:carol@"));
+	respond(&s, 491, NULL, NULL, NULL);
+	CHECK(take(&s, "ACK "));
+	CHECK_INT(s.park.reinvites_done, 1);
+	s.park.busy = true;
+	CHECK(take(&s, "BYE "));
+	CHECK_STR(s.park.why, "session expired");
+	stage_close(&s);
+}
+
+TEST(a_peer_without_session_timers_is_asked_whether_it_knows_the_call)
+{
+	struct line l = { .id = "x7" };
+	struct stage s;
+
+	CHECK(stage_open(&s, 0));
+	s.config.sip.alive_s = 1;
+	l.s = &s;
+	CHECK(establish(&l));
+	CHECK(take(&s, "OPTIONS sip:carol@"));
+	CHECK(strstr(header(&s, "From"), l.tag));
+	respond(&s, 200, NULL, NULL, NULL);
+	/* whatever it says of OPTIONS, it is there */
+	CHECK(take(&s, "OPTIONS sip:carol@"));
+	respond(&s, 503, NULL, NULL, NULL);
+	CHECK(take(&s, "OPTIONS sip:carol@"));
+	CHECK_INT(s.park.byes, 0);
+	respond(&s, 481, NULL, NULL, NULL);
+	CHECK(take(&s, "BYE "));
+	CHECK_STR(s.park.why, "the other side lost the call");
+	respond(&s, 481, NULL, NULL, NULL);
+	CHECK(WAIT(&s, hf_sip_idle(s.sip)));
+	stage_close(&s);
+}
+
+TEST(a_peer_that_is_silent_twice_has_lost_its_call)
+{
+	struct line l = { .id = "x8" };
+	struct stage s;
+
+	CHECK(stage_open(&s, 5)); /* 64*T1 = 320 ms */
+	s.config.sip.alive_s = 1;
+	l.s = &s;
+	CHECK(establish(&l));
+	CHECK(take(&s, "OPTIONS sip:carol@"));
+	CHECK(WAIT(&s, s.park.byes == 1));
+	CHECK_STR(s.park.why, "the other side does not answer");
+	stage_close(&s);
+}
+
+TEST(our_own_call_asks_for_a_session_and_takes_the_interval_it_is_told)
+{
+	const struct hf_call_out plain = { .uri = NULL };
+	struct stage s;
+	char contact[200];
+
+	CHECK(stage_open(&s, 0));
+	s.config.sip.session_s = 1800;
+	s.config.sip.min_session_s = 90;
+	CHECK(call_out(&s, &plain));
+	CHECK(take(&s, "INVITE "));
+	CHECK_STR(header(&s, "Session-Expires"), "1800");
+	CHECK_STR(header(&s, "Min-SE"), "90");
+	CHECK_STR(header(&s, "CSeq"), "196609 INVITE");
+	CHECK(strstr(header(&s, "Supported"), "timer"));
+	respond(&s, 422, "p1", "Min-SE: 3600\r\n", NULL);
+	CHECK(take(&s, "ACK "));
+	CHECK(take(&s, "INVITE sip:1001@pbx.example.com SIP/2.0"));
+	CHECK_STR(header(&s, "Session-Expires"), "3600");
+	CHECK_STR(header(&s, "Min-SE"), "3600");
+	CHECK_STR(header(&s, "CSeq"), "196610 INVITE");
+	CHECK(strstr(s.got, SDP));
+	snprintf(contact, sizeof(contact),
+		 "Contact: <sip:phone@127.0.0.1:%u>\r\nAllow: UPDATE\r\n"
+		 "Require: timer\r\nSession-Expires: 2;refresher=uac\r\n",
+		 s.peer_port);
+	respond(&s, 200, "p2", contact, SDP);
+	CHECK(take(&s, "ACK sip:phone@"));
+	CHECK_INT(s.park.answers, 1);
+	CHECK(take(&s, "UPDATE sip:phone@"));
+	CHECK_STR(header(&s, "Session-Expires"), "2;refresher=uac");
+	respond(&s, 200, NULL, "Session-Expires: 1;refresher=uas\r\n", NULL);
+	CHECK(take(&s, "BYE "));
+	CHECK_STR(s.park.why, "session expired");
+	stage_close(&s);
+}
+
+TEST(a_call_of_ours_that_is_never_long_enough_has_failed)
+{
+	const struct hf_call_out plain = { .uri = NULL };
+	struct stage s;
+	char min_se[32];
+
+	CHECK(stage_open(&s, 0));
+	s.config.sip.session_s = 90;
+	CHECK(call_out(&s, &plain));
+	for (int i = 1; i <= 4; i++) {
+		CHECK(take(&s, "INVITE "));
+		snprintf(min_se, sizeof(min_se), "Min-SE: %d\r\n", 90 + i);
+		respond(&s, 422, "p1", min_se, NULL);
+		CHECK(take(&s, "ACK "));
+	}
+	CHECK(WAIT(&s, s.park.failures == 1));
+	CHECK_INT(s.park.failed_status, 422);
+	CHECK(WAIT(&s, hf_sip_idle(s.sip)));
+	stage_close(&s);
+}
+
 TEST_MAIN()

@@ -603,6 +603,7 @@ class Endpoint:
         self.ask_messages = ()  # headers of a 401 to one without credentials
         self.deaf = False       # drop whatever comes in
         self.supported = "replaces"
+        self.allow = "INVITE, ACK, BYE, CANCEL, OPTIONS, REFER, NOTIFY, UPDATE, PRACK"
         # (challenge, method, uri) -> header with credentials, of who has some
         self.prove = None
         self.loop.call(self.loop.watch, sock, self._readable)
@@ -632,7 +633,7 @@ class Endpoint:
         dialog.local, dialog.remote, dialog.target = local, remote or "<%s>" % uri, uri
         dialog.dest = dest or host_of(uri)
         self.dialogs[(dialog.call_id, dialog.local_tag)] = dialog
-        headers = (("Allow", "INVITE, ACK, BYE, CANCEL, OPTIONS, REFER, NOTIFY, UPDATE, PRACK"),
+        headers = (("Allow", self.allow),
                    ("Supported", self.supported)) + tuple(headers)
         dialog._first = (headers, body)
         message = dialog.request("INVITE", headers, body)
