@@ -153,10 +153,11 @@ TEST(a_caller_on_another_device_or_on_a_veth_is_reached_by_redirect)
 	}
 }
 
-TEST(loss_swaps_and_a_wrap_around_the_switch_come_out_as_they_went_in)
+TEST(loss_doubles_swaps_and_a_wrap_around_the_switch_come_out_as_they_went_in)
 {
 	/* Offsets into the agent's stream, in the order of arrival. */
-	static const int order[] = {0, 1, 3, 2, 4, 8, 9, 11, 12, 10, 13, 20};
+	static const int order[] = {0, 1,	3,  2,	4,  4, 8,
+				    9, 11, 12, 10, 13, 20};
 
 	FIXTURE(f);
 	struct packet p;
@@ -175,7 +176,7 @@ TEST(loss_swaps_and_a_wrap_around_the_switch_come_out_as_they_went_in)
 		CHECK_INT(OUT_MARKER(p), !i);
 		CHECK(packet_check_right(&p));
 	}
-	CHECK_STR(fixture_counted(f), "relayed 12");
+	CHECK_STR(fixture_counted(f), "relayed 13");
 	CHECK_INT(hf_word_seq(f->claims[CALLER_LEG].word),
 		  (uint16_t)(65532 + 21));
 }

@@ -260,6 +260,57 @@ static int costs(struct bench *b, struct report *r, bool calls, bool rtpengine)
 	return err;
 }
 
+/* ---- a keeper with little to do, and with nothing */
+
+/* This number of its threads' /proc files, all together. */
+static double keeper_sum(const struct bench *b, const char *file,
+			 const char *awk)
+{
+	char command[160];
+	double sum = 0;
+	FILE *f;
+
+	snprintf(command, sizeof(command),
+		 "cat /proc/%d/task/*/%s | awk '%s END { print n + 0 }'",
+		 (int)b->s.mediad, file, awk);
+	f = popen(command, "r");
+	if (!f || fscanf(f, "%lf", &sum) != 1)
+		sum = 0;
+	if (f)
+		pclose(f);
+	return sum;
+}
+
+static void few_report(struct bench *b, struct report *r)
+{
+	static const char *const woken =
+		"/^voluntary_ctxt_switches/ { n += $2 }";
+	double before, after;
+	uint32_t all = b->calls;
+	uint64_t start;
+
+	/* The first time there may be something left of the start. */
+	for (int n = 0; n < 2; n++) {
+		before = keeper_sum(b, "status", woken);
+		poll(NULL, 0, SPACING_MS);
+		after = keeper_sum(b, "status", woken);
+	}
+	report_ratio(r, "wakeups_without_calls",
+		   (after - before) * 1000 / SPACING_MS, "per s", NULL, 0);
+	b->calls = 10;
+	calls_hold(b, true, 0);
+	poll(NULL, 0, 200); /* under way */
+	start = hf_now_ns();
+	before = keeper_sum(b, "schedstat", "{ n += $1 }");
+	poll(NULL, 0, SPACING_MS);
+	after = keeper_sum(b, "schedstat", "{ n += $1 }");
+	report_ratio(r, "cpu_10_calls_keeper",
+		   (after - before) * 100 / (double)(hf_now_ns() - start),
+		   "% CPU", NULL, 0);
+	calls_hold(b, false, 0);
+	b->calls = all;
+}
+
 static int setup(struct bench *b)
 {
 	pthread_t thread;
@@ -288,7 +339,7 @@ static bool wanted(int argc, char **argv, const char *part)
 	return argc <= 2;
 }
 
-/* usage: bench-calls [FILE [spacing|cost|rtpengine ...]] */
+/* usage: bench-calls [FILE [few|spacing|cost|rtpengine ...]] */
 int main(int argc, char **argv)
 {
 	static struct bench b;
@@ -297,6 +348,8 @@ int main(int argc, char **argv)
 
 	libbpf_set_print(NULL);
 	err = setup(&b);
+	if (!err && wanted(argc, argv, "few"))
+		few_report(&b, &r);
 	if (!err && wanted(argc, argv, "spacing"))
 		err = spacing_report(&b, &r);
 	if (!err)
