@@ -231,7 +231,7 @@ void hf_leg_rebase(struct hf_media *, uint32_t leg);
 int hf_wheel_init(struct hf_media *);
 void hf_wheel_fini(struct hf_media *);
 /* The whole millisecond at or after from_ms (within one packet time) whose
- * bucket is the emptiest of the next few. */
+ * bucket has few others already, or is the emptiest of the next few. */
 uint64_t hf_wheel_pick(const struct hf_media *, uint32_t ptime_ms,
 		       uint64_t from_ms);
 void hf_wheel_put(struct hf_media *, uint32_t leg, uint32_t bucket);

@@ -86,6 +86,25 @@ void hf_wheel_fini(struct hf_media *m)
 	m->wheel.taken = NULL;
 }
 
+/* A turn of the sender costs some 50 us before its first frame (sender.c), so
+ * few calls share one, up to this many; but music waits for company no longer
+ * than three quarters of a packet time. */
+#define HF_WHEEL_SHARE 16
+
+static bool hf_wheel_company(const struct hf_media *m, uint32_t ptime_ms,
+			     uint64_t from_ms, uint64_t *ret_ms)
+{
+	for (uint32_t i = 0; i < ptime_ms * 3 / 4; i++) {
+		uint32_t n = m->wheel.count[hf_wheel_bucket(ptime_ms,
+							    from_ms + i)];
+
+		*ret_ms = from_ms + i;
+		if (n && n < HF_WHEEL_SHARE && n < m->map.wheel_capacity)
+			return true;
+	}
+	return false;
+}
+
 uint64_t hf_wheel_pick(const struct hf_media *m, uint32_t ptime_ms,
 		       uint64_t from_ms)
 {
@@ -93,6 +112,9 @@ uint64_t hf_wheel_pick(const struct hf_media *m, uint32_t ptime_ms,
 	uint64_t best = from_ms;
 	uint32_t least = UINT32_MAX;
 
+	if (hf_wheel_company(m, ptime_ms, from_ms, &best))
+		return best;
+	best = from_ms;
 	for (uint32_t i = 0; i < ptime_ms; i++) {
 		uint32_t n = w->count[hf_wheel_bucket(ptime_ms, from_ms + i)];
 

@@ -60,6 +60,24 @@ TEST(legs_are_spread_evenly_over_the_buckets)
 	CHECK_INT(s->m->wheel.total, LEGS);
 }
 
+TEST(a_few_legs_share_the_turns_of_the_sender)
+{
+	STAGE(s, LEGS, 1);
+	int used = 0;
+
+	srand(7);
+	stage_clip(s, "default", 50);
+	for (uint16_t i = 0; i < 10; i++) {
+		uint32_t leg = stage_leg(s, "198.51.100.1", 4000 + 2 * i);
+
+		hf_media_leg_hold(s->m, leg, "default");
+		s->now += (uint64_t)(rand() % 5000000) * 1000;
+	}
+	for (uint32_t b = 0; b < HF_WHEEL_BUCKETS; b++)
+		used += s->m->wheel.count[b] > 0;
+	CHECK(used <= 2);
+}
+
 TEST(every_leg_gets_exactly_one_frame_in_each_packet_time)
 {
 	static uint32_t leg[LEGS];
