@@ -7,6 +7,8 @@
  * meet and a retriever is never parked.
  */
 #include <arpa/inet.h>
+#include <inttypes.h>
+#include <stdio.h>
 #include <string.h>
 #include <strings.h>
 
@@ -148,6 +150,25 @@ static bool retrieve(struct ask *a, struct hf_decision *d, struct hf_call *call)
 	return true;
 }
 
+/* The value of a URI parameter, named with its "="; false without one. */
+static bool uri_value(const char *params, const char *name, char *out,
+		      size_t len)
+{
+	size_t skip = strlen(name);
+
+	while (params && *params) {
+		size_t n = strcspn(params, ";");
+
+		if (n > skip && !strncasecmp(params, name, skip)) {
+			snprintf(out, len, "%.*s", (int)(n - skip),
+				 params + skip);
+			return true;
+		}
+		params += n + (params[n] == ';');
+	}
+	return false;
+}
+
 /* The rules. */
 
 static bool unknown_tenant(struct ask *a, struct hf_decision *d)
@@ -271,6 +292,26 @@ static bool reserve(struct ask *a, struct hf_decision *d)
 	return true;
 }
 
+/* A phone that only dials says with `;call=` whom it means (the id of the
+ * call), as one that sends Replaces does with the dialog: whoever has come to
+ * the slot since is not picked up in the other's place. */
+static bool stale_call(struct ask *a, struct hf_decision *d)
+{
+	const struct hf_call *call = a->slot ? a->slot->call : NULL;
+	char wanted[24], id[24] = "";
+
+	if (a->number != NUMBER_PICK_UP && (a->number != NUMBER_SLOT || a->mark))
+		return false;
+	if (!a->may_retrieve ||
+	    !uri_value(a->in->target_params, "call=", wanted, sizeof(wanted)))
+		return false;
+	if (call)
+		snprintf(id, sizeof(id), "%" PRIu64, call->id);
+	return strcmp(wanted, id) &&
+	       refuse_aloud(d, 481, "the call that is meant waits there no more",
+			    "empty");
+}
+
 static bool pick_up(struct ask *a, struct hf_decision *d)
 {
 	if (a->number != NUMBER_PICK_UP)
@@ -376,6 +417,9 @@ static const struct {
 	{ "reserve", reserve,
 	  "The lot's park number dialled by somebody in `may_park`: keep a slot "
 	  "and tell it; 486 if the lot is full." },
+	{ "stale-call", stale_call,
+	  "A slot that is dialled with `;call=ID`, and the call that waits there "
+	  "is not (or no longer) that one: 481, nobody else is picked up." },
 	{ "pick-up", pick_up,
 	  "Pick-up prefix and slot: pick up; 403 without the right, 404 if "
 	  "nobody is there." },
@@ -408,20 +452,6 @@ void hf_rule_describe(size_t i, const char **name, const char **text)
 	*text = rules[i].text;
 }
 
-/* The value of orbit= among URI parameters; false if there is none. */
-static bool orbit(const char *params, char *out, size_t len)
-{
-	while (params && *params) {
-		size_t n = strcspn(params, ";");
-
-		if (n > 6 && !strncasecmp(params, "orbit=", 6)) {
-			snprintf(out, len, "%.*s", (int)(n - 6), params + 6);
-			return true;
-		}
-		params += n + (params[n] == ';');
-	}
-	return false;
-}
 
 /* A number behind park+ or orbit=: a slot, or a whole lot. */
 static void park_target(struct ask *a, const char *number)
@@ -440,7 +470,8 @@ static void read_number(struct ask *a)
 	const char *user = a->in->target.user ?: "";
 	char number[64];
 
-	if (orbit(a->in->target_params, number, sizeof(number))) {
+	if (uri_value(a->in->target_params, "orbit=", number,
+		      sizeof(number))) {
 		park_target(a, number);
 	} else if (!strncasecmp(user, "park+", 5)) {
 		park_target(a, user + 5);

@@ -2,6 +2,8 @@
 /* What a new INVITE means, and the complaints about other park systems that must
  * never be made about this one.
  * rooms: park media audio sdp config base */
+#include <inttypes.h>
+
 #include "park_world.h"
 
 #define OUTSIDER_URI "sip:+4940999@pbx.example.com"
@@ -230,6 +232,39 @@ TEST(every_way_to_name_a_slot_for_parking_parks_there)
 		CHECK_STR(d->contact, way[i].contact);
 		ack(d);
 		CHECK_STR(rule_used(w), way[i].rule);
+		WORLD_END(w);
+	}
+}
+
+TEST(a_key_that_names_its_call_gets_that_call_or_481)
+{
+	static const char *const number[] = { "701", "*88701" };
+
+	for (size_t i = 0; i < sizeof(number) / sizeof(number[0]); i++) {
+		struct world *w = world();
+		struct hf_dialog *first = transfer(w, ALICE_URI, "700");
+		struct hf_invite in = invite(BOB_URI, number[i]);
+		char meant[32], old[32];
+
+		ack(first);
+		snprintf(old, sizeof(old), "x=1;call=%" PRIu64,
+			 note(w, 0)->call);
+		bye(first);
+		in.target_params = old;
+		CHECK_INT(send_invite(w, &in)->status, 481);
+		/* another caller is in the slot now */
+		ack(transfer(w, ALICE_URI, "701"));
+		snprintf(meant, sizeof(meant), "call=%" PRIu64,
+			 note(w, 0)->call);
+		CHECK_INT(send_invite(w, &in)->status, 481);
+		CHECK_STR(rule_used(w), "stale-call");
+		/* one who may not pick up learns nothing of who waits */
+		in = invite(CALLER_URI, number[i]);
+		in.target_params = meant;
+		CHECK_INT(send_invite(w, &in)->status, 403);
+		in = invite(BOB_URI, number[i]);
+		in.target_params = meant;
+		CHECK_INT(send_invite(w, &in)->status, 200);
 		WORLD_END(w);
 	}
 }
