@@ -425,7 +425,9 @@ static const char *run_pair(unsigned int v, enum hf_call_event e,
 		t.decision = (struct hf_decision){
 			.verdict = verdict, .rule = "refer", .status = 486,
 			.reason = "test", .lot = t.call->lot,
-			.slot = slot(t.w, "703") };
+			/* as decide.c has it: never one that is taken */
+			.slot = slot(t.w, "703")->call ? NULL
+						       : slot(t.w, "703") };
 	if (e == HF_E_FETCH)
 		t.decision.slot = slot(t.w, "703");
 	if (e == HF_E_FETCH && variety[v].state == HF_S_NEW) {
