@@ -118,6 +118,7 @@ static bool same_zones(const struct hf_config *a, const struct hf_config *b)
 		const struct hf_config_zone *y = &b->zones[i];
 
 		if (!same_text(x->name, y->name) ||
+		    !same_text(x->tenant, y->tenant) ||
 		    x->group.s_addr != y->group.s_addr || x->port != y->port ||
 		    x->ttl != y->ttl || strcmp(x->interface, y->interface) ||
 		    !same_text(x->codec, y->codec))

@@ -223,6 +223,8 @@ struct hf_config_page_target {
 /* Where parked calls are called out: phones, a multicast group, or both. */
 struct hf_config_zone {
 	char *name;
+	char *tenant;
+	const struct hf_config_tenant *of; /* NULL = the only one */
 	struct hf_config_page_target *targets;
 	unsigned int target_count;
 	unsigned int answer_s;

@@ -83,6 +83,7 @@ static const struct hf_map group_map = {group_keys, NULL};
 static const struct hf_key zone_keys[] = {
 	{VALUE("name", ZONE(name), hf_parse_name, "warehouse"),
 	 .required = true},
+	{VALUE("tenant", ZONE(tenant), hf_parse_name, "acme")},
 	{RECORDS("phones", ZONE(targets), ZONE(target_count), &target_map,
 		 struct hf_config_page_target, 1, 100,
 		 "{ uri: \"sip:*80@pbx.example.com\" }")},
@@ -145,12 +146,29 @@ static void check_zone(struct hf_reader *r, unsigned int index)
 				    z->name, i);
 }
 
-static bool is_zone(const struct hf_config *c, const char *name)
+static const struct hf_config_zone *zone_named(const struct hf_config *c,
+					       const char *name)
 {
 	for (unsigned int i = 0; i < c->zone_count; i++)
 		if (c->zones[i].name && !strcmp(c->zones[i].name, name))
-			return true;
-	return false;
+			return &c->zones[i];
+	return NULL;
+}
+
+static void check_lot_page(struct hf_reader *r, struct hf_config_lot *lot)
+{
+	const struct hf_config_zone *zone;
+
+	if (!lot->page)
+		return;
+	zone = zone_named(r->config, lot->page);
+	if (!zone)
+		hf_wrong_at(r, &lot->page, lot, "page",
+			    "no zone of paging is called %s", lot->page);
+	else if (zone->of && lot->of && zone->of != lot->of)
+		hf_wrong_at(r, &lot->page, lot, "page",
+			    "zone %s is of tenant %s", zone->name,
+			    zone->tenant);
 }
 
 void hf_config_paging_check(struct hf_reader *r)
@@ -160,8 +178,5 @@ void hf_config_paging_check(struct hf_reader *r)
 	for (unsigned int i = 0; i < c->zone_count; i++)
 		check_zone(r, i);
 	for (unsigned int i = 0; i < c->lot_count; i++)
-		if (c->lots[i].page && !is_zone(c, c->lots[i].page))
-			hf_wrong_at(r, &c->lots[i].page, &c->lots[i], "page",
-				    "no zone of paging is called %s",
-				    c->lots[i].page);
+		check_lot_page(r, &c->lots[i]);
 }

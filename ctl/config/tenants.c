@@ -195,6 +195,9 @@ void hf_config_tenants_resolve(struct hf_reader *r)
 			"lot");
 	for (unsigned int i = 0; i < c->route_count; i++)
 		resolve_route(r, &c->routes[i]);
+	for (unsigned int i = 0; i < c->zone_count; i++)
+		resolve(r, &c->zones[i].tenant, &c->zones[i].of, &c->zones[i],
+			"zone");
 	for (unsigned int i = 0; i < c->lamps.list_count; i++)
 		resolve(r, &c->lamps.lists[i].tenant, &c->lamps.lists[i].of,
 			&c->lamps.lists[i], "list");

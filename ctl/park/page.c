@@ -325,10 +325,19 @@ static int add(struct hf_call *call, struct hf_zone *zone)
 	return 0;
 }
 
-static struct hf_zone *zone_of(struct hf_park *park, const char *name)
+/* Another tenant's people are not to hear who calls here. */
+static bool may_page(const struct hf_call *call, const struct hf_zone *zone)
 {
+	return zone->config->of == call->lot->config->of;
+}
+
+static struct hf_zone *zone_of(struct hf_call *call, const char *name)
+{
+	const struct hf_park *park = call->park;
+
 	for (unsigned int i = 0; name && i < park->config->zone_count; i++)
-		if (!strcmp(park->paging.zones[i].config->name, name))
+		if (!strcmp(park->paging.zones[i].config->name, name) &&
+		    may_page(call, &park->paging.zones[i]))
 			return &park->paging.zones[i];
 	return NULL;
 }
@@ -347,7 +356,7 @@ void hf_page_parked(struct hf_call *call)
 {
 	const char *of_lot = call->lot->config->page;
 	const char *name = call->page ?: of_lot;
-	struct hf_zone *zone = zone_of(call->park, name);
+	struct hf_zone *zone = zone_of(call, name);
 	int err;
 
 	if (!name || !strcmp(name, "none") || !call->slot)
@@ -355,7 +364,7 @@ void hf_page_parked(struct hf_call *call)
 	if (!zone) {
 		hf_info("call %llu: there is no paging zone %.64s",
 			(unsigned long long)call->id, name);
-		zone = zone_of(call->park, of_lot);
+		zone = zone_of(call, of_lot);
 	}
 	err = zone ? add_and_look(call, zone) : 0;
 	if (err)
@@ -379,14 +388,15 @@ int hf_park_page(struct hf_park *park, uint64_t id, const char *name,
 	if (!waits(call))
 		return -EBUSY;
 	*why = "there is no such paging zone";
-	zone = zone_of(park, name);
+	zone = zone_of(call, name);
 	if (name && !zone)
 		return -ENOENT;
 	if (!zone)
-		zone = zone_of(park, call->page);
+		zone = zone_of(call, call->page);
 	if (!zone)
-		zone = zone_of(park, call->lot->config->page);
-	if (!zone && park->config->zone_count == 1)
+		zone = zone_of(call, call->lot->config->page);
+	if (!zone && park->config->zone_count == 1 &&
+	    may_page(call, &park->paging.zones[0]))
 		zone = &park->paging.zones[0];
 	*why = park->config->zone_count
 		       ? "its lot has no paging zone; name one"

@@ -638,6 +638,17 @@ TEST(tenants_are_checked_and_every_lot_is_somebodys)
 		    "{ name: b, park: 8, slots: 801-809, tenant: zetta }",
 		    "10: lots[1].tenant: there is no tenant \"zetta\" in "
 		    "tenants");
+	/* nobody's callers are called out in another's house */
+#define ZONE_OF(of) SECOND " ]\npaging: [ { name: hall, phones: [ { uri: "       \
+			   "\"sip:1003@pbx.example.com\" } ]" of " } ]\nrouting: ["
+	TENANTS_SAY(BY_DOMAIN("a"), "zeta, " BY_DOMAIN("z"), ZONE_OF(""),
+		    "11: paging[0].tenant: this zone is of no tenant, so "
+		    "nobody would reach it; say whose it is");
+	TENANTS_SAY(BY_DOMAIN("a"), "zeta, " BY_DOMAIN("z"),
+		    "{ name: b, park: 7, slots: 701-709, tenant: zeta, page: "
+		    "hall } ]\npaging: [ { name: hall, tenant: acme, phones: [ { uri: "
+		    "\"sip:1003@pbx.example.com\" } ] } ]\nrouting: [",
+		    "10: lots[1].page: zone hall is of tenant acme");
 	/* one tenant's numbers still mean one thing */
 	TENANTS_SAY(BY_DOMAIN("a"), "zeta, " BY_DOMAIN("z"),
 		    "{ name: b, park: 8, slots: 705-715, tenant: acme }",

@@ -21,7 +21,7 @@ static struct hf_config_tenant tenants[] = {
 #define ZETA (&tenants[1])
 
 /* Each has 701-703, 700, *68, *88 and *89. */
-static struct world *shared(void)
+static struct world *shared_with(struct hf_config_zone *zones, int count)
 {
 	struct world *w = world_new();
 
@@ -37,8 +37,15 @@ static struct world *shared(void)
 	w->config.lot_count = 2;
 	w->config.tenants = tenants;
 	w->config.tenant_count = 2;
+	w->config.zones = zones;
+	w->config.zone_count = count;
 	world_start(w);
 	return w;
+}
+
+static struct world *shared(void)
+{
+	return shared_with(NULL, 0);
 }
 
 static struct hf_invite to_tenant(const struct hf_config_tenant *of,
@@ -241,6 +248,34 @@ TEST(a_routing_rule_leads_to_no_other_tenants_lot)
 	CHECK_INT(park_as(w, ZETA, "799")->status, 404);
 	d = park_as(w, ACME, "799");
 	CHECK_STR(state_in(w, ACME, "703"), "parked");
+	WORLD_END(w);
+}
+
+TEST(a_call_is_called_out_in_its_tenants_own_zones_alone)
+{
+	static struct hf_config_page_target phone = {
+		.uri = "sip:1003@pbx.example.com"
+	};
+	static struct hf_config_zone zones[] = {
+		{ .name = "acme-hall", .tenant = "acme", .of = ACME,
+		  .targets = &phone, .target_count = 1, .answer_s = 5 },
+	};
+	struct world *w = shared_with(zones, 1);
+	const char *why;
+	uint64_t call;
+
+	park_as(w, ZETA, "701");
+	call = last(w, HF_EVENT_PARKED)->call;
+	CHECK_INT(hf_park_page(w->park, call, "acme-hall", &why), -ENOENT);
+	CHECK_STR(why, "there is no such paging zone");
+	/* nor because it is the only one */
+	CHECK_INT(hf_park_page(w->park, call, NULL, &why), -EINVAL);
+	park_as(w, ACME, "701");
+	call = last(w, HF_EVENT_PARKED)->call;
+	CHECK_INT(hf_park_page(w->park, call, "acme-hall", &why), 0);
+	world_hang_up(w);
+	hf_talks_end(w->park, true);
+	pass(w, 30); /* the phone that is called is let go */
 	WORLD_END(w);
 }
 
