@@ -4,10 +4,10 @@
  *
  *	event loop of holdfastd            HTTP thread
  *	loop.c    takes jobs, answers      server.c  listens, runs the sockets
- *	tally.c   counts what happened     route.c   what a request asks for
- *	metrics.c /metrics as text         auth.c    who may, and how often
- *	tenant.c  whose a row is           stream.c  server-sent events
- *	                                   page.c    the files built in
+ *	tell.c    what boards are told     route.c   what a request asks for
+ *	tally.c   counts what happened     auth.c    who may, and how often
+ *	metrics.c /metrics as text         stream.c  server-sent events
+ *	tenant.c  whose a row is           page.c    the files built in
  *
  * queue.c is the only thing that both touch.
  */
@@ -173,6 +173,16 @@ struct hf_http_counts {
 };
 
 void hf_metrics_write(const struct hf_http *, struct hf_text *);
+
+/* tell.c. Room for the slots and tenants of a configuration; -ENOMEM leaves what
+ * there was. */
+int hf_tell_open(struct hf_loop_side *, const struct hf_config *);
+void hf_tell_close(struct hf_loop_side *);
+/* A reader of the bus; `http` is a struct hf_http. */
+void hf_tell_event(void *http, const struct hf_event *, const char *json,
+		   size_t len);
+bool hf_tell_wanted(void *http, const struct hf_event *);
+void hf_text_json(struct hf_text *, const json_t *);
 /* Take out of an answer what callers with privacy want nobody to see. */
 void hf_private_mask(json_t *);
 

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 /*
  * The side of the event loop: answers the HTTP thread's jobs with the functions
- * that answer the control socket, and tells the boards what changed. A long
- * list is answered a piece a turn, so SIP never waits for one.
+ * that answer the control socket. A long list is answered a piece a turn, so SIP
+ * never waits for one. tell.c has what is said unasked.
  */
 #include "internal.h"
 
@@ -21,199 +21,6 @@
 /* Acts that the board shows where the controller has them. */
 static const char *const acts[] = {"move", "kick", "retrieve", "step-in",
 				   "page"};
-
-static void hide(json_t *object, const char *key)
-{
-	if (json_object_get(object, key))
-		json_object_set_new(object, key, json_null());
-}
-
-void hf_private_mask(json_t *json)
-{
-	const char *role = json_string_value(json_object_get(json, "role"));
-	json_t *item;
-	size_t i;
-
-	if (json_is_array(json)) {
-		json_array_foreach(json, i, item) hf_private_mask(item);
-		return;
-	}
-	if (!json_is_true(json_object_get(json, "private")))
-		return;
-	hide(json, "caller_number");
-	hide(json, "caller_name");
-	hide(json, "caller_uri");
-	if (role && !strcmp(role, "parkee"))
-		hide(json, "identity");
-	json_array_foreach(json_object_get(json, "parties"), i, item)
-	{
-		role = json_string_value(json_object_get(item, "role"));
-		if (role && !strcmp(role, "parkee"))
-			hide(item, "identity");
-	}
-}
-
-static void add_json(struct hf_text *t, const json_t *json)
-{
-	char *line = json ? json_dumps(json, JSON_COMPACT) : NULL;
-
-	if (line)
-		hf_text_add(t, line, strlen(line));
-	else
-		t->bad = true;
-	free(line);
-}
-
-/* --- events and slots, for every board ---------------------------------- */
-
-/* Takes over the text. `tenant`: for its boards, NULL = for those of all. */
-static void say(struct hf_http *h, struct hf_text *text, const char *tenant)
-{
-	struct hf_said *said = text->bad ? NULL : calloc(1, sizeof(*said));
-
-	if (!said) {
-		hf_text_free(text);
-		return;
-	}
-	said->text = *text;
-	said->tenant = tenant;
-	hf_queue_say(&h->queue, said);
-}
-
-/* What the boards of this tenant are told, NULL if there are none. */
-static struct hf_text *theirs(struct hf_http *h, const char *tenant,
-			      bool events)
-{
-	const struct hf_config *c = h->config;
-	struct hf_loop_side *l = &h->loop;
-
-	if (!tenant || !h->counts.tenant_boards)
-		return NULL;
-	for (unsigned int i = 0; i < l->tenant_count; i++)
-		if (!strcmp(c->tenants[i].name, tenant))
-			return &l->theirs[i + (events ? l->tenant_count : 0)];
-	return NULL;
-}
-
-/* One for all boards, and once more for those of its tenant. */
-static void add_told(struct hf_text *all, struct hf_text *their, size_t from)
-{
-	if (their && !all->bad)
-		hf_text_add(their, all->at + from, all->len - from);
-	else if (their)
-		their->bad = true;
-}
-
-static void say_theirs(struct hf_http *h)
-{
-	struct hf_loop_side *l = &h->loop;
-
-	for (unsigned int i = 0; i < l->tenant_count; i++) {
-		struct hf_text *slots = &l->theirs[i];
-		struct hf_text *events = &l->theirs[i + l->tenant_count];
-
-		if (events->len)
-			hf_text_add(slots, events->at, events->len);
-		slots->bad |= events->bad;
-		hf_text_free(events);
-		if (!slots->len && !slots->bad)
-			continue;
-		say(h, slots, h->config->tenants[i].name);
-		*slots = (struct hf_text){0};
-	}
-}
-
-static void on_event(void *arg, const struct hf_event *event, const char *json,
-		     size_t len)
-{
-	struct hf_http *h = arg;
-	struct hf_event seen = *event;
-	struct hf_text *text = &h->loop.happened;
-	size_t from = text->len;
-	json_t *object = NULL;
-
-	hf_tally_event(&h->loop.tally, h->config, event);
-	/* One that has come since we were asked sees the slots as they are. */
-	if (!h->counts.boards || (!json && !event->privacy))
-		return;
-	/* Told after the slots that it changes: who hears "parked" sees it. */
-	hf_text_add(text, "event: happened\ndata: ", 22);
-	if (event->privacy) {
-		seen.caller_number = seen.caller_name = seen.caller_uri = NULL;
-		object = hf_event_json(&seen);
-		add_json(text, object);
-		json_decref(object);
-	} else {
-		hf_text_add(text, json, len);
-	}
-	hf_text_add(text, "\n\n", 2);
-	add_told(text, theirs(h, event->tenant, true), from);
-}
-
-static bool wants(void *arg, const struct hf_event *event)
-{
-	const struct hf_http *h = arg;
-
-	return h->counts.boards && !event->privacy;
-}
-
-void hf_http_slot_changed(struct hf_http *h, uint32_t slot)
-{
-	struct hf_loop_side *l = h ? &h->loop : NULL;
-
-	if (!l || !h->counts.boards || slot >= l->slot_count ||
-	    l->is_changed[slot / 8] & 1 << slot % 8)
-		return;
-	l->is_changed[slot / 8] |= (uint8_t)(1 << slot % 8);
-	l->changed[l->changed_count++] = slot;
-}
-
-static void look_ready(struct hf_http *h)
-{
-	const struct hf_park *park = h->loop.wiring->park;
-
-	if (park)
-		hf_http_not_ready(h, hf_park_draining(park) ? "draining" : NULL);
-}
-
-void hf_http_flush(struct hf_http *h)
-{
-	struct hf_loop_side *l = h ? &h->loop : NULL;
-	struct hf_text text = {0};
-
-	if (!l)
-		return;
-	look_ready(h);
-	if (!l->changed_count && !l->happened.len)
-		return;
-	for (uint32_t i = 0; i < l->changed_count; i++) {
-		uint32_t slot = l->changed[i];
-		size_t from = text.len;
-		struct hf_slot_view v;
-		json_t *row;
-
-		l->is_changed[slot / 8] &= (uint8_t) ~(1 << slot % 8);
-		if (!l->wiring->park ||
-		    !hf_park_slot(l->wiring->park, hf_now_ms(), slot, &v))
-			continue;
-		row = hf_slot_json(&v);
-		hf_private_mask(row);
-		hf_text_add(&text, "event: slot\ndata: ", 18);
-		add_json(&text, row);
-		hf_text_add(&text, "\n\n", 2);
-		add_told(&text, theirs(h, v.tenant, false), from);
-		json_decref(row);
-	}
-	l->changed_count = 0;
-	if (l->happened.len)
-		hf_text_add(&text, l->happened.at, l->happened.len);
-	text.bad |= l->happened.bad;
-	hf_text_free(&l->happened);
-	say(h, &text, NULL);
-	say_theirs(h);
-}
-
-/* --- jobs ---------------------------------------------------------------- */
 
 static unsigned int status_of(const json_t *answer)
 {
@@ -265,7 +72,7 @@ static bool list_some(struct hf_loop_side *l, struct hf_job *job)
 		job->status = status_of(job->listing.answer);
 		hf_private_mask(job->listing.answer);
 		job->text.len = 0;
-		add_json(&job->text, job->listing.answer);
+		hf_text_json(&job->text, job->listing.answer);
 		return true;
 	}
 	hf_tenant_filter(l->wiring->config, job->tenant, rows);
@@ -273,7 +80,7 @@ static bool list_some(struct hf_loop_side *l, struct hf_job *job)
 	json_array_foreach(rows, i, row)
 	{
 		hf_text_add(&job->text, job->text.len ? "," : "[", 1);
-		add_json(&job->text, row);
+		hf_text_json(&job->text, row);
 	}
 	json_decref(rows);
 	if (job->listing.failed)
@@ -337,9 +144,10 @@ static bool ask(struct hf_loop_side *l, struct hf_job *job, const char *line)
 		hf_tenant_filter(l->wiring->config, job->tenant,
 				 json_object_get(answer.json, job->pick));
 	if (job->pick && job->status == 200)
-		add_json(&job->text, json_object_get(answer.json, job->pick));
+		hf_text_json(&job->text,
+			     json_object_get(answer.json, job->pick));
 	else
-		add_json(&job->text, answer.json);
+		hf_text_json(&job->text, answer.json);
 	json_decref(answer.json);
 	return true;
 }
@@ -433,7 +241,7 @@ static bool work(struct hf_http *h, struct hf_job *job)
 	case HF_JOB_HISTORY:
 		job->status = 200;
 		json = hf_tally_history(&l->tally, hf_wall_ms());
-		add_json(&job->text, json);
+		hf_text_json(&job->text, json);
 		json_decref(json);
 		return true;
 	case HF_JOB_ACTS:
@@ -526,46 +334,6 @@ int hf_http_fd(const struct hf_http *h)
 
 /* --- life ---------------------------------------------------------------- */
 
-static void free_theirs(struct hf_loop_side *l)
-{
-	for (unsigned int i = 0; i < 2 * l->tenant_count; i++)
-		hf_text_free(&l->theirs[i]);
-	free(l->theirs);
-	l->theirs = NULL;
-	l->tenant_count = 0;
-}
-
-static int make_room_for_slots(struct hf_loop_side *l,
-			       const struct hf_config *config)
-{
-	uint32_t count = 0, *changed;
-	struct hf_text *their;
-	uint8_t *is_changed;
-
-	for (unsigned int i = 0; i < config->lot_count; i++)
-		count += config->lots[i].slot_last -
-			 config->lots[i].slot_first + 1;
-	changed = calloc(count + 1, sizeof(*changed));
-	is_changed = calloc(1, count / 8 + 1);
-	their = calloc(2 * (size_t)config->tenant_count + 1, sizeof(*their));
-	if (!changed || !is_changed || !their) {
-		free(changed);
-		free(is_changed);
-		free(their);
-		return -ENOMEM;
-	}
-	free_theirs(l);
-	l->theirs = their;
-	l->tenant_count = config->tenant_count;
-	free(l->changed);
-	free(l->is_changed);
-	l->changed = changed;
-	l->is_changed = is_changed;
-	l->slot_count = count;
-	l->changed_count = 0;
-	return 0;
-}
-
 void hf_http_reload(struct hf_http *h, const struct hf_config *config)
 {
 	struct hf_loop_side *l = h ? &h->loop : NULL;
@@ -577,7 +345,7 @@ void hf_http_reload(struct hf_http *h, const struct hf_config *config)
 	if (l->work && l->work->listing.more && !l->work->listing.question)
 		l->work->listing.failed = true;
 	if (hf_tally_reload(&l->tally, h->config, config) ||
-	    make_room_for_slots(l, config)) {
+	    hf_tell_open(l, config)) {
 		hf_error("http: out of memory: no board sees the new lots");
 		free(said);
 		return;
@@ -597,14 +365,15 @@ static int open_loop_side(struct hf_http *h,
 
 	l->wiring = wiring;
 	l->not_ready = "starting";
-	err = make_room_for_slots(l, h->config);
+	err = hf_tell_open(l, h->config);
 	if (err)
 		return err;
 	err = hf_tally_open(&l->tally, h->config->lot_count);
 	if (!err)
-		err = hf_bus_subscribe(wiring->bus, on_event, h, &l->reader);
+		err = hf_bus_subscribe(wiring->bus, hf_tell_event, h,
+				       &l->reader);
 	if (!err)
-		hf_bus_wants(l->reader, wants);
+		hf_bus_wants(l->reader, hf_tell_wanted);
 	return err;
 }
 
@@ -664,7 +433,7 @@ void hf_http_destroy(struct hf_http *h)
 	hf_queue_close(&h->queue);
 	hf_tally_close(&h->loop.tally);
 	hf_text_free(&h->loop.happened);
-	free_theirs(&h->loop);
+	hf_tell_close(&h->loop);
 	free(h->loop.changed);
 	free(h->loop.is_changed);
 	free(h);

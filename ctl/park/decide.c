@@ -10,25 +10,14 @@
 #include <inttypes.h>
 #include <stdio.h>
 #include <string.h>
-#include <strings.h>
 
 #include "internal.h"
-
-enum number {
-	NUMBER_UNKNOWN,
-	NUMBER_LOT,	  /* the lot's park number */
-	NUMBER_SLOT,	  /* a slot, and nothing more */
-	NUMBER_PARK_ONLY, /* prefix, park+N, orbit=N; slot NULL = any of `lot`
-			   */
-	NUMBER_PICK_UP,	  /* prefix; slot NULL = there is no such slot */
-	NUMBER_OLDEST,	  /* of the lot */
-};
 
 /* The INVITE with what the rules want to know of it. */
 struct ask {
 	struct hf_park *park;
 	const struct hf_invite *in;
-	enum number number;
+	enum hf_number_kind number;
 	struct hf_lot *lot;
 	struct hf_slot *slot;
 	const struct hf_identity *sender, *mark;
@@ -150,25 +139,6 @@ static bool retrieve(struct ask *a, struct hf_decision *d, struct hf_call *call)
 	return true;
 }
 
-/* The value of a URI parameter, named with its "="; false without one. */
-static bool uri_value(const char *params, const char *name, char *out,
-		      size_t len)
-{
-	size_t skip = strlen(name);
-
-	while (params && *params) {
-		size_t n = strcspn(params, ";");
-
-		if (n > skip && !strncasecmp(params, name, skip)) {
-			snprintf(out, len, "%.*s", (int)(n - skip),
-				 params + skip);
-			return true;
-		}
-		params += n + (params[n] == ';');
-	}
-	return false;
-}
-
 /* The rules. */
 
 static bool unknown_tenant(struct ask *a, struct hf_decision *d)
@@ -259,7 +229,7 @@ static bool replaces_nothing(struct ask *a, struct hf_decision *d)
 
 static bool park_only(struct ask *a, struct hf_decision *d)
 {
-	if (a->number != NUMBER_PARK_ONLY)
+	if (a->number != HF_NUMBER_PARK_ONLY)
 		return false;
 	if (!a->lot)
 		return refuse(d, 404, "there is no such slot");
@@ -268,21 +238,21 @@ static bool park_only(struct ask *a, struct hf_decision *d)
 
 static bool park_transfer(struct ask *a, struct hf_decision *d)
 {
-	if (a->number != NUMBER_LOT || !a->mark)
+	if (a->number != HF_NUMBER_LOT || !a->mark)
 		return false;
 	return !parker_is_allowed(a, d) || park_anywhere(a, d);
 }
 
 static bool park_unmarked(struct ask *a, struct hf_decision *d)
 {
-	if (a->number != NUMBER_LOT || a->sender_may_park)
+	if (a->number != HF_NUMBER_LOT || a->sender_may_park)
 		return false;
 	return !parker_is_allowed(a, d) || park_anywhere(a, d);
 }
 
 static bool reserve(struct ask *a, struct hf_decision *d)
 {
-	if (a->number != NUMBER_LOT)
+	if (a->number != HF_NUMBER_LOT)
 		return false;
 	d->parker = a->sender;
 	d->slot = choose(a);
@@ -300,10 +270,10 @@ static bool stale_call(struct ask *a, struct hf_decision *d)
 	const struct hf_call *call = a->slot ? a->slot->call : NULL;
 	char wanted[24], id[24] = "";
 
-	if (a->number != NUMBER_PICK_UP && (a->number != NUMBER_SLOT || a->mark))
+	if (a->number != HF_NUMBER_PICK_UP && (a->number != HF_NUMBER_SLOT || a->mark))
 		return false;
 	if (!a->may_retrieve ||
-	    !uri_value(a->in->target_params, "call=", wanted, sizeof(wanted)))
+	    !hf_uri_value(a->in->target_params, "call=", wanted, sizeof(wanted)))
 		return false;
 	if (call)
 		snprintf(id, sizeof(id), "%" PRIu64, call->id);
@@ -314,7 +284,7 @@ static bool stale_call(struct ask *a, struct hf_decision *d)
 
 static bool pick_up(struct ask *a, struct hf_decision *d)
 {
-	if (a->number != NUMBER_PICK_UP)
+	if (a->number != HF_NUMBER_PICK_UP)
 		return false;
 	if (!a->may_retrieve)
 		return refuse(d, 403, "the sender may not pick up here");
@@ -327,7 +297,7 @@ static bool pick_up_oldest(struct ask *a, struct hf_decision *d)
 {
 	struct hf_call *call;
 
-	if (a->number != NUMBER_OLDEST)
+	if (a->number != HF_NUMBER_OLDEST)
 		return false;
 	if (!a->may_retrieve)
 		return refuse(d, 403, "the sender may not pick up here");
@@ -338,20 +308,20 @@ static bool pick_up_oldest(struct ask *a, struct hf_decision *d)
 
 static bool slot_transfer(struct ask *a, struct hf_decision *d)
 {
-	if (a->number != NUMBER_SLOT || !a->mark)
+	if (a->number != HF_NUMBER_SLOT || !a->mark)
 		return false;
 	return !parker_is_allowed(a, d) || park_there(a, d);
 }
 
 static bool slot_outsider(struct ask *a, struct hf_decision *d)
 {
-	return a->number == NUMBER_SLOT && !a->may_retrieve &&
+	return a->number == HF_NUMBER_SLOT && !a->may_retrieve &&
 	       refuse(d, 403, "the sender may not pick up here");
 }
 
 static bool slot_pick_up(struct ask *a, struct hf_decision *d)
 {
-	if (a->number != NUMBER_SLOT || !a->slot->call)
+	if (a->number != HF_NUMBER_SLOT || !a->slot->call)
 		return false;
 	d->plain = true;
 	return retrieve(a, d, a->slot->call);
@@ -359,7 +329,7 @@ static bool slot_pick_up(struct ask *a, struct hf_decision *d)
 
 static bool slot_reserve(struct ask *a, struct hf_decision *d)
 {
-	if (a->number != NUMBER_SLOT || !a->sender_may_park ||
+	if (a->number != HF_NUMBER_SLOT || !a->sender_may_park ||
 	    a->lot->config->on_empty != HF_EMPTY_RESERVE)
 		return false;
 	d->parker = a->sender;
@@ -370,7 +340,7 @@ static bool slot_reserve(struct ask *a, struct hf_decision *d)
 
 static bool slot_empty(struct ask *a, struct hf_decision *d)
 {
-	return a->number == NUMBER_SLOT &&
+	return a->number == HF_NUMBER_SLOT &&
 	       refuse_aloud(d, 404, "nobody is parked there", "empty");
 }
 
@@ -453,47 +423,6 @@ void hf_rule_describe(size_t i, const char **name, const char **text)
 }
 
 
-/* A number behind park+ or orbit=: a slot, or a whole lot. */
-static void park_target(struct ask *a, const char *number)
-{
-	const struct hf_config_tenant *of = a->in->tenant;
-
-	a->number = NUMBER_PARK_ONLY;
-	a->slot = hf_slot_by_number(a->park, of, number);
-	a->lot = a->slot ? a->slot->lot :
-			   hf_lot_by_number(a->park, of, number);
-}
-
-static void read_number(struct ask *a)
-{
-	const struct hf_config_tenant *of = a->in->tenant;
-	const char *user = a->in->target.user ?: "";
-	char number[64];
-
-	if (uri_value(a->in->target_params, "orbit=", number,
-		      sizeof(number))) {
-		park_target(a, number);
-	} else if (!strncasecmp(user, "park+", 5)) {
-		park_target(a, user + 5);
-	} else if ((a->lot = hf_lot_by_number(a->park, of, user))) {
-		a->number = NUMBER_LOT;
-	} else if ((a->slot = hf_slot_by_number(a->park, of, user))) {
-		a->number = NUMBER_SLOT;
-		a->lot = a->slot->lot;
-	} else if ((a->lot = hf_lot_by_oldest(a->park, of, user))) {
-		a->number = NUMBER_OLDEST;
-	} else if (hf_slot_by_prefix(a->park, of, user, true, &a->lot,
-				     &a->slot)) {
-		a->number = NUMBER_PARK_ONLY;
-		if (!a->slot)
-			a->lot = NULL; /* a prefix alone is no wish for any slot
-					*/
-	} else if (hf_slot_by_prefix(a->park, of, user, false, &a->lot,
-				     &a->slot)) {
-		a->number = NUMBER_PICK_UP;
-	}
-}
-
 /*
  * A routing rule chooses the lot where the dialled number names no slot, and
  * may give a number to a lot that has none of its own.
@@ -502,8 +431,8 @@ static void follow_route(struct ask *a, struct hf_decision *d)
 {
 	struct hf_lot *lot = NULL;
 
-	if (a->replaced || a->in->replaces || a->number == NUMBER_PICK_UP ||
-	    a->number == NUMBER_OLDEST)
+	if (a->replaced || a->in->replaces || a->number == HF_NUMBER_PICK_UP ||
+	    a->number == HF_NUMBER_OLDEST)
 		return;
 	a->route = hf_route_find(a->park->config, a->in);
 	if (!a->route)
@@ -516,11 +445,12 @@ static void follow_route(struct ask *a, struct hf_decision *d)
 	else if (a->route->slot)
 		lot = hf_slot_by_number(a->park, a->in->tenant, a->route->slot)
 			      ->lot;
-	if (!lot || lot->config->of != a->in->tenant || (a->number == NUMBER_UNKNOWN && !a->route->called))
+	if (!lot || lot->config->of != a->in->tenant ||
+	    (a->number == HF_NUMBER_UNKNOWN && !a->route->called))
 		return;
 	a->lot = lot;
-	if (a->number == NUMBER_UNKNOWN)
-		a->number = NUMBER_LOT;
+	if (a->number == HF_NUMBER_UNKNOWN)
+		a->number = HF_NUMBER_LOT;
 }
 
 static void may_be_parked(const struct ask *a, struct hf_decision *d)
@@ -554,11 +484,11 @@ void hf_decide(struct hf_park *park, const struct hf_invite *in,
 
 	*d = (struct hf_decision){.verdict = HF_DO_REFUSE};
 	if (in->no_tenant)
-		a.number = NUMBER_UNKNOWN;
+		a.number = HF_NUMBER_UNKNOWN;
 	else if (in->replaces)
 		a.replaced = replaced_in(park, in->tenant, in->replaces);
 	else
-		read_number(&a);
+		a.number = hf_number_read(park, in, &a.lot, &a.slot);
 	if (!in->no_tenant)
 		follow_route(&a, d);
 	lot = a.replaced ? a.replaced->call->lot : a.lot;
@@ -622,10 +552,10 @@ void hf_decide_refer(struct hf_call *call, const struct hf_refer *refer,
 		into_reserved(call, leg, d);
 	if (refer->replaces)
 		return;
-	read_number(&a);
-	if (a.number == NUMBER_UNKNOWN)
+	a.number = hf_number_read(call->park, &in, &a.lot, &a.slot);
+	if (a.number == HF_NUMBER_UNKNOWN)
 		return;
-	if (a.number == NUMBER_PICK_UP || a.number == NUMBER_OLDEST) {
+	if (a.number == HF_NUMBER_PICK_UP || a.number == HF_NUMBER_OLDEST) {
 		refuse(d, 403, "a caller cannot be sent to a pick-up number");
 	} else if (!a.lot) {
 		refuse(d, 404, "there is no such slot");

@@ -12,6 +12,20 @@ struct hf_call;
 struct hf_lot;
 struct hf_slot;
 
+/* number.c: what the Request-URI of an INVITE names. */
+enum hf_number_kind {
+	HF_NUMBER_UNKNOWN,
+	HF_NUMBER_LOT,	     /* the lot's park number */
+	HF_NUMBER_SLOT,	     /* a slot, and nothing more */
+	HF_NUMBER_PARK_ONLY, /* prefix, park+N, orbit=N; no slot: any of it */
+	HF_NUMBER_PICK_UP,   /* prefix; slot NULL = there is no such slot */
+	HF_NUMBER_OLDEST,    /* of the lot */
+};
+enum hf_number_kind hf_number_read(struct hf_park *, const struct hf_invite *,
+				   struct hf_lot **, struct hf_slot **);
+/* The value of a URI parameter, named with its "="; false without one. */
+bool hf_uri_value(const char *params, const char *name, char *out, size_t len);
+
 /* decide.c */
 enum hf_verdict {
 	HF_DO_REFUSE,
