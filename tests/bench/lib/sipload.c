@@ -63,9 +63,10 @@ static void say(struct sl_load *l, const char *text, int len)
 	}
 }
 
-static void request(struct sl_load *l, uint32_t n, const char *method,
-		    const char *user, unsigned int cseq, const char *more,
-		    const char *body)
+/* `branch`: the first letter of whose transaction it is. */
+static void request_in(struct sl_load *l, uint32_t n, const char *method,
+		       char branch, const char *user, unsigned int cseq,
+		       const char *more, const char *body)
 {
 	const struct sl_dialog *d = &l->dialog[n];
 	char text[1600], to[16];
@@ -80,10 +81,17 @@ static void request(struct sl_load *l, uint32_t n, const char *method,
 		     "Call-ID: %u@load\r\nCSeq: %u %s\r\n"
 		     "Contact: <sip:load@%s:%u>\r\nMax-Forwards: 70\r\n%s"
 		     "Content-Length: %zu\r\n\r\n%s",
-		     method, user, to, l->local, l->port, n, method[0], cseq,
+		     method, user, to, l->local, l->port, n, branch, cseq,
 		     d->inside ? '2' : '1', n, n, user,
 		     *d->tag ? ";tag=" : "", d->tag, n, cseq, method, l->local,
 		     l->port, more, strlen(body), body));
+}
+
+static void request(struct sl_load *l, uint32_t n, const char *method,
+		    const char *user, unsigned int cseq, const char *more,
+		    const char *body)
+{
+	request_in(l, n, method, method[0], user, cseq, more, body);
 }
 
 static void invite(struct sl_load *l, uint32_t n)
@@ -229,9 +237,15 @@ static void invite_answered(struct sl_load *l, uint32_t n, unsigned int status,
 		l->up += status < 300;
 		l->failed += status >= 300;
 	}
-	request(l, n, "ACK", d->user, 1, "", "");
-	if (status >= 300)
+	if (status < 300) {
+		request(l, n, "ACK", d->user, 1, "", "");
+	} else {
+		/* It is the INVITE's transaction that this ends (RFC 3261
+		 * 17.1.1.3): its branch, and the tag of the answer. */
+		learn(d, m);
+		request_in(l, n, "ACK", 'I', d->user, 1, "", "");
 		d->tag[0] = '\0';
+	}
 	if (first && l->changed)
 		l->changed(l, n);
 }
