@@ -71,8 +71,10 @@ static bool keyed(struct hf_call *call, const char *keys, char digit)
 		k[0] = '\0';
 	call->keyed_ms = call->park->now_ms;
 	have = strlen(k);
-	if (have == want)
-		memmove(k, k + 1, have--);
+	if (have >= want) { /* more: the lot's keys were others a moment ago */
+		memmove(k, k + have - want + 1, want);
+		have = want - 1;
+	}
 	k[have] = digit;
 	k[have + 1] = '\0';
 	if (strcmp(k, keys))
@@ -93,9 +95,10 @@ static void confirm(struct hf_call *call, struct hf_party *p, char digit)
 }
 
 /*
- * Who waits may escape; who has answered a recall may have to take it; who
- * has picked up may park the call again (repark_keys). Any other key means nothing here, and none of the caller's does
- * while two talk: the packets themselves have gone to the other party.
+ * Who waits may escape; who has answered a recall may have to take it; who has
+ * picked up may park the call again (repark_keys). Any other key means nothing
+ * here, and none of the caller's does while two talk: the packets themselves have
+ * gone to the other party.
  */
 void hf_call_key(struct hf_call *call, struct hf_party *p, char digit)
 {

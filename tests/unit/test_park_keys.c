@@ -196,6 +196,22 @@ TEST(a_full_lot_or_a_missing_right_leaves_both_talking_and_is_told)
 	WORLD_END(w);
 }
 
+TEST(keys_that_a_reload_makes_shorter_amid_their_pressing_are_the_lots_new_ones)
+{
+	struct hf_dialog *c, *b;
+	struct world *w = repark_world(&c, &b);
+
+	w->lots[0].repark_keys = (char *)"12345678";
+	for (const char *k = "1234567"; *k; k++)
+		press(w, b, *k);
+	w->lots[0].repark_keys = (char *)"*7";
+	press(w, b, '*');
+	CHECK_STR(hears(w, c), "relay");
+	press(w, b, '7');
+	CHECK_STR(slot_state(w, "702"), "parked");
+	WORLD_END(w);
+}
+
 TEST(a_supervisor_who_has_stepped_in_leaves_by_the_keys_and_the_parker_stays)
 {
 	struct world *w = world_new();
