@@ -83,7 +83,8 @@ __attribute__((noinline)) int hf_receive_plain(struct xdp_md *ctx,
 		return hf_hold_turn(ctx, &claim->word, intake_by, leg, word, &p,
 				    in, now_ns);
 	}
-	if (hf_relay_plain(ctx, data, b, &intake_by->stream, leg, word, in, now_ns, &verdict))
+	if (hf_relay_plain(ctx, data, b, &intake_by->stream, leg, word, in,
+			   now_ns, &verdict))
 		return verdict;
 	return HF_GO_ON;
 }

@@ -144,8 +144,7 @@ static __always_inline int hf_relay_write(struct xdp_md *ctx, void *data,
 						       HF_HTONS(udp_len)) +
 				    (__u16)hf_rtp_sum(ctx));
 	else if (check) /* 0: the talker computes none (RFC 768) */
-		check = hf_csum_udp_change(check, old,
-					   changed);
+		check = hf_csum_udp_change(check, old, changed);
 	HF_W16(data, HF_AT_UDP_CHECK) = check;
 	return !hf_wrap_bytes(way, o->six) ||
 	       hf_wrap(ctx, way, o->six, udp_len);

@@ -123,10 +123,11 @@ void hf_rtcp_talker(struct hf_media *m, uint32_t leg, uint32_t peer)
 	if (next.peer == peer)
 		return;
 	if (next.peer < legs) {
+		const struct hf_stream *s = &m->map.intake[next.peer].stream;
+
 		next.before_packets += HF_READ(m->map.bound[next.peer].forwarded) -
 				       next.begin_packets;
-		next.before_octets += HF_READ(m->map.intake[next.peer].stream.octets) -
-				      next.begin_octets;
+		next.before_octets += HF_READ(s->octets) - next.begin_octets;
 	}
 	next.peer = peer;
 	if (peer < legs) {

@@ -26,7 +26,8 @@ static uint32_t get32(const uint8_t *at)
 }
 
 /* RFC 3550 6.2: the smallest interval; with two parties and more than 3 kbit/s
- * of audio it is the interval. 6.3.1: half to one and a half of it, over e - 3/2. */
+ * of audio it is the interval. 6.3.1: half to one and a half of it, over
+ * e - 3/2. */
 #define INTERVAL_MS 5000
 
 uint32_t hf_rtcp_interval_ms(uint32_t random, bool first)

@@ -6,7 +6,6 @@
  * never by whether a slot happens to be taken, so two outside callers cannot
  * meet and a retriever is never parked.
  */
-#include <arpa/inet.h>
 #include <inttypes.h>
 #include <stdio.h>
 #include <string.h>
@@ -270,7 +269,8 @@ static bool stale_call(struct ask *a, struct hf_decision *d)
 	const struct hf_call *call = a->slot ? a->slot->call : NULL;
 	char wanted[24], id[24] = "";
 
-	if (a->number != HF_NUMBER_PICK_UP && (a->number != HF_NUMBER_SLOT || a->mark))
+	if (a->number != HF_NUMBER_PICK_UP &&
+	    (a->number != HF_NUMBER_SLOT || a->mark))
 		return false;
 	if (!a->may_retrieve ||
 	    !hf_uri_value(a->in->target_params, "call=", wanted, sizeof(wanted)))
@@ -421,7 +421,6 @@ void hf_rule_describe(size_t i, const char **name, const char **text)
 	*name = rules[i].name;
 	*text = rules[i].text;
 }
-
 
 /*
  * A routing rule chooses the lot where the dialled number names no slot, and

@@ -466,7 +466,6 @@ enum hf_counter {
  * gather      HF_MAX_DEVICES       struct bpf_devmap_val  mediad: the device whose
  *             (DEVMAP_HASH, key = ifindex)                packets are gathered
  * heard       hf_instance.legs     struct hf_heard        receive side
- * streams     hf_instance.legs     struct hf_stream       receive side
  * happenings  HF_HAPPENINGS_BYTES  struct hf_happening    receive side
  *             (RINGBUF; the controller reads; heard.h has both)
  * rtcp        hf_instance.legs     struct hf_rtcp         see its lines
