@@ -2,6 +2,8 @@
 /* Asking neighbours, see ask.h. */
 #include "mediad/ask.h"
 
+#include <linux/filter.h>
+#include <net/if.h>
 #include <net/if_arp.h>
 #include <netinet/icmp6.h>
 #include <netinet/if_ether.h>
@@ -11,7 +13,8 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
-#define CHAIN_REST 64 /* ways looked at behind one that was asked about */
+#define CHAIN_REST 64  /* ways looked at behind one that was asked about */
+#define EAR_ROOM   512 /* answers looked at in one turn */
 
 void hf_asker_open(struct hf_asker *a)
 {
@@ -19,6 +22,7 @@ void hf_asker_open(struct hf_asker *a)
 	int hops = 255; /* RFC 4861 7.1.1 */
 
 	memset(a, 0, sizeof(*a));
+	a->ear = -1;
 	/* Protocol 0: it hears nothing. */
 	a->arp = socket(AF_PACKET, SOCK_DGRAM | SOCK_CLOEXEC, 0);
 	a->icmp6 = socket(AF_INET6, SOCK_RAW | SOCK_CLOEXEC, IPPROTO_ICMPV6);
@@ -38,6 +42,8 @@ void hf_asker_close(struct hf_asker *a)
 		close(a->arp);
 	if (a->icmp6 >= 0)
 		close(a->icmp6);
+	if (a->ear >= 0)
+		close(a->ear);
 }
 
 /* RFC 826, to the neighbour itself (RFC 1122 2.3.2.1) or to all. */
@@ -161,16 +167,127 @@ static void ask_next(struct hf_asker *a, const struct hf_wayfinder *f)
 	}
 }
 
+/* For so long after it changed anything about a neighbour, if only that it is in
+ * use, the kernel believes no other answer over ARP, since several proxies may
+ * give one. A setting of the device. */
+static uint64_t locktime_ms(uint32_t ifindex)
+{
+	char name[IF_NAMESIZE], path[80];
+	unsigned long hundredths = 100;
+	FILE *f = NULL;
+
+	if (if_indextoname(ifindex, name)) {
+		snprintf(path, sizeof(path),
+			 "/proc/sys/net/ipv4/neigh/%s/locktime", name);
+		f = fopen(path, "re");
+	}
+	if (f) {
+		if (fscanf(f, "%lu", &hundredths) != 1)
+			hundredths = 100;
+		fclose(f);
+	}
+	return 10ULL * hundredths;
+}
+
+/* Would the kernel not believe whoever answers now? With what clocks differ by. */
+static bool is_locked(const struct hf_question *q, const struct hf_neigh *n)
+{
+	return !hf_ip_is6(&q->via) && n->known && !n->others &&
+	       n->updated_ms <= locktime_ms(q->ifindex) + HF_ASK_PATIENCE_MS;
+}
+
+/* From now on answers over ARP are heard. */
+static int ear_open(void)
+{
+	struct sock_filter answers[] = {
+		BPF_STMT(BPF_LD | BPF_H | BPF_ABS,
+			 offsetof(struct ether_arp, arp_op)),
+		BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, ARPOP_REPLY, 0, 1),
+		BPF_STMT(BPF_RET | BPF_K, sizeof(struct ether_arp)),
+		BPF_STMT(BPF_RET | BPF_K, 0),
+	};
+	const struct sock_fprog only = {
+		.len = sizeof(answers) / sizeof(*answers), .filter = answers};
+	int fd = socket(AF_PACKET, SOCK_DGRAM | SOCK_CLOEXEC | SOCK_NONBLOCK,
+			htons(ETH_P_ARP));
+
+	if (fd >= 0)
+		setsockopt(fd, SOL_SOCKET, SO_ATTACH_FILTER, &only,
+			   sizeof(only));
+	return fd;
+}
+
+static void ear_close(struct hf_asker *a)
+{
+	if (a->ear >= 0)
+		close(a->ear);
+	a->ear = -1;
+}
+
 static void ask_aloud(struct hf_asker *a, struct hf_wayfinder *f)
 {
 	for (uint32_t i = 0; i < a->asked; i++) {
-		const struct hf_question *q = &a->question[i];
-		struct hf_neigh n;
+		struct hf_question *q = &a->question[i];
+		struct hf_neigh n = {0};
 
-		if (hf_netlink_neigh(f->nl, q->ifindex, &q->via, &n) ||
-		    n.confirmed_ms > 2 * HF_ASK_PATIENCE_MS)
-			ask(a, q, true);
+		if (!hf_netlink_neigh(f->nl, q->ifindex, &q->via, &n) &&
+		    (n.fixed || n.confirmed_ms <= 2 * HF_ASK_PATIENCE_MS))
+			continue;
+		q->locked = is_locked(q, &n);
+		if (q->locked && a->ear < 0)
+			a->ear = ear_open();
+		ask(a, q, true);
 	}
+}
+
+/* An answer from elsewhere to a question that the neighbour itself, where it
+ * was until now, has not answered. */
+static bool answers(const struct hf_question *q, const struct sockaddr_ll *from,
+		    const struct ether_arp *arp)
+{
+	return q->locked && from->sll_ifindex == (int)q->ifindex &&
+	       from->sll_pkttype == PACKET_HOST &&
+	       arp->ea_hdr.ar_op == htons(ARPOP_REPLY) &&
+	       arp->ea_hdr.ar_hln == 6 && arp->ea_hdr.ar_pln == 4 &&
+	       !memcmp(arp->arp_spa, &q->via.s_addr, 4) &&
+	       !memcmp(arp->arp_tpa, &q->from.s_addr, 4) &&
+	       !(arp->arp_sha[0] & 1);
+}
+
+/* Of several the first is right: its question is answered. */
+static void take(struct hf_netlink *nl, struct hf_question *q,
+		 const uint8_t mac[6])
+{
+	struct hf_neigh n;
+
+	q->locked = false;
+	if (!hf_netlink_neigh(nl, q->ifindex, &q->via, &n) && is_locked(q, &n) &&
+	    !n.fixed && !memcmp(n.mac, q->mac, 6) && memcmp(n.mac, mac, 6))
+		hf_netlink_neigh_found(nl, q->ifindex, &q->via, mac);
+}
+
+static void hear(struct hf_asker *a, struct hf_wayfinder *f)
+{
+	for (uint32_t left = EAR_ROOM; left; left--) {
+		struct sockaddr_ll from;
+		socklen_t len = sizeof(from);
+		struct ether_arp arp;
+
+		if (recvfrom(a->ear, &arp, sizeof(arp), 0,
+			     (struct sockaddr *)&from, &len) != sizeof(arp))
+			break;
+		for (uint32_t i = 0; i < a->asked; i++)
+			if (answers(&a->question[i], &from, &arp))
+				take(f->nl, &a->question[i], arp.arp_sha);
+	}
+	ear_close(a);
+}
+
+void hf_asker_stop(struct hf_asker *a)
+{
+	ear_close(a);
+	a->waiting = false;
+	a->next_ms = 0;
 }
 
 void hf_asker_turn(struct hf_asker *a, struct hf_wayfinder *f, uint64_t now_ms)
@@ -178,7 +295,14 @@ void hf_asker_turn(struct hf_asker *a, struct hf_wayfinder *f, uint64_t now_ms)
 	if (a->waiting) {
 		ask_aloud(a, f);
 		a->waiting = false;
-		a->next_ms = now_ms + HF_ASK_EVERY_MS - HF_ASK_PATIENCE_MS;
+		a->next_ms = now_ms + (a->ear < 0 ?
+					       HF_ASK_EVERY_MS - HF_ASK_PATIENCE_MS :
+					       HF_ASK_PATIENCE_MS);
+		return;
+	}
+	if (a->ear >= 0) {
+		hear(a, f);
+		a->next_ms = now_ms + HF_ASK_EVERY_MS - 2 * HF_ASK_PATIENCE_MS;
 		return;
 	}
 	ask_next(a, f);

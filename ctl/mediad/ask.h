@@ -5,7 +5,8 @@
  * only after half a minute: it does not see what XDP sends, so it does not look.
  * Each is asked by a packet to itself; who does not answer, by one to all. The
  * answers go to the kernel, and what changes by them comes back to nexthop.c as
- * any other news.
+ * any other news. An answer that the kernel would not believe yet, because it
+ * learned something about this neighbour a moment ago, is heard here and told it.
  *
  * nexthop.c says when; way.h has whom.
  */
@@ -22,10 +23,12 @@ struct hf_question {
 	uint32_t ifindex;
 	struct hf_ip via, from;
 	uint8_t mac[6], own[6];
+	bool locked; /* the kernel would believe nobody else */
 };
 
 struct hf_asker {
 	int arp, icmp6; /* -1: cannot be asked that way */
+	int ear;	/* hears answers over ARP, -1 = needs not */
 	uint32_t chain; /* of the ways by neighbour, where to go on */
 	uint32_t asked;
 	struct hf_question question[HF_ASK_AT_ONCE];
@@ -38,11 +41,7 @@ void hf_asker_open(struct hf_asker *);
 void hf_asker_close(struct hf_asker *);
 
 /* Whether there is anybody to ask: no, or ask soon. */
-static inline void hf_asker_stop(struct hf_asker *a)
-{
-	a->waiting = false;
-	a->next_ms = 0;
-}
+void hf_asker_stop(struct hf_asker *);
 
 static inline void hf_asker_start(struct hf_asker *a, uint64_t now_ms)
 {

@@ -479,16 +479,22 @@ static int parse_neigh(const struct nlmsghdr *h, void *arg)
 {
 	const struct ndmsg *m = nlmsg_data(h);
 	struct hf_neigh *n = arg;
-	struct nlattr *mac, *cache;
+	struct nlattr *mac, *cache, *more;
 
 	if (!nlmsg_valid_hdr(h, sizeof(*m)))
 		return -EBADMSG;
 	cache = nlmsg_find_attr((struct nlmsghdr *)h, sizeof(*m), NDA_CACHEINFO);
-	if (cache && nla_len(cache) >= (int)sizeof(struct nda_cacheinfo))
+	if (cache && nla_len(cache) >= (int)sizeof(struct nda_cacheinfo)) {
+		const struct nda_cacheinfo *c = nla_data(cache);
+
 		/* In hundredths of a second, whatever the kernel's HZ. */
-		n->confirmed_ms = 10ULL * ((struct nda_cacheinfo *)nla_data(
-						  cache))
-						 ->ndm_confirmed;
+		n->confirmed_ms = 10ULL * c->ndm_confirmed;
+		n->updated_ms = 10ULL * c->ndm_updated;
+	}
+	more = nlmsg_find_attr((struct nlmsghdr *)h, sizeof(*m), NDA_FLAGS_EXT);
+	n->fixed = m->ndm_state & (NUD_PERMANENT | NUD_NOARP);
+	n->others = m->ndm_flags & NTF_EXT_LEARNED ||
+		    (more && nla_len(more) == 4 && nla_get_u32(more));
 	mac = nlmsg_find_attr((struct nlmsghdr *)h, sizeof(*m), NDA_LLADDR);
 	n->failed = m->ndm_state & NUD_FAILED;
 	if (mac && nla_len(mac) == 6 &&
@@ -523,8 +529,30 @@ int hf_netlink_neigh_use(struct hf_netlink *nl, uint32_t ifindex,
 	struct ndmsg m = {.ndm_family = hf_ip_is6(address) ? AF_INET6 : AF_INET,
 			  .ndm_ifindex = (int)ifindex,
 			  .ndm_flags = NTF_USE};
+	struct hf_neigh now;
 	struct nl_msg *msg;
 
+	/* From 5.16 on this would take from an entry what makes it permanent,
+	 * managed or learned, and of a permanent one the address, too. */
+	if (!hf_netlink_neigh(nl, ifindex, address, &now) &&
+	    (now.fixed || now.others))
+		return 0;
 	msg = neigh_message(RTM_NEWNEIGH, NLM_F_CREATE, &m, address);
+	return msg ? ask(nl, msg, NULL, NULL) : -ENOMEM;
+}
+
+int hf_netlink_neigh_found(struct hf_netlink *nl, uint32_t ifindex,
+			   const struct hf_ip *address, const uint8_t mac[6])
+{
+	struct ndmsg m = {.ndm_family = hf_ip_is6(address) ? AF_INET6 : AF_INET,
+			  .ndm_ifindex = (int)ifindex,
+			  .ndm_state = NUD_REACHABLE};
+	struct nl_msg *msg;
+
+	msg = neigh_message(RTM_NEWNEIGH, NLM_F_REPLACE, &m, address);
+	if (msg && nla_put(msg, NDA_LLADDR, 6, mac)) {
+		nlmsg_free(msg);
+		msg = NULL;
+	}
 	return msg ? ask(nl, msg, NULL, NULL) : -ENOMEM;
 }

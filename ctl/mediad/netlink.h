@@ -45,8 +45,11 @@ struct hf_link {
 struct hf_neigh {
 	bool known;  /* mac is usable */
 	bool failed; /* nobody answered */
+	bool fixed;  /* an administrator's: no answer changes it */
+	bool others; /* somebody else's to keep, or to change */
 	uint8_t mac[6];
 	uint64_t confirmed_ms; /* since it was last sure of that */
+	uint64_t updated_ms;   /* since it last changed anything there */
 };
 
 /* What changed. Only what the receiver needs to look again. */
@@ -77,8 +80,13 @@ int hf_netlink_link(struct hf_netlink *, uint32_t ifindex, struct hf_link *ret);
 int hf_netlink_neigh(struct hf_netlink *, uint32_t ifindex,
 		     const struct hf_ip *address, struct hf_neigh *ret);
 /* Let the kernel find out, or (if it knows) confirm what it knows soon. The
- * packets that XDP sends do not tell the kernel that a neighbour is in use. */
+ * packets that XDP sends do not tell the kernel that a neighbour is in use. What
+ * is fixed or others' stays as it is. */
 int hf_netlink_neigh_use(struct hf_netlink *, uint32_t ifindex,
 			 const struct hf_ip *address);
+/* The neighbour has answered, from there: instead of what the kernel knows of
+ * it, which must be neither fixed nor others'. */
+int hf_netlink_neigh_found(struct hf_netlink *, uint32_t ifindex,
+			   const struct hf_ip *address, const uint8_t mac[6]);
 
 #endif

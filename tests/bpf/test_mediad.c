@@ -12,6 +12,7 @@
 #include "mediad_stage.h"
 
 #include "holdfast/remote.h"
+#include "mediad/netlink.h"
 
 #define PTIME_MS  20
 #define SSRC	  0x5eed5eedu
@@ -476,17 +477,18 @@ TEST(live_frames_and_packets_take_turns_and_no_frame_is_lost_or_doubled)
 	CHECK_INT(s.pins.work->packets.busy, 0);
 }
 
+/* Nobody is asked before the address of the link is sure to be ours. */
+#define ON6                                                        \
+	"d=%s; c=/proc/sys/net/ipv6/conf/$d; echo 0 > $c/accept_dad; " \
+	"echo 0 > $c/disable_ipv6; ip addr add %s/64 dev $d nodad"
+
 /* Both ends of the line get an IPv6 address; what comes is recorded. */
 static int wire6_open(struct stage *s)
 {
-	static const char *const on =
-		"echo 0 > /proc/sys/net/ipv6/conf/%s/disable_ipv6; "
-		"ip addr add %s/64 dev %s nodad";
-
 	if (access("/proc/sys/net/ipv6", F_OK))
 		return -1;
-	peer_sh(s, on, "hfm1", REMOTE6, "hfm1");
-	sh(on, "hfm0", LOCAL6, "hfm0");
+	peer_sh(s, ON6, "hfm1", REMOTE6);
+	sh(ON6, "hfm0", LOCAL6);
 	return stage_wire(s, ETH_P_IPV6);
 }
 
@@ -640,55 +642,111 @@ TEST(a_gateway_that_changes_its_hardware_address_is_followed_within_a_second)
 				     mac_is(b, "02:00:00:00:be:ef")));
 }
 
-/* How it is found then: by asking it, and when it does not answer, all. */
+#define MOVED "02:00:00:00:be:ef"
+
+/* The neighbours of ways 0 and 1 get another address, and tell nobody. */
+static bool gateway_moves(struct stage *s)
+{
+	uint64_t begin = hf_now_ms();
+
+	if (peer_sh(s, "ip link set hfm1 address " MOVED) ||
+	    !WAIT_FOR(8000, mac_is(stage_hop(s, 0).dmac, MOVED) &&
+				    mac_is(stage_hop(s, 1).dmac, MOVED)))
+		return false;
+	printf("# after %u ms\n", (unsigned int)(hf_now_ms() - begin));
+	return true;
+}
+
+/* How it is found then: by asking it, and when it does not answer, all. Also
+ * when the kernel would not believe who answers, for a minute to come. */
 TEST(a_gateway_with_another_hardware_address_that_tells_nobody_is_found)
 {
-	uint64_t begin;
 	STAGE(s);
 
 	CHECK(!peer_sh(&s,
 		       "echo 0 > /proc/sys/net/ipv4/conf/hfm1/arp_notify"));
-	sh("ip route add 192.0.2.0/24 via 10.9.0.2");
+	sh("echo 6000 > /proc/sys/net/ipv4/neigh/hfm0/locktime; "
+	   "ip route add 192.0.2.0/24 via 10.9.0.2");
 	stage_want(&s, 0, "192.0.2.77");
 	stage_want(&s, 1, "10.9.0.3");
 	CHECK(WAIT_FOR(1000, stage_hop_valid(&s, 0) && stage_hop_valid(&s, 1)));
 	/* With a call each; else nobody is asked. */
 	s.pins.nexthops[0].wanted = s.pins.nexthops[1].wanted = 2;
 	stage_poke(&s, HF_POKE_NEXTHOP);
-	begin = hf_now_ms();
-	CHECK(!peer_sh(&s, "ip link set hfm1 address 02:00:00:00:be:ef"));
-	CHECK(WAIT_FOR(8000,
-		       mac_is(stage_hop(&s, 0).dmac, "02:00:00:00:be:ef") &&
-			       mac_is(stage_hop(&s, 1).dmac,
-				      "02:00:00:00:be:ef")));
-	printf("# after %u ms\n", (unsigned int)(hf_now_ms() - begin));
+	CHECK(gateway_moves(&s));
+}
+
+/* Two gateways: one by its address of the network, one by that of the link. */
+#define LINK6 "fe80::9:2"
+
+TEST(of_ipv6_too_a_gateway_with_another_hardware_address_is_found)
+{
+	uint8_t b[2048];
+	int wire;
+	STAGE(s);
+
+	wire = wire6_open(&s);
+	if (wire < 0)
+		SKIP("this kernel has no IPv6");
+	CHECK(!peer_sh(&s, "ip addr add " LINK6 "/64 dev hfm1 nodad"));
+	sh("ip route add 2001:db8:77::/48 via " REMOTE6 "; "
+	   "ip route add 2001:db8:78::/48 via " LINK6 " dev hfm0");
+	stage_want(&s, 0, "2001:db8:77::77");
+	stage_want(&s, 1, "2001:db8:78::78");
+	CHECK(WAIT_FOR(3000, stage_hop_valid(&s, 0) && stage_hop_valid(&s, 1)));
+	s.pins.nexthops[0].wanted = s.pins.nexthops[1].wanted = 2;
+	stage_poke(&s, HF_POKE_NEXTHOP);
+	hold6(&s, "2001:db8:77::77", hf_now_ms() + 30);
+	CHECK(WAIT_FOR(1000, next_on(wire, true, b, sizeof(b), 100)));
+	CHECK(gateway_moves(&s));
+	CHECK(WAIT_FOR(1000, next_on(wire, true, b, sizeof(b), 100) &&
+				     mac_is(b, MOVED)));
+	close(wire);
+}
+
+/* Where way 3 leads from here on: the gateway has that address there. */
+static void route_changes(struct stage *s, const char *net, const char *dest,
+			  const char *first, const char *second)
+{
+	struct hf_hop hop;
+	uint32_t turn;
+
+	sh("ip route add %s via %s", net, first);
+	stage_want(s, 3, dest);
+	CHECK(WAIT_FOR(3000, stage_hop_valid(s, 3)));
+	hop = stage_hop(s, 3);
+	CHECK_INT(hop.ifindex, if_nametoindex("hfm0"));
+	turn = s->pins.nexthops[3].turn;
+	sh("ip route replace %s via %s", net, second);
+	CHECK(WAIT_FOR(1000, stage_hop_valid(s, 3) &&
+				     stage_hop(s, 3).ifindex ==
+					     if_nametoindex("hfn0")));
+	CHECK(s->pins.nexthops[3].turn > turn);
+	hop = stage_hop(s, 3);
+	CHECK(mac_is(hop.dmac, "02:00:00:00:00:99"));
+	sh("ip route del %s", net);
+	CHECK(WAIT_FOR(1000, !stage_hop_valid(s, 3)));
 }
 
 TEST(a_changed_route_leads_to_its_new_gateway_within_a_second)
 {
-	struct hf_hop hop;
-	uint32_t turn;
+	int wire;
 	STAGE(s);
 
+	wire = wire6_open(&s);
 	sh("ip link add hfn0 type veth peer name hfn1 netns %d", (int)s.peer);
 	sh("ip addr add 10.10.0.1/24 dev hfn0; ip link set hfn0 up");
 	CHECK(!peer_sh(&s, "ip addr add 10.10.0.2/24 dev hfn1; "
 			   "ip link set hfn1 address 02:00:00:00:00:99 up"));
-	sh("ip route add 192.0.2.0/24 via 10.9.0.2");
-	stage_want(&s, 3, "192.0.2.77");
-	CHECK(WAIT_FOR(1000, stage_hop_valid(&s, 3)));
-	hop = stage_hop(&s, 3);
-	CHECK_INT(hop.ifindex, if_nametoindex("hfm0"));
-	turn = s.pins.nexthops[3].turn;
-	sh("ip route replace 192.0.2.0/24 via 10.10.0.2");
-	CHECK(WAIT_FOR(1000, stage_hop_valid(&s, 3) &&
-				     stage_hop(&s, 3).ifindex ==
-					     if_nametoindex("hfn0")));
-	CHECK(s.pins.nexthops[3].turn > turn);
-	hop = stage_hop(&s, 3);
-	CHECK(mac_is(hop.dmac, "02:00:00:00:00:99"));
-	sh("ip route del 192.0.2.0/24");
-	CHECK(WAIT_FOR(1000, !stage_hop_valid(&s, 3)));
+	route_changes(&s, "192.0.2.0/24", "192.0.2.77", "10.9.0.2",
+		      "10.10.0.2");
+	if (wire < 0)
+		return;
+	sh(ON6, "hfn0", "2001:db8:10::1");
+	CHECK(!peer_sh(&s, ON6, "hfn1", "2001:db8:10::2"));
+	route_changes(&s, "2001:db8:77::/48", "2001:db8:77::77", REMOTE6,
+		      "2001:db8:10::2");
+	close(wire);
 }
 
 TEST(the_own_device_is_followed_through_address_mtu_down_up_and_re_creation)
@@ -757,6 +815,28 @@ TEST(an_entry_used_again_for_another_destination_is_resolved_again)
 	s.pins.nexthops[5].wanted = 0;
 	stage_want(&s, 5, "10.9.0.7");
 	CHECK(WAIT_FOR(1000, stage_hop_valid(&s, 5)));
+}
+
+TEST(an_entry_of_the_neighbour_table_that_is_somebody_elses_stays_as_it_is)
+{
+	struct hf_netlink *nl = NULL;
+	STAGE(s);
+
+	sh("i=\"ip neigh replace dev hfm0\"; "
+	   "$i 10.9.0.7 lladdr 02:00:00:00:00:07 nud permanent; "
+	   "$i 10.9.0.8 lladdr 02:00:00:00:00:08 nud stale extern_learn; "
+	   "$i 10.9.0.9 managed");
+	CHECK(!hf_netlink_open(NULL, &nl));
+	for (unsigned int i = 7; i <= 10; i++) {
+		struct hf_ip ip = {.s_addr = htonl(0x0a090000 | i)};
+
+		CHECK(!hf_netlink_neigh_use(nl, if_nametoindex("hfm0"), &ip));
+	}
+	hf_netlink_close(nl);
+	CHECK(!sh("ip neigh show 10.9.0.7 | grep 00:07.PERMANENT"));
+	CHECK(!sh("ip neigh show 10.9.0.8 | grep 00:08.extern_learn"));
+	CHECK(!sh("ip neigh show 10.9.0.9 | grep managed"));
+	CHECK(!sh("ip neigh show 10.9.0.10 | grep INCOMPLETE"));
 }
 
 TEST(a_destination_on_this_host_is_marked_as_one_that_takes_no_redirect)

@@ -194,40 +194,59 @@ def gap_since(media, since):
 
 @scenario
 def gateways(s):
-    "with holdfastd killed a gateway's hardware address and then the route change: a silent caller hears on"
-    here, far = s.stage.anchor, "203.0.113.10"
-    # The caller is behind (in fact: inside) the first gateway, which the second leads to.
+    "with holdfastd killed a gateway's hardware address and then the route change: silent callers hear on"
+    here, far, far6 = s.stage.anchor, "203.0.113.10", "2001:db8:77::10"
+    # The callers are behind (in fact: inside) the first gateway, which the second leads to.
     first, second = s.stage.party("gate1", "192.0.2.30"), s.stage.party("gate2", "192.0.2.31")
     first.ip("addr", "add", far + "/32", "dev", "lo")
-    second.sysctl(ipv4__ip_forward=1)
-    second.ip("route", "add", far, "via", "192.0.2.30")
-    here.ip("route", "add", far, "via", "192.0.2.30")
-    anchor, peer = s.anchor(), s.peer()
-    silent = ua.Media(s.stage, first, far)
-    peer.park(OUTSIDE % 1, silent)
-    anchor.wait_slot(701, "parked")
-    silent.wait_packets(60, PATIENCE)
+    second.sysctl(ipv4__ip_forward=1, ipv6__conf__all__forwarding=1)
+    for at, address in ((here, "::1/64"), (first, "::30/64"), (second, "::31/64")):
+        at.ip("addr", "add", "2001:db8" + address, "dev", "trunk0" if at is here else "eth0",
+              "nodad")
+    first.ip("addr", "add", far6 + "/128", "dev", "lo")
+    first.ip("route", "add", "default", "via", "2001:db8::1")
+    for at, how in ((second, "add"), (here, "add")):
+        at.ip("route", how, far, "via", "192.0.2.30")
+        at.ip("route", how, far6, "via", "2001:db8::30")
+    anchor = s.anchor(media__addresses=[
+        {"address": net.ANCHOR_TRUNK, "interface": "trunk0"},
+        {"address": net.ANCHOR_OFFICE, "interface": "office0"},
+        {"address": "2001:db8::1", "interface": "trunk0"}])
+    peer, silent = s.peer(), []
+    for number, address in enumerate((far, far6)):
+        silent.append(ua.Media(s.stage, first, address))
+        peer.park(OUTSIDE % number, silent[-1])
+        anchor.wait_slot(701 + number, "parked")
+        silent[-1].wait_packets(60, PATIENCE)
     anchor.kill()
 
     def forwarded():
-        return second.snmp("Ip")["ForwDatagrams"]
+        """The fewer of both families."""
+        six = second.run("cat", "/proc/net/snmp6").split()
+        return min(second.snmp("Ip")["ForwDatagrams"],
+                   int(six[six.index("Ip6OutForwDatagrams") + 1]))
 
-    def follows(what, *command, namespace=here):
+    def follows(what, namespace, *commands):
         since = time.time()
-        namespace.ip(*command)
-        silent.wait_packets(10, PATIENCE, since=since + 0.05)
-        print("# %s: followed after %.0f ms" % (what, gap_since(silent, since)))
-    # Nobody is told (arp_notify is off), and the caller sends nothing.
-    follows("another hardware address of the gateway",
-            "link", "set", "eth0", "address", "02:00:00:00:01:30", namespace=first)
+        for command in commands:
+            namespace.ip(*command.split())
+        for media in silent:
+            media.wait_packets(10, PATIENCE, since=since + 0.05)
+            print("# %s: %s follows after %.0f ms" % (what, media.address,
+                                                      gap_since(media, since)))
+    # Nobody is told (arp_notify and ndisc_notify are off), and the callers send nothing.
+    follows("another hardware address of the gateway", first,
+            "link set eth0 address 02:00:00:00:01:30")
     equal(forwarded(), 0, "what the second gateway forwarded so far")
-    follows("a route by another gateway", "route", "replace", far, "via", "192.0.2.31")
+    follows("a route by another gateway", here, "route replace %s via 192.0.2.31" % far,
+            "route replace %s via 2001:db8::31" % far6)
     net.wait_for(lambda: forwarded() > 10, PATIENCE, "the new route is taken")
-    follows("another hardware address of that one",
-            "link", "set", "eth0", "address", "02:00:00:00:01:31", namespace=second)
+    follows("another hardware address of that one", second,
+            "link set eth0 address 02:00:00:00:01:31")
     check(forwarded() > 20, "the second gateway forwarded %d" % forwarded())
     anchor.again()
-    silent.wait_packets(10, PATIENCE, since=time.time())
+    for media in silent:
+        media.wait_packets(10, PATIENCE, since=time.time())
 
 
 def keeper_logs(s, folder):
