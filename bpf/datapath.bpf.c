@@ -11,6 +11,7 @@
  *     rtcp.h     RTCP: to holdfast-mediad, keys (heard.h): to the controller
  *     relay.h    the leg has a peer: on to its remote
  *     hold.h     the leg is held: back as its hold frame, if that is due
+ *     host.h     the way out leads to this host: to holdfast-mediad
  *
  *   hf_paced, on blank live frames that holdfast-mediad asks for
  *     paced.h    next element of the wheel           -> its hold frame, if due
@@ -22,6 +23,7 @@
 #include <bpf/bpf_helpers.h>
 #include "paced.h"
 #include "gather.h"
+#include "host.h"
 #include "receive.h"
 
 SEC("xdp.frags")
@@ -30,6 +32,7 @@ int hf_receive(struct xdp_md *ctx)
 	void *data = (void *)(long)ctx->data;
 	void *data_end = (void *)(long)ctx->data_end;
 	struct hf_incoming in;
+	int verdict;
 
 	in.ifindex = ctx->ingress_ifindex;
 	in.here_only = 0;
@@ -47,7 +50,8 @@ int hf_receive(struct xdp_md *ctx)
 		return XDP_REDIRECT;
 	/* Reading the clock waits for all loads before it, so it comes first.
 	 */
-	return hf_receive_rtp(ctx, &in, hf_now());
+	verdict = hf_receive_rtp(ctx, &in, hf_now());
+	return verdict == HF_TO_HOST ? hf_host_give(ctx) : verdict;
 }
 
 SEC("xdp.frags/devmap")

@@ -47,6 +47,9 @@ static __always_inline int hf_way_get(__u32 index, struct hf_way *way)
 	return HF_READ(n->turn) == turn && way->flags & HF_HOP_VALID;
 }
 
+/* A verdict beside those of the kernel: hf_host_give() it (host.h). */
+#define HF_TO_HOST 0x100
+
 /* The verdicts that send by this way, XDP_DROP if there is none: of a packet of
  * our own, which is always sent natively, and of one that came in. No effect by
  * themselves. */
@@ -64,8 +67,12 @@ static __always_inline int hf_way_verdict(const struct hf_way *way,
 		return way->ifindex == in->ifindex ? XDP_TX : XDP_DROP;
 	if (way->ifindex == in->ifindex && !(way->flags & HF_HOP_REDIRECT))
 		return XDP_TX;
-	if (way->flags & HF_HOP_NO_REDIRECT && !(way->flags & HF_HOP_GENERIC))
-		return XDP_DROP;
+	if (way->flags & HF_HOP_NO_REDIRECT) {
+		if (way->flags & HF_HOP_LOCAL)
+			return HF_TO_HOST;
+		if (!(way->flags & HF_HOP_GENERIC))
+			return XDP_DROP;
+	}
 	return (int)bpf_redirect_map(&devmap, way->ifindex, XDP_DROP);
 }
 

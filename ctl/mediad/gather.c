@@ -63,6 +63,14 @@ void hf_gather_open(struct hf_gather *g, const struct hf_pins *pins)
 		stop(g, in->device[i].ifindex);
 }
 
+void hf_gather_elsewhere(struct hf_gather *g)
+{
+	if (g->never)
+		return;
+	g->never = true;
+	stop(g, g->pins->instance->device[0].ifindex);
+}
+
 void hf_gather_way_out(struct hf_gather *g, uint32_t ifindex, bool sends)
 {
 	const struct hf_instance *in = g->pins->instance;
@@ -74,6 +82,5 @@ void hf_gather_way_out(struct hf_gather *g, uint32_t ifindex, bool sends)
 		start(g, ifindex);
 		return;
 	}
-	g->never = true;
-	stop(g, only);
+	hf_gather_elsewhere(g);
 }

@@ -23,5 +23,7 @@ void hf_gather_open(struct hf_gather *, const struct hf_pins *);
 /* This device is about to become a way out; `sends`: what is redirected to it,
  * for certain. */
 void hf_gather_way_out(struct hf_gather *, uint32_t ifindex, bool sends);
+/* Something that is no such device is, this host for one. */
+void hf_gather_elsewhere(struct hf_gather *);
 
 #endif

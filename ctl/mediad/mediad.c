@@ -154,6 +154,14 @@ static int make_generic(void *arg)
 	return hf_devices_make_generic(m->devices);
 }
 
+/* What is gathered leaves by its device alone. */
+static void elsewhere(void *arg)
+{
+	struct mediad *m = arg;
+
+	hf_gather_elsewhere(&m->gather);
+}
+
 /* Before the first call, whose first frames would wait for it. */
 static void try_devices(struct mediad *m)
 {
@@ -202,6 +210,7 @@ static int open_instance(struct mediad *m)
 {
 	struct hf_nexthops_setup setup = {
 		.use_device = use_device, .make_generic = make_generic,
+		.elsewhere = elsewhere,
 		.arg = m, .tos = m->options->tos};
 	char err[512];
 	int rc;
@@ -382,6 +391,8 @@ static enum verdict serve(struct mediad *m)
 		{.fd = hf_module_fd(m->module), .events = POLLIN},
 		{.fd = m->files.watch_fd, .events = POLLIN},
 		{.events = POLLIN},
+		{.fd = m->reports ? hf_reports_fd(m->reports) : -1,
+		 .events = POLLIN},
 	};
 	enum verdict verdict = GO_ON;
 
@@ -389,7 +400,7 @@ static enum verdict serve(struct mediad *m)
 		int n;
 
 		p[5].fd = hf_devices_fd(m->devices);
-		n = poll(p, 6, wait_ms(m));
+		n = poll(p, 7, wait_ms(m));
 
 		if (n < 0 && errno != EINTR)
 			return QUIT;
@@ -405,6 +416,8 @@ static enum verdict serve(struct mediad *m)
 			hf_info("asked to stop");
 			return QUIT;
 		}
+		if (p[6].revents)
+			hf_reports_read(m->reports);
 		if (p[0].revents)
 			verdict = read_pokes(m);
 		if (p[5].revents)

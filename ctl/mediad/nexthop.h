@@ -32,6 +32,8 @@ struct hf_nexthops_setup {
 	/* Packets that come in are to be relayed to a device that takes no frames
 	 * from native programs, or swallows them: 0 if they can be. May be NULL. */
 	int (*make_generic)(void *arg);
+	/* A way is about to open that no frame is redirected to. May be NULL. */
+	void (*elsewhere)(void *arg);
 	void *arg;
 };
 

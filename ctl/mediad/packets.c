@@ -139,7 +139,9 @@ static void queue_flush(struct hf_packets *p, struct queue *q)
 		 * away. It was claimed, so it is lost. */
 		if (n < 0) {
 			err = errno;
-			p->pins->work->packets.busy++;
+			/* report.c counts there, too. */
+			__atomic_add_fetch(&p->pins->work->packets.busy, 1,
+					   __ATOMIC_RELAXED);
 			n = 1;
 		}
 		at += (unsigned int)n;

@@ -192,12 +192,25 @@ static void scan(struct hf_reports *r)
 	r->scan_ms = r->count ? r->scanned_ms + SCAN_MS : 0;
 }
 
+/* One that is refused is lost, like one that a device refuses. */
+static void give(struct hf_reports *r, const struct hf_to_host *h)
+{
+	if (h->bytes <= HF_TO_HOST_MAX &&
+	    hf_rtcp_wire_give(r->wire, h->packet, h->bytes))
+		__atomic_add_fetch(&r->pins->work->packets.busy, 1,
+				   __ATOMIC_RELAXED);
+}
+
 static int take(void *arg, void *data, size_t len)
 {
 	struct hf_reports *r = arg;
 	const struct hf_rtcp_in *in = data;
 	struct hf_rtcp_seen seen;
 
+	if (len == sizeof(struct hf_to_host)) {
+		give(r, data);
+		return 0;
+	}
 	if (len < sizeof(*in) || in->leg >= r->pins->instance->legs ||
 	    in->bytes > HF_RTCP_IN_MAX || !r->of[in->leg] ||
 	    hf_rtcp_read(in->packet, in->bytes,
@@ -215,6 +228,16 @@ void hf_reports_changed(struct hf_reports *r)
 		soon = now;
 	if (!r->scan_ms || soon < r->scan_ms)
 		r->scan_ms = soon;
+}
+
+int hf_reports_fd(const struct hf_reports *r)
+{
+	return ring_buffer__epoll_fd(r->in);
+}
+
+void hf_reports_read(struct hf_reports *r)
+{
+	ring_buffer__consume(r->in);
 }
 
 int hf_reports_wait_ms(const struct hf_reports *r)

@@ -283,6 +283,8 @@ static void way_shut(struct hf_wayfinder *f, struct hf_way *w,
 static void way_packets(struct hf_wayfinder *f, struct hf_way *w,
 			struct hf_hop *hop, uint8_t why)
 {
+	if (f->setup.elsewhere)
+		f->setup.elsewhere(f->setup.arg);
 	hop->flags |= HF_HOP_VALID | HF_HOP_NO_REDIRECT | why;
 	if (!(why & HF_HOP_LOCAL) && f->setup.make_generic &&
 	    !f->setup.make_generic(f->setup.arg))

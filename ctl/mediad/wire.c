@@ -110,6 +110,34 @@ int hf_rtcp_wire_send(struct hf_rtcp_wire *w, const struct hf_rtcp_line *l,
 	return send4(w, l, datagram, (uint16_t)bytes);
 }
 
+int hf_rtcp_wire_give(struct hf_rtcp_wire *w, const uint8_t *packet,
+		      uint16_t bytes)
+{
+	union {
+		struct sockaddr any;
+		struct sockaddr_in four;
+		struct sockaddr_in6 six;
+	} to = {0};
+	bool six = bytes && packet[0] >> 4 == 6;
+	int fd = six ? w->fd6 : w->fd4;
+
+	if (bytes < (six ? sizeof(struct ip6_hdr) : sizeof(struct iphdr)))
+		return -EBADMSG;
+	if (fd < 0)
+		return -EAFNOSUPPORT;
+	to.any.sa_family = six ? AF_INET6 : AF_INET;
+	if (six)
+		memcpy(&to.six.sin6_addr,
+		       packet + offsetof(struct ip6_hdr, ip6_dst), 16);
+	else
+		memcpy(&to.four.sin_addr,
+		       packet + offsetof(struct iphdr, daddr), 4);
+	return sendto(fd, packet, bytes, MSG_DONTWAIT, &to.any,
+		      six ? sizeof(to.six) : sizeof(to.four)) < 0 ?
+		       -errno :
+		       0;
+}
+
 int hf_rtcp_wire_open(uint8_t tos, struct hf_rtcp_wire **ret)
 {
 	struct hf_rtcp_wire *w = calloc(1, sizeof(*w));

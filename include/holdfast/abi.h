@@ -469,8 +469,9 @@ enum hf_counter {
  * happenings  HF_HAPPENINGS_BYTES  struct hf_happening    receive side
  *             (RINGBUF; the controller reads; heard.h has both)
  * rtcp        hf_instance.legs     struct hf_rtcp         see its lines
- * rtcp_in     HF_RTCP_IN_BYTES     struct hf_rtcp_in      receive side
- *             (RINGBUF; mediad reads; report.h has both)
+ * rtcp_in     HF_RTCP_IN_BYTES     struct hf_rtcp_in or   receive side
+ *                                  hf_to_host
+ *             (RINGBUF; mediad reads; report.h has all)
  *
  * What has a size of hf_instance, nexthops and wheel are sized with
  * bpf_map__set_max_entries() before the object is loaded. Programs: hf_receive

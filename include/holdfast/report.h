@@ -64,11 +64,21 @@ struct hf_rtcp_in {
 };
 #define HF_RTCP_IN_BYTES (1024 * 1024)
 
+/* Through the same ring, told apart by its size: a packet for a peer on this
+ * host from one outside, from its IP header on. No device is the way there. */
+#define HF_TO_HOST_MAX 1500
+struct hf_to_host {
+	__u16 bytes;
+	__u16 reserved;
+	__u8 packet[HF_TO_HOST_MAX];
+};
+
 /* From one leg not more often than this, in units of 2^20 ns. */
 #define HF_RTCP_GAP_UNITS 16
 
 HF_ASSERT(__builtin_offsetof(struct hf_rtcp, counted) == 64, "a line a writer");
 HF_ASSERT(sizeof(struct hf_rtcp) == 128, "two lines");
 HF_ASSERT(sizeof(struct hf_rtcp_in) == 248, "no padding");
+HF_ASSERT(sizeof(struct hf_to_host) == 1504, "no padding, another size");
 
 #endif

@@ -174,6 +174,8 @@ static void fill(struct fixture *f)
 		HF_HOP_VALID | HF_HOP_NO_REDIRECT);
 	hop_set(f, HOP_GENERIC, f->other, 1500,
 		HF_HOP_VALID | HF_HOP_NO_REDIRECT | HF_HOP_GENERIC);
+	hop_set(f, HOP_HOST, 4711, 1500,
+		HF_HOP_VALID | HF_HOP_NO_REDIRECT | HF_HOP_LOCAL);
 	hop_set(f, HOP_VETH, 1, 1500, HF_HOP_VALID | HF_HOP_REDIRECT);
 }
 

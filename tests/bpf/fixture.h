@@ -40,6 +40,7 @@ enum {
 	HOP_NO_REDIRECT, /* another device, which takes no redirected frames */
 	HOP_GENERIC, /* but we are in generic mode */
 	HOP_VETH, /* back, by redirect */
+	HOP_HOST, /* a peer on this host */
 	HOPS,
 };
 

@@ -4,13 +4,17 @@
  * for all forms has test_receive.c, test_relay.c and test_paced.c.
  * rooms:
  */
+#include <bpf/bpf.h>
+#include <bpf/libbpf.h>
 #include <linux/bpf.h>
 #include <string.h>
 
 #include <holdfast/claim.h>
 #include <holdfast/remote.h>
+#include <holdfast/report.h>
 
 #include "../unit/test.h"
+#include "bpf/datapath.skel.h"
 #include "fixture.h"
 
 #define LEG (LEGS6 + 3)
@@ -425,6 +429,57 @@ TEST(a_talker_without_checksums_gets_one_towards_ipv6)
 	relay_some(f, &pairs[0], 0, CHECK_ZERO);
 	relay_some(f, &pairs[1], 0, CHECK_ZERO);
 	relay_some(f, &pairs[1], 1, CHECK_ZERO);
+}
+
+/* What is handed over for a peer on this host. */
+static struct {
+	struct hf_to_host last;
+	unsigned int records;
+} handed;
+
+static int handed_over(void *arg, void *data, size_t len)
+{
+	handed.records += len == sizeof(handed.last);
+	if (len == sizeof(handed.last))
+		memcpy(&handed.last, data, len);
+	return 0;
+}
+
+TEST(for_a_peer_on_this_host_every_pair_is_handed_over_byte_by_byte)
+{
+	FIXTURE(f);
+	struct ring_buffer *ring = ring_buffer__new(
+		bpf_map__fd(f->skel->maps.rtcp_in), handed_over, NULL, NULL);
+	int full = 0;
+
+	for (size_t i = 0; i < PAIRS; i++) {
+		join(f, &pairs[i], HOP_HOST);
+		for (uint16_t n = 0; n < 3; n++) {
+			struct shape in = from_agent(&pairs[i], n);
+			struct packet p = packet_build(&in), want;
+
+			want = to_caller(f, &pairs[i], &in, n, 0);
+			handed.records = 0;
+			CHECK_INT(fixture_receive(f, &p), XDP_DROP);
+			CHECK_STR(fixture_counted(f), "relayed 1");
+			ring_buffer__consume(ring);
+			CHECK_INT(handed.records, 1);
+			CHECK_INT(handed.last.bytes, want.len - 14);
+			CHECK_MEM(handed.last.packet, want.bytes + 14,
+				  want.len - 14);
+		}
+	}
+	/* Nobody reads: counted, too. */
+	for (uint16_t n = 3; n < 1000 && !full; n++) {
+		struct shape in = from_agent(&pairs[PAIRS - 1], n);
+		struct packet p = packet_build(&in);
+
+		CHECK_INT(fixture_receive(f, &p), XDP_DROP);
+		full = !strcmp(fixture_counted(f), "relayed 1, tx_refused 1");
+	}
+	CHECK(full);
+	ring_buffer__consume(ring);
+	ring_buffer__free(ring);
 }
 
 TEST(what_no_longer_fits_when_it_has_become_ipv6_is_counted)

@@ -138,6 +138,42 @@ def same_host(s):
     equal(here.snmp()["InCsumErrors"], 0, "datagrams with a wrong sum")
 
 
+def mixed_talk(s):
+    """A caller from outside and a phone on the same host, with one media device:
+    until there is a peer on this host its packets are gathered."""
+    here = s.stage.anchor
+    on = [{"address": net.ANCHOR_TRUNK, "interface": "trunk0"}]
+    anchor = s.anchor(sip__trusted=[net.ANCHOR_TRUNK + "/32"], media__addresses=on,
+                      sip__outbound_proxy="sip:%s:5070" % net.ANCHOR_TRUNK)
+    peer = s.peer(address=net.ANCHOR_TRUNK, port=5070, namespace=here)
+    caller, phone = s.caller(), ua.Media(s.stage, here, net.ANCHOR_TRUNK)
+    call = peer.park(OUTSIDE, caller)
+    caller.wait_packets(20, 15)
+    talks(s, anchor, peer, caller, phone)
+    call.bye()
+    counters = anchor.ctl("stats")["counters"]
+    equal((counters["drop_no_hop"], counters["tx_refused"]), (0, 0), "packets with no way out")
+    equal(here.snmp()["InCsumErrors"], 0, "datagrams with a wrong sum")
+    return anchor
+
+
+@scenario
+def same_host_mixed(s):
+    "a caller from outside and a phone on the same host talk, from a device in native mode"
+    anchor = mixed_talk(s)
+    equal({d["device"]: d["xdp"] for d in anchor.ctl("status")["devices"]},
+          {"trunk0": "native", "lo": "generic"}, "modes of XDP")
+
+
+@scenario
+def same_host_swallowed(s):
+    "so do they where the device outside swallows redirected frames, which is named with its fix"
+    s.stage.trunk.ip("link", "set", "dev", "eth0", "xdpdrv", "off")
+    anchor = mixed_talk(s)
+    status_of(anchor, "packets to trunk0 (veth), which swallows frames from XDP: give its "
+              "other end an XDP program or generic receive offload", "bpf")
+
+
 @scenario
 def own_ports(s):
     "a peer whose SDP names one of our own media ports gets 488"
