@@ -156,7 +156,9 @@ static const char *hf_bpf_differs(const struct hf_instance *old,
 	for (int i = 0; i < HF_MAX_ADDRESSES; i++) {
 		struct hf_address of_old = old->address[i];
 
-		of_old.vlan = in->address[i].vlan; /* it may be gone now */
+		/* Where an address is says its device. Calls go on when that is
+		 * another one, or has another id, or is gone just now. */
+		of_old.vlan = in->address[i].vlan;
 		if (memcmp(&of_old, &in->address[i], sizeof(of_old)))
 			return "media.addresses or media.ports have changed";
 	}

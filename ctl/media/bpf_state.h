@@ -102,6 +102,8 @@ uint16_t hf_vlan_place(struct hf_bpf *, const char *name,
 		       char place[IFNAMSIZ]);
 /* It is attached: remembered for each VLAN device on it. */
 void hf_vlans_pin(const struct hf_bpf *, const struct hf_bpf_device *);
+/* One is there again, maybe with another id: its addresses have that now. */
+void hf_vlan_again(struct hf_media *, const char *name);
 
 /* devices.c */
 int hf_devices_watch(struct hf_media *);

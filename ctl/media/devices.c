@@ -52,8 +52,11 @@ static void hf_device_changed(void *arg, const char *name,
 		hf_device_tell(m, HF_MEDIA_DEVICE_LOST, text);
 		break;
 	case HF_DEVICE_FOUND: /* back when it is attached */
-		if (!d) /* a VLAN device: nothing is attached to it */
-			hf_device_tell(m, HF_MEDIA_DEVICE_BACK, text);
+		if (d)
+			break;
+		/* A VLAN device: nothing is attached to it. */
+		hf_vlan_again(m, name);
+		hf_device_tell(m, HF_MEDIA_DEVICE_BACK, text);
 		break;
 	case HF_DEVICE_UP:
 		hf_device_tell(m, HF_MEDIA_DEVICE_BACK, text);

@@ -103,12 +103,18 @@ static void hf_say_device(struct hf_sentence *s, const struct hf_hop *hop,
 {
 	char name[IF_NAMESIZE] = "?", driver[32];
 
+	/* Below VLAN devices generic mode is no way round (mediad/devices.c). */
+	const char *talk = hop->flags & HF_HOP_GENERIC ?
+				   "" :
+				   ", and all talk there";
+
 	if_indextoname(hop->ifindex, name);
 	if (!live) { /* what is redirected is relayed packets alone */
 		hf_driver_name(name, driver, sizeof(driver));
 		if (hop->flags & HF_HOP_SWALLOWED)
-			hf_sentence_add(s, "%s (%s) swallows frames from XDP: %s",
-					name, driver, hf_driver_fix(driver));
+			hf_sentence_add(
+				s, "%s (%s) swallows frames from XDP%s: %s",
+				name, driver, talk, hf_driver_fix(driver));
 		return;
 	}
 	if (hop->flags & HF_HOP_LOCAL) {
@@ -122,8 +128,9 @@ static void hf_say_device(struct hf_sentence *s, const struct hf_hop *hop,
 		return;
 	}
 	hf_driver_name(name, driver, sizeof(driver));
-	hf_sentence_add(s, "packets to %s (%s), which swallows frames from XDP: %s",
-			name, driver, hf_driver_fix(driver));
+	hf_sentence_add(s,
+			"packets to %s (%s), which swallows frames from XDP%s: %s",
+			name, driver, talk, hf_driver_fix(driver));
 }
 
 /* Ways that redirected frames cannot take, each device once; live: those are

@@ -145,6 +145,25 @@ uint16_t hf_vlan_place(struct hf_bpf *b, const char *name,
 	return id;
 }
 
+void hf_vlan_again(struct hf_media *m, const char *name)
+{
+	const struct hf_config *c = m->config;
+	char lower[IFNAMSIZ];
+	uint16_t id;
+
+	if (!hf_vlan_lookup(name, lower, &id))
+		return;
+	for (unsigned int i = 0; i < c->media.address_count; i++) {
+		struct hf_address *a = &m->map.instance->address[i];
+
+		if (strcmp(c->media.addresses[i].interface, name) ||
+		    a->vlan == id)
+			continue;
+		hf_info("media: %s is VLAN %u of %s now", name, id, lower);
+		HF_WRITE(a->vlan, id);
+	}
+}
+
 void hf_vlans_pin(const struct hf_bpf *b, const struct hf_bpf_device *d)
 {
 	char pin[HF_PIN_NAME_MAX], path[256];

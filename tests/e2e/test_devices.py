@@ -285,32 +285,52 @@ def bond(s):
     calls.flow()
 
 
-def vlan_of(namespace, device, number, check=True):
-    return namespace.ip("link", "add", "link", device, "name", "%s.%d" % (device, number),
+def vlan_of(namespace, device, number, check=True, name="7"):
+    return namespace.ip("link", "add", "link", device, "name", "%s.%s" % (device, name),
                         "type", "vlan", "id", str(number), check=check)
+
+
+class Tagged:
+    """The line to the trunk, VLAN 7 of it on both sides: the switch takes and gives
+    what has the tag alone."""
+
+    def __init__(self, s):
+        self.scene, self.here, self.trunk = s, s.stage.anchor, s.stage.trunk
+        if "Error" in vlan_of(self.here, "trunk0", 7, check=False):
+            raise Skip("this kernel has no VLANs")
+        self.here.ip("addr", "flush", "dev", "trunk0")
+        self.trunk.ip("link", "set", "eth0", "nomaster")
+        self.switch(7)
+        self.put_up()
+
+    def switch(self, number):
+        vlan_of(self.trunk, "eth0", number)
+        self.trunk.ip("link", "set", "eth0.7", "master", "bridge")
+        self.trunk.ip("link", "set", "eth0.7", "up")
+
+    def put_up(self):
+        self.here.ip("addr", "add", net.ANCHOR_TRUNK + "/24", "dev", "trunk0.7")
+        self.here.ip("link", "set", "trunk0.7", "up")
+
+    def retag(self, number):
+        """The device of that name is gone, and there with another id."""
+        self.trunk.ip("link", "del", "eth0.7")
+        self.switch(number)
+        vlan_of(self.here, "trunk0", number)
+
+    def anchor(self):
+        anchor = self.scene.anchor(start=False, media__addresses=[
+            {"address": net.ANCHOR_TRUNK, "interface": "trunk0.7"},
+            {"address": net.ANCHOR_OFFICE, "interface": "office0"}])
+        anchor.start(180)       # in a VM without hardware
+        return anchor
 
 
 @scenario
 def vlan(s):
     "on a VLAN device calls go by the device below it, natively and with the tag, also when it was gone"
-    here, trunk = s.stage.anchor, s.stage.trunk
-    if "Error" in vlan_of(here, "trunk0", 7, check=False):
-        raise Skip("this kernel has no VLANs")
-    here.ip("addr", "flush", "dev", "trunk0")
-    # The switch takes and gives what has the tag alone.
-    trunk.ip("link", "set", "eth0", "nomaster")
-    vlan_of(trunk, "eth0", 7)
-    trunk.ip("link", "set", "eth0.7", "master", "bridge")
-    trunk.ip("link", "set", "eth0.7", "up")
-
-    def put_up():
-        here.ip("addr", "add", net.ANCHOR_TRUNK + "/24", "dev", "trunk0.7")
-        here.ip("link", "set", "trunk0.7", "up")
-    put_up()
-    on = [{"address": net.ANCHOR_TRUNK, "interface": "trunk0.7"},
-          {"address": net.ANCHOR_OFFICE, "interface": "office0"}]
-    anchor, peer = s.anchor(start=False, media__addresses=on), s.peer()
-    anchor.start(180)       # in a VM without hardware
+    here, trunk, line = s.stage.anchor, s.stage.trunk, Tagged(s)
+    anchor, peer = line.anchor(), s.peer()
     equal(xdp_of(anchor, "trunk0"), "native", "the device below in status")
     events, calls = Events(s, anchor), Calls(s, anchor, peer)
     # Turned around, too: the paced sender is away for a moment.
@@ -324,10 +344,11 @@ def vlan(s):
         os.kill(pid, signal.SIGCONT)
     here.ip("link", "del", "trunk0.7")
     events.wait("media_device_lost", "trunk0.7 is gone")
-    vlan_of(here, "trunk0", 7)
-    # Until now the tag came beside the frame, as from hardware; now in it.
+    # Until now the tag came beside the frame, as from hardware; now in it. With
+    # another id it is still the device of that name.
     trunk.run("ethtool", "-K", "eth0", "txvlan", "off")
-    put_up()
+    line.retag(9)
+    line.put_up()
     events.wait("media_device_back", "trunk0.7 is there again")
     calls.flow()
     # A holdfastd that starts while it is gone takes the calls up (and listens for
@@ -337,10 +358,40 @@ def vlan(s):
     here.ip("link", "del", "trunk0.7")
     anchor.again()
     check("the VLAN device trunk0.7 is gone" in anchor.process.text(), anchor.process.text())
-    vlan_of(here, "trunk0", 7)
-    put_up()
+    vlan_of(here, "trunk0", 9)
+    line.put_up()
+    calls.flow()
+    # One that starts when it has another id, too.
+    anchor.kill()
+    here.ip("link", "del", "trunk0.7")
+    line.retag(7)
+    line.put_up()
+    anchor.again()
     calls.flow()
     equal(anchor.ctl("stats")["counters"]["drop_mtu"], 0, "packets too large for the tag")
+
+
+@scenario
+def vlan_swallowed(s):
+    "below a VLAN device one that swallows redirected frames is named: music is heard, and after the fix talk"
+    line = Tagged(s)
+    s.stage.trunk.ip("link", "set", "dev", "eth0", "xdpdrv", "off")
+    s.stage.trunk.run("ethtool", "-K", "eth0", "gro", "off")
+    anchor, peer = line.anchor(), s.peer()
+    caller, phone = s.caller(), s.phone()
+    peer.park(OUTSIDE % 1, caller)
+    caller.wait_packets(20, PATIENCE)
+    net.wait_for(lambda: "packets to trunk0 (veth), which swallows frames from XDP, and all talk "
+                 "there: give its other end" in anchor.ctl("status")["engine_reason"], PATIENCE,
+                 "status names it: " + anchor.ctl("status")["engine_reason"])
+    equal(xdp_of(anchor, "trunk0"), "native", "the device below in status")
+    equal(peer.call("701", "1002", phone).status(), 200, "the answer to the pick-up")
+    s.stage.trunk.ip("link", "set", "dev", "eth0", "xdpdrv", "obj", net.pass_program(), "sec",
+                     "xdp")
+    caller.play()
+    phone.play()
+    for one, other in ((caller, phone), (phone, caller)):
+        one.wait_packets(10, 2 * PATIENCE, match=ua.from_media(other))
 
 
 if __name__ == "__main__":
