@@ -38,41 +38,42 @@ static bool search_clip(void *arg, const struct hf_clip_view *v)
 	return !s->hit;
 }
 
-/* What it takes, by codec. */
-static json_t *sizes_json(const struct hf_clip_view *v, uint64_t *frames)
+/* Frames by codec, where there are any. */
+static json_t *frames_json(const uint32_t *frames, uint64_t *sum)
 {
-	json_t *sizes = json_object();
+	json_t *by_codec = json_object();
 
-	*frames = 0;
+	*sum = 0;
 	for (int codec = 0; codec < HF_CODEC_COUNT; codec++) {
-		if (!v->frames[codec])
+		if (!frames[codec])
 			continue;
-		*frames += v->frames[codec];
-		json_object_set_new(sizes, hf_codec_name(codec),
-				    json_integer(v->frames[codec]));
+		*sum += frames[codec];
+		json_object_set_new(by_codec, hf_codec_name(codec),
+				    json_integer(frames[codec]));
 	}
-	return sizes;
+	return by_codec;
 }
 
 static bool list_one(void *arg, const struct hf_library_view *v)
 {
 	struct walk *walk = arg;
 	struct search s = {.name = v->name};
-	uint64_t frames;
-	json_t *row, *sizes;
+	json_t *row, *loaded, *encoded;
+	uint64_t frames, all;
 
 	if (walk->only && strcmp(walk->only, v->name))
 		return true;
 	hf_media_clips(walk->wiring->media, search_clip, &s);
-	sizes = sizes_json(&s.found, &frames);
+	loaded = frames_json(s.found.frames, &frames);
+	encoded = frames_json(s.found.encoded, &all);
 	row = json_pack(
-		"{s:o,s:s,s:I,s:o,s:o,s:b,s:b,s:I,s:I,s:f,s:o}", "clip",
+		"{s:o,s:s,s:I,s:o,s:o,s:b,s:b,s:I,s:I,s:f,s:o,s:o}", "clip",
 		hf_json_text(v->name), "state", v->state, "percent",
 		(json_int_t)v->percent, "source", hf_json_text(v->source),
 		"failure", v->error[0] ? hf_json_text(v->error) : json_null(),
 		"configured", v->configured, "shared", s.found.shared, "ms",
 		(json_int_t)s.found.ms, "legs", (json_int_t)s.found.legs, "kib",
-		(double)frames * HF_FRAME_KIB, "frames", sizes);
+		(double)frames * HF_FRAME_KIB, "frames", loaded, "encoded", encoded);
 	if (json_array_append_new(walk->rows, row))
 		walk->failed = true;
 	return true;

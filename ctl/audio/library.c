@@ -128,18 +128,28 @@ void hf_job_drop(struct hf_job *job)
 /* No room: say how much is wanted, and how much there is. */
 static void say_full(const struct hf_library *l, struct hf_job *job)
 {
+	unsigned int mib = l->config->audio.memory_mib;
+	const char *name = job->entry->name;
+	uint32_t frames = 0, played;
 	struct hf_media_totals t;
-	uint64_t frames = 0;
 
 	hf_media_totals(l->media, &t);
 	for (int codec = 0; codec < HF_CODEC_COUNT; codec++)
-		frames += job->data.in[codec].frames;
-	snprintf(
-		job->why, sizeof(job->why),
-		"%s takes %.1f MiB and %.1f of %u MiB are free: raise audio.memory_mib",
-		job->entry->name, (double)frames * 192 / 1048576,
-		(double)(t.frames - t.frames_used) * 192 / 1048576,
-		l->config->audio.memory_mib);
+		if (job->data.in[codec].frames > frames)
+			frames = job->data.in[codec].frames;
+	played = hf_media_clip_played(l->media, name, &job->data);
+	if (frames > t.frames)
+		snprintf(
+			job->why, sizeof(job->why),
+			"%s takes %.1f MiB in one codec and there are %u MiB: raise audio.memory_mib",
+			name, (double)frames * 192 / 1048576, mib);
+	else
+		snprintf(
+			job->why, sizeof(job->why),
+			"%s takes %.1f MiB in the codecs in which it is heard now and %.1f of %u MiB are free: raise audio.memory_mib",
+			name, (double)played * 192 / 1048576,
+			(double)(t.frames - t.frames_used) * 192 / 1048576,
+			mib);
 }
 
 /* Back in the controller's thread: the clip goes in whole, or not at all. */

@@ -28,11 +28,26 @@ static void add_state(struct hf_table *t, const json_t *clip)
 		hf_table_add(t, "%s", text_of(clip, "state"));
 }
 
+/* The codecs in which it is in the table. */
+static void add_loaded(struct hf_table *t, const json_t *clip)
+{
+	json_t *loaded = json_object_get(clip, "frames"), *frames;
+	char text[64] = "-";
+	const char *codec;
+	size_t n = 0;
+
+	json_object_foreach(loaded, codec, frames)
+		if (n < sizeof(text))
+			n += (size_t)snprintf(text + n, sizeof(text) - n,
+					      "%s%s", n ? "," : "", codec);
+	hf_table_add(t, "%s", text);
+}
+
 void hf_show_clips(struct hf_cli *cli, const json_t *answer)
 {
-	static const char *const titles[] = {"CLIP",	  ">SECONDS", ">MIB",
-					     ">HEARD BY", "STATE",    "SOURCE",
-					     NULL};
+	static const char *const titles[] = {"CLIP",   ">SECONDS",  ">MIB",
+					     "LOADED", ">HEARD BY", "STATE",
+					     "SOURCE", NULL};
 	double used = json_number_value(json_object_get(answer, "kib_used"));
 	double all = json_number_value(json_object_get(answer, "kib"));
 	struct hf_table t;
@@ -50,6 +65,7 @@ void hf_show_clips(struct hf_cli *cli, const json_t *answer)
 		hf_table_add(&t, "%.1f",
 			     json_number_value(json_object_get(clip, "kib")) /
 				     1024);
+		add_loaded(&t, clip);
 		hf_table_add(&t, "%lld",
 			     (long long)json_integer_value(
 				     json_object_get(clip, "legs")));
@@ -62,8 +78,8 @@ void hf_show_clips(struct hf_cli *cli, const json_t *answer)
 
 void hf_show_clip(struct hf_cli *cli, const json_t *clip)
 {
+	json_t *frames, *loaded;
 	const char *codec;
-	json_t *frames;
 
 	fprintf(cli->out, "clip %s: %s, %.1f s, from ", text_of(clip, "clip"),
 		text_of(clip, "state"),
@@ -81,9 +97,13 @@ void hf_show_clip(struct hf_cli *cli, const json_t *clip)
 		hf_print_safe(cli->out, text_of(clip, "failure"));
 		fprintf(cli->out, "\n");
 	}
-	json_object_foreach(json_object_get(clip, "frames"), codec, frames)
-		fprintf(cli->out, "  %-5s %lld frames\n", codec,
-			(long long)json_integer_value(frames));
+	json_object_foreach(json_object_get(clip, "encoded"), codec, frames) {
+		loaded = json_object_get(json_object_get(clip, "frames"),
+					 codec);
+		fprintf(cli->out, "  %-5s %lld frames, %s\n", codec,
+			(long long)json_integer_value(loaded ? loaded : frames),
+			loaded ? "loaded" : "not in use");
+	}
 	fprintf(cli->out, "  %.1f KiB, heard by %lld now\n",
 		json_number_value(json_object_get(clip, "kib")),
 		(long long)json_integer_value(json_object_get(clip, "legs")));

@@ -256,6 +256,9 @@ static void write_media(const struct hf_http *h, struct hf_text *t)
 	number(t, "legs_open", "gauge", "Legs in use.", m.legs_open);
 	number(t, "frames", "gauge", "Room for hold frames.", m.frames);
 	number(t, "frames_used", "gauge", "Hold frames in use.", m.frames_used);
+	number(t, "clips_starved_total", "counter",
+	       "Legs that found no room among the frames for their clip.",
+	       m.clips_starved);
 	family(t, "packets_total", "counter",
 	       "Packets by what was done with them, and why.");
 	for (size_t i = 0; i < sizeof(name) / sizeof(name[0]); i++)

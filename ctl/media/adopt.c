@@ -78,8 +78,10 @@ void hf_legs_adopt(struct hf_media *m)
 		m->legs_open++;
 		m->orphans++;
 		hf_range_keep(m, p->once_first, p->once_len);
-		if (p->mode == HF_MODE_HOLD)
+		if (p->mode == HF_MODE_HOLD && p->loop_len) {
 			hf_range_keep(m, p->loop_first, p->loop_len);
+			hf_leg_loops(m, i, true, p->loop_first);
+		}
 	}
 }
 
@@ -88,6 +90,7 @@ int hf_media_leg_adopt(struct hf_media *m, uint32_t leg, uint64_t mark,
 		       const struct hf_media_remote *remote, const char *clip)
 {
 	struct hf_leg_own *own = hf_leg_get(m, leg);
+	const struct hf_range *run;
 	uint32_t hop = HF_NO_HOP;
 	int r;
 
@@ -110,10 +113,13 @@ int hf_media_leg_adopt(struct hf_media *m, uint32_t leg, uint64_t mark,
 		hf_rtcp_apply(m, leg);
 		hf_silence_begin(m, leg);
 	}
-	if (!hf_clip_lookup(m, clip, &own->clip))
-		own->playing = own->clip;
-	else
+	if (hf_clip_lookup(m, clip, &own->clip)) {
 		own->clip = HF_NO_CLIP;
+		return 0;
+	}
+	/* There may have been no room for it. */
+	run = own->loops ? hf_range_find(&m->clips, own->loop_first) : NULL;
+	own->playing = run && run->clip != HF_NO_CLIP ? run->clip : own->clip;
 	return 0;
 }
 

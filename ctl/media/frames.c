@@ -1,22 +1,19 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 /*
- * Clips as runs of the frame table: encoded once, with the payload's sum, so
- * that a sender copies and adds and computes nothing. A clip that is replaced
- * goes into new runs (ranges.c), the legs that play it are flipped to those,
- * and the old ones are given back.
+ * Clips by name, each encoded in every codec it exists in, in plain memory. What
+ * legs play of them stands in the frame table too (pairs.c). A clip that is
+ * replaced while legs play it goes into new runs there, the legs are flipped to
+ * those, and the old ones are given back (ranges.c).
  */
 #include "state.h"
 
 #include <errno.h>
-#include <holdfast/csum.h>
 #include <stdlib.h>
 #include <string.h>
 
-#include "../base/log.h"
 #include "g711.h"
 
 #define HF_SAMPLES   160 /* of a 20 ms frame; G.711: one byte each */
-#define HF_GRACE_NS  (1000 * HF_MS)
 #define HF_CLIPS_MAX 4096
 
 /*
@@ -37,17 +34,8 @@ static int16_t hf_clip_pad(const int16_t *samples, size_t count, size_t whole,
 			 256);
 }
 
-static void hf_frame_fill(struct hf_frame *f, const uint8_t *bytes,
-			  uint16_t count)
-{
-	memset(f, 0, sizeof(*f));
-	memcpy(f->payload, bytes, count);
-	f->bytes = count;
-	f->sum = hf_csum_bytes(f->payload, count);
-}
-
 /* Is this what the clip holds already? Then a reload changes nothing. */
-static bool hf_clip_same(const struct hf_media *m, const struct hf_clip *clip,
+static bool hf_clip_same(const struct hf_clip *clip,
 			 const struct hf_clip_data *d)
 {
 	if (clip->shared != d->shared || !clip->into != !d->into ||
@@ -58,21 +46,14 @@ static bool hf_clip_same(const struct hf_media *m, const struct hf_clip *clip,
 	    clip->every_frames != d->every_frames)
 		return false;
 	for (int codec = 0; codec < HF_CODEC_COUNT; codec++) {
-		struct hf_clip_frames have = clip->frames[codec][HF_PACKING_20];
+		const struct hf_coded *have = &clip->coded[codec];
 		const struct hf_coded *c = &d->in[codec];
 
-		if (have.len != c->frames)
+		if (have->frames != c->frames ||
+		    (c->frames && (have->frame_bytes != c->frame_bytes ||
+				   memcmp(have->bytes, c->bytes,
+					  (size_t)c->frames * c->frame_bytes))))
 			return false;
-		for (uint32_t i = 0; i < have.len; i++) {
-			const struct hf_frame *f =
-				&m->map.frames[have.first + i];
-
-			if (f->bytes != c->frame_bytes ||
-			    memcmp(f->payload,
-				   c->bytes + (size_t)i * c->frame_bytes,
-				   f->bytes))
-				return false;
-		}
 	}
 	return true;
 }
@@ -86,10 +67,10 @@ static uint32_t hf_clip_find(const struct hf_media *m, const char *name)
 	return HF_NO_CLIP;
 }
 
-static bool hf_clip_loaded(const struct hf_clip *clip)
+static bool hf_clip_exists(const struct hf_clip *clip)
 {
 	for (int codec = 0; codec < HF_CODEC_COUNT; codec++)
-		if (clip->frames[codec][HF_PACKING_20].len)
+		if (clip->coded[codec].frames)
 			return true;
 	return false;
 }
@@ -99,7 +80,7 @@ int hf_clip_lookup(const struct hf_media *m, const char *name,
 {
 	uint32_t i = name ? hf_clip_find(m, name) : HF_NO_CLIP;
 
-	if (i == HF_NO_CLIP || !hf_clip_loaded(&m->clips.clip[i]))
+	if (i == HF_NO_CLIP || !hf_clip_exists(&m->clips.clip[i]))
 		return -ENOENT;
 	*ret_clip = i;
 	return 0;
@@ -110,8 +91,7 @@ bool hf_media_clip_exists(const struct hf_media *m, const char *name,
 {
 	uint32_t i = hf_clip_find(m, name);
 
-	return i != HF_NO_CLIP &&
-	       m->clips.clip[i].frames[codec][HF_PACKING_20].len;
+	return i != HF_NO_CLIP && m->clips.clip[i].coded[codec].frames;
 }
 
 int hf_media_clip_ms(const struct hf_media *m, const char *name,
@@ -121,59 +101,12 @@ int hf_media_clip_ms(const struct hf_media *m, const char *name,
 	int r = hf_clip_lookup(m, name, &i);
 
 	for (int codec = 0; !r && codec < HF_CODEC_COUNT; codec++) {
-		uint32_t len =
-			m->clips.clip[i].frames[codec][HF_PACKING_20].len;
+		uint32_t len = m->clips.clip[i].coded[codec].frames;
 
 		if (len)
 			*ret_ms = len * HF_PTIME_DEFAULT_MS;
 	}
 	return r;
-}
-
-/* 20 ms frames cut in half: the same bytes, nothing is encoded again. */
-static int hf_clip_halve(struct hf_media *m, struct hf_clip_frames from,
-			 struct hf_clip_frames *ret)
-{
-	uint32_t first;
-	int r;
-
-	if (!from.len)
-		return -ENOENT;
-	r = hf_range_get(m, 2 * from.len, &first);
-	if (r)
-		return r;
-	for (uint32_t i = 0; i < 2 * from.len; i++) {
-		const struct hf_frame *whole =
-			&m->map.frames[from.first + i / 2];
-		struct hf_frame *half = &m->map.frames[first + i];
-
-		memset(half, 0, sizeof(*half));
-		half->bytes = whole->bytes / 2;
-		memcpy(half->payload, whole->payload + i % 2 * half->bytes,
-		       half->bytes);
-		half->sum = hf_csum_bytes(half->payload, half->bytes);
-	}
-	*ret = (struct hf_clip_frames){first, 2 * from.len};
-	return 0;
-}
-
-struct hf_clip_frames hf_clip_frames_get(struct hf_media *m, uint32_t clip,
-					 enum hf_codec codec,
-					 uint32_t *ptime_ms)
-{
-	struct hf_clip_frames *f;
-
-	if (clip == HF_NO_CLIP)
-		return (struct hf_clip_frames){0, 0};
-	f = m->clips.clip[clip].frames[codec];
-	/* More than 20 ms does not fit a frame, and a receiver takes any packet
-	 * time up to 200 ms (RFC 3551 4.2). A frame of Opus cannot be cut. */
-	if (*ptime_ms == 10 && codec != HF_CODEC_OPUS &&
-	    (f[HF_PACKING_10].len ||
-	     !hf_clip_halve(m, f[HF_PACKING_20], &f[HF_PACKING_10])))
-		return f[HF_PACKING_10];
-	*ptime_ms = HF_PTIME_DEFAULT_MS;
-	return f[HF_PACKING_20];
 }
 
 /* The entry of this name, a new empty one if there is none. */
@@ -220,45 +153,112 @@ static void hf_clip_release(struct hf_media *m,
 			hf_range_release(&m->clips, f[codec][p], free_at);
 }
 
-/* The new frames are in place: legs that play the clip go over to them. */
+static bool hf_clip_is_played(const struct hf_media *m, uint32_t clip,
+			      enum hf_codec codec, enum hf_packing packing)
+{
+	struct hf_clip_frames f = m->clips.clip[clip].frames[codec][packing];
+	const struct hf_range *r =
+		f.len ? hf_range_find(&m->clips, f.first) : NULL;
+
+	return r && r->users;
+}
+
+uint32_t hf_media_clip_played(const struct hf_media *m, const char *name,
+			      const struct hf_clip_data *d)
+{
+	uint32_t clip = hf_clip_find(m, name), frames = 0;
+
+	for (int codec = 0; clip != HF_NO_CLIP && codec < HF_CODEC_COUNT;
+	     codec++) {
+		if (hf_clip_is_played(m, clip, codec, HF_PACKING_20))
+			frames += d->in[codec].frames;
+		if (hf_clip_is_played(m, clip, codec, HF_PACKING_10))
+			frames += 2 * d->in[codec].frames;
+	}
+	return frames;
+}
+
+/* What legs play of the clip now, made of the new data; all of it or nothing.
+ * Where there is no room for short packets, longer ones do. */
+static int hf_clip_prepare(struct hf_media *m, uint32_t clip,
+			   const struct hf_clip_data *d,
+			   struct hf_clip_frames next[][HF_PACKING_COUNT])
+{
+	int r = 0;
+
+	for (int codec = 0; codec < HF_CODEC_COUNT && !r; codec++) {
+		struct hf_clip_frames *n = next[codec];
+		bool whole = hf_clip_is_played(m, clip, codec, HF_PACKING_20);
+
+		if (!d->in[codec].frames)
+			continue;
+		if (hf_clip_is_played(m, clip, codec, HF_PACKING_10) &&
+		    hf_pair_make(m, &d->in[codec], HF_PACKING_10,
+				 &n[HF_PACKING_10]))
+			whole = true;
+		if (whole)
+			r = hf_pair_make(m, &d->in[codec], HF_PACKING_20,
+					 &n[HF_PACKING_20]);
+	}
+	if (r) {
+		hf_clip_release(m, next, 1);
+		hf_clips_tick(m, 1);
+	}
+	return r;
+}
+
+/* The clip's runs are these now, and what a controller before us left in use of
+ * the same frames. Legs that play it go over. */
 static void hf_clip_replace(struct hf_media *m, uint32_t clip,
 			    struct hf_clip_frames next[][HF_PACKING_COUNT],
 			    uint64_t free_at)
 {
-	struct hf_clip_frames(*f)[HF_PACKING_COUNT] =
-		m->clips.clip[clip].frames;
-	struct hf_clip_frames old[HF_CODEC_COUNT][HF_PACKING_COUNT];
+	struct hf_clip *c = &m->clips.clip[clip];
 
-	memcpy(old, f, sizeof(old));
-	memcpy(f, next, sizeof(old));
-	m->clips.clip[clip].version++;
+	hf_clip_release(m, c->frames, free_at);
+	memset(c->frames, 0, sizeof(c->frames));
+	memset(c->said_full, 0, sizeof(c->said_full));
+	for (int codec = 0; codec < HF_CODEC_COUNT; codec++)
+		for (int p = 0; p < HF_PACKING_COUNT; p++) {
+			struct hf_clip_frames n = next[codec][p];
+
+			if (!n.len && hf_range_reuse(m, &c->coded[codec], p,
+						     &n.first))
+				n.len = hf_range_find(&m->clips, n.first)->len;
+			if (n.len)
+				hf_pair_set(m, clip, codec, p, n);
+		}
+	c->version++;
 	for (uint32_t i = 0; m->legs_open && i < m->map.instance->legs; i++)
 		if (m->own[i].open && m->own[i].want == HF_MODE_HOLD &&
-		    m->own[i].clip == clip)
+		    (m->own[i].clip == clip || m->own[i].playing == clip))
 			hf_leg_apply(m, i);
-	hf_clip_release(m, old, free_at);
 }
 
-static int hf_clip_fill(struct hf_media *m, const struct hf_coded *c,
-			struct hf_clip_frames *ret)
+static void hf_coded_free(struct hf_coded *c)
 {
-	uint32_t first;
-	int r;
-
-	if (!c->frames)
-		return 0;
-	if (hf_range_reuse(m, c, &first)) {
-		*ret = (struct hf_clip_frames){first, c->frames};
-		return 0;
+	for (int codec = 0; codec < HF_CODEC_COUNT; codec++) {
+		free(c[codec].bytes);
+		c[codec] = (struct hf_coded){0};
 	}
-	r = hf_range_get(m, c->frames, &first);
-	if (r)
-		return r;
-	for (uint32_t i = 0; i < c->frames; i++)
-		hf_frame_fill(&m->map.frames[first + i],
-			      c->bytes + (size_t)i * c->frame_bytes,
-			      c->frame_bytes);
-	*ret = (struct hf_clip_frames){first, c->frames};
+}
+
+static int hf_coded_copy(const struct hf_clip_data *d, struct hf_coded *ret)
+{
+	for (int codec = 0; codec < HF_CODEC_COUNT; codec++) {
+		size_t len = (size_t)d->in[codec].frames *
+			     d->in[codec].frame_bytes;
+
+		if (!len)
+			continue;
+		ret[codec] = d->in[codec];
+		ret[codec].bytes = malloc(len);
+		if (!ret[codec].bytes) {
+			hf_coded_free(ret);
+			return -ENOMEM;
+		}
+		memcpy(ret[codec].bytes, d->in[codec].bytes, len);
+	}
 	return 0;
 }
 
@@ -281,10 +281,20 @@ static bool hf_clip_data_ok(const char *name, const struct hf_clip_data *d)
 			     d->block_frames <= UINT16_MAX / 2));
 }
 
+/* Could each of its codecs be in the table at all? */
+static bool hf_clip_fits(const struct hf_media *m, const struct hf_clip_data *d)
+{
+	for (int codec = 0; codec < HF_CODEC_COUNT; codec++)
+		if (d->in[codec].frames > m->map.instance->frames)
+			return false;
+	return true;
+}
+
 int hf_media_clip_put(struct hf_media *m, const char *name,
 		      const struct hf_clip_data *d)
 {
 	struct hf_clip_frames next[HF_CODEC_COUNT][HF_PACKING_COUNT] = {0};
+	struct hf_coded coded[HF_CODEC_COUNT] = {0};
 	char *into = NULL;
 	struct hf_clip *c;
 	uint64_t free_at;
@@ -293,23 +303,27 @@ int hf_media_clip_put(struct hf_media *m, const char *name,
 
 	if (!hf_clip_data_ok(name, d))
 		return -EINVAL;
+	if (!hf_clip_fits(m, d))
+		return -ENOSPC;
 	r = hf_clip_entry(m, name, &clip);
 	if (r)
 		return r;
-	if (hf_clip_same(m, &m->clips.clip[clip], d))
+	if (hf_clip_same(&m->clips.clip[clip], d))
 		return 0;
 	if (d->into && !(into = strdup(d->into)))
 		return -ENOMEM;
-	for (int codec = 0; codec < HF_CODEC_COUNT && !r; codec++)
-		r = hf_clip_fill(m, &d->in[codec], &next[codec][HF_PACKING_20]);
+	r = hf_coded_copy(d, coded);
+	if (!r)
+		r = hf_clip_prepare(m, clip, d, next);
 	if (r) {
-		hf_clip_release(m, next, 1);
-		hf_clips_tick(m, 1);
+		hf_coded_free(coded);
 		free(into);
 		return r;
 	}
 	c = &m->clips.clip[clip];
 	free_at = hf_clip_last_use(m, c);
+	hf_coded_free(c->coded);
+	memcpy(c->coded, coded, sizeof(coded));
 	free(c->into);
 	c->into = into;
 	c->shared = d->shared;
@@ -353,14 +367,17 @@ int hf_media_clip_load(struct hf_media *m, const char *name,
 	return r;
 }
 
-static uint32_t hf_clip_legs(const struct hf_media *m, uint32_t clip)
+static bool hf_clip_is_wanted(const struct hf_media *m, uint32_t clip)
 {
-	uint32_t n = 0;
+	for (uint32_t i = 0; m->legs_open && i < m->map.instance->legs; i++) {
+		const struct hf_leg_own *own = &m->own[i];
 
-	for (uint32_t i = 0; m->legs_open && i < m->map.instance->legs; i++)
-		n += m->own[i].open && m->own[i].want == HF_MODE_HOLD &&
-		     m->own[i].clip == clip;
-	return n;
+		if (own->open && own->want == HF_MODE_HOLD &&
+		    (own->clip == clip ||
+		     (own->loops && own->playing == clip)))
+			return true;
+	}
+	return false;
 }
 
 int hf_media_clip_remove(struct hf_media *m, const char *name)
@@ -370,11 +387,12 @@ int hf_media_clip_remove(struct hf_media *m, const char *name)
 
 	if (hf_clip_lookup(m, name, &i))
 		return -ENOENT;
-	if (hf_clip_legs(m, i))
+	if (hf_clip_is_wanted(m, i))
 		return -EBUSY;
 	c = &m->clips.clip[i];
 	hf_clip_release(m, c->frames, hf_clip_last_use(m, c));
 	memset(c->frames, 0, sizeof(c->frames));
+	hf_coded_free(c->coded);
 	free(c->name);
 	free(c->into);
 	c->name = c->into = NULL;
@@ -383,7 +401,23 @@ int hf_media_clip_remove(struct hf_media *m, const char *name)
 	for (uint32_t k = 0; k < m->map.instance->legs; k++)
 		if (m->own[k].open && m->own[k].clip == i)
 			m->own[k].clip = m->own[k].playing = HF_NO_CLIP;
+		else if (m->own[k].open && m->own[k].playing == i)
+			m->own[k].playing = HF_NO_CLIP;
 	return 0;
+}
+
+static void hf_clip_view_codec(const struct hf_media *m,
+			       const struct hf_clip *c, int codec,
+			       struct hf_clip_view *v)
+{
+	v->encoded[codec] = c->coded[codec].frames;
+	for (int p = 0; p < HF_PACKING_COUNT; p++) {
+		struct hf_clip_frames f = c->frames[codec][p];
+
+		v->frames[codec] += f.len;
+		if (f.len)
+			v->legs += hf_range_find(&m->clips, f.first)->users;
+	}
 }
 
 void hf_media_clips(const struct hf_media *m,
@@ -394,18 +428,16 @@ void hf_media_clips(const struct hf_media *m,
 		const struct hf_clip *c = &m->clips.clip[i];
 		struct hf_clip_view v = {
 			.name = c->name,
-			.legs = hf_clip_legs(m, i),
 			.shared = c->shared,
 		};
 		uint32_t one = 0;
 
-		if (!c->name || !hf_clip_loaded(c))
+		if (!c->name || !hf_clip_exists(c))
 			continue;
 		for (int codec = 0; codec < HF_CODEC_COUNT; codec++) {
-			for (int p = 0; p < HF_PACKING_COUNT; p++)
-				v.frames[codec] += c->frames[codec][p].len;
-			if (c->frames[codec][HF_PACKING_20].len)
-				one = c->frames[codec][HF_PACKING_20].len;
+			hf_clip_view_codec(m, c, codec, &v);
+			if (c->coded[codec].frames)
+				one = c->coded[codec].frames;
 		}
 		v.ms = (c->into ? c->block_frames - c->lead_frames : one) *
 		       HF_PTIME_DEFAULT_MS;
@@ -417,6 +449,7 @@ void hf_media_clips(const struct hf_media *m,
 void hf_clips_fini(struct hf_clips *c)
 {
 	for (uint32_t i = 0; i < c->count; i++) {
+		hf_coded_free(c->clip[i].coded);
 		free(c->clip[i].name);
 		free(c->clip[i].into);
 	}

@@ -173,6 +173,7 @@ void hf_media_tick(struct hf_media *m)
 		hf_leg_rebase(m, leg);
 		/* An announcement may be over, a remote learned. */
 		hf_leg_shorten(m, leg);
+		hf_leg_feed(m, leg);
 	}
 	if (m->bpf)
 		hf_bpf_tick(m, now);

@@ -74,7 +74,9 @@ int hf_media_group_open(struct hf_media *, const struct hf_media_group *,
 int hf_media_leg_remote(struct hf_media *, uint32_t leg,
 			const struct hf_media_remote *);
 /* Play hold audio: the named clip in the peer's codec, -ENOENT if unknown. The
- * one RTP stream to the peer goes on (SSRC, sequence, timestamp). */
+ * one RTP stream to the peer goes on (SSRC, sequence, timestamp). While the frame
+ * table has no room for the clip, the leg goes on with the one that it plays, or
+ * hears the clip "default"; it goes over within a minute of there being room. */
 int hf_media_leg_hold(struct hf_media *, uint32_t leg, const char *clip);
 /*
  * Say something once: these clips one after the other, from now on; then hold
@@ -199,6 +201,7 @@ struct hf_media_totals {
 	const char *engine_reason; /* why this one */
 	uint32_t legs, legs_open;
 	uint32_t frames, frames_used;
+	uint64_t clips_starved; /* legs that found no room for their clip */
 	uint64_t counter[64]; /* by enum hf_counter, summed over CPUs */
 	bool sender_alive;    /* holdfast-mediad beats */
 	uint32_t late_ticks;  /* of the paced sender: 5 ms late or more */
@@ -231,11 +234,19 @@ struct hf_clip_data {
 	const char *into; /* name of the music, or NULL */
 	uint32_t block_frames, lead_frames, tail_frames, every_frames;
 };
-/* Load a clip under a name. Replaces it atomically: legs that play it go over.
- * -ENOSPC if the frame table is full, and then the old clip stays. */
+/*
+ * Keep a copy under a name. It goes into the frame table codec by codec, when a
+ * leg plays it, and leaves that when none has done so for a minute; in a codec
+ * in which legs play the clip of this name, now: they go over in one step.
+ * -ENOSPC if there is no room for those, or if one codec is more than the whole
+ * table; and then the old clip stays.
+ */
 int hf_media_clip_put(struct hf_media *, const char *name,
 		      const struct hf_clip_data *);
-/* The same from 16-bit samples at 8000/s, as PCMU and PCMA only. */
+/* How many frames of it would go into the table at once. */
+uint32_t hf_media_clip_played(const struct hf_media *, const char *name,
+			      const struct hf_clip_data *);
+/* hf_media_clip_put() from 16-bit samples at 8000/s, as PCMU and PCMA only. */
 int hf_media_clip_load(struct hf_media *, const char *name,
 		       const int16_t *samples, size_t count);
 /* -ENOENT; -EBUSY while a leg plays it. */
@@ -243,6 +254,7 @@ int hf_media_clip_remove(struct hf_media *, const char *name);
 struct hf_clip_view {
 	const char *name;
 	uint32_t ms; /* of one pass */
+	uint32_t encoded[HF_CODEC_COUNT]; /* frames of 20 ms that there are */
 	uint32_t frames[HF_CODEC_COUNT]; /* of the frame table, all packings */
 	uint32_t legs; /* that play it now */
 	bool shared;

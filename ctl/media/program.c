@@ -27,6 +27,7 @@ struct hf_change {
 	uint32_t leg;
 	struct hf_leg_own *own;
 	struct hf_clip_frames clip;
+	uint32_t plays; /* which clip that is */
 	enum hf_mode mode;
 	uint32_t ptime_ms;
 	uint64_t now;
@@ -250,10 +251,8 @@ static void hf_change_begin(struct hf_change *c)
 		return;
 	if (c->own->say_len)
 		earliest += c->own->say_lead_ms * HF_MS;
-	c->clip = hf_clip_frames_get(c->m, c->own->clip, c->own->remote.codec,
-				     &c->ptime_ms);
 	if (c->own->clip == HF_NO_CLIP && c->own->say_ptime_ms)
-		c->ptime_ms = c->own->say_ptime_ms;
+		c->ptime_ms = c->own->say_ptime_ms; /* said still */
 	if (p->mode == HF_MODE_HOLD && p->ptime_ns == c->ptime_ms * HF_MS &&
 	    !c->clock_changes &&
 	    (p->loop_len || hf_word_slot(c->word) < p->once_len))
@@ -284,8 +283,7 @@ static uint32_t hf_change_place(const struct hf_change *c, bool goes_on,
 
 	if (!c->clip.len)
 		return 0;
-	if (c->own->clip != HF_NO_CLIP &&
-	    c->m->clips.clip[c->own->clip].shared) {
+	if (c->plays != HF_NO_CLIP && c->m->clips.clip[c->plays].shared) {
 		at = c->next.base_ns + (uint64_t)slot * c->next.ptime_ns;
 		return (uint32_t)(at / c->next.ptime_ns % c->clip.len);
 	}
@@ -313,7 +311,7 @@ static void hf_change_say(struct hf_change *c)
 	n->loop_len = c->clip.len;
 	place = own->say_music;
 	if (place == HF_SAY_KEEP || c->clip.len <= place)
-		place = hf_change_place(c, own->clip == own->playing,
+		place = hf_change_place(c, c->plays == own->playing,
 					n->once_len);
 	n->loop_phase = n->once_len - place;
 }
@@ -322,7 +320,7 @@ static void hf_change_hold(struct hf_change *c)
 {
 	struct hf_program *n = &c->next;
 	uint32_t ptime_ns = c->ptime_ms * (uint32_t)HF_MS;
-	bool same_clip = c->own->clip == c->own->playing;
+	bool same_clip = c->plays == c->own->playing;
 
 	if (c->first_ms) {
 		n->base_ns = c->first_ms * HF_MS;
@@ -500,11 +498,22 @@ void hf_leg_apply(struct hf_media *m, uint32_t i)
 		.leg = i,
 		.own = own,
 		.mode = hf_leg_mode(own),
-		.ptime_ms = own->remote.ptime_ms,
-		.now = hf_media_now(m),
+		.ptime_ms = own->say_len ? own->say_ptime_ms :
+					   own->remote.ptime_ms,
 	};
-	uint32_t unit = hf_unit(c.now);
+	uint32_t unit;
 
+	/* Which may take a few ms, if it has to be copied. */
+	if (c.mode == HF_MODE_HOLD)
+		c.plays = hf_clip_choose(m, i, own->clip, &c.ptime_ms, &c.clip);
+	if (own->say_len && c.ptime_ms != own->say_ptime_ms) {
+		/* Rather no music than in packets of another length. */
+		c.clip = (struct hf_clip_frames){0, 0};
+		c.ptime_ms = own->say_ptime_ms;
+		own->starved = true;
+	}
+	c.now = hf_media_now(m);
+	unit = hf_unit(c.now);
 	c.word = hf_load_acquire(at.word);
 	/* We alone write programs: this one stays as it is while we think. */
 	c.old = *hf_word_program(at.leg, c.word);
@@ -527,14 +536,27 @@ void hf_leg_apply(struct hf_media *m, uint32_t i)
 	}
 	own->music_ms = c.music_ms;
 	own->say_len = 0;
+	hf_leg_loops(m, i, c.mode == HF_MODE_HOLD && c.next.loop_len,
+		     c.next.loop_first);
 	if (c.mode == HF_MODE_HOLD)
-		own->playing = own->clip;
+		own->playing = c.plays;
 	else
 		hf_wheel_remove(m, i);
 	hf_rtcp_talker(m, i, c.mode == HF_MODE_RELAY ? own->peer : HF_LEG_NONE);
 	if (c.mode == HF_MODE_RELAY &&
 	    (c.old.mode != HF_MODE_RELAY || c.old.peer != own->peer))
 		own->relay_unit = unit;
+}
+
+void hf_leg_feed(struct hf_media *m, uint32_t i)
+{
+	const struct hf_leg_own *own = &m->own[i];
+	uint64_t word = hf_load_acquire(&m->map.claims[i].word);
+	const struct hf_program *p = hf_word_program(&m->map.legs[i], word);
+
+	if (own->starved && own->want == HF_MODE_HOLD &&
+	    (p->mode != HF_MODE_HOLD || hf_word_slot(word) >= p->once_len))
+		hf_leg_apply(m, i);
 }
 
 int hf_leg_start(struct hf_media *m, uint32_t i,
@@ -602,6 +624,7 @@ void hf_leg_stop(struct hf_media *m, uint32_t i)
 	do {
 		word = hf_load_acquire(at.word);
 	} while (!hf_flip(&at, word, &p, 0, 0));
+	hf_leg_loops(m, i, false, 0);
 	hf_wheel_remove(m, i);
 }
 

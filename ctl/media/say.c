@@ -58,35 +58,30 @@ static struct hf_phrase *hf_phrase_room(struct hf_clips *c)
 	return &c->phrase[c->phrases];
 }
 
-/* All clips of it in the packet time asked for, else all in 20 ms. */
+/* All clips of it in the packet time asked for, or in 20 ms. */
 static int hf_phrase_measure(struct hf_media *m, struct hf_phrase *p,
-			     uint32_t *ptime_ms, struct hf_clip_frames *part)
+			     uint32_t *ptime_ms)
 {
-	uint32_t ptime = *ptime_ms;
-
 	p->len = 0;
 	for (unsigned int i = 0; i < p->count; i++) {
-		part[i] = hf_clip_frames_get(m, p->clip[i], p->codec, &ptime);
-		if (!part[i].len)
+		uint32_t len =
+			hf_clip_measure(m, p->clip[i], p->codec, ptime_ms);
+
+		if (!len)
 			return -ENOENT;
-		if (ptime != *ptime_ms) {
-			*ptime_ms = ptime;
-			return hf_phrase_measure(m, p, ptime_ms, part);
-		}
-		p->len += part[i].len;
+		p->len += len;
 		p->version[i] = m->clips.clip[p->clip[i]].version;
 	}
-	p->packing = hf_packing_of(ptime);
+	p->packing = hf_packing_of(*ptime_ms);
 	return p->len <= UINT16_MAX ? 0 : -EFBIG;
 }
 
 /* The run of this phrase, made if there is none. */
-static int hf_phrase_get(struct hf_media *m, struct hf_phrase *want,
-			 const struct hf_clip_frames *part)
+static int hf_phrase_get(struct hf_media *m, struct hf_phrase *want)
 {
 	struct hf_clips *c = &m->clips;
+	uint32_t at, ptime = want->packing == HF_PACKING_10 ? 10 : 20;
 	struct hf_phrase *p;
-	uint32_t at;
 	int r;
 
 	for (uint32_t i = 0; i < c->phrases; i++)
@@ -102,9 +97,9 @@ static int hf_phrase_get(struct hf_media *m, struct hf_phrase *want,
 		return r;
 	at = want->first;
 	for (unsigned int i = 0; i < want->count; i++) {
-		memcpy(&m->map.frames[at], &m->map.frames[part[i].first],
-		       part[i].len * sizeof(struct hf_frame));
-		at += part[i].len;
+		hf_coded_fill(m, at, &c->clip[want->clip[i]].coded[want->codec],
+			      want->packing);
+		at += hf_clip_measure(m, want->clip[i], want->codec, &ptime);
 	}
 	*p = *want;
 	c->phrases++;
@@ -135,8 +130,8 @@ int hf_media_leg_say(struct hf_media *m, uint32_t leg, const char *const *clips,
 		     unsigned int count, const char *then, uint32_t *ret_ms)
 {
 	struct hf_leg_own *own = hf_leg_get(m, leg);
-	struct hf_clip_frames part[HF_SAY_MAX];
-	uint32_t music = HF_NO_CLIP, ptime, of_music;
+	uint32_t music = HF_NO_CLIP, ptime;
+	struct hf_clip_frames loop;
 	struct hf_phrase p = {.count = count};
 	uint64_t until;
 	int r = 0;
@@ -153,13 +148,10 @@ int hf_media_leg_say(struct hf_media *m, uint32_t leg, const char *const *clips,
 	ptime = own->remote.ptime_ms;
 	/* The music goes on in the same packets. */
 	if (then)
-		hf_clip_frames_get(m, music, p.codec, &ptime);
-	of_music = ptime;
-	r = hf_phrase_measure(m, &p, &ptime, part);
-	if (!r && then && ptime != of_music)
-		r = -ENOSPC; /* the table had no room for the short ones */
+		hf_clip_choose(m, leg, music, &ptime, &loop);
+	r = hf_phrase_measure(m, &p, &ptime);
 	if (!r)
-		r = hf_phrase_get(m, &p, part);
+		r = hf_phrase_get(m, &p);
 	if (r)
 		return r;
 	own->say_lead_ms = hf_say_lead(m, leg);
@@ -202,7 +194,8 @@ int hf_media_leg_announce(struct hf_media *m, uint32_t leg, const char *clip,
 			  uint32_t *ret_ms)
 {
 	struct hf_leg_own *own = hf_leg_get(m, leg);
-	uint32_t found, place, slot, ptime, per, block, lead, every, ahead;
+	uint32_t found, place, slot, ptime, of_leg, per, block, lead, every;
+	uint32_t ahead;
 	struct hf_clip_frames f;
 	struct hf_clip *c;
 	int r;
@@ -216,15 +209,17 @@ int hf_media_leg_announce(struct hf_media *m, uint32_t leg, const char *clip,
 	if (!hf_leg_place(m, leg, &place, &slot, &ptime))
 		return -EAGAIN;
 	c = &m->clips.clip[found];
-	if (!c->into || own->clip == HF_NO_CLIP ||
-	    strcmp(c->into, m->clips.clip[own->clip].name))
+	if (!c->into || own->playing == HF_NO_CLIP ||
+	    strcmp(c->into, m->clips.clip[own->playing].name))
 		return -ENOENT;
-	f = hf_clip_frames_get(m, found, own->remote.codec, &ptime);
 	per = HF_PTIME_DEFAULT_MS / ptime;
+	of_leg = ptime;
+	f = hf_clip_frames_get(m, found, own->remote.codec, &ptime);
 	block = c->block_frames * per;
 	lead = c->lead_frames * per;
 	every = c->every_frames * per;
-	if (!f.len)
+	/* No room; or not for packets as short as the music's. */
+	if (!f.len || ptime != of_leg)
 		return -ENOENT;
 	/* How far the next place is that is not too near, counted in frames. */
 	ahead = (every - place % every) % every;
@@ -243,5 +238,6 @@ int hf_media_leg_announce(struct hf_media *m, uint32_t leg, const char *clip,
 	own->say_ptime_ms = ptime;
 	hf_leg_apply(m, leg);
 	*ret_ms = (block - own->say_at) * ptime;
+	hf_pair_busy(m, f, hf_media_now(m) + block * ptime * HF_MS);
 	return 0;
 }

@@ -8,7 +8,8 @@
  * program.c   the next program of a leg, and the flip to it
  * wheel.c     which bucket of the timing wheel a holding leg stands in
  * ranges.c    runs of the frame table
- * frames.c    clips as runs of it
+ * frames.c    clips by name, in every codec
+ * pairs.c     a clip in one codec as a run of the table, while it is in use
  * say.c       prompts and announcements on a leg
  * nexthops.c  destinations, counted
  * route.c     our address towards a peer
@@ -52,6 +53,9 @@ struct hf_leg_own {
 	uint32_t peer;	     /* RELAY: the other leg */
 	uint32_t clip;	     /* that is wanted, or whose place is remembered */
 	uint32_t playing;    /* clip of the program in force */
+	bool loops;	     /* the program in force loops the run that */
+	uint32_t loop_first; /* begins there */
+	bool starved;	     /* the clip that is wanted found no room */
 	uint32_t say_first;  /* frames to be said before the clip, */
 	uint32_t say_len;    /* 0 = none */
 	uint32_t say_at;     /* the first of them to be sent, if this is */
@@ -80,12 +84,14 @@ struct hf_ports {
 enum hf_packing { HF_PACKING_20, HF_PACKING_10, HF_PACKING_COUNT };
 
 struct hf_clip_frames {
-	uint32_t first, len; /* len 0: not loaded */
+	uint32_t first, len; /* len 0: not in the table */
 };
 
 struct hf_clip {
 	char *name; /* NULL: removed, the entry is free */
+	struct hf_coded coded[HF_CODEC_COUNT]; /* the bytes are its own */
 	struct hf_clip_frames frames[HF_CODEC_COUNT][HF_PACKING_COUNT];
+	bool said_full[HF_CODEC_COUNT]; /* that there is no room, once */
 	uint32_t version; /* counts what was loaded under this name */
 	bool shared;
 	char *into; /* announcement: see struct hf_clip_data */
@@ -106,8 +112,13 @@ struct hf_phrase {
 /* A run of the frame table, in order of `first`. */
 struct hf_range {
 	uint32_t first, len;
-	uint64_t free_at_ns; /* 0 = in use */
+	uint64_t free_at_ns; /* 0 = in use; not before its last leg has left */
 	bool kept;	     /* by a program of a controller before us */
+	uint32_t users;	     /* legs whose program in force loops it */
+	uint64_t idle_ns;    /* no users: nobody has played it since */
+	/* The pair that it holds; HF_NO_CLIP: phrases, what is replaced, kept */
+	uint32_t clip;
+	uint8_t codec, packing;
 };
 
 struct hf_clips {
@@ -116,6 +127,7 @@ struct hf_clips {
 	struct hf_range *range;
 	uint32_t ranges, room;
 	uint32_t used; /* frames in ranges */
+	uint64_t starved; /* times that a pair wanted found no room */
 	struct hf_phrase *phrase;
 	uint32_t phrases;
 };
@@ -221,6 +233,9 @@ struct hf_ip hf_leg_local_ip(const struct hf_media *, uint32_t leg,
 			     uint64_t word);
 /* Whoever still sends loses its claim; nothing of the call is left. */
 void hf_leg_stop(struct hf_media *, uint32_t leg);
+/* There may be room for the clip now that it wants; not while it is told
+ * something. */
+void hf_leg_feed(struct hf_media *, uint32_t leg);
 /* Make up for the short form of the program in force, if it has none and fits
  * one (hot.h). */
 void hf_leg_shorten(struct hf_media *, uint32_t leg);
@@ -241,21 +256,52 @@ void hf_wheel_remove(struct hf_media *, uint32_t leg);
 void hf_clips_fini(struct hf_clips *);
 int hf_clip_lookup(const struct hf_media *, const char *name,
 		   uint32_t *ret_clip);
-/* The clip in this codec and packet time; falls back to 20 ms (*ptime_ms). */
+
+/* pairs.c */
+/* The clip in this codec and packet time; falls back to 20 ms (*ptime_ms). It
+ * is put into the table if it is not there: len 0 if it finds no room, or does
+ * not exist in the codec. */
 struct hf_clip_frames hf_clip_frames_get(struct hf_media *, uint32_t clip,
 					 enum hf_codec, uint32_t *ptime_ms);
-void hf_clips_tick(struct hf_media *, uint64_t now_ns);
+/* How many frames that is, wherever they are; 0 if it does not exist. */
+uint32_t hf_clip_measure(const struct hf_media *, uint32_t clip, enum hf_codec,
+			 uint32_t *ptime_ms);
+/* Which clip the leg shall loop: the one that it wants, or while there is no
+ * room for that, what it plays, or the default. Says so once. */
+uint32_t hf_clip_choose(struct hf_media *, uint32_t leg, uint32_t wanted,
+			uint32_t *ptime_ms, struct hf_clip_frames *ret);
+void hf_coded_fill(struct hf_media *, uint32_t first, const struct hf_coded *,
+		   enum hf_packing);
+/* A run for these frames, filled, of no pair yet. */
+int hf_pair_make(struct hf_media *, const struct hf_coded *, enum hf_packing,
+		 struct hf_clip_frames *ret);
+/* The run is the clip's in this codec from now on. */
+void hf_pair_set(struct hf_media *, uint32_t clip, enum hf_codec,
+		 enum hf_packing, struct hf_clip_frames);
+/* The program in force loops this run now (first); or none. */
+void hf_leg_loops(struct hf_media *, uint32_t leg, bool loops, uint32_t first);
+/* Frames of it are in use until then, whoever leaves it. */
+void hf_pair_busy(struct hf_media *, struct hf_clip_frames, uint64_t until_ns);
+/* The pair that has been unused for longest, and long enough for any sender,
+ * leaves the table; false: there is none. `unused_ns`: for how long at least. */
+bool hf_pair_evict(struct hf_media *, uint64_t now_ns, uint64_t unused_ns);
+
 /* ranges.c: runs of the frame table. */
+#define HF_GRACE_NS (1000 * HF_MS) /* no sender copies from it for longer */
+/* Pairs that are not in use make room. */
 int hf_range_get(struct hf_media *, uint32_t len, uint32_t *ret_first);
+/* Frames that are free, and how many of them in one piece. */
+uint32_t hf_range_free(const struct hf_media *, uint32_t *ret_longest);
 /* Not to be overwritten: a program plays it. */
 void hf_range_keep(struct hf_media *, uint32_t first, uint32_t len);
 /* A kept run that holds just these frames is taken into use. */
 bool hf_range_reuse(struct hf_media *, const struct hf_coded *,
-		    uint32_t *ret_first);
-struct hf_range *hf_range_find(struct hf_clips *, uint32_t first);
+		    enum hf_packing, uint32_t *ret_first);
+struct hf_range *hf_range_find(const struct hf_clips *, uint32_t first);
 /* free_at_ns: now for what no program ever pointed to. */
 void hf_range_release(struct hf_clips *, struct hf_clip_frames,
 		      uint64_t free_at_ns);
+void hf_clips_tick(struct hf_media *, uint64_t now_ns);
 
 /* nexthops.c */
 int hf_hops_init(struct hf_media *);

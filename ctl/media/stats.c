@@ -112,6 +112,7 @@ int hf_media_totals(const struct hf_media *m, struct hf_media_totals *ret)
 	ret->legs_open = m->legs_open;
 	ret->frames = m->map.instance->frames;
 	ret->frames_used = m->clips.used;
+	ret->clips_starved = m->clips.starved;
 	ret->late_ticks = HF_READ(m->map.work->late_ticks);
 	ret->late_max_us = HF_READ(m->map.work->late_max_us);
 	if (m->bpf)

@@ -217,6 +217,7 @@ void hf_media_clips(const struct hf_media *media,
 		    bool (*fn)(void *, const struct hf_clip_view *), void *arg)
 {
 	const struct hf_clip_view v = { .name = "music", .ms = 8000,
+					.encoded = { 400, 400, 400, 400 },
 					.frames = { 400, 400, 400 },
 					.legs = 3 };
 

@@ -241,6 +241,8 @@ TEST(the_audio_requests_say_what_a_clip_takes_and_why_one_failed)
 	c = json_array_get(json_object_get(a, "clips"), 0);
 	CHECK_STR(text(c, "clip"), "music");
 	CHECK_INT(number(json_object_get(c, "frames"), "G722"), 400);
+	CHECK(!json_object_get(json_object_get(c, "frames"), "opus"));
+	CHECK_INT(number(json_object_get(c, "encoded"), "opus"), 400);
 	CHECK(json_number_value(json_object_get(c, "kib")) == 225.0);
 	CHECK_INT(number(c, "legs"), 3);
 	c = json_array_get(json_object_get(a, "clips"), 1);

@@ -348,20 +348,59 @@ static struct hf_library_view wait_for(struct stage *s, const char *name)
 	return v;
 }
 
+static bool add_encoded(void *arg, const struct hf_clip_view *v)
+{
+	uint32_t *frames = arg;
+
+	for (int codec = 0; codec < HF_CODEC_COUNT; codec++)
+		*frames += v->encoded[codec];
+	return true;
+}
+
+/* Frames there are of all clips, in the table or not. */
+static uint32_t encoded(const struct stage *s)
+{
+	uint32_t frames = 0;
+
+	hf_media_clips(s->media, add_encoded, &frames);
+	return frames;
+}
+
+/* Somebody hears the clip in PCMA. */
+static void listen_to(struct stage *s, const char *clip)
+{
+	struct hf_media_remote r = {.codec = HF_CODEC_PCMA,
+				    .payload_type = 8,
+				    .ptime_ms = 20,
+				    .port = 4000,
+				    .may_receive = true};
+	struct hf_ip local;
+	uint32_t leg;
+	uint16_t port;
+
+	hf_ip_read("198.51.100.1", &r.ip4);
+	if (hf_media_leg_open(s->media, (struct hf_ip){0}, &leg, &local,
+			      &port) ||
+	    hf_media_leg_remote(s->media, leg, &r) ||
+	    hf_media_leg_hold(s->media, leg, clip))
+		abort();
+}
+
 TEST(a_file_is_loaded_behind_the_calls_and_a_bad_one_leaves_the_old_sound)
 {
 	struct stage s = {0};
 	struct hf_library_view v;
 	struct hf_media_totals t;
-	uint32_t used;
 	char *file;
 
 	stage_open(&s, 1);
 	CHECK_INT(hf_library_load(s.l, err, sizeof(err)), 0);
 	CHECK(hf_media_clip_exists(s.media, "default", HF_CODEC_OPUS));
 	CHECK(!hf_media_clip_exists(s.media, "default", HF_CODEC_PCMU));
+	CHECK_INT(encoded(&s), 100);
 	hf_media_totals(s.media, &t);
-	CHECK_INT(t.frames_used, 100);
+	CHECK_INT(t.frames_used, 0);
+	listen_to(&s, "default");
 
 	file = strdup(tone_file("new", 600, 2));
 	CHECK_INT(hf_library_add(s.l, "new", file, err, sizeof(err)), 0);
@@ -379,19 +418,28 @@ TEST(a_file_is_loaded_behind_the_calls_and_a_bad_one_leaves_the_old_sound)
 	CHECK_STR(v.state, "failed");
 	CHECK(strstr(v.error, "/etc/passwd"));
 	hf_media_totals(s.media, &t);
-	used = t.frames_used;
+	CHECK_INT(t.frames_used, 50);
 	unlink(file);
 	free(file);
-	file = strdup(tone_file("long", 600, 120));
+	file = strdup(tone_file("long", 600, 109));
 	CHECK_INT(hf_library_add(s.l, "default", file, err, sizeof(err)), 0);
 	v = wait_for(&s, "default");
 	CHECK_STR(v.state, "failed");
-	CHECK(strstr(v.error, "2.2 MiB"));
-	CHECK(strstr(v.error, "of 1 MiB"));
+	CHECK(strstr(v.error, "takes 1.0 MiB in the codecs in which it is "
+			      "heard now and 1.0 of 1 MiB are free"));
+	unlink(file);
+	free(file);
+	file = strdup(tone_file("longer", 600, 120));
+	CHECK_INT(hf_library_add(s.l, "longer", file, err, sizeof(err)), 0);
+	v = wait_for(&s, "longer");
+	CHECK_STR(v.state, "failed");
+	CHECK(strstr(v.error, "longer takes 1.1 MiB in one codec"));
+	CHECK(strstr(v.error, "there are 1 MiB"));
 	CHECK(strstr(v.error, "memory_mib"));
 	CHECK(hf_media_clip_exists(s.media, "default", HF_CODEC_OPUS));
 	hf_media_totals(s.media, &t);
-	CHECK_INT(t.frames_used, used);
+	CHECK_INT(t.frames_used, 50);
+	CHECK_INT(encoded(&s), 100 + 200);
 
 	CHECK_INT(hf_library_remove(s.l, "default", err, sizeof(err)), -EBUSY);
 	CHECK_INT(hf_library_remove(s.l, "new", err, sizeof(err)), 0);
@@ -423,15 +471,16 @@ TEST(announcements_are_made_anew_when_their_music_is_replaced)
 	s.lot.voice.announce_every_s = 10;
 	CHECK_INT(hf_library_load(s.l, err, sizeof(err)), 0);
 	CHECK_STR(wait_for(&s, "default+thanks").state, "ready");
-	hf_media_totals(s.media, &t);
 	/* 7 s and 1 s, and two blocks of 110 frames, each in two codecs. */
-	CHECK_INT(t.frames_used, 2 * (350 + 50 + 2 * 110));
+	CHECK_INT(encoded(&s), 2 * (350 + 50 + 2 * 110));
 	CHECK_INT(hf_library_add(s.l, "default", file, err, sizeof(err)), 0);
 	CHECK_STR(wait_for(&s, "default").state, "ready");
 	CHECK(!hf_media_clip_exists(s.media, "default+thanks", HF_CODEC_PCMA));
 	CHECK_STR(wait_for(&s, "default+thanks").state, "ready");
+	CHECK_INT(encoded(&s), 2 * (1000 + 50 + 4 * 110));
+	/* Nobody has heard any of it. */
 	hf_media_totals(s.media, &t);
-	CHECK_INT(t.frames_used, 2 * (350 + 50 + 2 * 110 + 1000 + 4 * 110));
+	CHECK_INT(t.frames_used, 0);
 	unlink(clips[0].file);
 	unlink(file);
 	unlink(said);

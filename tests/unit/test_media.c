@@ -199,11 +199,11 @@ TEST(a_clip_that_is_replaced_goes_on_in_the_new_frames_without_a_seam)
 	hf_media_tick(s->m);
 	hf_media_totals(s->m, &t);
 	used = t.frames_used;
-	CHECK_INT(used, 220); /* the old ones are kept for a moment */
+	CHECK_INT(used, 110); /* the old ones are kept for a moment */
 	stage_run(s, 1100);
 	hf_media_tick(s->m);
 	hf_media_totals(s->m, &t);
-	CHECK_INT(t.frames_used, 120);
+	CHECK_INT(t.frames_used, 60);
 	if (uneven(s))
 		FAIL("%s", uneven(s));
 }

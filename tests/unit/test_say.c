@@ -240,6 +240,75 @@ TEST(an_announcement_may_begin_at_any_frame_of_its_lead)
 	}
 }
 
+TEST(an_announcement_keeps_its_frames_until_it_is_over)
+{
+	STAGE(s, 4, 1); /* 5461 frames */
+	uint32_t leg = stage_leg(s, "198.51.100.1", 4000), ms;
+	uint32_t other = stage_leg(s, "198.51.100.2", 4000);
+	struct hf_clip_data slow = into_music;
+
+	slow.block_frames = 150;
+	put(s, "music", 0, 600, NULL);
+	put(s, "thanks", 0, 3 * 150, &slow);
+	put(s, "big", 0, 4800, NULL);
+	hf_media_leg_hold(s->m, leg, "music");
+	stage_run(s, 4700);
+	CHECK_INT(s->m->clips.used, 600);
+	CHECK_INT(hf_media_leg_announce(s->m, leg, "thanks", &ms), 0);
+	CHECK_INT(s->m->clips.used, 600 + 450);
+	stage_run(s, 2000);
+	hf_media_leg_hold(s->m, other, "big");
+	CHECK_INT(s->m->clips.used, 600 + 450);
+	hf_media_leg_idle(s->m, other);
+	stage_run(s, 1000);
+	for (size_t i = 240; i < 375; i++)
+		CHECK_INT(heard(s, leg, i), (150 + (int)i - 225) & 0xff);
+	CHECK_INT(heard(s, leg, 375), 260 & 0xff);
+	/* Then it makes room, and comes back to be said. */
+	stage_run(s, 1000);
+	hf_media_leg_hold(s->m, other, "big");
+	CHECK_INT(s->m->clips.used, 600 + 4800);
+	one_stream(s, leg);
+}
+
+TEST(what_is_said_and_music_that_stands_in_have_packets_of_one_length)
+{
+	STAGE(s, 4, 1); /* 5461 frames */
+	struct hf_media_remote r = remote_at("198.51.100.1", 4000);
+	uint32_t other = stage_leg(s, "198.51.100.2", 4000), leg, ms;
+	const char *words[] = {"word"};
+	const struct hf_program *p;
+
+	put(s, "default", 0, 500, NULL);
+	put(s, "most", 0, 3900, NULL);
+	put(s, "big", 0, 3800, NULL);
+	put(s, "word", 200, 20, NULL);
+	hf_media_leg_hold(s->m, other, "most");
+	r.ptime_ms = 10;
+	leg = stage_leg(s, "198.51.100.1", 4000);
+	hf_media_leg_remote(s->m, leg, &r);
+	CHECK_INT(hf_media_leg_say(s->m, leg, words, 1, "big", &ms), 0);
+	p = stage_program(s, leg);
+	CHECK_INT(p->ptime_ns, 10 * HF_MS);
+	CHECK_INT(p->once_len, 40);
+	CHECK_INT(s->m->map.frames[p->once_first].bytes, 80);
+	CHECK_INT(p->loop_len, 1000);
+	CHECK_INT(s->m->map.frames[p->loop_first].bytes, 80);
+	/* What it wants finds room: the word is heard to its end first. */
+	hf_media_leg_idle(s->m, other);
+	stage_run(s, 300);
+	CHECK_INT(hf_media_clip_remove(s->m, "most"), 0);
+	s->m->clips.range[0].free_at_ns = 1;
+	for (int i = 0; i < 8; i++)
+		hf_media_tick(s->m);
+	CHECK_INT(stage_program(s, leg)->once_len, 40);
+	stage_run(s, 300);
+	for (int i = 0; i < 8; i++)
+		hf_media_tick(s->m);
+	CHECK_INT(stage_program(s, leg)->loop_len, 3800);
+	CHECK_INT(stage_program(s, leg)->ptime_ns, 20 * HF_MS);
+}
+
 TEST(music_like_a_radio_is_at_the_same_moment_for_all)
 {
 	STAGE(s, 4, 1);
