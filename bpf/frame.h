@@ -101,7 +101,8 @@ hf_hold_headers_write(void *data, const struct hf_program *p,
 
 /*
  * Is the short form that of this word? Then what comes after the epoch is read
- * after it, on every machine: the address depends on it.
+ * after it, on every machine: the address depends on it. The same of the relay's,
+ * which says to which epoch of the peer it goes.
  */
 static __always_inline int hf_hot_in_force(const struct hf_hot **hot,
 					   __u64 word)
@@ -114,6 +115,21 @@ static __always_inline int hf_hot_in_force(const struct hf_hot **hot,
 	asm volatile("%[f] &= 0\n%[h] += %[f]"
 		     : [f] "+r"(first), [h] "+r"(h));
 	*hot = h;
+	return 1;
+}
+
+static __always_inline int hf_across_in_force(const struct hf_across **across,
+					      __u64 word, __u32 *to_epoch)
+{
+	__u64 first = *(volatile __u64 *)*across;
+	const struct hf_across *a = *across;
+
+	if ((__u16)first != (HF_ACROSS | hf_word_epoch(word)))
+		return 0;
+	*to_epoch = (__u16)(first >> 16);
+	asm volatile("%[f] &= 0\n%[a] += %[f]"
+		     : [f] "+r"(first), [a] "+r"(a));
+	*across = a;
 	return 1;
 }
 

@@ -141,16 +141,14 @@ static __always_inline void hf_ask_frame(const struct hf_hot *h, __u64 word,
 static __always_inline void hf_ask_second(__u32 leg, __u64 now_ns)
 {
 	const struct hf_claim *c = bpf_map_lookup_elem(&claims, &leg);
-	const struct hf_bound *b = bpf_map_lookup_elem(&bound, &leg);
 	__u32 peer;
 
-	if (!c || !b)
+	if (!c)
 		return;
 	if (c->hot.epoch == hf_word_epoch(c->word)) {
 		hf_ask_frame(&c->hot, c->word, now_ns);
 		return;
 	}
-	(void)HF_READ(b->ssrc);
 	peer = c->peer;
 	c = bpf_map_lookup_elem(&claims, &peer);
 	if (c)

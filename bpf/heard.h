@@ -18,7 +18,8 @@
 static __always_inline void hf_stream_hear(struct hf_stream *s,
 					   const struct hf_rtp_in *rtp,
 					   const struct hf_incoming *in,
-					   int audio, __u64 now_ns)
+					   __u32 unit_ns, int audio,
+					   __u64 now_ns)
 {
 	struct hf_stream_in packet = {
 		.source = rtp->ssrc,
@@ -28,7 +29,7 @@ static __always_inline void hf_stream_hear(struct hf_stream *s,
 	};
 
 	if (hf_stream_count(s, &packet) && audio)
-		hf_stream_jitter(s, rtp->timestamp, now_ns);
+		hf_stream_jitter(s, unit_ns, rtp->timestamp, now_ns);
 }
 
 static __always_inline void hf_happened(const struct hf_happening *h)

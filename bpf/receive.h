@@ -42,7 +42,7 @@ static __always_inline int hf_source_right(struct hf_leg *leg,
 #define HF_GO_ON (-1)
 
 /*
- * The common cases: of what is kept for them alone (hot.h, struct hf_bound).
+ * The common cases: of what is kept for them alone (hot.h, struct hf_intake).
  * HF_GO_ON for another one, with nothing done. Notes the word to go by.
  */
 __attribute__((noinline)) int hf_receive_plain(struct xdp_md *ctx,
@@ -55,7 +55,6 @@ __attribute__((noinline)) int hf_receive_plain(struct xdp_md *ctx,
 	struct hf_claim *claim;
 	struct hf_rtp_in rtp;
 	struct hf_program p;
-	struct hf_bound *b;
 	struct hf_leg *leg;
 	const struct hf_hot *h;
 	__u32 index;
@@ -67,9 +66,8 @@ __attribute__((noinline)) int hf_receive_plain(struct xdp_md *ctx,
 	index = in->leg;
 	claim = bpf_map_lookup_elem(&claims, &index);
 	intake_by = bpf_map_lookup_elem(&intake, &index);
-	b = bpf_map_lookup_elem(&bound, &index);
 	leg = bpf_map_lookup_elem(&legs, &index);
-	if (!claim || !intake_by || !b || !leg)
+	if (!claim || !intake_by || !leg)
 		return hf_drop(HF_COUNT_DROP_NO_LEG);
 	if (data + HF_AT_PAYLOAD > data_end)
 		return hf_drop(HF_COUNT_DROP_LENGTH);
@@ -79,12 +77,13 @@ __attribute__((noinline)) int hf_receive_plain(struct xdp_md *ctx,
 	h = &claim->hot;
 	if (hf_hold_is_plain(data, h, word, in, &p)) {
 		hf_rtp_get(data, &rtp);
-		hf_stream_hear(&intake_by->stream, &rtp, in, 1, now_ns);
+		hf_stream_hear(&intake_by->stream, &rtp, in, claim->unit_ns, 1,
+			       now_ns);
 		return hf_hold_turn(ctx, &claim->word, intake_by, leg, word, &p,
 				    in, now_ns);
 	}
-	if (hf_relay_plain(ctx, data, b, &intake_by->stream, leg, word, in,
-			   now_ns, &verdict))
+	if (hf_relay_plain(ctx, data, claim, intake_by, word, in, now_ns,
+			   &verdict))
 		return verdict;
 	return HF_GO_ON;
 }
@@ -96,6 +95,7 @@ __attribute__((noinline)) int hf_receive_check(struct xdp_md *ctx,
 {
 	void *data = (void *)(long)ctx->data;
 	void *data_end = (void *)(long)ctx->data_end;
+	const struct hf_claim *claim;
 	const struct hf_program *p;
 	struct hf_intake *intake_by;
 	struct hf_rtp_in rtp;
@@ -106,9 +106,10 @@ __attribute__((noinline)) int hf_receive_check(struct xdp_md *ctx,
 	if (!in || data + HF_AT_PAYLOAD > data_end)
 		return XDP_DROP;
 	index = in->leg;
+	claim = bpf_map_lookup_elem(&claims, &index);
 	intake_by = bpf_map_lookup_elem(&intake, &index);
 	leg = bpf_map_lookup_elem(&legs, &index);
-	if (!intake_by || !leg)
+	if (!claim || !intake_by || !leg)
 		return XDP_DROP;
 	second = HF_W8(data, HF_AT_RTP + 1);
 	p = &leg->program[hf_word_epoch(in->word) & 1];
@@ -122,7 +123,8 @@ __attribute__((noinline)) int hf_receive_check(struct xdp_md *ctx,
 	if (!hf_source_right(leg, p, in, rtp.ssrc, second & 0x7f))
 		return hf_refuse(intake_by, HF_COUNT_DROP_SOURCE);
 
-	hf_stream_hear(&intake_by->stream, &rtp, in,
+	hf_relay_unsteady(intake_by);
+	hf_stream_hear(&intake_by->stream, &rtp, in, claim->unit_ns,
 		       (second & 0x7f) == p->rx_payload_type, now_ns);
 	if (p->flags & HF_PROGRAM_RX_OFF)
 		return hf_intake_refuse(intake_by, now_ns, HF_COUNT_DROP_IDLE);

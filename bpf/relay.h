@@ -29,7 +29,6 @@ struct hf_onward {
 	__be32 ssrc;
 	__u32 nexthop;
 	__u8 payload_type;
-	__u8 steady; /* the tuple stays while the program does */
 };
 
 /* The numbers of an RTP packet; not what kind it is. */
@@ -54,7 +53,6 @@ static __always_inline int hf_onward_get(const struct hf_leg *to,
 		kind == HF_RTP_EVENT ? p->tx_dtmf_pt : p->payload_type;
 	if (kind == HF_RTP_EVENT && !o->payload_type)
 		return HF_COUNT_DROP_PAYLOAD_TYPE;
-	o->steady = hf_remote_is_steady(p, &to->rx);
 	if (!hf_pair6_get(p, leg, word, &o->six))
 		return HF_COUNT_DROP_IDLE;
 	hf_tuple_get(p, &to->rx, o->six, &o->tuple);
@@ -177,7 +175,8 @@ static __always_inline int hf_relay_fits(const struct hf_onward *o,
  */
 static __always_inline int
 hf_relay_claim(struct xdp_md *ctx, struct hf_leg *from, const __u64 *from_claim,
-	       __u64 from_word, struct hf_bound *b, struct hf_leg *to,
+	       __u64 from_word, struct hf_bound *b,
+	       const struct hf_intake *intake, struct hf_leg *to,
 	       __u64 *to_claim, __u32 peer, const struct hf_incoming *in,
 	       const struct hf_rtp_in *rtp, __u64 now_ns, struct hf_way *way,
 	       struct hf_onward *o, struct hf_relayed *d, int *verdict)
@@ -200,7 +199,8 @@ hf_relay_claim(struct xdp_md *ctx, struct hf_leg *from, const __u64 *from_claim,
 		*verdict = hf_way_verdict(way, in);
 		if (*verdict == XDP_DROP)
 			return HF_COUNT_DROP_NO_HOP;
-		switch (hf_relay_due(b, &from->rx, p, word, now_ns, rtp, d)) {
+		switch (hf_relay_due(b, &from->rx, intake->last_out, p, word,
+				     now_ns, rtp, d)) {
 		case HF_RELAY_OLD:
 			return HF_COUNT_RELAY_LATE;
 		case HF_RELAY_JUMP:
@@ -214,36 +214,6 @@ hf_relay_claim(struct xdp_md *ctx, struct hf_leg *from, const __u64 *from_claim,
 			return 0;
 	}
 	return HF_COUNT_CLAIM_LOST;
-}
-
-/* Keep what the two programs say, for hf_relay_plain(). */
-static __always_inline void
-hf_relay_cache(struct hf_bound *b, const struct hf_leg_rx *rx,
-	       const struct hf_program *p, __u64 word, __u32 peer,
-	       const struct hf_onward *o)
-{
-	const struct hf_tuple *t = &o->tuple;
-	struct hf_remote r;
-
-	if (!o->steady || !hf_remote_is_steady(p, rx))
-		return;
-	r = hf_remote_get(p, rx);
-	b->flags &= (__u8)~(HF_BOUND_CACHED | HF_BOUND_TO6);
-	HF_BARRIER();
-	b->from_epoch = (__u16)hf_word_epoch(word);
-	b->remote_ip4 = r.ip4;
-	b->remote_port = r.port;
-	b->rx_payload_type = p->rx_payload_type;
-	b->peer = peer;
-	b->out_ssrc = o->ssrc;
-	b->saddr = t->saddr;
-	b->daddr = t->daddr;
-	b->sport = t->sport;
-	b->dport = t->dport;
-	b->nexthop = (__u16)o->nexthop;
-	b->payload_type = o->payload_type;
-	hf_store_release(&b->flags, (__u8)(b->flags | HF_BOUND_CACHED |
-					   (o->six ? HF_BOUND_TO6 : 0)));
 }
 
 static __always_inline int hf_relay(struct xdp_md *ctx, struct hf_leg *from,
@@ -286,90 +256,111 @@ static __always_inline int hf_relay(struct xdp_md *ctx, struct hf_leg *from,
 	if (data + HF_AT_PAYLOAD > data_end)
 		return hf_intake_refuse(intake, now_ns, HF_COUNT_DROP_LENGTH);
 
-	refused = hf_relay_claim(ctx, from, claim, word, b, to,
+	refused = hf_relay_claim(ctx, from, claim, word, b, intake, to,
 				 &to_claim->word, peer, in, rtp, now_ns, &way,
 				 &onward, &out, &verdict);
 	if (refused)
 		return hf_intake_refuse(intake, now_ns, refused);
 	if (!hf_relay_write(ctx, data, &way, &onward, &out, in, partial))
 		return hf_intake_refuse(intake, now_ns, HF_COUNT_DROP_RESIZE);
-	hf_relay_done(b, &from->rx, rtp, &out, now_ns);
-	if (rtp->kind == HF_RTP_AUDIO)
-		hf_relay_cache(b, &from->rx, p, word, peer, &onward);
-	else /* last_out stays at the event's begin */
+	hf_relay_done(b, &from->rx, intake, rtp, &out, now_ns);
+	if (rtp->kind != HF_RTP_AUDIO) /* last_out stays at the event's begin */
 		HF_WRITE(intake->last_rx, (__u32)(now_ns >> 20));
 	hf_count(HF_COUNT_RELAYED);
 	return verdict;
 }
 
+/* Is it of the leg's remote, audio, and whole? */
+static __always_inline int hf_relay_takes(void *data, void *data_end,
+					  const struct hf_across *a,
+					  const struct hf_incoming *in)
+{
+	return in->saddr == a->remote_ip4 && in->sport == a->remote_port &&
+	       !((HF_W8(data, HF_AT_RTP + 1) ^ a->rx_payload_type) & 0x7f) &&
+	       hf_rtp_is_v2(HF_W8(data, HF_AT_RTP)) &&
+	       (__u64)(data_end - data) == HF_AT_UDP + (__u64)in->udp_len;
+}
+
+/* What of the receiving leg goes into the packet; 0 if that is not there. */
+static __always_inline int hf_across_onward(const struct hf_across *a,
+					    __u32 peer, __u64 to_word,
+					    struct hf_onward *o)
+{
+	const struct hf_leg6 *l;
+
+	o->tuple.saddr = a->saddr;
+	o->tuple.daddr = a->daddr;
+	o->tuple.sport = a->sport;
+	o->tuple.dport = a->dport;
+	o->tuple.pair = hf_csum_pair4(a->saddr, a->daddr);
+	o->ssrc = a->ssrc;
+	o->nexthop = a->nexthop;
+	o->payload_type = a->payload_type;
+	o->six = 0;
+	if (!a->six)
+		return 1;
+	l = bpf_map_lookup_elem(&leg6, &peer);
+	if (!l)
+		return 0;
+	o->six = &l->program[hf_word_epoch(to_word) & 1];
+	o->tuple.pair = hf_csum_pair6(&o->six->local, &o->six->remote);
+	return 1;
+}
+
 /*
- * The common case: the next audio packet of a
- * source that is bound, between two programs that have not changed. Touches no
- * more of either leg than struct hf_bound and the two words. 0 for everything
- * else, with nothing changed.
+ * The common case: the next audio packet of a source that is bound, between two
+ * programs that have not changed. Touches the claim line and the intake of the
+ * one leg, and the word of the other. 0 for everything else, with nothing
+ * changed.
  */
 static __always_inline int hf_relay_plain(struct xdp_md *ctx, void *data,
-					  struct hf_bound *b,
-					  struct hf_stream *s,
-					  struct hf_leg *from, __u64 word,
+					  const struct hf_claim *from,
+					  struct hf_intake *intake, __u64 word,
 					  const struct hf_incoming *in,
 					  __u64 now_ns, int *ret_verdict)
 {
 	void *data_end = (void *)(long)ctx->data_end;
+	const struct hf_across *a = &from->across;
 	struct hf_claim *to_claim;
 	struct hf_onward o;
 	struct hf_relayed d;
 	struct hf_rtp_in rtp;
 	struct hf_way way;
 	int partial, verdict;
-	__u32 peer = b->peer;
+	__u32 peer, to_epoch;
 	__u64 to_word;
 
-	if (!(hf_load_acquire(&b->flags) & HF_BOUND_CACHED) ||
-	    b->from_epoch != hf_word_epoch(word))
+	if (!hf_across_in_force(&a, word, &to_epoch))
 		return 0;
+	peer = a->peer;
 	to_claim = bpf_map_lookup_elem(&claims, &peer);
 	if (!to_claim)
 		return 0;
 	to_word = hf_load_acquire(&to_claim->word);
 	hf_rtp_get(data, &rtp);
 	rtp.kind = HF_RTP_AUDIO;
-	if (in->saddr != b->remote_ip4 || in->sport != b->remote_port ||
-	    (HF_W8(data, HF_AT_RTP + 1) & 0x7f) != b->rx_payload_type ||
-	    !hf_rtp_is_v2(HF_W8(data, HF_AT_RTP)) ||
-	    (__u64)(data_end - data) != HF_AT_UDP + (__u64)in->udp_len ||
-	    !hf_relay_goes_on(b, to_word, &rtp, &d))
+	if (hf_word_epoch(to_word) != to_epoch ||
+	    !hf_relay_takes(data, data_end, a, in) ||
+	    !hf_relay_goes_on(intake, to_word, &rtp, &d))
 		return 0;
 	partial = hf_device_partial(in->ifindex);
 	if (partial && in->udp_len > 8 + 8 * HF_RELAY_SUM_WORDS)
 		return 0;
-	o.tuple.saddr = b->saddr;
-	o.tuple.daddr = b->daddr;
-	o.tuple.sport = b->sport;
-	o.tuple.dport = b->dport;
-	o.tuple.pair = hf_csum_pair4(b->saddr, b->daddr);
-	o.six = 0;
-	if (b->flags & HF_BOUND_TO6) {
-		const struct hf_leg6 *l = bpf_map_lookup_elem(&leg6, &peer);
-
-		if (!l)
-			return 0;
-		o.six = &l->program[hf_word_epoch(to_word) & 1];
-		o.tuple.pair = hf_csum_pair6(&o.six->local, &o.six->remote);
-	}
-	o.ssrc = b->out_ssrc;
-	o.payload_type = b->payload_type;
-	if (!hf_way_get(b->nexthop, &way) || !hf_relay_fits(&o, &way, in))
+	if (!hf_across_onward(a, peer, to_word, &o) ||
+	    !hf_way_get(o.nexthop, &way) || !hf_relay_fits(&o, &way, in))
 		return 0;
 	verdict = hf_way_verdict(&way, in);
-	if (verdict == XDP_DROP || !hf_claim(&to_claim->word, to_word, d.next))
+	HF_BARRIER();
+	if (verdict == XDP_DROP ||
+	    hf_word_epoch(HF_READ(from->word)) != hf_word_epoch(word) ||
+	    !hf_claim(&to_claim->word, to_word, d.next))
 		return 0;
 	if (!hf_relay_write(ctx, data, &way, &o, &d, in, partial)) {
 		*ret_verdict = hf_drop(HF_COUNT_DROP_RESIZE);
 		return 1;
 	}
-	hf_relay_done(b, &from->rx, &rtp, &d, now_ns);
-	hf_stream_hear(s, &rtp, in, 1, now_ns);
+	hf_relay_sent(intake, &d, now_ns);
+	hf_stream_hear(&intake->stream, &rtp, in, from->unit_ns, 1, now_ns);
 	hf_count(HF_COUNT_RELAYED);
 	*ret_verdict = verdict;
 	return 1;

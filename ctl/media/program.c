@@ -81,7 +81,7 @@ static uint64_t hf_change_last_out(const struct hf_change *c)
 	    c->old.peer >= c->m->map.instance->legs)
 		return 0;
 	b = &c->m->map.bound[c->old.peer];
-	out = hf_load_acquire(&b->last_out);
+	out = hf_load_acquire(&c->m->map.intake[c->old.peer].last_out);
 	if (!out || (int32_t)((uint32_t)out - c->own->relay_unit) < 0 ||
 	    b->epoch != hf_word_epoch(c->word))
 		return 0;
@@ -559,6 +559,14 @@ void hf_leg_feed(struct hf_media *m, uint32_t i)
 		hf_leg_apply(m, i);
 }
 
+/* All but the stream, which is forgotten with the leg's reports. */
+static void hf_intake_forget(struct hf_intake *in)
+{
+	struct hf_stream stream = in->stream;
+
+	*in = (struct hf_intake){.stream = stream};
+}
+
 int hf_leg_start(struct hf_media *m, uint32_t i,
 		 const struct hf_address *local, uint16_t port)
 {
@@ -590,7 +598,7 @@ int hf_leg_start(struct hf_media *m, uint32_t i,
 	/* Nothing is sent or taken in for this leg now: its counters and what
 	 * was learned from the last call's packets are ours to forget. */
 	memset(&at.leg->rx, 0, sizeof(at.leg->rx));
-	memset(&m->map.intake[i], 0, offsetof(struct hf_intake, stream));
+	hf_intake_forget(&m->map.intake[i]);
 	memset(&m->map.bound[i], 0, sizeof(m->map.bound[i]));
 	m->map.claims[i].sent = 0;
 	m->map.claims[i].skipped = 0;
@@ -668,19 +676,58 @@ static struct hf_program hf_leg_settled(const struct hf_leg *leg, uint64_t word)
 	return p;
 }
 
+/* The short form of the relay from a leg to its peer, if both programs say so
+ * and it is not there yet. False if there can be none. */
+static bool hf_leg_cross(struct hf_media *m, uint32_t i,
+			 const struct hf_program *p, uint64_t word)
+{
+	struct hf_across *to = &m->map.claims[i].across, across;
+	struct hf_program q;
+	uint64_t to_word;
+
+	if (p->peer >= m->map.instance->legs)
+		return false;
+	to_word = hf_load_acquire(&m->map.claims[p->peer].word);
+	if (hf_across_is(to, word, to_word))
+		return true;
+	q = hf_leg_settled(&m->map.legs[p->peer], to_word);
+	across = hf_across_make(i, p, word, &q, to_word);
+	if (across.epoch == HF_HOT_NONE)
+		return false;
+	hf_across_store(to, &across);
+	return true;
+}
+
+static void hf_leg_shorten_own(struct hf_media *m, uint32_t i,
+			       const struct hf_program *p, uint64_t word)
+{
+	struct hf_claim *claim = &m->map.claims[i];
+	struct hf_hot hot;
+
+	HF_WRITE(claim->peer, p->peer);
+	if (hf_leg_cross(m, i, p, word))
+		return;
+	hot = hf_hot_make(p, word);
+	if (hot.epoch != HF_HOT_NONE)
+		hf_hot_store(&claim->hot, &hot);
+	else /* epochs come round again */
+		HF_WRITE(claim->hot.epoch, HF_HOT_NONE);
+}
+
 void hf_leg_shorten(struct hf_media *m, uint32_t i)
 {
-	uint64_t word = hf_load_acquire(&m->map.claims[i].word);
-	struct hf_program p;
-	struct hf_hot hot;
+	uint64_t word = hf_load_acquire(&m->map.claims[i].word), from_word;
+	struct hf_program p, from;
 
 	if (m->map.claims[i].hot.epoch == hf_word_epoch(word))
 		return;
 	p = hf_leg_settled(&m->map.legs[i], word);
-	HF_WRITE(m->map.claims[i].peer, p.peer);
-	hot = hf_hot_make(&p, word);
-	if (hot.epoch != HF_HOT_NONE)
-		hf_hot_store(&m->map.claims[i].hot, &hot);
-	else /* epochs come round again */
-		HF_WRITE(m->map.claims[i].hot.epoch, HF_HOT_NONE);
+	hf_leg_shorten_own(m, i, &p, word);
+	if (p.mode != HF_MODE_RELAY || p.peer >= m->map.instance->legs)
+		return;
+	/* What comes to this leg is in the short form of the leg it comes from. */
+	from_word = hf_load_acquire(&m->map.claims[p.peer].word);
+	from = hf_leg_settled(&m->map.legs[p.peer], from_word);
+	if (from.peer == i)
+		hf_leg_cross(m, p.peer, &from, from_word);
 }

@@ -99,7 +99,7 @@ void hf_rtcp_apply(struct hf_media *m, uint32_t leg)
 
 	/* On hold (RFC 2543) there is no address, and the peer is still there:
 	 * the reports wait. */
-	m->map.intake[leg].stream.unit_ns =
+	m->map.claims[leg].unit_ns =
 		r->codec == HF_CODEC_OPUS ? 1000000 / 48 : HF_STREAM_UNIT_NS;
 	next.flags = HF_RTCP_ON;
 	next.remote_port = htons(r->rtcp_port);
@@ -123,15 +123,16 @@ void hf_rtcp_talker(struct hf_media *m, uint32_t leg, uint32_t peer)
 	if (next.peer == peer)
 		return;
 	if (next.peer < legs) {
-		const struct hf_stream *s = &m->map.intake[next.peer].stream;
+		const struct hf_intake *in = &m->map.intake[next.peer];
 
-		next.before_packets += HF_READ(m->map.bound[next.peer].forwarded) -
+		next.before_packets += HF_READ(in->forwarded) -
 				       next.begin_packets;
-		next.before_octets += HF_READ(s->octets) - next.begin_octets;
+		next.before_octets += HF_READ(in->stream.octets) -
+				      next.begin_octets;
 	}
 	next.peer = peer;
 	if (peer < legs) {
-		next.begin_packets = HF_READ(m->map.bound[peer].forwarded);
+		next.begin_packets = HF_READ(m->map.intake[peer].forwarded);
 		next.begin_octets = HF_READ(m->map.intake[peer].stream.octets);
 	}
 	hf_rtcp_put(&m->map.rtcp[leg], &next);

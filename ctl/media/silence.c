@@ -54,9 +54,9 @@ static void hf_silence_look(struct hf_media *m, uint32_t leg, uint32_t now)
 		return;
 	if (HF_READ(m->map.intake[leg].packets))
 		newest = hf_unit_newer(newest, m->map.intake[leg].last_rx);
-	if (HF_READ(m->map.bound[leg].forwarded))
+	if (HF_READ(m->map.intake[leg].forwarded))
 		newest = hf_unit_newer(newest,
-				       (uint32_t)m->map.bound[leg].last_out);
+				       (uint32_t)m->map.intake[leg].last_out);
 	if (HF_READ(h->report_unit))
 		newest = hf_unit_newer(newest, h->report_unit);
 	idle = (int32_t)(now - newest) > 0 ? now - newest : 0;

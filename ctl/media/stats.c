@@ -17,11 +17,11 @@ static const char *const hf_mode_words[HF_MODE_COUNT] = {
 };
 
 /* When the newest packet came from the remote, relayed or not. */
-static uint32_t hf_last_rx(const struct hf_intake *in, const struct hf_bound *b)
+static uint32_t hf_last_rx(const struct hf_intake *in)
 {
-	uint32_t rx = HF_READ(in->last_rx), out = (uint32_t)HF_READ(b->last_out);
+	uint32_t rx = HF_READ(in->last_rx), out = (uint32_t)HF_READ(in->last_out);
 
-	if (!b->forwarded)
+	if (!in->forwarded)
 		return rx;
 	if (!in->packets)
 		return out;
@@ -60,7 +60,6 @@ int hf_media_leg_stats(const struct hf_media *m, uint32_t leg,
 {
 	const struct hf_program *p;
 	const struct hf_intake *in;
-	const struct hf_bound *b;
 	const struct hf_leg *l;
 	struct hf_remote remote;
 	uint64_t word;
@@ -70,7 +69,6 @@ int hf_media_leg_stats(const struct hf_media *m, uint32_t leg,
 		return -EINVAL;
 	l = &m->map.legs[leg];
 	in = &m->map.intake[leg];
-	b = &m->map.bound[leg];
 	word = hf_load_acquire(&m->map.claims[leg].word);
 	p = hf_word_program(l, word);
 	remote = hf_remote_get(p, &l->rx);
@@ -81,12 +79,12 @@ int hf_media_leg_stats(const struct hf_media *m, uint32_t leg,
 		.remote_ip4 = hf_leg_remote_ip(m, leg, word),
 		.local_port = ntohs(p->local_port),
 		.remote_port = ntohs(remote.port),
-		.packets_in = in->packets + b->forwarded,
+		.packets_in = in->packets + in->forwarded,
 		.hold_sent = HF_READ(m->map.claims[leg].sent) + in->turn_sent,
 		.hold_turned = in->turn_sent,
 		.hold_skipped = HF_READ(m->map.claims[leg].skipped) +
 				l->rx.turn_skipped,
-		.relayed_out = b->forwarded,
+		.relayed_out = in->forwarded,
 		.dropped = in->dropped,
 		.idle_ms = -1,
 	};
@@ -96,7 +94,7 @@ int hf_media_leg_stats(const struct hf_media *m, uint32_t leg,
 	if (!ret->packets_in)
 		return 0;
 	/* A packet may be newer than our clock reading. */
-	units = (uint32_t)(hf_media_now(m) >> 20) - hf_last_rx(in, b);
+	units = (uint32_t)(hf_media_now(m) >> 20) - hf_last_rx(in);
 	ret->idle_ms = (int32_t)units < 0 ?
 			       0 :
 			       (int64_t)(((uint64_t)units << 20) / HF_MS);

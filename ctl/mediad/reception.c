@@ -139,7 +139,7 @@ static uint32_t timestamp_now(const struct hf_pins *pins,
 		return hf_program_timestamp(p, now_ns);
 	/* A relayed stream runs by the clock of its talker (rtp.h). */
 	b = &pins->bound[p->peer];
-	out = hf_load_acquire(&b->last_out);
+	out = hf_load_acquire(&pins->intake[p->peer].last_out);
 	if (!out || !(HF_READ(b->flags) & HF_BOUND) ||
 	    b->epoch != hf_word_epoch(word) || !p->ptime_ns)
 		return hf_program_timestamp(p, now_ns);
@@ -180,7 +180,7 @@ static void relayed_add(const struct hf_pins *pins, uint32_t leg,
 	if (wish.peer >= pins->instance->legs)
 		return;
 	report->packets +=
-		HF_READ(pins->bound[wish.peer].forwarded) - wish.begin_packets;
+		HF_READ(pins->intake[wish.peer].forwarded) - wish.begin_packets;
 	report->octets +=
 		HF_READ(pins->intake[wish.peer].stream.octets) - wish.begin_octets;
 }

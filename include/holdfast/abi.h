@@ -21,7 +21,7 @@
 #include <linux/types.h>
 #endif
 
-#define HF_ABI_MAJOR 6
+#define HF_ABI_MAJOR 7
 #define HF_ABI_MINOR 0
 
 #define HF_MAX_ADDRESSES 16	/* media addresses of one instance */
@@ -100,7 +100,7 @@ struct hf_program {
  *   claims    64    whoever sends; of it,  with every packet
  *                   40 the controller
  *   intake    64    receive side           with every packet
- *   bound     64    receive side           with every packet relayed
+ *   bound     16    receive side           when the lines above do not do
  *   leg6      64    controller             with every packet of an IPv6 leg
  *   legs     192    see its lines          when the lines above do not do
  */
@@ -135,6 +135,31 @@ struct hf_hot {
 };
 
 /*
+ * The same of a leg whose remote's packets are relayed: what is asked of them,
+ * by this leg's program, and what becomes of them, by the peer's. Holds only
+ * while both epochs are those of the two words (hot.h).
+ */
+#define HF_ACROSS 0x8000 /* of `epoch`: no epoch that struct hf_hot could have */
+struct hf_across {
+	__u16 epoch; /* of this leg's word, with HF_ACROSS; the first 8 bytes */
+	__u16 to_epoch; /* of the peer's word;               are written last */
+	__u8 rx_payload_type;
+	__u8 payload_type;
+	__be16 remote_port;
+	__be32 remote_ip4;
+	/* The peer's: */
+	__be32 ssrc;
+	__be32 saddr;
+	__be32 daddr;
+	__be16 sport;
+	__be16 dport;
+	__u16 nexthop;
+	__u16 six; /* not 0: an IPv6 leg */
+	__u32 peer;
+	__u32 reserved;
+};
+
+/*
  * What every sender touches of a leg, in one line: whoever looks at the word
  * wants the short form too, and whoever moves the word owns the line anyway.
  */
@@ -142,10 +167,14 @@ struct hf_claim {
 	__u64 word;	 /* see claim.h */
 	__u32 sent;	 /* frames sent by a paced sender, which counts them */
 	__u32 skipped;	 /* time slots it skipped */
-	struct hf_hot hot; /* written by the controller */
+	union {		 /* written by the controller */
+		struct hf_hot hot;
+		struct hf_across across;
+	};
 	__u32 peer;	 /* of the program, by the controller: a hint only, for
 			  * those who ask for its memory early */
-	__u32 reserved;
+	__u32 unit_ns;	 /* of the timestamps of the leg's remote, by the
+			  * controller; 0 = HF_STREAM_UNIT_NS */
 };
 
 /* How well the stream of a leg's remote arrives (stream.h). */
@@ -158,36 +187,36 @@ struct hf_stream {
 	__u32 transit; /* of the newest audio, in the same units */
 	__u16 first;   /* sequence number it began with */
 	__u16 wild;    /* sequence number that would confirm a jump */
-	__u32 unit_ns; /* of its timestamp, 0 = HF_STREAM_UNIT_NS; written by
-			* the controller */
 };
 
 /* Written by the receive side: the counters for each packet from the remote that
  * is not relayed, and for the frames it turns around; the stream for each. */
+#define HF_STEADY 0x8000 /* of `epoch`: the offsets are in force */
 struct hf_intake {
 	__u32 packets;	 /* from the right source */
 	__u32 last_rx;	 /* newest of them, 2^20 ns units */
 	__u32 turn_sent; /* hold frames sent by turn-around */
 	__u32 dropped;	 /* refused by this leg, all reasons */
 	struct hf_stream stream;
-	__u32 reserved[4];
+	/* Of packets relayed to the peer: */
+	__u32 forwarded;
+	/* High half: timestamp of the newest of them; low half: when, in
+	 * CLOCK_MONOTONIC units of 2^20 ns. One store, so a reader never pairs a
+	 * timestamp with another packet's time. 0 = none yet. */
+	__u64 last_out;
+	/* The offsets of struct hf_bound once more, for the source of the
+	 * stream, while the next packet needs nothing else of it (rtp.h). */
+	__u32 ts;
+	__u16 seq;
+	__u16 epoch; /* with HF_STEADY; else there are none */
 };
 
-/*
- * The relay of packets FROM the remote of this leg. Written by the receive side
- * alone. What the two programs say is kept here too, for the common case: it
- * holds while CACHED is set and both epochs are those of the words.
- */
+/* The source of the packets that are relayed FROM the remote of this leg.
+ * Written by the receive side alone. */
 #define HF_BOUND 0x01	    /* the offsets are in force */
 #define HF_BOUND_FRESH 0x02 /* a DTMF event from before the switch may still come */
 #define HF_BOUND_JUMP 0x04  /* hf_leg_rx.bad_seq is set */
-#define HF_BOUND_CACHED 0x08
-#define HF_BOUND_TO6 0x10   /* cached: the peer's addresses are in its hf_leg6 */
 struct hf_bound {
-	/* High half: timestamp of the newest packet relayed to the peer; low half:
-	 * when, in CLOCK_MONOTONIC units of 2^20 ns. One store, so a reader never
-	 * pairs a timestamp with another packet's time. 0 = none yet. */
-	__u64 last_out;
 	__be32 ssrc;	 /* source whose offsets are in force */
 	__u32 ts;	 /* out timestamp - in timestamp */
 	__u16 seq;	 /* out sequence - in sequence */
@@ -195,21 +224,6 @@ struct hf_bound {
 	__u16 first;	 /* out sequence of the first packet so bound, later
 			  * moved along: what is older is from before */
 	__u8 flags;	 /* HF_BOUND_* */
-	__u8 rx_payload_type;
-	__u32 forwarded; /* packets relayed to the peer */
-	/* Cached: this leg's program, */
-	__u16 from_epoch;
-	__be16 remote_port;
-	__be32 remote_ip4;
-	__u32 peer;
-	/* and the peer's. */
-	__be32 out_ssrc;
-	__be32 saddr;
-	__be32 daddr;
-	__be16 sport;
-	__be16 dport;
-	__u16 nexthop;
-	__u8 payload_type;
 	__u8 reserved;
 };
 
@@ -496,9 +510,11 @@ HF_ASSERT(__builtin_offsetof(struct hf_claim, hot) == 16, "abi");
 HF_ASSERT(sizeof(struct hf_hot) == 40, "abi");
 HF_ASSERT(__builtin_offsetof(struct hf_hot, loop_at) == 30, "abi");
 HF_ASSERT(sizeof(struct hf_intake) == 64, "one line");
-HF_ASSERT(sizeof(struct hf_stream) == 32, "half a line");
-HF_ASSERT(sizeof(struct hf_bound) == 64, "one line");
-HF_ASSERT(__builtin_offsetof(struct hf_bound, peer) == 36, "abi");
+HF_ASSERT(sizeof(struct hf_across) == sizeof(struct hf_hot), "abi");
+HF_ASSERT(__builtin_offsetof(struct hf_across, sport) == 24, "abi");
+HF_ASSERT(sizeof(struct hf_stream) == 28, "abi");
+HF_ASSERT(__builtin_offsetof(struct hf_intake, last_out) == 48, "abi");
+HF_ASSERT(sizeof(struct hf_bound) == 16, "abi");
 HF_ASSERT(sizeof(struct hf_ip6) == 16, "abi");
 HF_ASSERT(sizeof(struct hf_leg6) == 64, "one line");
 HF_ASSERT(sizeof(struct hf_frame) == 192, "three lines");

@@ -11,7 +11,14 @@
  * between the flip and the copy has therefore changed the leg completely; who
  * adopts the leg makes up for the copy.
  *
- * Pure; hf_hot_make() is the controller's, hf_hot_program() the senders'.
+ * A leg whose packets are relayed has another short form in its place (struct
+ * hf_across). Two legs' programs are in it, so it names both epochs: the sending
+ * leg's word is read once more when all that is needed of the copy is in hand,
+ * the receiving leg's is claimed. A change of either ends it for good, and the
+ * controller makes it anew.
+ *
+ * Pure; hf_hot_make() and hf_across_make() are the controller's, hf_hot_program()
+ * the senders'.
  */
 #ifndef HOLDFAST_HOT_H
 #define HOLDFAST_HOT_H
@@ -79,8 +86,48 @@ HF_INLINE struct hf_hot hf_hot_make(const struct hf_program *p, __u64 word)
 	return h;
 }
 
-/* Put it there: the epoch is in the first 8 bytes, and they come last. */
-HF_INLINE void hf_hot_store(struct hf_hot *to, const struct hf_hot *from)
+/*
+ * The short form of the relay from a leg (p, word) to its peer (q, to_word); its
+ * epoch is HF_HOT_NONE if there is none.
+ */
+HF_INLINE struct hf_across hf_across_make(__u32 leg, const struct hf_program *p,
+					  __u64 word,
+					  const struct hf_program *q,
+					  __u64 to_word)
+{
+	struct hf_across a = {.epoch = HF_HOT_NONE};
+	const __u8 latch = HF_PROGRAM_LATCH | HF_PROGRAM_LATCH_ANY;
+
+	if (q->mode != HF_MODE_RELAY || q->peer != leg || !p->remote_port ||
+	    !p->remote_ip4 || !q->remote_port || !q->remote_ip4 ||
+	    p->flags & (latch | HF_PROGRAM_RX_OFF) || q->flags & latch)
+		return a;
+	a.epoch = (__u16)(HF_ACROSS | hf_word_epoch(word));
+	a.to_epoch = (__u16)hf_word_epoch(to_word);
+	a.rx_payload_type = p->rx_payload_type;
+	a.payload_type = q->payload_type;
+	a.remote_port = p->remote_port;
+	a.remote_ip4 = p->remote_ip4;
+	a.ssrc = q->ssrc;
+	a.saddr = q->local_ip4;
+	a.daddr = q->remote_ip4;
+	a.sport = q->local_port;
+	a.dport = q->remote_port;
+	a.nexthop = q->nexthop;
+	a.six = q->flags & HF_PROGRAM_IPV6;
+	a.peer = p->peer;
+	return a;
+}
+
+/* Is it of these words? */
+HF_INLINE int hf_across_is(const struct hf_across *a, __u64 word, __u64 to_word)
+{
+	return a->epoch == (HF_ACROSS | hf_word_epoch(word)) &&
+	       a->to_epoch == hf_word_epoch(to_word);
+}
+
+/* Put either there: the epochs are in the first 8 bytes, and they come last. */
+HF_INLINE void hf_short_store(void *to, const void *from)
 {
 	__u64 word[5];
 	int i;
@@ -89,6 +136,17 @@ HF_INLINE void hf_hot_store(struct hf_hot *to, const struct hf_hot *from)
 	for (i = 1; i < 5; i++)
 		HF_WRITE(((__u64 *)to)[i], word[i]);
 	hf_store_release((__u64 *)to, word[0]);
+}
+
+HF_INLINE void hf_hot_store(struct hf_hot *to, const struct hf_hot *from)
+{
+	hf_short_store(to, from);
+}
+
+HF_INLINE void hf_across_store(struct hf_across *to,
+			       const struct hf_across *from)
+{
+	hf_short_store(to, from);
 }
 
 /* The program for a sender. */

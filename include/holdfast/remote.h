@@ -80,13 +80,6 @@ HF_INLINE int hf_remote_learned(const struct hf_program *p,
 	       rx->latch_key == hf_remote_key(p->remote_ip4, p->remote_port);
 }
 
-/* Will hf_remote_get() say the same for as long as the program is in force? */
-HF_INLINE int hf_remote_is_steady(const struct hf_program *p,
-				  const struct hf_leg_rx *rx)
-{
-	return !(p->flags & HF_PROGRAM_LATCH) || hf_remote_learned(p, rx);
-}
-
 /* Where the leg's remote is: what was learned, else what was signalled. */
 HF_INLINE struct hf_remote hf_remote_get(const struct hf_program *p,
 					 const struct hf_leg_rx *rx)

@@ -9,7 +9,10 @@
  * bound at the first packet of a source: its sequence is the next of the stream
  * (the claim word), its timestamp follows the time that has passed. They stand
  * in struct hf_bound of the leg the packets come from, and hold for one epoch of
- * the leg they go to, so any flip of that leg binds anew.
+ * the leg they go to, so any flip of that leg binds anew. They stand once more in
+ * struct hf_intake, on the line that every packet needs anyway, from when a
+ * packet was relayed by them until one comes that is not the plain next one;
+ * those in between look at nothing else (hf_relay_goes_on()).
  *
  * As with hold frames, hf_relay_due() works a packet out, the caller takes it
  * by hf_claim(), and only then hf_relay_done() notes it. Pure.
@@ -30,8 +33,11 @@
 #define HF_RTP_MISORDER 100
 
 /* How long after a switch, in packets, an event (RFC 4733) from before it is
- * looked for. */
-#define HF_RTP_FRESH 1000
+ * looked for, at least: plain packets leave the watch over that to the one that
+ * begins the next HF_RTP_WATCH sequence numbers, which is not plain. Both
+ * together stay well within 2^15 units of 8 timestamps, of 20 ms packets. */
+#define HF_RTP_FRESH 500
+#define HF_RTP_WATCH 512
 
 HF_INLINE int hf_rtp_is_v2(__u8 first_byte)
 {
@@ -82,7 +88,7 @@ struct hf_relayed {
 };
 
 /* The timestamp with which a source takes over the stream. */
-HF_INLINE __u32 hf_relay_timestamp(const struct hf_bound *b,
+HF_INLINE __u32 hf_relay_timestamp(const struct hf_bound *b, __u64 last_out,
 				   const struct hf_program *to, __u64 word,
 				   __u64 now_ns)
 {
@@ -91,21 +97,21 @@ HF_INLINE __u32 hf_relay_timestamp(const struct hf_bound *b,
 	__u32 floor = to->ts_base + hf_word_slot(word) * step;
 	__u32 ts;
 
-	if ((b->flags & HF_BOUND) && b->last_out && ptime &&
+	if ((b->flags & HF_BOUND) && last_out && ptime &&
 	    b->epoch == hf_word_epoch(word)) {
 		/* Another source on the same line: on from its newest packet,
 		 * by the time since then and by one packet at least. */
-		__u32 units = (__u32)(now_ns >> 20) - (__u32)b->last_out;
+		__u32 units = (__u32)(now_ns >> 20) - (__u32)last_out;
 		__u32 passed = (__u32)(((__u64)units << 20) * step / ptime);
 
-		return (__u32)(b->last_out >> 32) +
+		return (__u32)(last_out >> 32) +
 		       (passed > step ? passed : step);
 	}
 	ts = hf_program_timestamp(to, now_ns);
 	return (__s32)(ts - floor) < 0 ? floor : ts;
 }
 
-HF_INLINE int hf_relay_bind(const struct hf_bound *b,
+HF_INLINE int hf_relay_bind(const struct hf_bound *b, __u64 last_out,
 			    const struct hf_program *to, __u64 word,
 			    __u64 now_ns, const struct hf_rtp_in *in,
 			    struct hf_relayed *d)
@@ -114,7 +120,7 @@ HF_INLINE int hf_relay_bind(const struct hf_bound *b,
 	if (in->kind == HF_RTP_EVENT && !in->marker)
 		return HF_RELAY_OLD;
 	d->seq = hf_word_seq(word);
-	d->timestamp = hf_relay_timestamp(b, to, word, now_ns);
+	d->timestamp = hf_relay_timestamp(b, last_out, to, word, now_ns);
 	d->marker = 1;
 	d->bind = 1;
 	d->in_order = 1;
@@ -135,17 +141,19 @@ HF_INLINE int hf_relay_old_event(const struct hf_bound *b,
 
 /* The common case of hf_relay_due(): on from the packet before, in its order.
  * 0 if it is not one, with nothing done. */
-HF_INLINE int hf_relay_goes_on(const struct hf_bound *b, __u64 word,
+HF_INLINE int hf_relay_goes_on(const struct hf_intake *i, __u64 word,
 			       const struct hf_rtp_in *in, struct hf_relayed *d)
 {
-	if ((b->flags & (HF_BOUND | HF_BOUND_JUMP)) != HF_BOUND ||
-	    b->epoch != hf_word_epoch(word) || b->ssrc != in->ssrc ||
-	    in->kind != HF_RTP_AUDIO)
+	__u16 next = hf_word_seq(word);
+
+	if (i->epoch != (HF_STEADY | hf_word_epoch(word)) ||
+	    i->stream.source != in->ssrc || in->kind != HF_RTP_AUDIO)
 		return 0;
-	d->seq = (__u16)(in->seq + b->seq);
-	if ((__u16)(d->seq - hf_word_seq(word)) >= HF_RTP_DROPOUT)
+	d->seq = (__u16)(in->seq + i->seq);
+	if ((__u16)(d->seq - next) >= HF_RTP_DROPOUT ||
+	    (__u16)(d->seq ^ (__u16)(next - 1)) >= HF_RTP_WATCH)
 		return 0;
-	d->timestamp = in->timestamp + b->ts;
+	d->timestamp = in->timestamp + i->ts;
 	d->marker = in->marker;
 	d->bind = 0;
 	d->in_order = 1;
@@ -154,11 +162,11 @@ HF_INLINE int hf_relay_goes_on(const struct hf_bound *b, __u64 word,
 }
 
 /*
- * `b` and `rx` are of the leg the packet came from, `to` and `word` are the
+ * `b`, `rx` and last_out are of the leg the packet came from, `to` and `word` are the
  * program and the word of the leg it goes to, the word read first.
  */
 HF_INLINE int hf_relay_due(const struct hf_bound *b,
-			   const struct hf_leg_rx *rx,
+			   const struct hf_leg_rx *rx, __u64 last_out,
 			   const struct hf_program *to, __u64 word,
 			   __u64 now_ns, const struct hf_rtp_in *in,
 			   struct hf_relayed *d)
@@ -168,15 +176,15 @@ HF_INLINE int hf_relay_due(const struct hf_bound *b,
 
 	if (!(flags & HF_BOUND) || b->epoch != hf_word_epoch(word) ||
 	    b->ssrc != in->ssrc)
-		return hf_relay_bind(b, to, word, now_ns, in, d);
+		return hf_relay_bind(b, last_out, to, word, now_ns, in, d);
 	d->seq = (__u16)(in->seq + b->seq);
 	ahead = (__u16)(d->seq - hf_word_seq(word));
 	d->in_order = ahead < HF_RTP_DROPOUT;
 	if (!d->in_order) {
 		if ((__u16)-ahead > HF_RTP_MISORDER) {
 			if ((flags & HF_BOUND_JUMP) && in->seq == rx->bad_seq)
-				return hf_relay_bind(b, to, word, now_ns, in,
-						     d);
+				return hf_relay_bind(b, last_out, to, word,
+						     now_ns, in, d);
 			return HF_RELAY_JUMP;
 		}
 		if ((__s16)(__u16)(d->seq - b->first) < 0)
@@ -199,14 +207,46 @@ HF_INLINE void hf_relay_jump(struct hf_bound *b, struct hf_leg_rx *rx,
 	b->flags |= HF_BOUND_JUMP;
 }
 
-/* Note a packet that was claimed. */
+/* Note a packet that was claimed: in the intake, which is all that a plain one
+ * needs. An event repeats the timestamp of its begin: keep the moment of the
+ * first, so that timestamp and time belong together. */
+HF_INLINE void hf_relay_sent(struct hf_intake *i, const struct hf_relayed *d,
+			     __u64 now_ns)
+{
+	i->forwarded++;
+	if (d->bind ||
+	    (d->in_order &&
+	     (__s32)(d->timestamp - (__u32)(i->last_out >> 32)) > 0))
+		HF_WRITE(i->last_out,
+			 (__u64)d->timestamp << 32 | (__u32)(now_ns >> 20));
+}
+
+/* From here on not by the offsets in the intake: before a packet that is not
+ * plain is counted, which may change the source that they are of. */
+HF_INLINE void hf_relay_unsteady(struct hf_intake *i)
+{
+	if (i->epoch)
+		hf_store_release(&i->epoch, (__u16)0);
+}
+
+/* The next ones may go by them. */
+HF_INLINE void hf_relay_steady(struct hf_intake *i, const struct hf_bound *b)
+{
+	if (b->ssrc != i->stream.source || (b->flags & HF_BOUND_JUMP))
+		return;
+	i->seq = b->seq;
+	i->ts = b->ts;
+	hf_store_release(&i->epoch, (__u16)(HF_STEADY | b->epoch));
+}
+
+/* And all else, of one that is not plain. */
 HF_INLINE void hf_relay_done(struct hf_bound *b, struct hf_leg_rx *rx,
-			     const struct hf_rtp_in *in,
+			     struct hf_intake *i, const struct hf_rtp_in *in,
 			     const struct hf_relayed *d, __u64 now_ns)
 {
 	__u16 since;
 
-	b->forwarded++;
+	hf_relay_sent(i, d, now_ns);
 	if (d->bind) {
 		b->ssrc = in->ssrc;
 		b->seq = (__u16)(d->seq - in->seq);
@@ -226,11 +266,7 @@ HF_INLINE void hf_relay_done(struct hf_bound *b, struct hf_leg_rx *rx,
 		b->flags &= (__u8)~HF_BOUND_FRESH;
 	if (b->flags & HF_BOUND_JUMP)
 		b->flags &= (__u8)~HF_BOUND_JUMP;
-	/* An event repeats the timestamp of its begin: keep the moment of the
-	 * first, so that timestamp and time belong together. */
-	if (d->bind || (__s32)(d->timestamp - (__u32)(b->last_out >> 32)) > 0)
-		HF_WRITE(b->last_out,
-			 (__u64)d->timestamp << 32 | (__u32)(now_ns >> 20));
+	hf_relay_steady(i, b);
 }
 
 #endif

@@ -57,11 +57,11 @@ HF_INLINE int hf_stream_count(struct hf_stream *s,
 }
 
 /* How irregularly audio comes. What is off by 8 s and more is another beginning
- * of the timestamps, and no jitter. */
-HF_INLINE void hf_stream_jitter(struct hf_stream *s, __u32 timestamp,
-				__u64 now_ns)
+ * of the timestamps, and no jitter. unit_ns is that of struct hf_claim. */
+HF_INLINE void hf_stream_jitter(struct hf_stream *s, __u32 unit_ns,
+				__u32 timestamp, __u64 now_ns)
 {
-	__u64 unit = s->unit_ns ? s->unit_ns : HF_STREAM_UNIT_NS;
+	__u64 unit = unit_ns ? unit_ns : HF_STREAM_UNIT_NS;
 	__u32 transit = (__u32)((now_ns - timestamp * unit) >> 10);
 	__s32 d = (__s32)(transit - s->transit);
 	__u32 off = (__u32)(d < 0 ? -(__s64)d : d);

@@ -88,8 +88,7 @@ struct path {
 	struct hf_work *work;
 	struct hf_wheel_entry *wheel;
 	struct hf_frame *frames;
-	uint16_t seq;	  /* of the packets that come in */
-	uint16_t relayed; /* packets to each leg */
+	uint16_t seq; /* of the packets that come in */
 };
 
 struct bench {
@@ -278,6 +277,16 @@ static int path_open(struct bench *b)
 	return 0;
 }
 
+/* The sequence number that the next packet to this leg has. */
+static uint16_t next_seq(const struct path *p, uint32_t leg, enum row row)
+{
+	const struct hf_bound *from = &p->bound[leg ^ 1];
+
+	if (row == RELAY && from->flags & HF_BOUND)
+		return (uint16_t)(from->seq + p->seq + 1);
+	return (uint16_t)(leg * 7);
+}
+
 /*
  * Program every leg for this row. When its packet comes, a hold frame is some
  * milliseconds overdue, as where the paced sender is dead: all are due, and none
@@ -295,21 +304,21 @@ static void path_program(struct bench *b, enum row which)
 		return;
 	for (uint32_t k = 0; k < legs; k++) {
 		uint32_t i = b->order[2 * k];
-		uint16_t seq = (uint16_t)(i * 7);
+		uint16_t seq = next_seq(p, i, row);
 
 		base = begin + (uint64_t)(k * b->pace_ns[which]) - 7 * HF_MS;
 		base = base / HF_MS * HF_MS;
 		p->legs[i].program[0] = program_make(i, row, base);
 		p->claims[i].word =
-			row == RELAY
-				? hf_word_make(2, 0, 0,
-					       (uint16_t)(seq + p->relayed), 0)
-				: hf_word_make(0, 0, 0, seq, 0);
+			hf_word_make(row == RELAY ? 2 : 0, 0, 0, seq, 0);
 		p->claims[i].peer = i ^ 1;
 		p->claims[i].hot = hf_hot_make(&p->legs[i].program[0],
 					p->claims[i].word);
 	}
-	p->relayed += row == RELAY;
+	for (uint32_t i = 0; i < BENCH_LEGS && row == RELAY; i++)
+		p->claims[i].across = hf_across_make(
+			i, &p->legs[i].program[0], p->claims[i].word,
+			&p->legs[i ^ 1].program[0], p->claims[i ^ 1].word);
 	wait_until(begin);
 }
 

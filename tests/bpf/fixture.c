@@ -332,14 +332,39 @@ static void leg_addresses(struct fixture *f, uint32_t leg,
 	       16);
 }
 
+/* As the controller does: of a relay in both directions. */
+static void leg_cross(struct fixture *f, uint32_t leg)
+{
+	__u64 word = f->claims[leg].word, to_word;
+	const struct hf_program *p = hf_word_program(&f->legs[leg], word);
+	struct hf_across across;
+
+	if (p->peer >= LEGS)
+		return;
+	to_word = f->claims[p->peer].word;
+	across = hf_across_make(leg, p, word,
+				hf_word_program(&f->legs[p->peer], to_word),
+				to_word);
+	/* leg_set() begins at an epoch that was there before. */
+	if (across.epoch != HF_HOT_NONE)
+		hf_across_store(&f->claims[leg].across, &across);
+	else if (f->claims[leg].across.epoch & HF_ACROSS)
+		f->claims[leg].across.epoch = HF_HOT_NONE;
+}
+
 void leg_shorten(struct fixture *f, uint32_t leg)
 {
 	__u64 word = f->claims[leg].word;
-	struct hf_hot hot =
-		hf_hot_make(hf_word_program(&f->legs[leg], word), word);
+	const struct hf_program *p = hf_word_program(&f->legs[leg], word);
+	struct hf_hot hot = hf_hot_make(p, word);
 
-	if (!f->no_hot && hot.epoch != HF_HOT_NONE)
+	if (f->no_hot)
+		return;
+	if (hot.epoch != HF_HOT_NONE)
 		hf_hot_store(&f->claims[leg].hot, &hot);
+	leg_cross(f, leg);
+	if (p->peer < LEGS)
+		leg_cross(f, p->peer);
 }
 
 void leg_set(struct fixture *f, uint32_t leg, const struct hf_program *p,

@@ -9,6 +9,7 @@
 #include <linux/bpf.h>
 
 #include <holdfast/claim.h>
+#include <holdfast/hot.h>
 
 #include "../unit/test.h"
 #include "bpf/datapath.skel.h"
@@ -196,14 +197,25 @@ static struct packet random_talk(struct talk *t, uint64_t *r)
 	return p;
 }
 
-TEST(a_relayed_leg_sends_the_same_by_what_it_has_cached_as_by_the_programs)
+/* Will the next packet go by the short form, if it is a plain one? */
+static int is_short(const struct fixture *f)
+{
+	const struct hf_claim *from = &f->claims[CALLER_LEG];
+	__u64 to = f->claims[AGENT_LEG].word;
+
+	return hf_across_is(&from->across, from->word, to) &&
+	       f->intake[CALLER_LEG].epoch == (HF_STEADY | hf_word_epoch(to));
+}
+
+TEST(a_relayed_leg_sends_the_same_by_the_short_form_as_by_the_programs)
 {
 	FIXTURE(f);
 	struct talk t = {.seq = 100, .ts = 1000};
 	struct outcome by_short, by_long;
 	uint64_t r = 5, now = BASE + 100 * MS;
+	struct hf_across across;
 	struct hf_intake intake;
-	struct hf_bound bound;
+	struct hf_bound bound, next;
 	int relayed = 0, shortly = 0;
 	uint64_t word;
 
@@ -226,17 +238,21 @@ TEST(a_relayed_leg_sends_the_same_by_what_it_has_cached_as_by_the_programs)
 		bound = f->bound[CALLER_LEG];
 		intake = f->intake[CALLER_LEG];
 		word = f->claims[AGENT_LEG].word;
-		shortly += !!(bound.flags & HF_BOUND_CACHED);
+		shortly += is_short(f);
 		pass(f, CALLER_LEG, AGENT_LEG, &in, &by_short);
+		next = by_short.bound;
 		f->bound[CALLER_LEG] = bound;
-		f->bound[CALLER_LEG].flags &= (__u8)~HF_BOUND_CACHED;
 		f->intake[CALLER_LEG] = intake;
 		f->claims[AGENT_LEG].word = word;
+		across = f->claims[CALLER_LEG].across;
+		f->claims[CALLER_LEG].across.epoch = HF_HOT_NONE;
 		pass(f, CALLER_LEG, AGENT_LEG, &in, &by_long);
-		/* The long way keeps what it found; a packet that is refused
-		 * leaves that to the next. */
-		by_long.bound.flags |= by_short.bound.flags & HF_BOUND_CACHED;
-		f->bound[CALLER_LEG] = by_long.bound;
+		f->claims[CALLER_LEG].across = across;
+		f->bound[CALLER_LEG] = next;
+		/* The long way watches the begin with every packet. */
+		by_short.bound.first = by_long.bound.first;
+		if (!(by_long.bound.flags & HF_BOUND_FRESH))
+			by_short.bound.flags &= (__u8)~HF_BOUND_FRESH;
 		CHECK_SAME(by_short, by_long);
 		relayed += by_short.verdict != XDP_DROP;
 	}

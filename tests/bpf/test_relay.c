@@ -98,8 +98,8 @@ TEST(a_packet_of_the_agent_reaches_the_caller_in_the_caller_s_stream)
 	CHECK_INT(fixture_receive(f, &p), XDP_TX);
 	CHECK_PACKET(p, want);
 	CHECK_STR(fixture_counted(f), "relayed 1");
-	CHECK_INT(f->bound[AGENT_LEG].forwarded, 1);
-	CHECK(f->bound[AGENT_LEG].last_out ==
+	CHECK_INT(f->intake[AGENT_LEG].forwarded, 1);
+	CHECK(f->intake[AGENT_LEG].last_out ==
 	      ((uint64_t)(uint32_t)NOW_TS << 32 | (uint32_t)(NOW >> 20)));
 	CHECK(f->claims[CALLER_LEG].word == hf_word_make(5, 0, 0, 601, 0));
 
@@ -623,6 +623,35 @@ TEST(a_receiving_leg_behind_a_nat_is_sent_to_where_it_was_learned)
 	CHECK_INT(talk(f, 101, 16160, &p), XDP_TX);
 	CHECK_INT(packet_peek16(&p, 36), 61000);
 	CHECK(packet_check_right(&p));
+}
+
+/* As when the controller is killed between the flip and the copy. */
+TEST(a_short_form_from_before_a_change_of_either_leg_is_not_gone_by)
+{
+	FIXTURE(f);
+	struct hf_program p;
+	struct packet out;
+	uint16_t seq = 100;
+
+	for (int which = 0; which < 2; which++) {
+		uint32_t leg = which ? AGENT_LEG : CALLER_LEG;
+
+		join(f);
+		for (int i = 0; i < 3; i++, seq++)
+			CHECK_INT(talk(f, seq, seq * 160u, &out), XDP_TX);
+		CHECK(f->intake[AGENT_LEG].epoch & HF_STEADY);
+		p = *hf_word_program(&f->legs[leg], f->claims[leg].word);
+		p.remote_port = HF_HTONS(61002);
+		f->no_hot = 1;
+		CHECK_INT(leg_flip(f, leg, &p, 0), 1);
+		f->no_hot = 0;
+		for (int i = 0; i < 3; i++, seq++) {
+			CHECK_INT(talk(f, seq, seq * 160u, &out),
+				  which ? XDP_DROP : XDP_TX);
+			if (!which)
+				CHECK_INT(packet_peek16(&out, 36), 61002);
+		}
+	}
 }
 
 TEST(a_talker_told_not_to_send_is_not_relayed)

@@ -263,7 +263,7 @@ TEST(no_rtcp_packet_type_of_a_relayed_party_ever_goes_on)
 		CHECK_INT(fixture_receive(f, &own), XDP_DROP);
 	}
 	CHECK_STR(fixture_counted(f), "rtcp_rx 64");
-	CHECK_INT(f->bound[LEG].forwarded, 0);
+	CHECK_INT(f->intake[LEG].forwarded, 0);
 }
 
 TEST(a_stream_is_counted_whichever_way_its_packets_go)
@@ -289,7 +289,7 @@ TEST(a_stream_is_counted_whichever_way_its_packets_go)
 		p = packet_build(&s);
 		CHECK_INT(fixture_receive(f, &p), XDP_TX);
 	}
-	CHECK_INT(f->bound[LEG].forwarded, 9);
+	CHECK_INT(f->intake[LEG].forwarded, 9);
 	CHECK_INT(stream->octets, 9 * 160);
 	CHECK_INT(stream->count, 9);
 	CHECK_INT(stream->first, 65530);

@@ -10,6 +10,7 @@
 #include <string.h>
 
 #include <holdfast/claim.h>
+#include <holdfast/hot.h>
 #include <holdfast/remote.h>
 #include <holdfast/report.h>
 
@@ -383,7 +384,7 @@ static struct packet to_caller(const struct fixture *f, const struct pair *k,
 	return packet_build(&s);
 }
 
-/* Three packets: by the programs, then by what is cached. */
+/* Three packets: by the programs, then by the short form. */
 static void relay_some(struct fixture *f, const struct pair *k, int tags,
 		       enum packet_check check)
 {
@@ -401,8 +402,11 @@ static void relay_some(struct fixture *f, const struct pair *k, int tags,
 		CHECK_PACKET(p, want);
 		CHECK_STR(fixture_counted(f), "relayed 1");
 	}
-	CHECK(f->bound[k->from].flags & HF_BOUND_CACHED);
-	CHECK_INT(f->bound[k->from].forwarded, 3);
+	CHECK_INT(f->intake[k->from].epoch,
+		  HF_STEADY | hf_word_epoch(f->claims[k->to].word));
+	CHECK(hf_across_is(&f->claims[k->from].across, f->claims[k->from].word,
+			   f->claims[k->to].word));
+	CHECK_INT(f->intake[k->from].forwarded, 3);
 }
 
 TEST(every_pair_of_families_is_relayed_with_and_without_tags)

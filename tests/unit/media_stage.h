@@ -209,6 +209,7 @@ static inline bool stage_hear(struct stage *s, struct talker *t)
 {
 	struct hf_leg_rx *rx = &s->m->map.legs[t->leg].rx;
 	struct hf_bound *b = &s->m->map.bound[t->leg];
+	struct hf_intake *heard = &s->m->map.intake[t->leg];
 	const struct hf_program *p = stage_program(s, t->leg);
 	struct hf_rtp_in in = { .timestamp = stage_talker_time(s, t),
 				.ssrc = htonl(t->ssrc),
@@ -225,7 +226,8 @@ static inline bool stage_hear(struct stage *s, struct talker *t)
 	p = stage_program(s, peer);
 	if (p->mode != HF_MODE_RELAY || p->peer != t->leg || !p->remote_port)
 		return false;
-	switch (hf_relay_due(b, rx, p, *word, s->now, &in, &d)) {
+	switch (hf_relay_due(b, rx, heard->last_out, p, *word, s->now, &in,
+			     &d)) {
 	case HF_RELAY_JUMP:
 		hf_relay_jump(b, rx, &in);
 		return false;
@@ -234,7 +236,7 @@ static inline bool stage_hear(struct stage *s, struct talker *t)
 	}
 	if (!hf_claim(word, *word, d.next))
 		return false;
-	hf_relay_done(b, rx, &in, &d, s->now);
+	hf_relay_done(b, rx, heard, &in, &d, s->now);
 	stage_record(s, peer, p, d.seq, d.timestamp, d.marker, HF_LEG_NONE);
 	return true;
 }

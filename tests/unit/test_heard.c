@@ -262,13 +262,14 @@ TEST(jitter_is_that_of_RFC_3550)
 		     {30000000, 240, 125000}};
 
 	for (int c = 0; c < 3; c++) {
-		struct hf_stream h = {.unit_ns = clock[c].unit_ns};
+		struct hf_stream h = {0};
 		uint64_t now = 5000000000000;
 		double ms;
 
 		for (uint32_t i = 0; i < 400; i++) {
 			now += clock[c].ptime_ns;
-			hf_stream_jitter(&h, 0xfffff000 + i * clock[c].unit,
+			hf_stream_jitter(&h, clock[c].unit_ns,
+					 0xfffff000 + i * clock[c].unit,
 					 now + (i & 1) * 10000000);
 		}
 		ms = (h.jitter >> 4) * 1.024e-3;

@@ -139,6 +139,70 @@ TEST(what_does_not_fit_has_no_short_form)
 	CHECK_INT(hf_hot_make(&p[10], word).epoch, 3);
 }
 
+/* The relay's: what each side must be. */
+TEST(a_relay_has_a_short_form_if_both_programs_say_so_and_no_address_is_to_be_learned)
+{
+	const struct hf_program leg = {.mode = HF_MODE_RELAY,
+				       .remote_ip4 = 11,
+				       .remote_port = 12,
+				       .local_ip4 = 13,
+				       .local_port = 14,
+				       .ssrc = 15,
+				       .nexthop = 16,
+				       .payload_type = 17,
+				       .rx_payload_type = 18,
+				       .peer = 7};
+	const __u64 word = hf_word_make(3, 0, 0, 1, 5);
+	const __u64 to_word = hf_word_make(9, 0, 0, 1, 5);
+	struct hf_program p = leg, q = leg, bad[2][5];
+	struct hf_across a;
+
+	q.peer = 4;
+	q.remote_ip4 = 21;
+	q.remote_port = 22;
+	q.payload_type = 27;
+	q.flags = HF_PROGRAM_IPV6 | HF_PROGRAM_RX_OFF;
+	a = hf_across_make(4, &p, word, &q, to_word);
+	CHECK(hf_across_is(&a, word, to_word));
+	CHECK(!hf_across_is(&a, to_word, word));
+	CHECK(!hf_across_is(&a, word, word));
+	CHECK_INT(a.remote_ip4, 11);
+	CHECK_INT(a.remote_port, 12);
+	CHECK_INT(a.rx_payload_type, 18);
+	CHECK_INT(a.payload_type, 27);
+	CHECK_INT(a.daddr, 21);
+	CHECK_INT(a.dport, 22);
+	CHECK_INT(a.saddr, 13);
+	CHECK_INT(a.sport, 14);
+	CHECK_INT(a.ssrc, 15);
+	CHECK_INT(a.nexthop, 16);
+	CHECK_INT(a.peer, 7);
+	CHECK(a.six);
+	/* Nobody who looks for a held leg's takes it for one. */
+	for (__u32 epoch = 0; epoch < 1 << HF_EPOCH_BITS; epoch++)
+		CHECK(hf_across_make(4, &p, hf_word_make(epoch, 0, 0, 0, 0), &q,
+				     to_word)
+			      .epoch >> HF_EPOCH_BITS);
+	for (int i = 0; i < 5; i++)
+		bad[0][i] = p, bad[1][i] = q;
+	bad[0][0].flags = HF_PROGRAM_LATCH;
+	bad[0][1].flags = HF_PROGRAM_RX_OFF;
+	bad[0][2].remote_port = 0;
+	bad[0][3].remote_ip4 = 0;
+	bad[0][4].flags = HF_PROGRAM_LATCH_ANY;
+	bad[1][0].flags = HF_PROGRAM_LATCH;
+	bad[1][1].mode = HF_MODE_HOLD;
+	bad[1][2].peer = 5;
+	bad[1][3].remote_port = 0;
+	bad[1][4].remote_ip4 = 0;
+	for (int i = 0; i < 5; i++) {
+		a = hf_across_make(4, &bad[0][i], word, &q, to_word);
+		CHECK_INT(a.epoch, HF_HOT_NONE);
+		a = hf_across_make(4, &p, word, &bad[1][i], to_word);
+		CHECK_INT(a.epoch, HF_HOT_NONE);
+	}
+}
+
 /* Killed at every instruction. */
 
 struct shared {

@@ -7,6 +7,8 @@
  */
 #include <errno.h>
 
+#include <holdfast/hot.h>
+
 #include "media_stage.h"
 
 #define CHECK_STREAM(s, leg, tolerance)                               \
@@ -350,6 +352,58 @@ TEST(offsets_bound_for_another_leg_at_the_same_epoch_do_not_hold)
 	hf_media_relay(s->m, a, c);
 	CHECK_INT(stage_talk(s, &t, 5), 5);
 	CHECK_STREAM(s, c, 16);
+}
+
+/* Does what comes from leg a go to leg b by the short form? */
+static bool is_short(const struct stage *s, uint32_t a, uint32_t b)
+{
+	const struct hf_claim *claim = s->m->map.claims;
+
+	return hf_across_is(&claim[a].across, claim[a].word, claim[b].word) &&
+	       claim[a].across.peer == b;
+}
+
+TEST(the_short_form_of_a_relay_follows_each_change_of_either_leg)
+{
+	STAGE(s, 10, 1);
+	uint32_t a = stage_leg(s, "198.51.100.1", 4000);
+	uint32_t b = stage_leg(s, "198.51.100.2", 4000);
+	struct hf_media_remote r = remote_at("198.51.100.9", 4100);
+	struct talker t = {a, 5, 1000, 10, 0};
+	struct hf_leg_rx *rx;
+
+	stage_clip(s, "default", 50);
+	hf_media_relay(s->m, a, b);
+	CHECK(is_short(s, a, b) && is_short(s, b, a));
+	CHECK_INT(stage_talk(s, &t, 3), 3);
+	CHECK_INT(hf_media_leg_remote(s->m, a, &r), 0);
+	CHECK(is_short(s, a, b) && is_short(s, b, a));
+	CHECK_INT(s->m->map.claims[b].across.daddr, r.ip4.s_addr);
+	CHECK_INT(s->m->map.claims[a].across.remote_ip4, r.ip4.s_addr);
+	/* Behind NAT: not before the address is learned. */
+	r.latch = true;
+	CHECK_INT(hf_media_leg_remote(s->m, a, &r), 0);
+	hf_media_tick(s->m);
+	CHECK(!is_short(s, a, b) && !is_short(s, b, a));
+	rx = &s->m->map.legs[a].rx;
+	rx->latch_key = hf_remote_key(r.ip4.s_addr, htons(r.port));
+	rx->latched_ip4 = 77;
+	rx->latched_port = 78;
+	rx->latch_state = HF_LATCH_LEARNED;
+	for (int i = 0; i < 1000 && !is_short(s, b, a); i++)
+		hf_media_tick(s->m);
+	CHECK(is_short(s, a, b) && is_short(s, b, a));
+	CHECK_INT(s->m->map.claims[b].across.daddr, 77);
+	CHECK_INT(s->m->map.claims[b].across.dport, 78);
+	CHECK_INT(s->m->map.claims[a].across.remote_ip4, 77);
+	hf_media_leg_hold(s->m, a, "default");
+	CHECK(!is_short(s, a, b) && !is_short(s, b, a));
+	CHECK_INT(stage_talk(s, &t, 3), 0);
+	hf_media_relay(s->m, a, b);
+	CHECK(is_short(s, a, b) && is_short(s, b, a));
+	/* One that listens only. */
+	hf_media_leg_idle(s->m, b);
+	CHECK(!is_short(s, a, b));
 }
 
 TEST(a_long_hold_starts_counting_again_unheard)

@@ -122,7 +122,7 @@ static void hears(struct stage *s, uint32_t leg, uint16_t seq, int count,
 		if (lost_each && i % lost_each == lost_each - 1)
 			continue;
 		hf_stream_count(h, &in);
-		hf_stream_jitter(h, in.timestamp, s->now);
+		hf_stream_jitter(h, 0, in.timestamp, s->now);
 	}
 }
 

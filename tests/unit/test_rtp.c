@@ -19,6 +19,7 @@
 struct bench {
 	struct hf_program to;
 	struct hf_bound bound;
+	struct hf_intake intake;
 	struct hf_leg_rx rx;
 	__u64 word, now;
 	struct hf_relayed out;
@@ -45,7 +46,8 @@ static int put(struct bench *b, uint32_t ssrc, uint16_t seq, uint32_t ts,
 {
 	struct hf_rtp_in in = {ts, (__be32)ssrc, seq, marker, kind};
 	int verdict =
-		hf_relay_due(&b->bound, &b->rx, &b->to, b->word, b->now, &in, &b->out);
+		hf_relay_due(&b->bound, &b->rx, b->intake.last_out, &b->to,
+			     b->word, b->now, &in, &b->out);
 
 	if (verdict == HF_RELAY_JUMP)
 		hf_relay_jump(&b->bound, &b->rx, &in);
@@ -53,8 +55,26 @@ static int put(struct bench *b, uint32_t ssrc, uint16_t seq, uint32_t ts,
 		return verdict;
 	if (!hf_claim(&b->word, b->word, b->out.next))
 		return -1;
-	hf_relay_done(&b->bound, &b->rx, &in, &b->out, b->now);
+	hf_relay_done(&b->bound, &b->rx, &b->intake, &in, &b->out, b->now);
 	return verdict;
+}
+
+/* As the packet path does: the plain way, and where that says no the other. Counts
+ * those that went the plain way. */
+static int put_plainly(struct bench *b, uint16_t seq, uint32_t ts, int *plain)
+{
+	struct hf_rtp_in in = {ts, 1, seq, 0, HF_RTP_AUDIO};
+
+	if (!hf_relay_goes_on(&b->intake, b->word, &in, &b->out)) {
+		hf_relay_unsteady(&b->intake);
+		b->intake.stream.source = in.ssrc;
+		return put(b, 1, seq, ts, HF_RTP_AUDIO, 0);
+	}
+	if (!hf_claim(&b->word, b->word, b->out.next))
+		return -1;
+	hf_relay_sent(&b->intake, &b->out, b->now);
+	++*plain;
+	return HF_RELAY_SEND;
 }
 
 static int audio(struct bench *b, uint32_t ssrc, uint16_t seq, uint32_t ts)
@@ -76,7 +96,7 @@ TEST(the_first_packet_of_a_source_takes_the_next_sequence_and_the_marker)
 	CHECK_INT(b.out.seq, 501);
 	CHECK_INT(b.out.marker, 0);
 	CHECK_INT(b.out.timestamp, 70000 + 8160);
-	CHECK_INT(b.bound.forwarded, 2);
+	CHECK_INT(b.intake.forwarded, 2);
 }
 
 TEST(a_stream_never_begins_before_the_time_slot_that_hold_had_reached)
@@ -117,6 +137,61 @@ TEST(loss_swaps_and_wrap_of_the_talker_come_out_as_they_went_in)
 		CHECK_INT(b.out.marker, !i);
 	}
 	CHECK_INT(hf_word_seq(b.word), (uint16_t)(65530 + 80));
+}
+
+TEST(plain_packets_go_by_the_offsets_alone_and_the_watch_is_kept)
+{
+	struct bench b = begin(65000);
+	int plain = 0, fresh = 0;
+
+	/* Twice round the sequence numbers. */
+	for (uint32_t i = 0; i < 140000; i++) {
+		b.now = BASE + 1000 * MS + (uint64_t)i * 20 * MS;
+		CHECK_INT(put_plainly(&b, (uint16_t)(100 + i), 7 + i * 160,
+				      &plain),
+			  HF_RELAY_SEND);
+		CHECK_INT(b.out.seq, (uint16_t)(65000 + i));
+		CHECK_INT(b.out.timestamp, 70000 + 8000 + i * 160);
+		CHECK_INT(b.out.marker, !i);
+		CHECK(b.intake.last_out == ((uint64_t)b.out.timestamp << 32 |
+					    (uint32_t)(b.now >> 20)));
+		fresh += !!(b.bound.flags & HF_BOUND_FRESH);
+		/* Its begin stays behind, in reach of 16 bits. */
+		CHECK((uint16_t)(b.out.seq - b.bound.first) < 8192);
+	}
+	CHECK_INT(b.intake.forwarded, 140000);
+	CHECK(plain > 140000 - 140000 / HF_RTP_WATCH - 3);
+	CHECK(fresh > HF_RTP_FRESH && fresh <= HF_RTP_FRESH + HF_RTP_WATCH + 1);
+}
+
+TEST(no_packet_is_plain_that_another_source_a_flip_a_jump_or_the_watch_is_about)
+{
+	struct bench b = begin(1000);
+	struct hf_rtp_in in = {160, 1, 101, 0, HF_RTP_AUDIO}, no;
+	int plain = 0;
+
+	CHECK_INT(put_plainly(&b, 100, 0, &plain), HF_RELAY_SEND);
+	CHECK(hf_relay_goes_on(&b.intake, b.word, &in, &b.out));
+	no = in, no.ssrc = 2;
+	CHECK(!hf_relay_goes_on(&b.intake, b.word, &no, &b.out));
+	no = in, no.kind = HF_RTP_EVENT;
+	CHECK(!hf_relay_goes_on(&b.intake, b.word, &no, &b.out));
+	no = in, no.seq = 100; /* doubled */
+	CHECK(!hf_relay_goes_on(&b.intake, b.word, &no, &b.out));
+	no = in, no.seq = 101 + HF_RTP_DROPOUT;
+	CHECK(!hf_relay_goes_on(&b.intake, b.word, &no, &b.out));
+	no = in, no.seq = 124; /* goes out as 1024 */
+	CHECK(!hf_relay_goes_on(&b.intake, b.word, &no, &b.out));
+	no.seq = 123;
+	CHECK(hf_relay_goes_on(&b.intake, b.word, &no, &b.out));
+	CHECK(!hf_relay_goes_on(&b.intake, hf_word_make(7, 0, 0, 1001, 0), &in,
+				&b.out));
+	CHECK_INT(put(&b, 1, 9000, 0, HF_RTP_AUDIO, 0), HF_RELAY_JUMP);
+	hf_relay_unsteady(&b.intake);
+	CHECK(!hf_relay_goes_on(&b.intake, b.word, &in, &b.out));
+	CHECK_INT(put(&b, 1, 101, 160, HF_RTP_AUDIO, 0), HF_RELAY_SEND);
+	in.seq++;
+	CHECK(hf_relay_goes_on(&b.intake, b.word, &in, &b.out));
 }
 
 TEST(a_packet_from_before_the_switch_is_dropped)
@@ -244,18 +319,18 @@ TEST(the_newest_timestamp_and_its_moment_are_kept_together)
 	struct bench b = begin(500);
 
 	CHECK_INT(audio(&b, 1, 100, 16000), HF_RELAY_SEND);
-	CHECK(b.bound.last_out ==
+	CHECK(b.intake.last_out ==
 	      ((uint64_t)78000 << 32 | (uint32_t)(b.now >> 20)));
 	/* A late one, and the repeats of an event, do not touch it. */
 	b.now += 20 * MS;
 	CHECK_INT(audio(&b, 1, 102, 16320), HF_RELAY_SEND);
-	uint64_t kept = b.bound.last_out;
+	uint64_t kept = b.intake.last_out;
 
 	b.now += 20 * MS;
 	CHECK_INT(audio(&b, 1, 101, 16160), HF_RELAY_SEND);
-	CHECK(b.bound.last_out == kept);
+	CHECK(b.intake.last_out == kept);
 	CHECK_INT(put(&b, 1, 103, 16320, HF_RTP_EVENT, 0), HF_RELAY_SEND);
-	CHECK(b.bound.last_out == kept);
+	CHECK(b.intake.last_out == kept);
 }
 
 TEST(payload_types_say_what_a_packet_is)

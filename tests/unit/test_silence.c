@@ -98,8 +98,8 @@ TEST(reports_or_relayed_packets_are_not_silence)
 		pass(s, 90);
 	}
 	for (int i = 0; i < 10; i++) {
-		s->m->map.bound[leg].forwarded++;
-		s->m->map.bound[leg].last_out = (uint32_t)(s->now >> 20);
+		s->m->map.intake[leg].forwarded++;
+		s->m->map.intake[leg].last_out = (uint32_t)(s->now >> 20);
 		pass(s, 90);
 	}
 	CHECK_INT(t.silent, 0);
