@@ -47,6 +47,16 @@ static __always_inline void hf_tuple_get(const struct hf_program *p,
 			hf_csum_pair4(t->saddr, t->daddr);
 }
 
+/* hf_claim() of the packet in hand. */
+static __always_inline int hf_take(__u64 *word, __u64 old, __u64 next)
+{
+	if (hf_without & HF_WITHOUT_CLAIM) {
+		HF_WRITE(*word, next);
+		return 1;
+	}
+	return hf_claim(word, old, next);
+}
+
 /* Ethernet, IPv4 and UDP without its check. Needs 42 bytes. */
 static __always_inline void hf_headers_write(void *data,
 					     const struct hf_way *way,
@@ -96,7 +106,8 @@ hf_hold_headers_write(void *data, const struct hf_program *p,
 	sum = hf_csum_udp_header(t->pair, t->sport, t->dport,
 				 HF_HTONS(udp_len)) +
 	      first + seq + ts + ssrc + frame->sum;
-	HF_W16(data, HF_AT_UDP_CHECK) = hf_csum_udp(sum);
+	HF_W16(data, HF_AT_UDP_CHECK) =
+		hf_without & HF_WITHOUT_CHECK ? 0 : hf_csum_udp(sum);
 }
 
 /*
@@ -193,6 +204,8 @@ static __always_inline int hf_hold_write(struct xdp_md *ctx,
 			return HF_COUNT_DROP_RESIZE;
 		hf_hold_headers_write(data, p, &t, way, d, frame,
 				      8 + HF_RTP_BYTES + HF_FRAME_BYTES);
+		if (hf_without & HF_WITHOUT_PAYLOAD)
+			return hf_hold_wrap(ctx, six, way, bytes);
 #pragma unroll
 		for (i = 0; i < HF_FRAME_BYTES; i += 8)
 			HF_W64(data, HF_AT_PAYLOAD + i) =

@@ -134,6 +134,8 @@ static __always_inline void hf_ask_frame(const struct hf_hot *h, __u64 word,
 	if (!f)
 		return;
 	(void)HF_READ(f->bytes);
+	if (hf_without & HF_WITHOUT_PAYLOAD)
+		return;
 	(void)HF_READ(f->payload[0]);
 	(void)HF_READ(f->payload[64]);
 }

@@ -28,6 +28,8 @@ static __always_inline void hf_stream_hear(struct hf_stream *s,
 		.octets = (__u16)(in->udp_len - 8 - HF_RTP_BYTES),
 	};
 
+	if (hf_without & HF_WITHOUT_STREAM)
+		return;
 	if (hf_stream_count(s, &packet) && audio)
 		hf_stream_jitter(s, unit_ns, rtp->timestamp, now_ns);
 }

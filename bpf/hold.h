@@ -41,7 +41,7 @@ static __always_inline int hf_hold_turn(struct xdp_md *ctx, __u64 *claim,
 		return hf_refuse(intake, HF_COUNT_DROP_NO_HOP);
 
 	/* Everything is in the packet; from here it is ours or nobody's. */
-	if (!hf_claim(claim, word, due.next))
+	if (!hf_take(claim, word, due.next))
 		return hf_drop(HF_COUNT_CLAIM_LOST);
 	intake->turn_sent++;
 	hf_count(HF_COUNT_HOLD_TURNED);

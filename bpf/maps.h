@@ -74,6 +74,15 @@ struct {
  * production it is 0 and the verifier removes the branch. */
 const volatile __u8 hf_test_clock = 0;
 
+/* What the bench leaves out to see what it costs (tests/bench/features.h). Also
+ * set before loading, also 0 in production. */
+#define HF_WITHOUT_CLAIM    0x01 /* the word is stored, not exchanged */
+#define HF_WITHOUT_STREAM   0x02 /* how the remote's stream arrives */
+#define HF_WITHOUT_COUNTERS 0x04
+#define HF_WITHOUT_CHECK    0x08 /* UDP checksums */
+#define HF_WITHOUT_PAYLOAD  0x10 /* of hold frames */
+const volatile __u8 hf_without = 0;
+
 static __always_inline __u64 hf_now(void)
 {
 	__u32 zero = 0;

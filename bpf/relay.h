@@ -143,7 +143,8 @@ static __always_inline int hf_relay_write(struct xdp_md *ctx, void *data,
 				    (__u16)hf_rtp_sum(ctx));
 	else if (check) /* 0: the talker computes none (RFC 768) */
 		check = hf_csum_udp_change(check, old, changed);
-	HF_W16(data, HF_AT_UDP_CHECK) = check;
+	HF_W16(data, HF_AT_UDP_CHECK) =
+		hf_without & HF_WITHOUT_CHECK ? 0 : check;
 	return !hf_wrap_bytes(way, o->six) ||
 	       hf_wrap(ctx, way, o->six, udp_len);
 }
@@ -353,7 +354,7 @@ static __always_inline int hf_relay_plain(struct xdp_md *ctx, void *data,
 	HF_BARRIER();
 	if (verdict == XDP_DROP ||
 	    hf_word_epoch(HF_READ(from->word)) != hf_word_epoch(word) ||
-	    !hf_claim(&to_claim->word, to_word, d.next))
+	    !hf_take(&to_claim->word, to_word, d.next))
 		return 0;
 	if (!hf_relay_write(ctx, data, &way, &o, &d, in, partial)) {
 		*ret_verdict = hf_drop(HF_COUNT_DROP_RESIZE);

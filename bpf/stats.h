@@ -10,8 +10,11 @@
 
 static __always_inline void hf_count_add(__u32 which, __u64 n)
 {
-	__u64 *c = bpf_map_lookup_elem(&stats, &which);
+	__u64 *c;
 
+	if (hf_without & HF_WITHOUT_COUNTERS)
+		return;
+	c = bpf_map_lookup_elem(&stats, &which);
 	if (c)
 		*c += n;
 }

@@ -38,6 +38,7 @@
 
 #define ROUNDS	    41
 #define PROGRAM_MS  60 /* to program all legs */
+#define FEATURE_ROUNDS 15
 #define FRAMES	    6000 /* the music that comes with Holdfast: two minutes */
 
 /* Three are without gathering (bpf/gather.h). The last two are the other sender:
@@ -55,6 +56,7 @@ enum row {
 	ROWS
 };
 #define FIRST_UNGATHERED HOLD_1
+#define FEATURES 5
 #define PACED_LEGS	 10000
 #define PACED_TICK	 1000 /* of 2 ms */
 #define PACED_TURNS	 8    /* packet times a round */
@@ -82,6 +84,7 @@ static enum row row_kind(enum row row)
 /* The data path; all rows use the same maps, as one machine would. */
 struct path {
 	struct hf_datapath_bpf *skel;
+	struct hf_datapath_bpf *in_use; /* it, or one with less (features.h) */
 	struct hf_leg *legs;
 	struct hf_claim *claims;
 	struct hf_bound *bound;
@@ -100,6 +103,8 @@ struct bench {
 	uint8_t template[BENCH_PACKET];
 	uint32_t near, far, holder;
 	double ns[ROWS][ROUNDS];
+	double saved[FEATURES][2][FEATURE_ROUNDS]; /* of the reflector */
+	double saved_ns[FEATURES][2][FEATURE_ROUNDS];
 	double pace_ns[ROWS]; /* half of what a packet took at best */
 	uint64_t in[ROWS], returned[ROWS], verified[ROWS];
 };
@@ -233,7 +238,8 @@ static void hop_fill(const struct bench *b, struct hf_nexthop *n)
 static int path_open(struct bench *b)
 {
 	struct path *p = &b->path;
-	struct hf_datapath_bpf *s = p->skel = hf_datapath_bpf__open();
+	struct hf_datapath_bpf *s = p->skel = p->in_use =
+		hf_datapath_bpf__open();
 	struct hf_instance *in;
 	struct hf_nexthop *hops;
 
@@ -412,7 +418,7 @@ static int ends_open(struct bench *b)
 
 static int row_attach(const struct bench *b, enum row row)
 {
-	struct hf_datapath_bpf *s = b->path.skel;
+	struct hf_datapath_bpf *s = b->path.in_use;
 	struct bpf_devmap_val v = {.ifindex = b->far};
 	int fd = row == REFLECTOR
 			 ? bpf_program__fd(b->skel->progs.bench_reflect)
@@ -652,6 +658,8 @@ static int rounds_run(struct bench *b)
 	return 0;
 }
 
+#include "features.h"
+
 /* Of all maps, without the frames; one element a leg and the wheel for them. */
 static uint64_t map_bytes(const struct bench *b)
 {
@@ -691,6 +699,7 @@ static int report(const struct bench *b, const char *path)
 		report_carry(&r, "packets_returned", b->returned[row]);
 		report_carry(&r, "bytes_verified", b->verified[row]);
 	}
+	features_report(b, &r);
 	report_ratio(&r, "map_bytes_100k_v4", (double)map_bytes(b), "bytes",
 		     NULL, 0);
 	/* As ctl/media/load.c makes them where one address is IPv6. */
@@ -743,6 +752,8 @@ int main(int argc, char **argv)
 		err = row_verify(&bench, RELAY);
 	if (!err)
 		err = rounds_run(&bench);
+	if (!err)
+		err = features_run(&bench);
 	if (!err)
 		err = report(&bench, argc > 1 ? argv[1] : NULL);
 	if (err)
