@@ -13,6 +13,25 @@
 #include "parse.h"
 #include "stats.h"
 
+/* The paced sender may pass by the leg (abi.h); or not, after all. */
+static __always_inline void hf_turned_set(__u32 leg)
+{
+	__u32 key = leg / 64;
+	struct hf_turned *t = bpf_map_lookup_elem(&turned, &key);
+
+	if (t)
+		__sync_fetch_and_or(&t->legs, 1ULL << leg % 64);
+}
+
+static __always_inline void hf_turned_unset(__u32 leg)
+{
+	__u32 key = leg / 64;
+	struct hf_turned *t = bpf_map_lookup_elem(&turned, &key);
+
+	if (t)
+		__sync_fetch_and_and(&t->legs, ~(1ULL << leg % 64));
+}
+
 static __always_inline int hf_hold_turn(struct xdp_md *ctx, __u64 *claim,
 					struct hf_intake *intake,
 					struct hf_leg *leg, __u64 word,
@@ -41,8 +60,12 @@ static __always_inline int hf_hold_turn(struct xdp_md *ctx, __u64 *claim,
 		return hf_refuse(intake, HF_COUNT_DROP_NO_HOP);
 
 	/* Everything is in the packet; from here it is ours or nobody's. */
-	if (!hf_take(claim, word, due.next))
+	if (p->flags & HF_PROGRAM_AUTO_CLOCK)
+		hf_turned_set(in->leg);
+	if (!hf_take(claim, word, due.next)) {
+		hf_turned_unset(in->leg);
 		return hf_drop(HF_COUNT_CLAIM_LOST);
+	}
 	intake->turn_sent++;
 	hf_count(HF_COUNT_HOLD_TURNED);
 	if (due.skipped) {

@@ -35,6 +35,7 @@ HF_ARRAY(nexthops, 256, struct hf_nexthop);
 HF_ARRAY(nexthop6, 256, struct hf_ip6);
 HF_ARRAY(wheel, HF_WHEEL_BUCKETS, struct hf_wheel_entry);
 HF_ARRAY(wheel_fill, HF_WHEEL_BUCKETS, struct hf_wheel_fill);
+HF_ARRAY(turned, 1, struct hf_turned);
 HF_ARRAY(work, 1, struct hf_work);
 HF_ARRAY(heard, 1, struct hf_heard);
 HF_ARRAY(rtcp, 1, struct hf_rtcp);

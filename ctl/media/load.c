@@ -109,6 +109,8 @@ static uint32_t hf_map_entries(enum hf_pin_map map, const struct hf_instance *in
 	switch (map) {
 	case HF_PIN_frames:
 		return in->frames;
+	case HF_PIN_turned:
+		return HF_TURNED_WORDS(in->legs);
 	case HF_PIN_nexthops:
 		return HF_MAX_NEXTHOPS;
 	case HF_PIN_leg6:

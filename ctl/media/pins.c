@@ -118,6 +118,9 @@ static void hf_pins_place(struct hf_pins *p, enum hf_pin_map map, void *memory,
 	case HF_PIN_wheel_fill:
 		p->wheel_fill = memory;
 		break;
+	case HF_PIN_turned:
+		p->turned = memory;
+		break;
 	case HF_PIN_work:
 		p->work = memory;
 		break;
@@ -191,6 +194,7 @@ int hf_pins_check(const struct hf_pins *p, const uint32_t *entries, char *err,
 	    in->legs > entries[HF_PIN_heard] ||
 	    in->legs > entries[HF_PIN_intake] ||
 	    in->legs > entries[HF_PIN_rtcp] ||
+	    HF_TURNED_WORDS(in->legs) > entries[HF_PIN_turned] ||
 	    in->frames > entries[HF_PIN_frames] ||
 	    in->wheel_capacity != p->wheel_capacity ||
 	    (hf_instance_has6(in) &&
@@ -311,6 +315,7 @@ void hf_pins_close(struct hf_pins *p)
 	memory[HF_PIN_nexthops] = p->nexthops;
 	memory[HF_PIN_wheel] = p->wheel;
 	memory[HF_PIN_wheel_fill] = p->wheel_fill;
+	memory[HF_PIN_turned] = p->turned;
 	memory[HF_PIN_work] = p->work;
 	memory[HF_PIN_claims] = p->claims;
 	memory[HF_PIN_intake] = p->intake;

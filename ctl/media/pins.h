@@ -29,6 +29,7 @@
 	X(nexthops, 1)                                                         \
 	X(wheel, 1)                                                            \
 	X(wheel_fill, 1)                                                       \
+	X(turned, 1)                                                           \
 	X(work, 1)                                                             \
 	X(stats, 0)                                                            \
 	X(devmap, 0)                                                           \
@@ -57,6 +58,7 @@ struct hf_pins {
 	struct hf_nexthop *nexthops;  /* nexthop_count */
 	struct hf_wheel_entry *wheel; /* see hf_pins_wheel() */
 	struct hf_wheel_fill *wheel_fill; /* HF_WHEEL_BUCKETS */
+	struct hf_turned *turned; /* HF_TURNED_WORDS(instance->legs) */
 	struct hf_work *work;
 	struct hf_heard *heard; /* these too are instance->legs */
 	struct hf_claim *claims;
@@ -115,6 +117,13 @@ static inline uint32_t hf_wheel_bucket(uint32_t ptime_ms, uint64_t ms)
 #undef X
 	}
 	return UINT32_MAX;
+}
+
+/* How much later than its deadline a frame's turn is, in ms: with `auto` the leg's
+ * own packets come first. */
+static inline uint32_t hf_wheel_wait(uint8_t flags, uint32_t ptime_ms)
+{
+	return flags & HF_PROGRAM_AUTO_CLOCK ? ptime_ms / 2 : 0;
 }
 
 /* "/sys/fs/bpf/holdfast/INSTANCE/NAME", or the folder if name is "". */

@@ -245,7 +245,8 @@ static void hf_change_remote(struct hf_change *c)
 static void hf_change_begin(struct hf_change *c)
 {
 	const struct hf_program *p = &c->old;
-	uint64_t earliest = c->now + HF_MS, next, out;
+	uint64_t earliest = c->now + HF_MS, next, out, at;
+	uint32_t wait;
 
 	if (c->mode != HF_MODE_HOLD)
 		return;
@@ -270,9 +271,12 @@ static void hf_change_begin(struct hf_change *c)
 		if (next > earliest)
 			earliest = next;
 	}
-	c->first_ms = hf_wheel_pick(c->m, c->ptime_ms,
-				    (earliest + HF_MS - 1) / HF_MS);
-	hf_wheel_put(c->m, c->leg, hf_wheel_bucket(c->ptime_ms, c->first_ms));
+	wait = hf_wheel_wait(c->own->remote.auto_clock ? HF_PROGRAM_AUTO_CLOCK : 0,
+			     c->ptime_ms);
+	at = hf_wheel_pick(c->m, c->ptime_ms,
+			   (earliest + HF_MS - 1) / HF_MS + wait);
+	hf_wheel_put(c->m, c->leg, hf_wheel_bucket(c->ptime_ms, at));
+	c->first_ms = at - wait;
 }
 
 /* Which frame of the clip time slot `slot` of the next program gets. */

@@ -45,14 +45,17 @@ static void hf_wheel_adopt_rest(struct hf_media *m)
 	for (uint32_t i = 0; i < m->map.instance->legs; i++) {
 		const struct hf_leg *leg = &m->map.legs[i];
 		const struct hf_program *p;
+		uint32_t ms;
 
 		if (!m->own[i].open || m->own[i].want != HF_MODE_HOLD ||
 		    m->own[i].bucket != HF_NO_BUCKET)
 			continue;
 		p = hf_word_program(leg, m->map.claims[i].word);
+		ms = p->ptime_ns / (uint32_t)HF_MS;
 		hf_wheel_put(m, i,
-			     hf_wheel_bucket(p->ptime_ns / (uint32_t)HF_MS,
-					     p->base_ns / HF_MS));
+			     hf_wheel_bucket(ms, p->base_ns / HF_MS +
+						     hf_wheel_wait(p->flags,
+								   ms)));
 	}
 }
 
@@ -168,6 +171,9 @@ void hf_wheel_put(struct hf_media *m, uint32_t leg, uint32_t bucket)
 	six = !hf_leg_address_of(m, leg)->ip4;
 	if (six)
 		m->map.wheel_fill[bucket].legs6++;
+	/* What is said there may be of the call before. */
+	__atomic_fetch_and(&m->map.turned[leg / 64].legs, ~(1ULL << leg % 64),
+			   __ATOMIC_RELAXED);
 	hf_store_release(&hf_pins_wheel(&m->map, bucket, e)->leg, leg);
 	if (m->map.wheel_fill[bucket].entries <= e)
 		hf_store_release(&m->map.wheel_fill[bucket].entries, e + 1);

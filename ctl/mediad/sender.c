@@ -167,8 +167,6 @@ static enum hop_way leg_waits(const struct hf_sender *s, uint32_t index,
 	struct hf_due due;
 	uint64_t word;
 
-	if (index >= s->pins->instance->legs)
-		return WAY_NONE;
 	claim = &s->pins->claims[index];
 	word = hf_load_acquire(&claim->word);
 	/* The short form is on the same line: a receiver on another CPU may
@@ -184,6 +182,37 @@ static enum hop_way leg_waits(const struct hf_sender *s, uint32_t index,
 	if (!p->remote_port || !hf_due(p, word, now_ns, 0, &due))
 		return WAY_NONE;
 	return hop_way(s, p->nexthop);
+}
+
+/* Visits at which a leg is looked at whatever its bit says: one in so many. */
+#define LOOK_ANYWAY 8
+
+/*
+ * Has turn-around sent this visit's frame, so that there is nothing to look for?
+ * A leg that is behind would stay so while its packets come regularly: so it is
+ * looked at now and then, and always by a sweep.
+ */
+static bool turned(const struct hf_sender *s, uint32_t leg, uint64_t now_ns)
+{
+	uint64_t bit = 1ULL << leg % 64, now_ms = now_ns / HF_MS;
+	__u64 *legs;
+
+	legs = &s->pins->turned[leg / 64].legs;
+	if (!(HF_READ(*legs) & bit))
+		return false;
+	__atomic_fetch_and(legs, ~bit, __ATOMIC_RELAXED);
+	return !hf_pacer_sweeping(&s->pacer, now_ms) &&
+	       (leg + (uint32_t)(now_ms >> 5)) % LOOK_ANYWAY;
+}
+
+/* It was claimed a moment ago, which is no news at the next visit. */
+static void turned_forget(const struct hf_sender *s, uint32_t leg)
+{
+	uint64_t bit = 1ULL << leg % 64;
+	__u64 *legs = &s->pins->turned[leg / 64].legs;
+
+	if (HF_READ(*legs) & bit)
+		__atomic_fetch_and(legs, ~bit, __ATOMIC_RELAXED);
 }
 
 static void visit(struct hf_sender *s, uint32_t bucket, uint64_t now_ns)
@@ -203,12 +232,16 @@ static void visit(struct hf_sender *s, uint32_t bucket, uint64_t now_ns)
 		if (i + LOOK_AHEAD < fill) {
 			uint32_t ahead = pins->wheel[first + i + LOOK_AHEAD].leg;
 
-			if (ahead < pins->instance->legs)
+			if (ahead < pins->instance->legs &&
+			    !(HF_READ(pins->turned[ahead / 64].legs) >>
+				      ahead % 64 & 1))
 				__builtin_prefetch(&pins->claims[ahead]);
 		}
-		if (leg == HF_LEG_NONE)
+		if (leg >= pins->instance->legs || turned(s, leg, now_ns))
 			continue;
 		way = leg_waits(s, leg, now_ns);
+		if (way == WAY_NONE)
+			turned_forget(s, leg);
 		if (way == WAY_PACKET)
 			hf_packets_add(s->packets, leg, now_ns);
 		if (way != WAY_LIVE)

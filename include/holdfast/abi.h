@@ -355,7 +355,9 @@ struct hf_instance {
  * X(packet time in ms, first bucket): a program of class c with base_ns belongs
  * in bucket b = base_ns / 1 ms % packet time, its entry e is element
  * (first bucket + b) * wheel_capacity + e of map `wheel`; map `wheel_fill` says
- * how many elements of each bucket are in use.
+ * how many elements of each bucket are in use. With HF_PROGRAM_AUTO_CLOCK the
+ * bucket is half a packet time later: the leg's own packets have from half a
+ * packet time before the deadline until half a packet time after it.
  */
 #define HF_WHEEL_CLASSES(X) X(10, 0) X(20, 10) X(30, 30) X(40, 60) X(60, 100)
 #define HF_WHEEL_BUCKETS 160
@@ -365,6 +367,19 @@ struct hf_wheel_entry {
 	__u32 leg; /* HF_LEG_NONE = empty */
 	__u32 reserved;
 };
+/*
+ * Which legs with HF_PROGRAM_AUTO_CLOCK turn-around has served since the paced
+ * sender came by: bit leg % 64 of element leg / 64. A sender that finds the bit
+ * set need not touch the leg's line, which another CPU has. Turn-around sets the
+ * bit before it claims and takes it back if it loses; a sender takes it back when
+ * it has looked, either there or at the leg. So it may be missing at any time,
+ * and is never there of a frame that was not sent.
+ */
+struct hf_turned {
+	__u64 legs;
+};
+#define HF_TURNED_WORDS(legs) (((legs) + 63) / 64)
+
 struct hf_wheel_fill {
 	__u32 entries;
 	__u32 legs6; /* IPv6 legs in the bucket */
@@ -473,6 +488,7 @@ enum hf_counter {
  * wheel       HF_WHEEL_BUCKETS *   struct hf_wheel_entry  controller
  *             wheel_capacity
  * wheel_fill  HF_WHEEL_BUCKETS     struct hf_wheel_fill   controller
+ * turned      HF_TURNED_WORDS()    struct hf_turned       receive side, sender
  * work        1                    struct hf_work         mediad, paced program
  * stats       HF_COUNTERS_MAX      __u64 (PERCPU_ARRAY)   everybody, own CPU
  * devmap      HF_MAX_DEVICES       __u32 ifindex          controller, mediad

@@ -251,6 +251,7 @@ static int path_open(struct bench *b)
 	bpf_map__set_max_entries(s->maps.intake, BENCH_LEGS);
 	bpf_map__set_max_entries(s->maps.bound, BENCH_LEGS);
 	bpf_map__set_max_entries(s->maps.rtcp, BENCH_LEGS);
+	bpf_map__set_max_entries(s->maps.turned, HF_TURNED_WORDS(BENCH_LEGS));
 	bpf_map__set_max_entries(s->maps.frames, FRAMES);
 	bpf_map__set_max_entries(s->maps.wheel, PACED_LEGS);
 	if (hf_datapath_bpf__load(s))

@@ -54,6 +54,8 @@ static const char *load(struct fixture *f)
 	bpf_map__set_max_entries(skel->maps.intake, LEGS);
 	bpf_map__set_max_entries(skel->maps.bound, LEGS);
 	bpf_map__set_max_entries(skel->maps.rtcp, LEGS);
+	bpf_map__set_max_entries(skel->maps.turned,
+				 HF_TURNED_WORDS(LEGS));
 	bpf_map__set_max_entries(skel->maps.frames, FRAMES);
 	bpf_map__set_max_entries(skel->maps.nexthops, HOPS);
 	bpf_map__set_max_entries(skel->maps.wheel,
@@ -69,11 +71,12 @@ static const char *load(struct fixture *f)
 	f->frames = map_memory(skel->maps.frames, sizeof(*f->frames));
 	f->nexthops = map_memory(skel->maps.nexthops, sizeof(*f->nexthops));
 	f->wheel = map_memory(skel->maps.wheel, sizeof(*f->wheel));
+	f->turned = map_memory(skel->maps.turned, sizeof(*f->turned));
 	f->work = map_memory(skel->maps.work, sizeof(*f->work));
 	f->heard = map_memory(skel->maps.heard, sizeof(*f->heard));
 	if (!f->leg6 || !f->claims || !f->intake || !f->bound ||
 	    !f->heard || !f->instance || !f->legs || !f->frames || !f->nexthops ||
-	    !f->wheel || !f->work)
+	    !f->wheel || !f->turned || !f->work)
 		return "the maps cannot be mapped";
 	f->receive = bpf_program__fd(skel->progs.hf_receive);
 	f->paced = bpf_program__fd(skel->progs.hf_paced);

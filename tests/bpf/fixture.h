@@ -61,6 +61,7 @@ struct fixture {
 	struct hf_frame *frames;
 	struct hf_nexthop *nexthops;
 	struct hf_wheel_entry *wheel;
+	struct hf_turned *turned;
 	struct hf_work *work;
 	struct hf_heard *heard;
 	int receive, paced; /* programs */

@@ -235,6 +235,8 @@ static int stage_bpf(struct stage *s)
 	bpf_map__set_max_entries(b->maps.intake, STAGE_LEGS);
 	bpf_map__set_max_entries(b->maps.bound, STAGE_LEGS);
 	bpf_map__set_max_entries(b->maps.rtcp, STAGE_LEGS);
+	bpf_map__set_max_entries(b->maps.turned,
+				 HF_TURNED_WORDS(STAGE_LEGS));
 	bpf_map__set_max_entries(b->maps.frames, STAGE_FRAMES);
 	bpf_map__set_max_entries(b->maps.nexthops, STAGE_HOPS);
 	bpf_map__set_max_entries(b->maps.wheel,

@@ -284,6 +284,36 @@ TEST(a_silent_caller_hears_each_frame_once_and_every_byte_is_right)
 	CHECK_INT(s.pins.intake[0].turn_sent, 0);
 }
 
+TEST(a_leg_that_is_said_to_serve_itself_is_passed_by_but_never_for_long)
+{
+	struct listener l = {.seq = FIRST_SEQ};
+	struct hf_claim *claim;
+	struct hf_program *p;
+	uint32_t passed_by;
+	uint64_t base;
+	STAGE(s);
+
+	stage_want(&s, 0, REMOTE);
+	CHECK(WAIT_FOR(1000, stage_hop_valid(&s, 0)));
+	base = hf_now_ms() + 30;
+	p = hold(&s, 0, 0, base);
+	claim = &s.pins.claims[0];
+	/* It is not true, and is said all the time: one look in eight. */
+	for (int ms = 0; ms < 800; ms++) {
+		__atomic_fetch_or(&s.pins.turned[0].legs, 1, __ATOMIC_RELAXED);
+		CHECK(listen_until(&s, p, &l, hf_now_ms() + 1));
+	}
+	passed_by = claim->sent;
+	CHECK(passed_by > 0 && passed_by < 30);
+	CHECK(WAIT_FOR(5000, listen_until(&s, p, &l, hf_now_ms() + 50) &&
+				     claim->sent > passed_by + 20));
+	unhold_all(&s);
+	CHECK(listen_rest(&s, p, &l));
+	CHECK_INT(l.packets, claim->sent);
+	CHECK_INT(claim->sent + claim->skipped, hf_word_slot(claim->word));
+	CHECK_INT(s.pins.turned[0].legs & 1, 0);
+}
+
 TEST(after_a_kill_and_a_restart_the_stream_goes_on_without_a_sequence_gap)
 {
 	struct listener l = {.seq = FIRST_SEQ};

@@ -157,6 +157,29 @@ TEST(with_hold_clock_auto_the_caller_s_packet_takes_the_frame_early)
 	CHECK_STR(fixture_counted(f), "hold_turned 1, hold_not_due 1");
 }
 
+/* Nobody else marks a leg, and none that needs the sender. */
+TEST(the_sender_is_told_of_a_leg_that_its_own_packets_serve)
+{
+	FIXTURE(f);
+	struct packet p = from_caller();
+
+	f->turned->legs = 0;
+	hold(f, HF_PROGRAM_AUTO_CLOCK);
+	fixture_now(f, BASE - 10 * MS - 1); /* not due */
+	CHECK_INT(fixture_receive(f, &p), XDP_DROP);
+	CHECK_INT(f->turned->legs, 0);
+	fixture_now(f, BASE - 10 * MS);
+	p = from_caller();
+	CHECK_INT(fixture_receive(f, &p), XDP_TX);
+	CHECK(f->turned->legs == 1ULL << LEG);
+	f->turned->legs = 0;
+	hold(f, 0); /* by the timer, which is late */
+	fixture_now(f, BASE + 5 * MS);
+	p = from_caller();
+	CHECK_INT(fixture_receive(f, &p), XDP_TX);
+	CHECK_INT(f->turned->legs, 0);
+}
+
 TEST(after_a_silence_the_frames_missed_are_skipped_and_counted)
 {
 	FIXTURE(f);

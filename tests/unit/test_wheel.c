@@ -103,6 +103,31 @@ TEST(every_leg_gets_exactly_one_frame_in_each_packet_time)
 	}
 }
 
+TEST(with_hold_clock_auto_a_leg_s_turn_is_half_a_packet_time_after_its_deadline)
+{
+	STAGE(s, LEGS, 1);
+	uint32_t leg = stage_leg(s, "198.51.100.1", 4000);
+	struct hf_media_remote r = remote_at("198.51.100.1", 4000);
+	const struct hf_program *p;
+
+	r.auto_clock = true;
+	CHECK_INT(hf_media_leg_remote(s->m, leg, &r), 0);
+	stage_clip(s, "default", 50);
+	s->m->map.turned[leg / 64].legs = ~0ULL;
+	hf_media_leg_hold(s->m, leg, "default");
+	CHECK(s->m->map.turned[leg / 64].legs == ~(1ULL << leg % 64));
+	p = stage_program(s, leg);
+	CHECK(p->flags & HF_PROGRAM_AUTO_CLOCK);
+	CHECK_INT(s->m->own[leg].bucket,
+		  hf_wheel_bucket(20, p->base_ns / HF_MS + 10));
+	stage_run(s, 1000);
+	CHECK(s->count >= 49 && s->count <= 50);
+	for (size_t i = 0; i < s->count; i++)
+		CHECK_INT(s->sent[i].at_ns,
+			  p->base_ns + 10 * HF_MS + i * 20 * HF_MS);
+	CHECK_INT(s->m->map.claims[leg].skipped, 0);
+}
+
 TEST(a_leg_that_leaves_becomes_a_hole_and_the_lowest_hole_is_used_first)
 {
 	STAGE(s, LEGS, 1);

@@ -340,7 +340,8 @@ static void calls_hold(struct bench *b, bool yes, uint8_t flags)
 		/* Few calls share a bucket, as with the controller (wheel.c). */
 		uint64_t base = ms + (b->calls > 16 ? i % PTIME_MS : 0);
 		struct hf_program p = program_of(i, base, flags);
-		uint32_t bucket = hf_wheel_bucket(PTIME_MS, base), n;
+		uint32_t wait = hf_wheel_wait(flags, PTIME_MS), n;
+		uint32_t bucket = hf_wheel_bucket(PTIME_MS, base + wait);
 
 		if (!yes)
 			p.mode = HF_MODE_IDLE;
