@@ -51,6 +51,7 @@ struct hf_gathering {
 	__u32 noted;  /* counts up */
 	__u32 taken;  /* up to `noted` */
 	__u32 missed; /* packets in a row that have no note */
+	__u32 leg[HF_NOTES]; /* of the notes once more: close together */
 	struct hf_note note[HF_NOTES];
 };
 
@@ -97,6 +98,7 @@ static __always_inline int hf_gather(void *data, void *data_end,
 	hf_header_get(data, &n->header);
 	n->in = *in;
 	n->in.here_only = 1;
+	g->leg[g->noted & (HF_NOTES - 1)] = in->leg;
 	g->noted++;
 	/* Whatever is still waited for of earlier ones never came. */
 	g->left = 0;
@@ -109,12 +111,11 @@ static __always_inline int hf_gather(void *data, void *data_end,
 static __always_inline void hf_ask_first(__u32 leg)
 {
 	const struct hf_claim *c = bpf_map_lookup_elem(&claims, &leg);
-	const struct hf_intake *i = bpf_map_lookup_elem(&intake, &leg);
 
-	if (!c || !i)
+	if (!c)
 		return;
 	(void)HF_READ(c->word);
-	(void)HF_READ(i->packets);
+	(void)HF_READ(c->intake.packets);
 }
 
 /* The frame that turn-around may send. */
@@ -159,16 +160,17 @@ static __always_inline void hf_ask_second(__u32 leg, __u64 now_ns)
 
 static __always_inline void hf_gathered_ask(struct hf_gathering *g)
 {
-	__u32 n = g->noted - g->taken, i;
+	__u32 n = g->noted - g->taken, i, at;
 
 	if (n > HF_GATHER)
 		n = HF_GATHER;
 	g->left = n;
 	g->now_ns = hf_now();
+	at = g->taken;
 	for (i = 0; i < HF_GATHER && i < n; i++)
-		hf_ask_first(g->note[(g->taken + i) & (HF_NOTES - 1)].in.leg);
+		hf_ask_first(g->leg[(at + i) & (HF_NOTES - 1)]);
 	for (i = 0; i < HF_GATHER && i < n; i++)
-		hf_ask_second(g->note[(g->taken + i) & (HF_NOTES - 1)].in.leg,
+		hf_ask_second(g->leg[(at + i) & (HF_NOTES - 1)],
 			      g->now_ns);
 }
 

@@ -32,9 +32,20 @@ static __always_inline void hf_turned_unset(__u32 leg)
 		__sync_fetch_and_and(&t->legs, ~(1ULL << leg % 64));
 }
 
+static __always_inline void hf_hold_skipped(__u32 leg, __u32 skipped)
+{
+	struct hf_leg *l = bpf_map_lookup_elem(&legs, &leg);
+
+	if (l)
+		l->rx.turn_skipped += skipped;
+	hf_count_add(HF_COUNT_HOLD_SKIPPED, skipped);
+}
+
+/* `rx` may be missing where the program is of the short form (hot.h): that of a
+ * leg that latches is not. */
 static __always_inline int hf_hold_turn(struct xdp_md *ctx, __u64 *claim,
 					struct hf_intake *intake,
-					struct hf_leg *leg, __u64 word,
+					const struct hf_leg_rx *rx, __u64 word,
 					const struct hf_program *p,
 					const struct hf_incoming *in,
 					__u64 now_ns)
@@ -52,7 +63,7 @@ static __always_inline int hf_hold_turn(struct xdp_md *ctx, __u64 *claim,
 		return hf_refuse(intake, HF_COUNT_DROP_NO_HOP);
 	if (!hf_pair6_get(p, in->leg, word, &six))
 		return hf_refuse(intake, HF_COUNT_DROP_NO_HOP);
-	refused = hf_hold_write(ctx, p, &leg->rx, six, &way, &due);
+	refused = hf_hold_write(ctx, p, rx, six, &way, &due);
 	if (refused)
 		return hf_refuse(intake, refused);
 	verdict = hf_way_verdict(&way, in);
@@ -63,15 +74,14 @@ static __always_inline int hf_hold_turn(struct xdp_md *ctx, __u64 *claim,
 	if (p->flags & HF_PROGRAM_AUTO_CLOCK)
 		hf_turned_set(in->leg);
 	if (!hf_take(claim, word, due.next)) {
-		hf_turned_unset(in->leg);
+		if (p->flags & HF_PROGRAM_AUTO_CLOCK)
+			hf_turned_unset(in->leg);
 		return hf_drop(HF_COUNT_CLAIM_LOST);
 	}
 	intake->turn_sent++;
 	hf_count(HF_COUNT_HOLD_TURNED);
-	if (due.skipped) {
-		leg->rx.turn_skipped += due.skipped;
-		hf_count_add(HF_COUNT_HOLD_SKIPPED, due.skipped);
-	}
+	if (due.skipped)
+		hf_hold_skipped(in->leg, due.skipped);
 	return verdict;
 }
 

@@ -27,7 +27,6 @@
 HF_ARRAY(instance, 1, struct hf_instance);
 HF_ARRAY(legs, 1, struct hf_leg);
 HF_ARRAY(claims, 1, struct hf_claim);
-HF_ARRAY(intake, 1, struct hf_intake);
 HF_ARRAY(bound, 1, struct hf_bound);
 HF_ARRAY(leg6, 1, struct hf_leg6);
 HF_ARRAY(frames, 1, struct hf_frame);

@@ -134,19 +134,23 @@ static __always_inline int hf_paced_send(struct xdp_md *ctx, struct hf_work *w,
 					 __u32 index)
 {
 	struct hf_claim *claim = bpf_map_lookup_elem(&claims, &index);
-	struct hf_leg *leg = bpf_map_lookup_elem(&legs, &index);
 	const struct hf_hot *h;
 	struct hf_program p;
+	struct hf_leg *leg;
 	__u64 word;
 
-	if (!claim || !leg)
+	if (!claim)
 		return hf_drop(HF_COUNT_PACED_IDLE);
 	word = hf_load_acquire(&claim->word);
 	h = &claim->hot;
 	if (hf_hot_in_force(&h, word)) {
 		hf_hot_program(h, &p);
-		return hf_paced_frame(ctx, w, claim, index, word, &p, &leg->rx);
+		/* A leg that latches has no short form. */
+		return hf_paced_frame(ctx, w, claim, index, word, &p, 0);
 	}
+	leg = bpf_map_lookup_elem(&legs, &index);
+	if (!leg)
+		return hf_drop(HF_COUNT_PACED_IDLE);
 	return hf_paced_frame(ctx, w, claim, index, word,
 			      &leg->program[hf_word_epoch(word) & 1],
 			      &leg->rx);

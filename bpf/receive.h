@@ -55,7 +55,6 @@ __attribute__((noinline)) int hf_receive_plain(struct xdp_md *ctx,
 	struct hf_claim *claim;
 	struct hf_rtp_in rtp;
 	struct hf_program p;
-	struct hf_leg *leg;
 	const struct hf_hot *h;
 	__u32 index;
 	__u64 word;
@@ -65,10 +64,9 @@ __attribute__((noinline)) int hf_receive_plain(struct xdp_md *ctx,
 		return XDP_DROP;
 	index = in->leg;
 	claim = bpf_map_lookup_elem(&claims, &index);
-	intake_by = bpf_map_lookup_elem(&intake, &index);
-	leg = bpf_map_lookup_elem(&legs, &index);
-	if (!claim || !intake_by || !leg)
+	if (!claim)
 		return hf_drop(HF_COUNT_DROP_NO_LEG);
+	intake_by = &claim->intake;
 	if (data + HF_AT_PAYLOAD > data_end)
 		return hf_drop(HF_COUNT_DROP_LENGTH);
 	if (!in->six)
@@ -79,7 +77,7 @@ __attribute__((noinline)) int hf_receive_plain(struct xdp_md *ctx,
 		hf_rtp_get(data, &rtp);
 		hf_stream_hear(&intake_by->stream, &rtp, in, claim->unit_ns, 1,
 			       now_ns);
-		return hf_hold_turn(ctx, &claim->word, intake_by, leg, word, &p,
+		return hf_hold_turn(ctx, &claim->word, intake_by, 0, word, &p,
 				    in, now_ns);
 	}
 	if (hf_relay_plain(ctx, data, claim, intake_by, word, in, now_ns,
@@ -95,7 +93,7 @@ __attribute__((noinline)) int hf_receive_check(struct xdp_md *ctx,
 {
 	void *data = (void *)(long)ctx->data;
 	void *data_end = (void *)(long)ctx->data_end;
-	const struct hf_claim *claim;
+	struct hf_claim *claim;
 	const struct hf_program *p;
 	struct hf_intake *intake_by;
 	struct hf_rtp_in rtp;
@@ -107,10 +105,10 @@ __attribute__((noinline)) int hf_receive_check(struct xdp_md *ctx,
 		return XDP_DROP;
 	index = in->leg;
 	claim = bpf_map_lookup_elem(&claims, &index);
-	intake_by = bpf_map_lookup_elem(&intake, &index);
 	leg = bpf_map_lookup_elem(&legs, &index);
-	if (!claim || !intake_by || !leg)
+	if (!claim || !leg)
 		return XDP_DROP;
+	intake_by = &claim->intake;
 	second = HF_W8(data, HF_AT_RTP + 1);
 	p = &leg->program[hf_word_epoch(in->word) & 1];
 	if (!p->remote_port)
@@ -163,11 +161,11 @@ __attribute__((noinline)) int hf_receive_act(struct xdp_md *ctx,
 	index = in->leg;
 	word = in->word;
 	claim = bpf_map_lookup_elem(&claims, &index);
-	intake_by = bpf_map_lookup_elem(&intake, &index);
 	b = bpf_map_lookup_elem(&bound, &index);
 	leg = bpf_map_lookup_elem(&legs, &index);
-	if (!claim || !intake_by || !b || !leg)
+	if (!claim || !b || !leg)
 		return XDP_DROP;
+	intake_by = &claim->intake;
 	p = &leg->program[hf_word_epoch(word) & 1];
 	if (p->peer != HF_LEG_NONE) {
 		hf_rtp_get(data, &rtp);
@@ -176,7 +174,7 @@ __attribute__((noinline)) int hf_receive_act(struct xdp_md *ctx,
 				now_ns);
 	}
 	if (p->mode == HF_MODE_HOLD)
-		return hf_hold_turn(ctx, &claim->word, intake_by, leg, word, p,
+		return hf_hold_turn(ctx, &claim->word, intake_by, &leg->rx, word, p,
 				    in, now_ns);
 	return hf_intake_refuse(intake_by, now_ns, HF_COUNT_DROP_IDLE);
 }

@@ -40,7 +40,7 @@ static uint32_t hf_relay_unit(const struct hf_media *m, uint32_t leg,
 	if (p->peer >= m->map.instance->legs)
 		return now;
 	b = &m->map.bound[p->peer];
-	out = hf_load_acquire(&m->map.intake[p->peer].last_out);
+	out = hf_load_acquire(&m->map.claims[p->peer].intake.last_out);
 	return out && b->epoch == hf_word_epoch(m->map.claims[leg].word)
 		       ? (uint32_t)out
 		       : now;

@@ -87,7 +87,7 @@ static int hf_leg_open_at(struct hf_media *m, uint32_t a, uint32_t *ret_leg,
 	};
 	m->own[leg].opened_ns = hf_media_now(m);
 	m->map.heard[leg] = (struct hf_heard){0};
-	m->map.intake[leg].stream = (struct hf_stream){0};
+	m->map.claims[leg].intake.stream = (struct hf_stream){0};
 	hf_rtcp_begin(m, leg);
 	r = hf_leg_start(m, leg, address, port);
 	if (r)

@@ -35,7 +35,6 @@ bool hf_pin_is_by_leg(enum hf_pin_map map)
 	case HF_PIN_legs:
 	case HF_PIN_heard:
 	case HF_PIN_claims:
-	case HF_PIN_intake:
 	case HF_PIN_bound:
 	case HF_PIN_rtcp:
 		return true;
@@ -130,9 +129,6 @@ static void hf_pins_place(struct hf_pins *p, enum hf_pin_map map, void *memory,
 	case HF_PIN_claims:
 		p->claims = memory;
 		break;
-	case HF_PIN_intake:
-		p->intake = memory;
-		break;
 	case HF_PIN_bound:
 		p->bound = memory;
 		break;
@@ -192,7 +188,6 @@ int hf_pins_check(const struct hf_pins *p, const uint32_t *entries, char *err,
 
 	if (in->legs > entries[HF_PIN_legs] ||
 	    in->legs > entries[HF_PIN_heard] ||
-	    in->legs > entries[HF_PIN_intake] ||
 	    in->legs > entries[HF_PIN_rtcp] ||
 	    HF_TURNED_WORDS(in->legs) > entries[HF_PIN_turned] ||
 	    in->frames > entries[HF_PIN_frames] ||
@@ -318,7 +313,6 @@ void hf_pins_close(struct hf_pins *p)
 	memory[HF_PIN_turned] = p->turned;
 	memory[HF_PIN_work] = p->work;
 	memory[HF_PIN_claims] = p->claims;
-	memory[HF_PIN_intake] = p->intake;
 	memory[HF_PIN_bound] = p->bound;
 	memory[HF_PIN_leg6] = p->leg6;
 	memory[HF_PIN_nexthop6] = p->nexthop6;

@@ -35,7 +35,6 @@
 	X(devmap, 0)                                                           \
 	X(heard, 1)                                                            \
 	X(claims, 1)                                                           \
-	X(intake, 1)                                                           \
 	X(bound, 1)                                                            \
 	X(leg6, 1)                                                             \
 	X(nexthop6, 1)                                                         \
@@ -62,7 +61,6 @@ struct hf_pins {
 	struct hf_work *work;
 	struct hf_heard *heard; /* these too are instance->legs */
 	struct hf_claim *claims;
-	struct hf_intake *intake;
 	struct hf_bound *bound;
 	struct hf_leg6 *leg6;	  /* the same, one without IPv6 addresses */
 	struct hf_ip6 *nexthop6; /* nexthop_count, or one */

@@ -81,7 +81,7 @@ static uint64_t hf_change_last_out(const struct hf_change *c)
 	    c->old.peer >= c->m->map.instance->legs)
 		return 0;
 	b = &c->m->map.bound[c->old.peer];
-	out = hf_load_acquire(&c->m->map.intake[c->old.peer].last_out);
+	out = hf_load_acquire(&c->m->map.claims[c->old.peer].intake.last_out);
 	if (!out || (int32_t)((uint32_t)out - c->own->relay_unit) < 0 ||
 	    b->epoch != hf_word_epoch(c->word))
 		return 0;
@@ -602,7 +602,7 @@ int hf_leg_start(struct hf_media *m, uint32_t i,
 	/* Nothing is sent or taken in for this leg now: its counters and what
 	 * was learned from the last call's packets are ours to forget. */
 	memset(&at.leg->rx, 0, sizeof(at.leg->rx));
-	hf_intake_forget(&m->map.intake[i]);
+	hf_intake_forget(&m->map.claims[i].intake);
 	memset(&m->map.bound[i], 0, sizeof(m->map.bound[i]));
 	m->map.claims[i].sent = 0;
 	m->map.claims[i].skipped = 0;

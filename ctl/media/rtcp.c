@@ -123,7 +123,7 @@ void hf_rtcp_talker(struct hf_media *m, uint32_t leg, uint32_t peer)
 	if (next.peer == peer)
 		return;
 	if (next.peer < legs) {
-		const struct hf_intake *in = &m->map.intake[next.peer];
+		const struct hf_intake *in = &m->map.claims[next.peer].intake;
 
 		next.before_packets += HF_READ(in->forwarded) -
 				       next.begin_packets;
@@ -132,8 +132,8 @@ void hf_rtcp_talker(struct hf_media *m, uint32_t leg, uint32_t peer)
 	}
 	next.peer = peer;
 	if (peer < legs) {
-		next.begin_packets = HF_READ(m->map.intake[peer].forwarded);
-		next.begin_octets = HF_READ(m->map.intake[peer].stream.octets);
+		next.begin_packets = HF_READ(m->map.claims[peer].intake.forwarded);
+		next.begin_octets = HF_READ(m->map.claims[peer].intake.stream.octets);
 	}
 	hf_rtcp_put(&m->map.rtcp[leg], &next);
 }

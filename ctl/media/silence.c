@@ -52,11 +52,11 @@ static void hf_silence_look(struct hf_media *m, uint32_t leg, uint32_t now)
 
 	if (!own->listening)
 		return;
-	if (HF_READ(m->map.intake[leg].packets))
-		newest = hf_unit_newer(newest, m->map.intake[leg].last_rx);
-	if (HF_READ(m->map.intake[leg].forwarded))
+	if (HF_READ(m->map.claims[leg].intake.packets))
+		newest = hf_unit_newer(newest, m->map.claims[leg].intake.last_rx);
+	if (HF_READ(m->map.claims[leg].intake.forwarded))
 		newest = hf_unit_newer(newest,
-				       (uint32_t)m->map.intake[leg].last_out);
+				       (uint32_t)m->map.claims[leg].intake.last_out);
 	if (HF_READ(h->report_unit))
 		newest = hf_unit_newer(newest, h->report_unit);
 	idle = (int32_t)(now - newest) > 0 ? now - newest : 0;

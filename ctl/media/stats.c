@@ -33,7 +33,7 @@ static void hf_stats_reception(const struct hf_media *m, uint32_t leg,
 			       const struct hf_program *p,
 			       struct hf_media_leg_stats *ret)
 {
-	const struct hf_stream *h = &m->map.intake[leg].stream;
+	const struct hf_stream *h = &m->map.claims[leg].intake.stream;
 	const struct hf_rtcp *r = &m->map.rtcp[leg];
 	uint32_t count = HF_READ(h->count), lost = HF_READ(r->peer_lost);
 	uint32_t trip = HF_READ(r->round_trip);
@@ -68,7 +68,7 @@ int hf_media_leg_stats(const struct hf_media *m, uint32_t leg,
 	if (leg >= m->map.instance->legs || !m->own[leg].open)
 		return -EINVAL;
 	l = &m->map.legs[leg];
-	in = &m->map.intake[leg];
+	in = &m->map.claims[leg].intake;
 	word = hf_load_acquire(&m->map.claims[leg].word);
 	p = hf_word_program(l, word);
 	remote = hf_remote_get(p, &l->rx);

@@ -139,7 +139,7 @@ static uint32_t timestamp_now(const struct hf_pins *pins,
 		return hf_program_timestamp(p, now_ns);
 	/* A relayed stream runs by the clock of its talker (rtp.h). */
 	b = &pins->bound[p->peer];
-	out = hf_load_acquire(&pins->intake[p->peer].last_out);
+	out = hf_load_acquire(&pins->claims[p->peer].intake.last_out);
 	if (!out || !(HF_READ(b->flags) & HF_BOUND) ||
 	    b->epoch != hf_word_epoch(word) || !p->ptime_ns)
 		return hf_program_timestamp(p, now_ns);
@@ -180,9 +180,9 @@ static void relayed_add(const struct hf_pins *pins, uint32_t leg,
 	if (wish.peer >= pins->instance->legs)
 		return;
 	report->packets +=
-		HF_READ(pins->intake[wish.peer].forwarded) - wish.begin_packets;
+		HF_READ(pins->claims[wish.peer].intake.forwarded) - wish.begin_packets;
 	report->octets +=
-		HF_READ(pins->intake[wish.peer].stream.octets) - wish.begin_octets;
+		HF_READ(pins->claims[wish.peer].intake.stream.octets) - wish.begin_octets;
 }
 
 void hf_reception_sender(const struct hf_pins *pins, uint32_t leg,
@@ -190,7 +190,7 @@ void hf_reception_sender(const struct hf_pins *pins, uint32_t leg,
 			 int64_t wall_ns, struct hf_rtcp_report *report)
 {
 	uint64_t hold = HF_READ(pins->claims[leg].sent) +
-			HF_READ(pins->intake[leg].turn_sent);
+			HF_READ(pins->claims[leg].intake.turn_sent);
 	struct hf_program p;
 	uint64_t word;
 
@@ -207,7 +207,7 @@ void hf_reception_sender(const struct hf_pins *pins, uint32_t leg,
 void hf_reception_block(const struct hf_pins *pins, uint32_t leg,
 			uint64_t now_ns, struct hf_rtcp_report *report)
 {
-	const struct hf_stream *h = &pins->intake[leg].stream;
+	const struct hf_stream *h = &pins->claims[leg].intake.stream;
 	struct hf_rtcp *line = &pins->rtcp[leg];
 	uint32_t count = HF_READ(h->count);
 	uint32_t expected = HF_READ(h->newest) - HF_READ(h->first) + 1;

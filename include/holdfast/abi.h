@@ -97,9 +97,11 @@ struct hf_program {
  * what the packet path touches must fit the caches:
  *
  *   map      bytes  written by             read
- *   claims    64    whoever sends; of it,  with every packet
+ *   claims   128:   (two lines, side by side because memory comes in pairs
+ *                   of lines: who waits for the one has the other)
+ *             64    whoever sends; of it,  with every packet
  *                   40 the controller
- *   intake    64    receive side           with every packet
+ *             64    receive side           with every packet
  *   bound     16    receive side           when the lines above do not do
  *   leg6      64    controller             with every packet of an IPv6 leg
  *   legs     192    see its lines          when the lines above do not do
@@ -159,24 +161,6 @@ struct hf_across {
 	__u32 reserved;
 };
 
-/*
- * What every sender touches of a leg, in one line: whoever looks at the word
- * wants the short form too, and whoever moves the word owns the line anyway.
- */
-struct hf_claim {
-	__u64 word;	 /* see claim.h */
-	__u32 sent;	 /* frames sent by a paced sender, which counts them */
-	__u32 skipped;	 /* time slots it skipped */
-	union {		 /* written by the controller */
-		struct hf_hot hot;
-		struct hf_across across;
-	};
-	__u32 peer;	 /* of the program, by the controller: a hint only, for
-			  * those who ask for its memory early */
-	__u32 unit_ns;	 /* of the timestamps of the leg's remote, by the
-			  * controller; 0 = HF_STREAM_UNIT_NS */
-};
-
 /* How well the stream of a leg's remote arrives (stream.h). */
 struct hf_stream {
 	__be32 source; /* SSRC */
@@ -209,6 +193,25 @@ struct hf_intake {
 	__u32 ts;
 	__u16 seq;
 	__u16 epoch; /* with HF_STEADY; else there are none */
+};
+
+/*
+ * What every sender touches of a leg, in one line: whoever looks at the word
+ * wants the short form too, and whoever moves the word owns the line anyway.
+ */
+struct hf_claim {
+	__u64 word;	 /* see claim.h */
+	__u32 sent;	 /* frames sent by a paced sender, which counts them */
+	__u32 skipped;	 /* time slots it skipped */
+	union {		 /* written by the controller */
+		struct hf_hot hot;
+		struct hf_across across;
+	};
+	__u32 peer;	 /* of the program, by the controller: a hint only, for
+			  * those who ask for its memory early */
+	__u32 unit_ns;	 /* of the timestamps of the leg's remote, by the
+			  * controller; 0 = HF_STREAM_UNIT_NS */
+	struct hf_intake intake; /* the second line */
 };
 
 /* The source of the packets that are relayed FROM the remote of this leg.
@@ -477,7 +480,6 @@ enum hf_counter {
  * instance    1                    struct hf_instance     controller
  * legs        hf_instance.legs     struct hf_leg          see its lines
  * claims      hf_instance.legs     struct hf_claim        who sends
- * intake      hf_instance.legs     struct hf_intake        receive side
  * bound       hf_instance.legs     struct hf_bound        receive side
  * leg6        hf_instance.legs, 1  struct hf_leg6         controller
  *             without IPv6
@@ -521,7 +523,8 @@ HF_ASSERT(__builtin_offsetof(struct hf_program, once_first) == 60, "abi");
 HF_ASSERT(sizeof(struct hf_leg_rx) == 64, "one line");
 HF_ASSERT(sizeof(struct hf_leg) == 192, "three lines");
 HF_ASSERT(__builtin_offsetof(struct hf_leg, rx) == 128, "abi");
-HF_ASSERT(sizeof(struct hf_claim) == 64, "one line");
+HF_ASSERT(sizeof(struct hf_claim) == 128, "two lines");
+HF_ASSERT(__builtin_offsetof(struct hf_claim, intake) == 64, "its own line");
 HF_ASSERT(__builtin_offsetof(struct hf_claim, hot) == 16, "abi");
 HF_ASSERT(sizeof(struct hf_hot) == 40, "abi");
 HF_ASSERT(__builtin_offsetof(struct hf_hot, loop_at) == 30, "abi");

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
  * How well the stream of a leg's remote arrives: on the leg's line of the receive
- * side (map `intake`), written with every packet from the right source. Counted
+ * side (hf_claim.intake), written with every packet from the right source. Counted
  * as RFC 3550 A.1 and A.8 do; holdfast-mediad reports it. Pure.
  */
 #ifndef HOLDFAST_STREAM_H

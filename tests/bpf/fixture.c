@@ -51,7 +51,6 @@ static const char *load(struct fixture *f)
 	bpf_map__set_max_entries(skel->maps.leg6, LEGS);
 	bpf_map__set_max_entries(skel->maps.heard, LEGS);
 	bpf_map__set_max_entries(skel->maps.claims, LEGS);
-	bpf_map__set_max_entries(skel->maps.intake, LEGS);
 	bpf_map__set_max_entries(skel->maps.bound, LEGS);
 	bpf_map__set_max_entries(skel->maps.rtcp, LEGS);
 	bpf_map__set_max_entries(skel->maps.turned,
@@ -66,7 +65,6 @@ static const char *load(struct fixture *f)
 	f->legs = map_memory(skel->maps.legs, sizeof(*f->legs));
 	f->leg6 = map_memory(skel->maps.leg6, sizeof(*f->leg6));
 	f->claims = map_memory(skel->maps.claims, sizeof(*f->claims));
-	f->intake = map_memory(skel->maps.intake, sizeof(*f->intake));
 	f->bound = map_memory(skel->maps.bound, sizeof(*f->bound));
 	f->frames = map_memory(skel->maps.frames, sizeof(*f->frames));
 	f->nexthops = map_memory(skel->maps.nexthops, sizeof(*f->nexthops));
@@ -74,7 +72,7 @@ static const char *load(struct fixture *f)
 	f->turned = map_memory(skel->maps.turned, sizeof(*f->turned));
 	f->work = map_memory(skel->maps.work, sizeof(*f->work));
 	f->heard = map_memory(skel->maps.heard, sizeof(*f->heard));
-	if (!f->leg6 || !f->claims || !f->intake || !f->bound ||
+	if (!f->leg6 || !f->claims || !f->bound ||
 	    !f->heard || !f->instance || !f->legs || !f->frames || !f->nexthops ||
 	    !f->wheel || !f->turned || !f->work)
 		return "the maps cannot be mapped";
@@ -374,7 +372,7 @@ void leg_set(struct fixture *f, uint32_t leg, const struct hf_program *p,
 	     uint16_t seq)
 {
 	f->legs[leg] = (struct hf_leg){.program[1] = *p};
-	f->intake[leg] = (struct hf_intake){};
+	f->claims[leg].intake = (struct hf_intake){};
 	f->bound[leg] = (struct hf_bound){};
 	f->claims[leg].hot = (struct hf_hot){.epoch = HF_HOT_NONE};
 	leg_addresses(f, leg, p, 1);

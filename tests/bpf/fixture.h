@@ -56,7 +56,6 @@ struct fixture {
 	struct hf_leg *legs;
 	struct hf_leg6 *leg6;
 	struct hf_claim *claims;
-	struct hf_intake *intake;
 	struct hf_bound *bound;
 	struct hf_frame *frames;
 	struct hf_nexthop *nexthops;

@@ -232,7 +232,6 @@ static int stage_bpf(struct stage *s)
 	bpf_map__set_max_entries(b->maps.legs, STAGE_LEGS);
 	bpf_map__set_max_entries(b->maps.heard, STAGE_LEGS);
 	bpf_map__set_max_entries(b->maps.claims, STAGE_LEGS);
-	bpf_map__set_max_entries(b->maps.intake, STAGE_LEGS);
 	bpf_map__set_max_entries(b->maps.bound, STAGE_LEGS);
 	bpf_map__set_max_entries(b->maps.rtcp, STAGE_LEGS);
 	bpf_map__set_max_entries(b->maps.turned,

@@ -65,7 +65,7 @@ static void pass(struct fixture *f, uint32_t from, uint32_t to,
 	o->out = *in;
 	o->verdict = fixture_receive(f, &o->out);
 	snprintf(o->counted, sizeof(o->counted), "%s", fixture_counted(f));
-	o->intake = f->intake[from];
+	o->intake = f->claims[from].intake;
 	o->bound = f->bound[from];
 	o->word = f->claims[to].word;
 }
@@ -204,7 +204,7 @@ static int is_short(const struct fixture *f)
 	__u64 to = f->claims[AGENT_LEG].word;
 
 	return hf_across_is(&from->across, from->word, to) &&
-	       f->intake[CALLER_LEG].epoch == (HF_STEADY | hf_word_epoch(to));
+	       f->claims[CALLER_LEG].intake.epoch == (HF_STEADY | hf_word_epoch(to));
 }
 
 TEST(a_relayed_leg_sends_the_same_by_the_short_form_as_by_the_programs)
@@ -236,13 +236,13 @@ TEST(a_relayed_leg_sends_the_same_by_the_short_form_as_by_the_programs)
 			CHECK_INT(leg_flip(f, leg, &p, 0), 1);
 		}
 		bound = f->bound[CALLER_LEG];
-		intake = f->intake[CALLER_LEG];
+		intake = f->claims[CALLER_LEG].intake;
 		word = f->claims[AGENT_LEG].word;
 		shortly += is_short(f);
 		pass(f, CALLER_LEG, AGENT_LEG, &in, &by_short);
 		next = by_short.bound;
 		f->bound[CALLER_LEG] = bound;
-		f->intake[CALLER_LEG] = intake;
+		f->claims[CALLER_LEG].intake = intake;
 		f->claims[AGENT_LEG].word = word;
 		across = f->claims[CALLER_LEG].across;
 		f->claims[CALLER_LEG].across.epoch = HF_HOT_NONE;

@@ -248,8 +248,8 @@ TEST(of_gathered_packets_what_is_not_ours_passes_and_the_rest_is_counted)
 	put(&l, &s);
 	CHECK(take(&l, &got, 5000));
 	CHECK_INT(packet_peek16(&got, 34), 20000 + 2 * 8);
-	CHECK_INT(f->intake[0].dropped, 1);
-	CHECK_INT(f->intake[4].dropped, 1);
+	CHECK_INT(f->claims[0].intake.dropped, 1);
+	CHECK_INT(f->claims[4].intake.dropped, 1);
 	CHECK_INT(hf_word_seq(f->claims[4].word), 1);
 	line_close(&l);
 }

@@ -86,7 +86,7 @@ static int in_agreement(struct fixture *f, const struct account *a)
 
 	return hf_word_slot(word) == a->next && a->sent + a->skipped == a->next &&
 	       hf_word_seq(word) == (uint16_t)(FIRST + a->sent) &&
-	       f->intake[LEG].turn_sent == a->sent &&
+	       f->claims[LEG].intake.turn_sent == a->sent &&
 	       f->legs[LEG].rx.turn_skipped == a->skipped;
 }
 
@@ -213,8 +213,8 @@ TEST(a_packet_that_comes_twice_brings_one_frame)
 	CHECK(in_agreement(f, &a));
 	CHECK_STR(fixture_counted(f), "hold_turned 50, hold_not_due 100");
 	/* Reports count what came (RFC 3550, A.3). */
-	CHECK_INT(f->intake[LEG].stream.count, 150);
-	CHECK_INT(f->intake[LEG].packets, 150);
+	CHECK_INT(f->claims[LEG].intake.stream.count, 150);
+	CHECK_INT(f->claims[LEG].intake.packets, 150);
 }
 
 TEST(another_ssrc_of_a_held_caller_leaves_its_music_alone)
@@ -232,9 +232,9 @@ TEST(another_ssrc_of_a_held_caller_leaves_its_music_alone)
 	CHECK(in_agreement(f, &a));
 	CHECK_STR(fixture_counted(f), "hold_turned 50");
 	/* Reports are of the new one from its first packet. */
-	CHECK_INT(HF_NTOHL(f->intake[LEG].stream.source), 0x22222222);
-	CHECK_INT(f->intake[LEG].stream.first, 40025);
-	CHECK_INT(f->intake[LEG].stream.count, 25);
+	CHECK_INT(HF_NTOHL(f->claims[LEG].intake.stream.source), 0x22222222);
+	CHECK_INT(f->claims[LEG].intake.stream.first, 40025);
+	CHECK_INT(f->claims[LEG].intake.stream.count, 25);
 }
 
 TEST(a_source_that_changes_its_ssrc_is_not_learned)
@@ -250,7 +250,7 @@ TEST(a_source_that_changes_its_ssrc_is_not_learned)
 		CHECK_INT(answered(f, &s, BASE + (20 * n + 5) * MS, &a), 0);
 		CHECK_STR(fixture_counted(f), "drop_source 1");
 	}
-	CHECK_INT(f->intake[LEG].dropped, 20);
+	CHECK_INT(f->claims[LEG].intake.dropped, 20);
 	CHECK_INT(f->legs[LEG].rx.latch_state, HF_LATCH_CANDIDATE);
 	CHECK(f->claims[LEG].word == hf_word_make(5, 0, 0, FIRST, 0));
 }

@@ -281,7 +281,7 @@ TEST(a_silent_caller_hears_each_frame_once_and_every_byte_is_right)
 	/* Slots are elapsed / packet time: not one early, none forgotten. */
 	CHECK(slots >= (stop - base) / PTIME_MS - 3);
 	CHECK(slots <= (hf_now_ms() - base) / PTIME_MS + 1);
-	CHECK_INT(s.pins.intake[0].turn_sent, 0);
+	CHECK_INT(s.pins.claims[0].intake.turn_sent, 0);
 }
 
 TEST(a_leg_that_is_said_to_serve_itself_is_passed_by_but_never_for_long)

@@ -52,9 +52,9 @@ TEST(a_packet_of_a_held_caller_goes_back_as_the_hold_frame_that_is_due)
 	CHECK_PACKET(p, want);
 	CHECK(packet_check_right(&p));
 	CHECK_STR(fixture_counted(f), "hold_turned 1");
-	CHECK_INT(f->intake[LEG].turn_sent, 1);
-	CHECK_INT(f->intake[LEG].packets, 1);
-	CHECK_INT(f->intake[LEG].last_rx, (BASE + 5 * MS) >> 20);
+	CHECK_INT(f->claims[LEG].intake.turn_sent, 1);
+	CHECK_INT(f->claims[LEG].intake.packets, 1);
+	CHECK_INT(f->claims[LEG].intake.last_rx, (BASE + 5 * MS) >> 20);
 	CHECK(f->claims[LEG].word == hf_word_make(5, 0, 46, 601, 1));
 }
 
@@ -120,8 +120,8 @@ TEST(a_packet_before_the_frame_is_due_is_consumed)
 	CHECK_PACKET(p, before);
 	CHECK_STR(fixture_counted(f), "hold_not_due 1");
 	CHECK(f->claims[LEG].word == word);
-	CHECK_INT(f->intake[LEG].packets, 1);
-	CHECK_INT(f->intake[LEG].dropped, 0);
+	CHECK_INT(f->claims[LEG].intake.packets, 1);
+	CHECK_INT(f->claims[LEG].intake.dropped, 0);
 }
 
 TEST(a_flood_of_packets_is_not_amplified)
@@ -294,7 +294,7 @@ TEST(packets_that_are_not_ours_pass_untouched_and_uncounted)
 		CHECK_PACKET(all[i], before);
 		CHECK_STR(fixture_counted(f), "");
 	}
-	CHECK_INT(f->intake[LEG].packets, 0);
+	CHECK_INT(f->claims[LEG].intake.packets, 0);
 }
 
 TEST(do_not_fragment_is_not_a_fragment)
@@ -325,7 +325,7 @@ TEST(a_packet_truncated_at_any_length_is_consumed_or_passed_never_sent)
 		CHECK_PACKET(p, before);
 		CHECK_STR(fixture_counted(f), len < 42 ? "" : "drop_length 1");
 	}
-	CHECK_INT(f->intake[LEG].packets, 0);
+	CHECK_INT(f->claims[LEG].intake.packets, 0);
 	CHECK(f->claims[LEG].word == hf_word_make(5, 0, 0, 600, 0));
 }
 
@@ -366,7 +366,7 @@ TEST(what_is_not_rtp_version_two_is_consumed)
 		CHECK_INT(fixture_receive(f, &p), XDP_DROP);
 		CHECK_STR(fixture_counted(f), "drop_not_rtp 1");
 	}
-	CHECK_INT(f->intake[LEG].dropped, 3);
+	CHECK_INT(f->claims[LEG].intake.dropped, 3);
 }
 
 TEST(rtcp_is_taken_in_on_its_own_port_and_on_the_rtp_port)
@@ -405,8 +405,8 @@ TEST(a_packet_from_anywhere_but_the_signalled_address_is_consumed)
 	p = packet_build(&s);
 	CHECK_INT(fixture_receive(f, &p), XDP_DROP);
 	CHECK_STR(fixture_counted(f), "drop_source 1");
-	CHECK_INT(f->intake[LEG].dropped, 2);
-	CHECK_INT(f->intake[LEG].packets, 0);
+	CHECK_INT(f->claims[LEG].intake.dropped, 2);
+	CHECK_INT(f->claims[LEG].intake.packets, 0);
 }
 
 TEST(behind_a_nat_the_third_packet_of_one_source_is_answered_there)
@@ -511,7 +511,7 @@ TEST(an_idle_leg_and_one_told_not_to_send_consume_what_comes)
 	p = from_caller();
 	CHECK_INT(fixture_receive(f, &p), XDP_DROP);
 	CHECK_STR(fixture_counted(f), "drop_idle 1");
-	CHECK_INT(f->intake[LEG].dropped, 1);
+	CHECK_INT(f->claims[LEG].intake.dropped, 1);
 }
 
 TEST(without_a_way_out_nothing_is_claimed_or_sent)
@@ -538,7 +538,7 @@ TEST(without_a_way_out_nothing_is_claimed_or_sent)
 		CHECK_INT(fixture_receive(f, &p), XDP_DROP);
 		CHECK_STR(fixture_counted(f), ways[i].counted);
 		CHECK(f->claims[LEG].word == hf_word_make(5, 0, 0, 600, 0));
-		CHECK_INT(f->intake[LEG].dropped, 1);
+		CHECK_INT(f->claims[LEG].intake.dropped, 1);
 	}
 }
 

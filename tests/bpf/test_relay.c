@@ -98,8 +98,8 @@ TEST(a_packet_of_the_agent_reaches_the_caller_in_the_caller_s_stream)
 	CHECK_INT(fixture_receive(f, &p), XDP_TX);
 	CHECK_PACKET(p, want);
 	CHECK_STR(fixture_counted(f), "relayed 1");
-	CHECK_INT(f->intake[AGENT_LEG].forwarded, 1);
-	CHECK(f->intake[AGENT_LEG].last_out ==
+	CHECK_INT(f->claims[AGENT_LEG].intake.forwarded, 1);
+	CHECK(f->claims[AGENT_LEG].intake.last_out ==
 	      ((uint64_t)(uint32_t)NOW_TS << 32 | (uint32_t)(NOW >> 20)));
 	CHECK(f->claims[CALLER_LEG].word == hf_word_make(5, 0, 0, 601, 0));
 
@@ -191,7 +191,7 @@ TEST(packets_from_before_the_switch_are_dropped)
 	CHECK_INT(talk(f, 99, 15840, &p), XDP_DROP);
 	CHECK_INT(talk(f, 60, 9600, &p), XDP_DROP);
 	CHECK_STR(fixture_counted(f), "relayed 1, relay_late 2");
-	CHECK_INT(f->intake[AGENT_LEG].dropped, 2);
+	CHECK_INT(f->claims[AGENT_LEG].intake.dropped, 2);
 	CHECK_INT(hf_word_seq(f->claims[CALLER_LEG].word), 601);
 }
 
@@ -639,7 +639,7 @@ TEST(a_short_form_from_before_a_change_of_either_leg_is_not_gone_by)
 		join(f);
 		for (int i = 0; i < 3; i++, seq++)
 			CHECK_INT(talk(f, seq, seq * 160u, &out), XDP_TX);
-		CHECK(f->intake[AGENT_LEG].epoch & HF_STEADY);
+		CHECK(f->claims[AGENT_LEG].intake.epoch & HF_STEADY);
 		p = *hf_word_program(&f->legs[leg], f->claims[leg].word);
 		p.remote_port = HF_HTONS(61002);
 		f->no_hot = 1;

@@ -102,7 +102,7 @@ TEST(rtcp_is_handed_over_as_it_came_from_its_port_and_from_that_of_rtp)
 		CHECK_MEM(last.packet, report, 60);
 	}
 	CHECK_INT(f->heard[LEG].report_unit, (BASE + 50 * MS) >> 20);
-	CHECK_INT(f->intake[LEG].packets, 0);
+	CHECK_INT(f->claims[LEG].intake.packets, 0);
 }
 
 TEST(rtcp_of_every_length_is_taken_whole_or_up_to_what_is_kept)
@@ -263,13 +263,13 @@ TEST(no_rtcp_packet_type_of_a_relayed_party_ever_goes_on)
 		CHECK_INT(fixture_receive(f, &own), XDP_DROP);
 	}
 	CHECK_STR(fixture_counted(f), "rtcp_rx 64");
-	CHECK_INT(f->intake[LEG].forwarded, 0);
+	CHECK_INT(f->claims[LEG].intake.forwarded, 0);
 }
 
 TEST(a_stream_is_counted_whichever_way_its_packets_go)
 {
 	HEARING(f);
-	struct hf_stream *stream = &f->intake[LEG].stream;
+	struct hf_stream *stream = &f->claims[LEG].intake.stream;
 	struct hf_program from = program_hold(LEG), to = program_hold(PEER);
 
 	from.mode = to.mode = HF_MODE_RELAY;
@@ -289,7 +289,7 @@ TEST(a_stream_is_counted_whichever_way_its_packets_go)
 		p = packet_build(&s);
 		CHECK_INT(fixture_receive(f, &p), XDP_TX);
 	}
-	CHECK_INT(f->intake[LEG].forwarded, 9);
+	CHECK_INT(f->claims[LEG].intake.forwarded, 9);
 	CHECK_INT(stream->octets, 9 * 160);
 	CHECK_INT(stream->count, 9);
 	CHECK_INT(stream->first, 65530);

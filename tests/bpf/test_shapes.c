@@ -58,7 +58,7 @@ TEST(an_ipv6_caller_gets_the_hold_frame_that_is_due)
 		CHECK_PACKET(p, want);
 		CHECK(packet_check_right(&p));
 		CHECK_STR(fixture_counted(f), "hold_turned 1");
-		CHECK_INT(f->intake[LEG].packets, 1);
+		CHECK_INT(f->claims[LEG].intake.packets, 1);
 	}
 }
 
@@ -402,11 +402,11 @@ static void relay_some(struct fixture *f, const struct pair *k, int tags,
 		CHECK_PACKET(p, want);
 		CHECK_STR(fixture_counted(f), "relayed 1");
 	}
-	CHECK_INT(f->intake[k->from].epoch,
+	CHECK_INT(f->claims[k->from].intake.epoch,
 		  HF_STEADY | hf_word_epoch(f->claims[k->to].word));
 	CHECK(hf_across_is(&f->claims[k->from].across, f->claims[k->from].word,
 			   f->claims[k->to].word));
-	CHECK_INT(f->intake[k->from].forwarded, 3);
+	CHECK_INT(f->claims[k->from].intake.forwarded, 3);
 }
 
 TEST(every_pair_of_families_is_relayed_with_and_without_tags)

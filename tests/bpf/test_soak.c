@@ -350,7 +350,7 @@ static bool adds_up(const struct weather *w, uint32_t i)
 	const struct hf_pins *pins = &w->s->pins;
 	const struct weather_heard *h = &w->heard[i];
 	const struct hf_claim *k = &pins->claims[i];
-	uint32_t turned = pins->intake[i].turn_sent;
+	uint32_t turned = pins->claims[i].intake.turn_sent;
 	uint32_t turn_skipped = pins->legs[i].rx.turn_skipped;
 
 	return h->packets + missing(h) == k->sent + turned &&
@@ -370,7 +370,7 @@ static void tell(const struct weather *w, uint32_t i)
 	       i, c->talks ? "" : " (silent)", h->packets, h->skipped,
 	       missing(h), h->doubled, h->disorder, h->held_up, h->stamp, h->marker, h->header,
 	       h->sound, h->longest_run + 1, h->late_us, k->sent,
-	       w->s->pins.intake[i].turn_sent, k->skipped,
+	       w->s->pins.claims[i].intake.turn_sent, k->skipped,
 	       w->s->pins.legs[i].rx.turn_skipped, hf_word_slot(k->word),
 	       c->said, c->sent, c->behind, c->bunched, c->lost_dead, c->behind_dead,
 	       c->skipped_dead, c->packets_dead);
@@ -485,7 +485,7 @@ static void report(const struct weather *w, uint32_t seconds, uint32_t dead_ms)
 		skipped += h->skipped;
 		said += c->said;
 		sent += c->sent;
-		arrived += w->s->pins.intake[i].packets;
+		arrived += w->s->pins.claims[i].intake.packets;
 		lost += c->lost_dead;
 		dead += c->talks ? c->skipped_dead : 0;
 		behind += c->behind;

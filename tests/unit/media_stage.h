@@ -209,7 +209,7 @@ static inline bool stage_hear(struct stage *s, struct talker *t)
 {
 	struct hf_leg_rx *rx = &s->m->map.legs[t->leg].rx;
 	struct hf_bound *b = &s->m->map.bound[t->leg];
-	struct hf_intake *heard = &s->m->map.intake[t->leg];
+	struct hf_intake *heard = &s->m->map.claims[t->leg].intake;
 	const struct hf_program *p = stage_program(s, t->leg);
 	struct hf_rtp_in in = { .timestamp = stage_talker_time(s, t),
 				.ssrc = htonl(t->ssrc),

@@ -111,7 +111,7 @@ TEST(what_is_written_is_read_back_wherever_it_is_cut)
 static void hears(struct stage *s, uint32_t leg, uint16_t seq, int count,
 		  int lost_each)
 {
-	struct hf_stream *h = &s->m->map.intake[leg].stream;
+	struct hf_stream *h = &s->m->map.claims[leg].intake.stream;
 
 	for (int i = 0; i < count; i++) {
 		struct hf_stream_in in = {htonl(0x55),

@@ -41,8 +41,8 @@ static uint32_t listens(struct stage *s, struct told *t)
 
 static void packet(struct stage *s, uint32_t leg)
 {
-	s->m->map.intake[leg].packets++;
-	s->m->map.intake[leg].last_rx = (uint32_t)(s->now >> 20);
+	s->m->map.claims[leg].intake.packets++;
+	s->m->map.claims[leg].intake.last_rx = (uint32_t)(s->now >> 20);
 }
 
 TEST(a_party_that_falls_silent_and_speaks_again_is_told_once_each)
@@ -98,8 +98,8 @@ TEST(reports_or_relayed_packets_are_not_silence)
 		pass(s, 90);
 	}
 	for (int i = 0; i < 10; i++) {
-		s->m->map.intake[leg].forwarded++;
-		s->m->map.intake[leg].last_out = (uint32_t)(s->now >> 20);
+		s->m->map.claims[leg].intake.forwarded++;
+		s->m->map.claims[leg].intake.last_out = (uint32_t)(s->now >> 20);
 		pass(s, 90);
 	}
 	CHECK_INT(t.silent, 0);

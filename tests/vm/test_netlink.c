@@ -182,7 +182,7 @@ TEST(a_map_of_another_shape_is_refused_by_name)
 	q.value = (uint32_t)rig.fd[RIG_NEXTHOPS];
 	CHECK_INT(rig_ask(&rig, &q, why, sizeof(why)), -EINVAL);
 	q.attr = 0;
-	((struct hf_instance *)rig.value[RIG_INSTANCE])->abi_major = 7;
+	((struct hf_instance *)rig.value[RIG_INSTANCE])->abi_major = HF_ABI_MAJOR + 1;
 	CHECK_INT(rig_ask(&rig, &q, why, sizeof(why)), -EPROTO);
 	CHECK_STR(why, "the maps are of another ABI version than this module");
 	((struct hf_instance *)rig.value[RIG_INSTANCE])->abi_major = HF_ABI_MAJOR;

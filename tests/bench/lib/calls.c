@@ -24,14 +24,15 @@
 
 static int kind_begin(struct bench *b, enum kind kind)
 {
-	bool held = kind == TIMER || kind == AUTO;
+	bool held = kind == TIMER || kind == TALK || kind == AUTO;
 
 	if (near_set(b, kind != EAT) ||
 	    far_set(b, kind != SENDMMSG && kind != AF_PACKETS))
 		return -EIO;
 	calls_hold(b, held, kind == AUTO ? HF_PROGRAM_AUTO_CLOCK : 0);
 	atomic_store(&b->sender, kind);
-	atomic_store(&b->talking, kind == EAT || kind == AUTO);
+	atomic_store(&b->talking,
+		     kind == EAT || kind == TALK || kind == AUTO);
 	poll(NULL, 0, 200); /* under way */
 	return 0;
 }
@@ -59,7 +60,8 @@ static int cost_round(struct bench *b, int r)
 		kind_end(b);
 		b->out[k] += frames_sent(b) + b->sent - out;
 		b->in[k] += arrived(b) - in;
-		b->turned += frames_turned(b) - turned;
+		if (k == AUTO)
+			b->turned += frames_turned(b) - turned;
 		after = used_percent(b);
 		b->cost[k][r] = (used - (before + after) / 2) * 10000 /
 				b->calls;
@@ -103,6 +105,7 @@ static void cost_report(struct bench *b, struct report *r)
 		enum kind kind;
 		const char *name;
 	} row[] = {{TIMER, "cpu_per_10k_timer"},
+		   {TALK, "cpu_per_10k_timer_callers_send"},
 		   {AUTO, "cpu_per_10k_auto"},
 		   {SENDMMSG, "cpu_per_10k_sendmmsg"},
 		   {AF_PACKETS, "cpu_per_10k_af_packet"}};
@@ -115,7 +118,8 @@ static void cost_report(struct bench *b, struct report *r)
 			break;
 		for (int n = 0; n < ROUNDS; n++)
 			value[n] = b->cost[k][n] -
-				   (k == AUTO ? b->cost[EAT][n] : 0);
+				   (k == AUTO || k == TALK ? b->cost[EAT][n] :
+							     0);
 		report_ratio(r, row[i].name, median(value, ROUNDS), "% CPU",
 			     k == TIMER ? NULL : "cpu_per_10k_timer",
 			     median_ratio(value, b->cost[TIMER], ROUNDS));

@@ -37,7 +37,7 @@
 /* More of them it does not carry without losing packets. */
 #define RTPENGINE_CALLS 500
 
-enum kind { IDLE, TIMER, EAT, AUTO, SENDMMSG, AF_PACKETS, KINDS };
+enum kind { IDLE, TIMER, EAT, TALK, AUTO, SENDMMSG, AF_PACKETS, KINDS };
 
 struct spinner {
 	pthread_t thread;
@@ -365,7 +365,7 @@ static uint64_t frames_turned(const struct bench *b)
 	uint64_t sum = 0;
 
 	for (uint32_t i = 0; i < b->calls; i++)
-		sum += b->s.pins.intake[i].turn_sent;
+		sum += b->s.pins.claims[i].intake.turn_sent;
 	return sum;
 }
 
