@@ -4,7 +4,8 @@
  * the wire, counts it, and if asked to keeps account of its call's spacing and
  * sequence; calls_far_tc is the same for those who send packets of the stack,
  * cheaper for them than XDP. calls_talk is the callers, as live frames.
- * calls_eat, on the near end, is a receiver that drops all they say.
+ * calls_eat, on the near end, is a receiver that drops all they say, calls_reflect
+ * one that sends it back.
  */
 #include <linux/bpf.h>
 #include <linux/pkt_cls.h>
@@ -132,6 +133,28 @@ int calls_eat(struct xdp_md *ctx)
 	void *data_end = (void *)(long)ctx->data_end;
 
 	return is_call(data, data_end) ? XDP_DROP : XDP_PASS;
+}
+
+/* The least that a packet can cost which comes back. */
+SEC("xdp")
+int calls_reflect(struct xdp_md *ctx)
+{
+	void *data = (void *)(long)ctx->data;
+	void *data_end = (void *)(long)ctx->data_end;
+	__u32 a, c;
+	__u16 b, d;
+
+	if (!is_call(data, data_end))
+		return XDP_PASS;
+	a = HF_W32(data, 0);
+	b = HF_W16(data, 4);
+	c = HF_W32(data, 6);
+	d = HF_W16(data, 10);
+	HF_W32(data, 0) = c;
+	HF_W16(data, 4) = d;
+	HF_W32(data, 6) = a;
+	HF_W16(data, 10) = b;
+	return XDP_TX;
 }
 
 SEC("xdp")

@@ -26,13 +26,14 @@ static int kind_begin(struct bench *b, enum kind kind)
 {
 	bool held = kind == TIMER || kind == TALK || kind == AUTO;
 
-	if (near_set(b, kind != EAT) ||
+	if (near_set(b, kind) ||
 	    far_set(b, kind != SENDMMSG && kind != AF_PACKETS))
 		return -EIO;
 	calls_hold(b, held, kind == AUTO ? HF_PROGRAM_AUTO_CLOCK : 0);
 	atomic_store(&b->sender, kind);
 	atomic_store(&b->talking,
-		     kind == EAT || kind == TALK || kind == AUTO);
+		     kind == EAT || kind == REFLECT || kind == TALK ||
+			     kind == AUTO);
 	poll(NULL, 0, 200); /* under way */
 	return 0;
 }
@@ -99,6 +100,12 @@ static int rtpengine_rounds(struct bench *b)
 	return err;
 }
 
+/* On top of receiving and dropping what callers send. */
+static bool calls_are_heard(enum kind k)
+{
+	return k == REFLECT || k == TALK || k == AUTO;
+}
+
 static void cost_report(struct bench *b, struct report *r)
 {
 	static const struct {
@@ -106,6 +113,7 @@ static void cost_report(struct bench *b, struct report *r)
 		const char *name;
 	} row[] = {{TIMER, "cpu_per_10k_timer"},
 		   {TALK, "cpu_per_10k_timer_callers_send"},
+		   {REFLECT, "cpu_per_10k_reflect"},
 		   {AUTO, "cpu_per_10k_auto"},
 		   {SENDMMSG, "cpu_per_10k_sendmmsg"},
 		   {AF_PACKETS, "cpu_per_10k_af_packet"}};
@@ -118,8 +126,7 @@ static void cost_report(struct bench *b, struct report *r)
 			break;
 		for (int n = 0; n < ROUNDS; n++)
 			value[n] = b->cost[k][n] -
-				   (k == AUTO || k == TALK ? b->cost[EAT][n] :
-							     0);
+				   (calls_are_heard(k) ? b->cost[EAT][n] : 0);
 		report_ratio(r, row[i].name, median(value, ROUNDS), "% CPU",
 			     k == TIMER ? NULL : "cpu_per_10k_timer",
 			     median_ratio(value, b->cost[TIMER], ROUNDS));

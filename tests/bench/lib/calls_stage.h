@@ -37,7 +37,17 @@
 /* More of them it does not carry without losing packets. */
 #define RTPENGINE_CALLS 500
 
-enum kind { IDLE, TIMER, EAT, TALK, AUTO, SENDMMSG, AF_PACKETS, KINDS };
+enum kind {
+	IDLE,
+	TIMER,
+	EAT,
+	REFLECT,
+	TALK,
+	AUTO,
+	SENDMMSG,
+	AF_PACKETS,
+	KINDS
+};
 
 struct spinner {
 	pthread_t thread;
@@ -316,13 +326,16 @@ static int far_set(struct bench *b, bool frames)
 	return rc;
 }
 
-static int near_set(const struct bench *b, bool ours)
+static int near_set(const struct bench *b, enum kind kind)
 {
-	return bpf_xdp_attach(
-		(int)if_nametoindex("hfm0"),
-		bpf_program__fd(ours ? b->s.bpf->progs.hf_receive :
-				       b->skel->progs.calls_eat),
-		XDP_FLAGS_DRV_MODE, NULL);
+	const struct bpf_program *p = b->s.bpf->progs.hf_receive;
+
+	if (kind == EAT)
+		p = b->skel->progs.calls_eat;
+	if (kind == REFLECT)
+		p = b->skel->progs.calls_reflect;
+	return bpf_xdp_attach((int)if_nametoindex("hfm0"), bpf_program__fd(p),
+			      XDP_FLAGS_DRV_MODE, NULL);
 }
 
 /* All calls are held from now on; or none. */
@@ -460,7 +473,7 @@ static int anchor_open(struct bench *b)
 	/* Devices are looked at when the keeper starts. */
 	kill(b->s.mediad, SIGKILL);
 	waitpid(b->s.mediad, NULL, 0);
-	if (near_set(b, true) || far_set(b, true))
+	if (near_set(b, IDLE) || far_set(b, true))
 		return -EIO;
 	stage_start_mediad(&b->s);
 	if (!WAIT_FOR(5000, stage_mediad_ready(&b->s)))
