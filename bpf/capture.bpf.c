@@ -44,7 +44,16 @@ struct net_device {
 	possible_net_t nd_net;
 } __attribute__((preserve_access_index));
 
+struct sock_common {
+	unsigned short skc_family;
+} __attribute__((preserve_access_index));
+
+struct sock {
+	struct sock_common __sk_common;
+} __attribute__((preserve_access_index));
+
 struct sk_buff {
+	struct sock *sk;
 	unsigned int len;
 	unsigned int data_len;
 	unsigned char *data;
@@ -68,6 +77,7 @@ const volatile __u32 network; /* inode of its namespace */
 /* Packets that did not fit into the ring, or were not read whole. */
 __u64 lost;
 
+#define AF_PACKET 17
 #define AT_TYPE 12
 /* Enough for two tags, IPv4 with options, and ports: told from these alone. */
 #define HEADERS 96
@@ -193,9 +203,13 @@ static __always_inline int take_skb(struct sk_buff *skb)
 	return take(skb->data, skb->len - skb->data_len, 1);
 }
 
+/* What a packet socket sent was taken below; a bond or bridge passes it on to the
+ * device behind it. */
 SEC("tp_btf/net_dev_start_xmit")
 int BPF_PROG(hf_capture_stack, struct sk_buff *skb)
 {
+	if (BPF_CORE_READ(skb, sk, __sk_common.skc_family) == AF_PACKET)
+		return 0;
 	return take_skb(skb);
 }
 

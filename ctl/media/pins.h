@@ -136,7 +136,7 @@ int hf_sender_lock_path(const char *control_socket, const char *instance,
 int hf_sender_poke_path(const char *control_socket, const char *instance,
 			char *ret, size_t len);
 #define HF_POKE_NEXTHOP 'n' /* a destination is wanted: resolve it now */
-#define HF_POKE_WHEEL 'w'   /* the wheel is no longer empty */
+#define HF_POKE_WHEEL 'w'   /* a bucket of the wheel is no longer empty */
 #define HF_POKE_RTCP 'r'    /* a leg began or ended: look whom to report to */
 #define HF_POKE_QUIT 'q'    /* the instance is torn down */
 

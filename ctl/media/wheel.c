@@ -89,8 +89,8 @@ void hf_wheel_fini(struct hf_media *m)
 	m->wheel.taken = NULL;
 }
 
-/* A turn of the sender costs some 50 us before its first frame (sender.c), so
- * few calls share one, up to this many; but music waits for company no longer
+/* A turn of the sender costs some 50 us whatever it sends (sender.c), so few
+ * calls share one, up to this many; but music waits for company no longer
  * than three quarters of a packet time. */
 #define HF_WHEEL_SHARE 16
 
@@ -167,7 +167,8 @@ void hf_wheel_put(struct hf_media *m, uint32_t leg, uint32_t bucket)
 	w->taken[(size_t)bucket * w->words + e / 64] |= 1ULL << (e % 64);
 	own->bucket = bucket;
 	own->entry = e;
-	w->count[bucket]++;
+	/* It naps until a bucket that it knows of. */
+	first = !w->count[bucket]++;
 	six = !hf_leg_address_of(m, leg)->ip4;
 	if (six)
 		m->map.wheel_fill[bucket].legs6++;
@@ -177,7 +178,7 @@ void hf_wheel_put(struct hf_media *m, uint32_t leg, uint32_t bucket)
 	hf_store_release(&hf_pins_wheel(&m->map, bucket, e)->leg, leg);
 	if (m->map.wheel_fill[bucket].entries <= e)
 		hf_store_release(&m->map.wheel_fill[bucket].entries, e + 1);
-	first = !w->total++;
+	w->total++;
 	/* Who sends nothing but IPv6 may sleep beside a full wheel. */
 	first |= six && !w->total6++;
 	if (first && m->poke)

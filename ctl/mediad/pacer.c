@@ -30,15 +30,19 @@ bool hf_pacer_sweeping(const struct hf_pacer *p, uint64_t now_ms)
 	return p->sweeps && now_ms >= p->sweep_ms;
 }
 
-void hf_pacer_done(struct hf_pacer *p, uint64_t now_ms)
+void hf_pacer_done(struct hf_pacer *p, uint64_t now_ms, uint64_t end_ms)
 {
+	uint64_t seen;
+
 	if (hf_pacer_sweeping(p, now_ms)) {
 		p->sweeps--;
 		p->sweep_ms = now_ms + HF_PACER_SWEEP_MS;
 	}
-	if (now_ms > p->last_ms + HF_PACER_LATE_MS) {
+	seen = p->last_ms > p->idle_ms ? p->last_ms : p->idle_ms;
+	if (now_ms > seen + HF_PACER_LATE_MS ||
+	    end_ms > now_ms + HF_PACER_LATE_MS) {
 		p->sweeps = HF_PACER_SWEEPS;
-		p->sweep_ms = now_ms + HF_PACER_SWEEP_MS;
+		p->sweep_ms = end_ms + HF_PACER_SWEEP_MS;
 	}
 	if (now_ms > p->last_ms)
 		p->last_ms = now_ms;
@@ -62,17 +66,20 @@ bool hf_wheel_filled(const struct hf_wheel_fill *fill)
 	return false;
 }
 
-uint64_t hf_pacer_next(const struct hf_pacer *p, uint64_t now_ms,
+uint64_t hf_pacer_next(struct hf_pacer *p, uint64_t now_ms,
 		       const struct hf_wheel_fill *fill)
 {
 	uint64_t turn = now_ms - now_ms % HF_PACER_GRID_MS + HF_PACER_GRID_MS;
 	uint64_t last = turn + HF_PACER_NAP_MS - HF_PACER_GRID_MS;
 	uint64_t ms = now_ms + 1;
 
-	for (; turn < last; turn += HF_PACER_GRID_MS)
+	p->idle_ms = now_ms;
+	for (; turn < last; turn += HF_PACER_GRID_MS) {
 		for (; ms <= turn; ms++)
 			if (bucket_filled(fill, ms) || hf_pacer_sweeping(p, ms))
 				return turn;
+		p->idle_ms = turn;
+	}
 	return hf_wheel_filled(fill) ? last : 0;
 }
 

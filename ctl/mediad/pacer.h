@@ -24,13 +24,14 @@
 #define HF_PACER_SWEEP_MS 7
 /* One a catch-up frame that the claim allows, one for the frame after. */
 #define HF_PACER_SWEEPS	  3
-/* A turn later than that leaves legs behind: the shortest packet time. */
+/* Buckets visited later than that leave legs behind: the shortest packet time. */
 #define HF_PACER_LATE_MS  10
 
 struct hf_pacer {
 	uint64_t last_ms;    /* the newest millisecond that had its turn */
 	uint64_t sweep_ms;   /* when the next sweep is due */
 	unsigned int sweeps; /* still to do */
+	uint64_t idle_ms;    /* no bucket was to be visited up to then */
 };
 
 struct hf_pacer_run {
@@ -49,22 +50,25 @@ struct hf_pacer_run hf_pacer_due(const struct hf_pacer *, uint64_t now_ms,
 /* Is this turn to visit every bucket? */
 bool hf_pacer_sweeping(const struct hf_pacer *, uint64_t now_ms);
 
-/* The turn at `now_ms` is done. */
-void hf_pacer_done(struct hf_pacer *, uint64_t now_ms);
+/* The turn that began at `now_ms` is done, at `end_ms`: what it sent late for
+ * having been held up makes the frames behind it wait (HF_GAP_NS). */
+void hf_pacer_done(struct hf_pacer *, uint64_t now_ms, uint64_t end_ms);
 
 /*
- * When to wake next: the first turn after `now_ms` that has something to do,
- * but at most HF_PACER_NAP_MS ahead, because nobody wakes a sender that naps
- * when a bucket is filled that was empty. 0 when the wheel is empty.
+ * When to wake next: the first turn after `now_ms` that has something to do, but
+ * at most HF_PACER_NAP_MS ahead, whatever the wheel says. 0 when it is empty. Who
+ * fills a bucket that was empty wakes the sender: then ask again.
  *
  * Turns are taken at every second millisecond: most of their cost is the call,
  * whatever it sends. All packet times are even, so a leg of an odd millisecond
  * is served one later each time, and the distance of its packets stays right.
+ * (The next that divides all packet times is 5, and 4 ms after its deadline
+ * turn-around takes a frame over: HF_TURN_LATE_NS.)
  */
 #define HF_PACER_GRID_MS 2
-#define HF_PACER_NAP_MS	 4
+#define HF_PACER_NAP_MS	 20
 bool hf_wheel_filled(const struct hf_wheel_fill *);
-uint64_t hf_pacer_next(const struct hf_pacer *, uint64_t now_ms,
+uint64_t hf_pacer_next(struct hf_pacer *, uint64_t now_ms,
 		       const struct hf_wheel_fill *fill);
 
 /*

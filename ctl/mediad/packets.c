@@ -248,7 +248,7 @@ static void enqueue(struct hf_packets *p, const struct packet *k)
 		queue_flush(p, q);
 }
 
-void hf_packets_add(struct hf_packets *p, uint32_t index, uint64_t now_ns)
+bool hf_packets_add(struct hf_packets *p, uint32_t index, uint64_t now_ns)
 {
 	struct hf_work *work = p->pins->work;
 	struct hf_leg *leg = &p->pins->legs[index];
@@ -260,15 +260,14 @@ void hf_packets_add(struct hf_packets *p, uint32_t index, uint64_t now_ns)
 	k.program = *hf_word_program(leg, word);
 	if (k.program.flags & HF_PROGRAM_IPV6)
 		k.six = p->pins->leg6[index].program[hf_word_epoch(word) & 1];
-	if (!hf_due(&k.program, word, now_ns, 0, &k.due))
-		return;
-	if (!prepare(p, leg, &k)) {
-		work->packets.no_hop++;
-		return;
-	}
+	if (!k.program.remote_port ||
+	    !hf_due(&k.program, word, now_ns, 0, &k.due))
+		return true;
+	if (!prepare(p, leg, &k))
+		return false;
 	if (!hf_claim(&claim->word, word, k.due.next)) {
 		work->packets.lost++;
-		return;
+		return true;
 	}
 	enqueue(p, &k);
 	work->packets.sent++;
@@ -277,4 +276,5 @@ void hf_packets_add(struct hf_packets *p, uint32_t index, uint64_t now_ns)
 		work->packets.skipped += k.due.skipped;
 		claim->skipped += k.due.skipped;
 	}
+	return true;
 }

@@ -2,8 +2,9 @@
 /*
  * Hold frames as packets of sockets, for ways that live frames cannot take:
  * devices without the driver function for redirected frames, devices that
- * swallow them, and this host itself; and for all ways where the kernel refuses
- * live frames or `media.pacer` says so. The same legs, the same claim.
+ * swallow them, and this host itself; for all ways where the kernel refuses live
+ * frames or `media.pacer` says so; and for turns in which few frames are due. The
+ * same legs, the same claim, the same bytes: only the way into the device differs.
  *
  * One socket for frames of all devices, one for destinations on this host: what
  * goes there takes the host's own stack, which believes no packet of its own
@@ -12,6 +13,7 @@
 #ifndef HOLDFAST_MEDIAD_PACKETS_H
 #define HOLDFAST_MEDIAD_PACKETS_H
 
+#include <stdbool.h>
 #include <stdint.h>
 
 struct hf_packets;
@@ -20,8 +22,9 @@ struct hf_pins;
 int hf_packets_open(const struct hf_pins *, struct hf_packets **ret);
 void hf_packets_close(struct hf_packets *);
 
-/* Claim the frame of this leg that is due, if one is, and queue it. */
-void hf_packets_add(struct hf_packets *, uint32_t leg, uint64_t now_ns);
+/* Claim the frame of this leg that is due, if one is, and queue it. False if one
+ * is due that cannot be made: no way there, an MTU too small, no such frame. */
+bool hf_packets_add(struct hf_packets *, uint32_t leg, uint64_t now_ns);
 /* What is queued goes out: claimed is claimed. */
 void hf_packets_flush(struct hf_packets *);
 

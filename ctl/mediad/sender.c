@@ -3,9 +3,9 @@
  * The paced sender's thread, see sender.h.
  *
  * One BPF_PROG_TEST_RUN with live frames serves all devices of the namespace.
- * It costs some 50 microseconds before the first frame, so there is one for all
- * legs of a tick and none when no leg is due; looking first is cheap, as it
- * reads the lines that the program needs next.
+ * It costs a hundred microseconds and more before the first frame, so there is
+ * one for all legs of a tick and none when few legs are due (FEW_FRAMES); looking
+ * first is cheap, as it reads the lines that the program needs next.
  */
 #include "mediad/sender.h"
 
@@ -45,6 +45,22 @@
 #define STUCK_MS 3000
 /* Live frames are refused: tried again after this. */
 #define LIVE_RETRY_NS 10000000000ULL
+/*
+ * So many frames of a turn, or fewer, are sent as packets. A call for live frames
+ * sets up and tears down a pool of pages: as much as some 60 packets cost where
+ * it was measured, on veth devices; half of that, as it will be another number
+ * elsewhere. So ten calls cost half of what they would.
+ *
+ * To who receives them they are the same (packets.h), and the order is kept
+ * though a device may have queues of their own for either: two frames of a call
+ * are HF_GAP_NS apart, and neither kind waits as long, as no queueing discipline
+ * is in front of either. (Turn-around has always been a third.)
+ */
+#define FEW_FRAMES    32
+/* Live frames were taken: believed for so long, then a turn with few frames is
+ * sent by them too. Else nobody would know that they are refused, or take too
+ * long, before there are many calls. */
+#define LIVE_PROVEN_NS 2000000000ULL
 /* From the announcement that it leaves until it must have left. */
 #define ALONE_NS 2000000000ULL
 
@@ -61,6 +77,7 @@ struct hf_sender {
 	enum hf_engine engine; /* of this turn: BPF or PACKET */
 	bool only6; /* the module sends the rest */
 	uint64_t live_after;   /* live frames were refused: not before then */
+	uint64_t live_until;   /* they were taken: proven until then */
 	unsigned int slow_calls;
 	int failed; /* what the last call said, to say it once */
 	unsigned char frame[HF_PACED_BYTES];
@@ -73,11 +90,13 @@ static void call_failed(struct hf_sender *s, int rc)
 			 strerror(-rc));
 	s->failed = rc;
 	s->live_after = hf_now_ns() + LIVE_RETRY_NS;
+	s->live_until = 0;
 	HF_WRITE(s->pins->work->live_error, (uint32_t)-rc);
 }
 
 static void call_took(struct hf_sender *s, uint64_t ns)
 {
+	s->live_until = hf_now_ns() + LIVE_PROVEN_NS;
 	if (s->failed)
 		hf_info("the kernel takes live frames again");
 	s->failed = 0;
@@ -101,9 +120,29 @@ static void beat(struct hf_sender *s, uint64_t now_ns)
 		HF_WRITE(work->beat_ns, now_ns);
 }
 
+/* What the runs hold, as packets. False if a frame cannot be made. */
+static bool send_packets(struct hf_sender *s)
+{
+	const struct hf_pins *pins = s->pins;
+	const struct hf_work *work = pins->work;
+	bool all = true;
+
+	for (uint32_t run = 0; run < work->runs; run++) {
+		for (uint32_t i = 0; i < work->run[run].count; i++) {
+			uint32_t e = work->run[run].first + i;
+			uint32_t leg = HF_READ(pins->wheel[e].leg);
+
+			if (leg < pins->instance->legs &&
+			    !hf_packets_add(s->packets, leg, work->now_ns))
+				all = false;
+		}
+	}
+	return all;
+}
+
 /* Send what the runs hold: in calls of a bounded length, so that what piled up
  * while we were held up does not hold us up again. */
-static void flush(struct hf_sender *s)
+static void send_live(struct hf_sender *s)
 {
 	LIBBPF_OPTS(bpf_test_run_opts, opts, .data_in = s->frame,
 		    .data_size_in = sizeof(s->frame),
@@ -114,9 +153,6 @@ static void flush(struct hf_sender *s)
 	uint64_t began;
 	int rc = 0;
 
-	work->at_run = 0;
-	work->at_entry = 0;
-	work->sent = 0;
 	while ((left = hf_runs_left(work))) {
 		/* The first is of the moment that the legs were looked at. */
 		began = hf_now_ns();
@@ -133,9 +169,26 @@ static void flush(struct hf_sender *s)
 		if (!rc)
 			call_took(s, hf_now_ns() - began);
 	}
+	if (!rc || rc == -EINTR)
+		return;
+	call_failed(s, rc);
+	/* What was claimed is not due any more. */
+	send_packets(s);
+}
+
+/* What cannot be made a packet cannot be made a live frame either: the program
+ * says why, by its counters. */
+static void flush(struct hf_sender *s)
+{
+	struct hf_work *work = s->pins->work;
+
+	work->at_run = 0;
+	work->at_entry = 0;
+	work->sent = 0;
+	if (hf_runs_left(work) > FEW_FRAMES || work->now_ns >= s->live_until ||
+	    !send_packets(s))
+		send_live(s);
 	work->runs = 0;
-	if (rc && rc != -EINTR)
-		call_failed(s, rc);
 }
 
 enum hop_way { WAY_NONE, WAY_LIVE, WAY_PACKET };
@@ -242,8 +295,9 @@ static void visit(struct hf_sender *s, uint32_t bucket, uint64_t now_ns)
 		way = leg_waits(s, leg, now_ns);
 		if (way == WAY_NONE)
 			turned_forget(s, leg);
-		if (way == WAY_PACKET)
-			hf_packets_add(s->packets, leg, now_ns);
+		if (way == WAY_PACKET &&
+		    !hf_packets_add(s->packets, leg, now_ns))
+			pins->work->packets.no_hop++;
 		if (way != WAY_LIVE)
 			continue;
 		if (!hf_runs_add(pins->work, first + i)) {
@@ -279,7 +333,7 @@ static void turn(struct hf_sender *s, uint64_t now_ns)
 	if (work->runs)
 		flush(s);
 	hf_packets_flush(s->packets);
-	hf_pacer_done(&s->pacer, now_ns / HF_MS);
+	hf_pacer_done(&s->pacer, now_ns / HF_MS, hf_now_ms());
 }
 
 static void sleep_until(uint64_t ms)
@@ -292,16 +346,51 @@ static void sleep_until(uint64_t ms)
 		;
 }
 
-/* At most `ms`, for ever if negative. */
-static void sleep_until_woken(struct hf_sender *s, int ms)
+/* Woken, or only at the end of that time? NULL = for ever. */
+static bool wait_woken(struct hf_sender *s, const struct timespec *t)
 {
 	struct pollfd p = {.fd = s->wake_fd, .events = POLLIN};
 	eventfd_t count;
+	int n;
 
-	while (poll(&p, 1, ms) < 0 && errno == EINTR)
+	while ((n = ppoll(&p, 1, t, NULL)) < 0 && errno == EINTR)
 		;
-	eventfd_read(s->wake_fd, &count);
+	if (n > 0)
+		eventfd_read(s->wake_fd, &count);
+	return n > 0;
+}
+
+/* At most `ms`, for ever if negative. */
+static void sleep_until_woken(struct hf_sender *s, int ms)
+{
+	struct timespec t = {.tv_sec = ms / 1000,
+			     .tv_nsec = ms % 1000 * (long)HF_MS};
+
+	wait_woken(s, ms < 0 ? NULL : &t);
 	hf_pacer_start(&s->pacer, hf_now_ms());
+}
+
+/*
+ * Until that millisecond; false if woken before. A short sleep is not broken
+ * off: whoever fills a bucket that was empty can wait as long, and with many
+ * legs nobody asks.
+ */
+#define SHORT_MS 4
+static bool nap_until(struct hf_sender *s, uint64_t ms)
+{
+	uint64_t now_ns = hf_now_ns(), left_ns;
+	struct timespec t = {0};
+
+	if (ms * HF_MS > now_ns + SHORT_MS * HF_MS) {
+		left_ns = ms * HF_MS - now_ns;
+		t.tv_nsec = (long)left_ns;
+		if (wait_woken(s, &t)) {
+			hf_pacer_start(&s->pacer, hf_now_ms());
+			return false;
+		}
+	}
+	sleep_until(ms);
+	return true;
 }
 
 static void get_priority(const struct hf_sender *s)
@@ -402,14 +491,14 @@ static void *sender_main(void *arg)
 			continue;
 		}
 		turn(s, hf_now_ns());
-		next = hf_pacer_next(&s->pacer, s->pacer.last_ms,
-				     s->pins->wheel_fill);
-		if (next) {
-			sleep_until(next);
+		do
+			next = hf_pacer_next(&s->pacer, s->pacer.last_ms,
+					     s->pins->wheel_fill);
+		while (next && !nap_until(s, next) && !atomic_load(&s->quit));
+		if (next)
 			account(s, next);
-		} else {
+		else
 			sleep_until_woken(s, -1);
-		}
 	}
 	return NULL;
 }

@@ -126,7 +126,8 @@ def held_and_talking(s):
     peer.park(OUTSIDE % 1, caller)
     caller.wait_packets(5)
     leg = leg_of(anchor, caller.port)
-    paced = Capture(s, anchor, leg, "--seconds", "2", name="paced").packets()
+    # One call: packets of a socket, and a live frame every two seconds.
+    paced = Capture(s, anchor, leg, "--seconds", "3", name="paced").packets()
     _, inward = frames_fit(s, paced, caller, [], "paced")
     equal(inward, [], "packets of a silent caller")
     check(all(began < at < time.time() for at, _, _ in paced), "times are not those of the day")

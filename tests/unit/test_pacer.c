@@ -3,6 +3,7 @@
 /* rooms: mediad base */
 #include "test.h"
 
+#include "holdfast/claim.h"
 #include "mediad/pacer.h"
 
 static const uint32_t ptimes[] = {
@@ -34,7 +35,7 @@ TEST(each_millisecond_has_its_turn_once_when_the_clock_ticks)
 			CHECK_INT(r.count, 1);
 			CHECK_INT(r.first, ms % ptimes[c]);
 		}
-		hf_pacer_done(&p, ms);
+		hf_pacer_done(&p, ms, ms);
 	}
 }
 
@@ -59,7 +60,7 @@ TEST(no_bucket_is_missed_or_visited_twice_however_late_the_turns_are)
 				wanted[t % ptimes[c]] = 1;
 			CHECK_MEM(visits, wanted, sizeof(visits));
 		}
-		hf_pacer_done(&p, ms);
+		hf_pacer_done(&p, ms, ms);
 	}
 }
 
@@ -84,7 +85,7 @@ TEST(a_turn_at_the_same_millisecond_or_an_earlier_one_visits_nothing)
 	hf_pacer_start(&p, 500);
 	CHECK_INT(hf_pacer_due(&p, 500, 20).count, 0);
 	CHECK_INT(hf_pacer_due(&p, 499, 20).count, 0);
-	hf_pacer_done(&p, 499);
+	hf_pacer_done(&p, 499, 499);
 	CHECK_INT(p.last_ms, 500);
 }
 
@@ -96,14 +97,14 @@ TEST(a_late_turn_is_followed_by_sweeps_and_then_by_none)
 
 	hf_pacer_start(&p, ms);
 	for (; ms < 1100; ms++) /* those of the start are over */
-		hf_pacer_done(&p, ms);
+		hf_pacer_done(&p, ms, ms);
 	CHECK(!hf_pacer_sweeping(&p, ms));
 	ms += 45;
-	hf_pacer_done(&p, ms);
+	hf_pacer_done(&p, ms, ms);
 	CHECK(!hf_pacer_sweeping(&p, ms + 1));
 	for (uint64_t end = ms + 200; ms < end; ms++) {
 		sweeps += hf_pacer_sweeping(&p, ms);
-		hf_pacer_done(&p, ms);
+		hf_pacer_done(&p, ms, ms);
 	}
 	CHECK_INT(sweeps, HF_PACER_SWEEPS);
 }
@@ -114,16 +115,16 @@ TEST(sleep_ends_at_the_next_filled_bucket_but_is_never_longer_than_a_nap)
 	struct hf_pacer p = {0};
 
 	CHECK_INT(hf_pacer_next(&p, 1000, fill), 0);
-	fill[10 + 12].entries = 1; /* 20 ms packets, due at ..12 */
+	fill[100 + 39].entries = 1; /* 60 ms packets, just before 1000 */
 	CHECK_INT(hf_pacer_next(&p, 1000, fill), 1000 + HF_PACER_NAP_MS);
-	CHECK_INT(hf_pacer_next(&p, 1010, fill), 1012);
+	fill[10 + 12].entries = 1; /* 20 ms packets, due at ..12 */
+	CHECK_INT(hf_pacer_next(&p, 1000, fill), 1012);
 	CHECK_INT(hf_pacer_next(&p, 1011, fill), 1012);
-	CHECK_INT(hf_pacer_next(&p, 1012, fill), 1012 + HF_PACER_NAP_MS);
-	CHECK_INT(hf_pacer_next(&p, 1028, fill), 1032);
+	CHECK_INT(hf_pacer_next(&p, 1012, fill), 1032);
+	CHECK_INT(hf_pacer_next(&p, 1031, fill), 1032);
 	fill[100 + 59].entries = 1; /* 60 ms packets */
 	CHECK_INT(hf_pacer_next(&p, 60058, fill), 60060);
-	fill[10 + 12].entries = 0;
-	fill[100 + 59].entries = 0;
+	memset(fill, 0, sizeof(fill));
 	CHECK_INT(hf_pacer_next(&p, 1011, fill), 0);
 	p.sweeps = 1;
 	p.sweep_ms = 1002;
@@ -131,34 +132,73 @@ TEST(sleep_ends_at_the_next_filled_bucket_but_is_never_longer_than_a_nap)
 	CHECK_INT(hf_pacer_next(&p, 1000, fill), 1002);
 }
 
+/* Serve one leg of that class and bucket for a while, as the sender does: at one
+ * distance, never early, always before turn-around takes over. */
+static bool served(struct hf_wheel_fill *fill, size_t class, uint32_t bucket)
+{
+	uint64_t ptime = ptimes[class], last = 0, ms = 6000;
+	struct hf_pacer p;
+
+	hf_pacer_start(&p, ms);
+	p.sweeps = 0;
+	while (ms < 6600) {
+		struct hf_pacer_run r;
+		uint64_t before = ms;
+
+		ms = hf_pacer_next(&p, ms, fill);
+		r = hf_pacer_due(&p, ms, (uint32_t)ptime);
+		hf_pacer_done(&p, ms, ms);
+		if (ms <= before || p.sweeps)
+			return false;
+		if ((bucket + ptime - r.first) % ptime >= r.count)
+			continue;
+		if (last && ms - last != ptime)
+			return false;
+		last = ms;
+		if ((ms - bucket) % ptime * HF_MS >= HF_TURN_LATE_NS)
+			return false;
+	}
+	return last;
+}
+
 TEST(a_leg_of_any_millisecond_is_served_at_a_constant_distance)
 {
-	struct hf_wheel_fill fill[HF_WHEEL_BUCKETS] = {0};
-	struct hf_pacer p = {0};
+	struct hf_wheel_fill fill[HF_WHEEL_BUCKETS];
 
 	for (size_t c = 0, base = 0; c < CLASSES; base += ptimes[c++]) {
 		for (uint32_t b = 0; b < ptimes[c]; b++) {
-			uint64_t ms = 6000, last = 0;
-
+			memset(fill, 0, sizeof(fill));
 			fill[base + b].entries = 1;
-			while (ms < 6600) {
-				struct hf_pacer_run r;
-
-				p.last_ms = ms;
-				ms = hf_pacer_next(&p, ms, fill);
-				CHECK(ms > p.last_ms);
-				r = hf_pacer_due(&p, ms, ptimes[c]);
-				if ((b + ptimes[c] - r.first) % ptimes[c] >=
-				    r.count)
-					continue;
-				CHECK(!last || ms - last == ptimes[c]);
-				CHECK((ms - b) % ptimes[c] < HF_PACER_GRID_MS);
-				last = ms;
-			}
-			CHECK(last);
-			fill[base + b].entries = 0;
+			CHECK(served(fill, c, b));
 		}
 	}
+}
+
+TEST(a_nap_is_not_taken_for_a_late_turn_but_a_turn_long_after_it_is)
+{
+	struct hf_wheel_fill fill[HF_WHEEL_BUCKETS] = {0};
+	struct hf_pacer p;
+	uint64_t ms;
+
+	hf_pacer_start(&p, 1000);
+	p.sweeps = 0;
+	fill[10].entries = 1;
+	ms = hf_pacer_next(&p, 1000, fill);
+	CHECK_INT(ms, 1020);
+	hf_pacer_done(&p, ms, ms);
+	CHECK_INT(p.sweeps, 0);
+	ms = hf_pacer_next(&p, ms, fill) + HF_PACER_LATE_MS;
+	hf_pacer_done(&p, ms, ms);
+	CHECK_INT(p.sweeps, HF_PACER_SWEEPS);
+	/* Held up amid a turn: the call waits for others who attach programs. */
+	p.sweeps = 0;
+	ms = hf_pacer_next(&p, ms, fill);
+	hf_pacer_done(&p, ms, ms + HF_PACER_LATE_MS);
+	CHECK_INT(p.sweeps, 0);
+	ms = hf_pacer_next(&p, ms, fill);
+	hf_pacer_done(&p, ms, ms + HF_PACER_LATE_MS + 1);
+	CHECK_INT(p.sweeps, HF_PACER_SWEEPS);
+	CHECK(p.sweep_ms > ms + HF_PACER_LATE_MS);
 }
 
 TEST(elements_side_by_side_become_one_run_and_small_holes_are_walked_over)

@@ -232,25 +232,31 @@ static void poke(struct hf_media *m, char what)
 	pokes += what == HF_POKE_WHEEL;
 }
 
-TEST(the_sender_is_woken_when_the_first_leg_comes_and_only_then)
+TEST(the_sender_is_woken_when_the_first_leg_of_a_bucket_comes_and_only_then)
 {
-	STAGE(s, 10, 1);
-	uint32_t a = stage_leg(s, "198.51.100.1", 4000);
-	uint32_t b = stage_leg(s, "198.51.100.1", 4002);
+	STAGE(s, 40, 1);
+	enum { n = 16 }; /* share one (wheel.c) */
+	uint32_t leg[n + 2];
 
 	stage_clip(s, "default", 50);
 	pokes = 0;
 	s->m->poke = poke;
-	hf_media_leg_hold(s->m, a, "default");
-	hf_media_leg_hold(s->m, b, "default");
+	for (int i = 0; i < n + 2; i++)
+		leg[i] = stage_leg(s, "198.51.100.1", (uint16_t)(4000 + 2 * i));
+	for (int i = 0; i < n; i++)
+		hf_media_leg_hold(s->m, leg[i], "default");
 	CHECK_INT(pokes, 1);
-	hf_media_leg_idle(s->m, a);
-	hf_media_leg_hold(s->m, a, "default");
-	CHECK_INT(pokes, 1);
-	hf_media_leg_idle(s->m, a);
-	hf_media_leg_idle(s->m, b);
-	hf_media_leg_hold(s->m, b, "default");
+	hf_media_leg_hold(s->m, leg[n], "default"); /* a bucket of its own */
+	hf_media_leg_hold(s->m, leg[n + 1], "default");
+	CHECK(s->m->own[leg[n]].bucket != s->m->own[leg[0]].bucket);
 	CHECK_INT(pokes, 2);
+	hf_media_leg_idle(s->m, leg[0]);
+	hf_media_leg_hold(s->m, leg[0], "default");
+	CHECK_INT(pokes, 2);
+	for (int i = 0; i < n + 2; i++)
+		hf_media_leg_idle(s->m, leg[i]);
+	hf_media_leg_hold(s->m, leg[1], "default");
+	CHECK_INT(pokes, 3);
 }
 
 TEST_MAIN()

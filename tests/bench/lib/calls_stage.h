@@ -338,8 +338,10 @@ static int near_set(const struct bench *b, enum kind kind)
 			      XDP_FLAGS_DRV_MODE, NULL);
 }
 
-/* All calls are held from now on; or none. */
-static void calls_hold(struct bench *b, bool yes, uint8_t flags)
+/* All calls are held from now on, spread over this number of milliseconds; or
+ * none. */
+static void calls_hold_over(struct bench *b, bool yes, uint8_t flags,
+			    uint32_t spread)
 {
 	struct hf_pins *pins = &b->s.pins;
 	uint64_t ms = hf_now_ms() + 30;
@@ -350,8 +352,7 @@ static void calls_hold(struct bench *b, bool yes, uint8_t flags)
 	poll(NULL, 0, 10);
 	for (uint32_t i = 0; i < b->calls; i++) {
 		uint64_t word = hf_word_make((i + 1) & 0x3fff, 0, 0, 100, 0);
-		/* Few calls share a bucket, as with the controller (wheel.c). */
-		uint64_t base = ms + (b->calls > 16 ? i % PTIME_MS : 0);
+		uint64_t base = ms + i % spread * PTIME_MS / spread;
 		struct hf_program p = program_of(i, base, flags);
 		uint32_t wait = hf_wheel_wait(flags, PTIME_MS), n;
 		uint32_t bucket = hf_wheel_bucket(PTIME_MS, base + wait);
@@ -370,6 +371,11 @@ static void calls_hold(struct bench *b, bool yes, uint8_t flags)
 		hf_store_release(&pins->wheel_fill[bucket].entries, n + 1);
 	}
 	stage_poke(&b->s, HF_POKE_WHEEL);
+}
+
+static void calls_hold(struct bench *b, bool yes, uint8_t flags)
+{
+	calls_hold_over(b, yes, flags, PTIME_MS);
 }
 
 /* Frames of the anchor so far: those sent by turn-around, and all. */
