@@ -13,6 +13,7 @@
 #include <holdfast/abi.h>
 #include <holdfast/csum.h>
 #include "calls.h"
+#include "reflect.h"
 #include "wire.h"
 
 struct {
@@ -135,26 +136,13 @@ int calls_eat(struct xdp_md *ctx)
 	return is_call(data, data_end) ? XDP_DROP : XDP_PASS;
 }
 
-/* The least that a packet can cost which comes back. */
 SEC("xdp")
 int calls_reflect(struct xdp_md *ctx)
 {
 	void *data = (void *)(long)ctx->data;
 	void *data_end = (void *)(long)ctx->data_end;
-	__u32 a, c;
-	__u16 b, d;
 
-	if (!is_call(data, data_end))
-		return XDP_PASS;
-	a = HF_W32(data, 0);
-	b = HF_W16(data, 4);
-	c = HF_W32(data, 6);
-	d = HF_W16(data, 10);
-	HF_W32(data, 0) = c;
-	HF_W16(data, 4) = d;
-	HF_W32(data, 6) = a;
-	HF_W16(data, 10) = b;
-	return XDP_TX;
+	return is_call(data, data_end) ? bench_send_back(data) : XDP_PASS;
 }
 
 SEC("xdp")

@@ -10,6 +10,7 @@
 #include <holdfast/abi.h>
 #include <holdfast/csum.h>
 #include "dataplane.h"
+#include "reflect.h"
 #include "wire.h"
 
 struct {
@@ -97,20 +98,8 @@ int bench_reflect(struct xdp_md *ctx)
 {
 	void *data = (void *)(long)ctx->data;
 	void *data_end = (void *)(long)ctx->data_end;
-	__u32 a, c;
-	__u16 b, d;
 
-	if (data + 14 > data_end)
-		return XDP_PASS;
-	a = HF_W32(data, 0);
-	b = HF_W16(data, 4);
-	c = HF_W32(data, 6);
-	d = HF_W16(data, 10);
-	HF_W32(data, 0) = c;
-	HF_W16(data, 4) = d;
-	HF_W32(data, 6) = a;
-	HF_W16(data, 10) = b;
-	return XDP_TX;
+	return data + 14 <= data_end ? bench_send_back(data) : XDP_PASS;
 }
 
 /*
