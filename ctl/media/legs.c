@@ -63,6 +63,29 @@ static int hf_media_choose(struct hf_media *m, struct hf_ip towards)
 	return first;
 }
 
+/* The next free one, false if there is none. It stays free until it is used. */
+static bool hf_ports_next(const struct hf_media *m, const struct hf_ports *p,
+			  uint32_t *ret_leg, bool *ret_fresh)
+{
+	uint32_t oldest = p->count ? p->ring[p->head] : 0;
+	bool rested = p->count && hf_media_now(m) - m->own[oldest].closed_ns >=
+					  HF_PORT_REST_NS;
+
+	*ret_fresh = !rested && p->fresh_at < p->fresh_count;
+	*ret_leg = *ret_fresh ? p->fresh[p->fresh_at] : oldest;
+	return *ret_fresh || p->count;
+}
+
+static void hf_ports_used(struct hf_ports *p, bool fresh)
+{
+	if (fresh) {
+		p->fresh_at++;
+		return;
+	}
+	p->head = (p->head + 1) % p->size;
+	p->count--;
+}
+
 /* A leg of the media address of this index. */
 static int hf_leg_open_at(struct hf_media *m, uint32_t a, uint32_t *ret_leg,
 			  uint16_t *ret_port)
@@ -71,11 +94,11 @@ static int hf_leg_open_at(struct hf_media *m, uint32_t a, uint32_t *ret_leg,
 	struct hf_ports *ports = &m->ports[a];
 	uint32_t leg;
 	uint16_t port;
+	bool fresh;
 	int r;
 
-	if (!ports->count)
+	if (!hf_ports_next(m, ports, &leg, &fresh))
 		return -ENOSPC;
-	leg = ports->ring[ports->head];
 	port = (uint16_t)(address->port_min + 2 * (leg - address->leg_base));
 	m->own[leg] = (struct hf_leg_own){
 		.want = HF_MODE_IDLE,
@@ -93,8 +116,7 @@ static int hf_leg_open_at(struct hf_media *m, uint32_t a, uint32_t *ret_leg,
 	if (r)
 		return r;
 	m->own[leg].open = true;
-	ports->head = (ports->head + 1) % ports->size;
-	ports->count--;
+	hf_ports_used(ports, fresh);
 	m->legs_open++;
 	*ret_leg = leg;
 	*ret_port = port;
@@ -194,6 +216,7 @@ void hf_media_leg_close(struct hf_media *m, uint32_t leg)
 	hf_leg_stop(m, leg);
 	hf_hop_put(m, own->hop);
 	own->open = false;
+	own->closed_ns = hf_media_now(m);
 	m->orphans -= own->orphan;
 	own->orphan = false;
 	if (m->marks)

@@ -115,11 +115,13 @@ static int hf_ports_init(struct hf_media *m)
 
 		p->size = (address->port_max - address->port_min + 1u) / 2;
 		p->ring = calloc(p->size, sizeof(*p->ring));
-		if (!p->ring)
+		p->fresh = calloc(p->size, sizeof(*p->fresh));
+		if (!p->ring || !p->fresh)
 			return -ENOMEM;
 		for (uint32_t i = 0; i < p->size; i++)
 			if (!hf_leg_is_live(m, address->leg_base + i))
-				p->ring[p->count++] = address->leg_base + i;
+				p->fresh[p->fresh_count++] =
+					address->leg_base + i;
 	}
 	return 0;
 }
@@ -149,8 +151,10 @@ void hf_media_fini(struct hf_media *m)
 	hf_clips_fini(&m->clips);
 	hf_hops_fini(m);
 	hf_wheel_fini(m);
-	for (uint32_t a = 0; a < HF_MAX_ADDRESSES; a++)
+	for (uint32_t a = 0; a < HF_MAX_ADDRESSES; a++) {
 		free(m->ports[a].ring);
+		free(m->ports[a].fresh);
+	}
 	hf_marks_close(m);
 	free(m->own);
 }

@@ -65,6 +65,7 @@ struct hf_leg_own {
 	enum hf_codec say_codec; /* of what was said last */
 	uint32_t say_ptime_ms;
 	uint64_t opened_ns;  /* what was heard before belongs to no call */
+	uint64_t closed_ns;
 	uint64_t line_ns;    /* the stream's timestamp by our own clock: */
 	uint32_t line_ts;    /* this much at that moment */
 	uint32_t music_ms;   /* not holding: where the clip goes on */
@@ -74,11 +75,18 @@ struct hf_leg_own {
 	uint32_t entry;
 };
 
-/* Free legs of one media address: a ring, so that a port that was just closed
- * is the last to be used again. */
+/*
+ * Free legs of one media address. A port that was closed rests for a while, since
+ * its caller's last packets may still come; but rather one that has rested than
+ * one that was never used: few calls then stand close together in the maps,
+ * however many ports there are, and what a packet touches is nearby.
+ */
+#define HF_PORT_REST_NS (30000 * HF_MS)
 struct hf_ports {
-	uint32_t *ring;
+	uint32_t *ring; /* of those closed, the oldest first */
 	uint32_t size, head, count;
+	uint32_t *fresh; /* never used, from fresh_at on */
+	uint32_t fresh_at, fresh_count;
 };
 
 enum hf_packing { HF_PACKING_20, HF_PACKING_10, HF_PACKING_COUNT };

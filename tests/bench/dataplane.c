@@ -268,8 +268,11 @@ static int path_open(struct bench *b)
 				0) ||
 	    !in || !hops || !p->legs || !p->frames)
 		return -ENOMEM;
-	for (uint32_t i = 0; i < PACED_LEGS; i++)
-		p->wheel[i].leg = b->order[2 * i];
+	/* In any order, but where the controller gives so many calls their
+	 * ports (struct hf_ports). */
+	for (uint32_t i = 0, n = 0; i < BENCH_LEGS; i++)
+		if (b->order[2 * i] < PACED_LEGS)
+			p->wheel[n++].leg = b->order[2 * i];
 	instance_fill(in);
 	hop_fill(b, &hops[1]);
 	for (uint32_t i = 0; i < FRAMES; i++) {
@@ -309,7 +312,8 @@ static void path_program(struct bench *b, enum row which)
 	if (row == REFLECTOR || row == LIVE_FLOOR)
 		return;
 	for (uint32_t k = 0; k < legs; k++) {
-		uint32_t i = b->order[2 * k];
+		uint32_t i = which == PACED ? p->wheel[k].leg :
+					      b->order[2 * k];
 		uint16_t seq = next_seq(p, i, row);
 
 		base = begin + (uint64_t)(k * b->pace_ns[which]) - 7 * HF_MS;
@@ -526,7 +530,7 @@ static void path_hurry(struct bench *b, uint32_t ms)
 	struct path *p = &b->path;
 
 	for (uint32_t k = 0; k < PACED_LEGS; k++)
-		p->claims[b->order[2 * k]].hot.base_ms -= ms;
+		p->claims[p->wheel[k].leg].hot.base_ms -= ms;
 }
 
 /* PACED_TURNS frames for each of PACED_LEGS calls, as in the middle of hours of

@@ -522,6 +522,27 @@ TEST(a_port_that_was_just_closed_is_the_last_to_be_used_again)
 	CHECK_INT(again, leg[2]);
 }
 
+TEST(few_calls_stand_close_together_however_many_ports_there_are)
+{
+	STAGE(s, 1000, 1);
+	struct hf_ip local;
+	uint32_t leg, highest = 0;
+	uint16_t port;
+
+	/* One call of 5 s after the other, for over an hour. */
+	for (int i = 0; i < 1000; i++) {
+		CHECK_INT(hf_media_leg_open(s->m, ip4("0.0.0.0"), &leg, &local,
+					    &port),
+			  0);
+		CHECK(leg <= 6); /* none that was closed less than 30 s ago */
+		if (leg > highest)
+			highest = leg;
+		s->now += 5000 * HF_MS;
+		hf_media_leg_close(s->m, leg);
+	}
+	CHECK_INT(highest, 6);
+}
+
 TEST(a_port_used_again_begins_a_new_stream_and_knows_nothing_of_the_old)
 {
 	STAGE(s, 1, 1);
