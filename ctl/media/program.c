@@ -14,9 +14,6 @@
  */
 #include "state.h"
 
-#include <errno.h>
-#include <holdfast/hot.h>
-#include <holdfast/remote.h>
 #include <string.h>
 
 #define HF_REBASE_SLOT	(1u << (HF_SLOT_BITS - 1))
@@ -51,7 +48,7 @@ static uint32_t hf_unit(uint64_t ns)
 
 /* Timestamp units in a millisecond: RFC 7587 4.1 for Opus; G.722 says 8000 for
  * its 16000 samples (RFC 3551 4.5.2). */
-static uint32_t hf_codec_clock(enum hf_codec codec)
+uint32_t hf_codec_units(enum hf_codec codec)
 {
 	return codec == HF_CODEC_OPUS ? 48 : 8;
 }
@@ -485,7 +482,7 @@ static void hf_change_clock(struct hf_change *c)
 	c->clock = was;
 	if (!c->own->has_remote)
 		return;
-	c->clock = hf_codec_clock(c->own->remote.codec);
+	c->clock = hf_codec_units(c->own->remote.codec);
 	/* Without randomness it stays one stream: a jump, not a lost call. */
 	c->clock_changes =
 		c->clock != was &&
@@ -563,83 +560,6 @@ void hf_leg_feed(struct hf_media *m, uint32_t i)
 		hf_leg_apply(m, i);
 }
 
-/* All but the stream, which is forgotten with the leg's reports. */
-static void hf_intake_forget(struct hf_intake *in)
-{
-	struct hf_stream stream = in->stream;
-
-	*in = (struct hf_intake){.stream = stream};
-}
-
-int hf_leg_start(struct hf_media *m, uint32_t i,
-		 const struct hf_address *local, uint16_t port)
-{
-	struct hf_leg_at at = hf_pins_leg(&m->map, i);
-	struct {
-		uint32_t ssrc, timestamp;
-		uint16_t seq, epoch;
-	} random;
-	struct hf_program p = {0};
-	uint64_t word;
-
-	/* RFC 3550 5.1: all three begin at random. So does the epoch, lest two
-	 * legs that are used alike run through the same ones. */
-	if (hf_random_get(&m->random, &random, sizeof(random)))
-		return -EIO;
-	p.base_ns = hf_media_now(m) / HF_MS * HF_MS;
-	p.ptime_ns = HF_PTIME_DEFAULT_MS * (uint32_t)HF_MS;
-	p.ts_step = (uint16_t)(hf_codec_clock(HF_CODEC_PCMU) *
-			       HF_PTIME_DEFAULT_MS);
-	p.ts_base = random.timestamp;
-	p.ssrc = random.ssrc;
-	p.mode = HF_MODE_IDLE;
-	p.local_ip4 = hf_address_ip(local).s_addr;
-	p.flags = local->ip4 ? 0 : HF_PROGRAM_IPV6;
-	p.local_port = htons(port);
-	p.peer = HF_LEG_NONE;
-	m->own[i].line_ns = p.base_ns;
-	m->own[i].line_ts = p.ts_base;
-	/* Nothing is sent or taken in for this leg now: its counters and what
-	 * was learned from the last call's packets are ours to forget. */
-	memset(&at.leg->rx, 0, sizeof(at.leg->rx));
-	hf_intake_forget(&m->map.claims[i].intake);
-	memset(&m->map.bound[i], 0, sizeof(m->map.bound[i]));
-	m->map.claims[i].sent = 0;
-	m->map.claims[i].skipped = 0;
-	/* The parity decides the program that is filled: the one not in force.
-	 */
-	word = hf_load_acquire(at.word);
-	random.epoch &= (uint16_t)~1;
-	random.epoch |= !(hf_word_epoch(word) & 1);
-	at.leg->program[random.epoch & 1] = p;
-	if (!local->ip4) {
-		m->map.leg6[i] = (struct hf_leg6){0};
-		memcpy(&m->map.leg6[i].program[random.epoch & 1].local,
-		       local->ip6, sizeof(local->ip6));
-	}
-	/* The new epoch may be the one that is still named there. */
-	m->map.claims[i].hot.epoch = HF_HOT_NONE;
-	hf_store_release(at.word,
-			 hf_word_make(random.epoch, 0, 0, random.seq, 0));
-	return 0;
-}
-
-void hf_leg_stop(struct hf_media *m, uint32_t i)
-{
-	struct hf_leg_at at = hf_pins_leg(&m->map, i);
-	struct hf_program p = {
-		.ptime_ns = HF_PTIME_DEFAULT_MS * (uint32_t)HF_MS,
-		.peer = HF_LEG_NONE,
-	};
-	uint64_t word;
-
-	do {
-		word = hf_load_acquire(at.word);
-	} while (!hf_flip(&at, word, &p, 0, 0));
-	hf_leg_loops(m, i, false, 0);
-	hf_wheel_remove(m, i);
-}
-
 void hf_leg_rebase(struct hf_media *m, uint32_t i)
 {
 	struct hf_leg_at at = hf_pins_leg(&m->map, i);
@@ -662,76 +582,4 @@ void hf_leg_rebase(struct hf_media *m, uint32_t i)
 			p.loop_phase = 0 - (slot - p.loop_phase) % p.loop_len;
 	} while (!hf_leg_flip(m, i, word, &p, 0, hf_word_late(word), 1));
 	hf_leg_shorten(m, i);
-}
-
-/* The program a sender may take instead of the one in force: the remote that
- * was learned does not change any more. */
-static struct hf_program hf_leg_settled(const struct hf_leg *leg, uint64_t word)
-{
-	struct hf_program p = *hf_word_program(leg, word);
-	struct hf_remote r;
-
-	if (hf_remote_learned(&p, &leg->rx)) {
-		r = hf_remote_get(&p, &leg->rx);
-		p.remote_ip4 = r.ip4;
-		p.remote_port = r.port;
-		p.flags &= (uint8_t)~(HF_PROGRAM_LATCH | HF_PROGRAM_LATCH_ANY);
-	}
-	return p;
-}
-
-/* The short form of the relay from a leg to its peer, if both programs say so
- * and it is not there yet. False if there can be none. */
-static bool hf_leg_cross(struct hf_media *m, uint32_t i,
-			 const struct hf_program *p, uint64_t word)
-{
-	struct hf_across *to = &m->map.claims[i].across, across;
-	struct hf_program q;
-	uint64_t to_word;
-
-	if (p->peer >= m->map.instance->legs)
-		return false;
-	to_word = hf_load_acquire(&m->map.claims[p->peer].word);
-	if (hf_across_is(to, word, to_word))
-		return true;
-	q = hf_leg_settled(&m->map.legs[p->peer], to_word);
-	across = hf_across_make(i, p, word, &q, to_word);
-	if (across.epoch == HF_HOT_NONE)
-		return false;
-	hf_across_store(to, &across);
-	return true;
-}
-
-static void hf_leg_shorten_own(struct hf_media *m, uint32_t i,
-			       const struct hf_program *p, uint64_t word)
-{
-	struct hf_claim *claim = &m->map.claims[i];
-	struct hf_hot hot;
-
-	HF_WRITE(claim->peer, p->peer);
-	if (hf_leg_cross(m, i, p, word))
-		return;
-	hot = hf_hot_make(p, word);
-	if (hot.epoch != HF_HOT_NONE)
-		hf_hot_store(&claim->hot, &hot);
-	else /* epochs come round again */
-		HF_WRITE(claim->hot.epoch, HF_HOT_NONE);
-}
-
-void hf_leg_shorten(struct hf_media *m, uint32_t i)
-{
-	uint64_t word = hf_load_acquire(&m->map.claims[i].word), from_word;
-	struct hf_program p, from;
-
-	if (m->map.claims[i].hot.epoch == hf_word_epoch(word))
-		return;
-	p = hf_leg_settled(&m->map.legs[i], word);
-	hf_leg_shorten_own(m, i, &p, word);
-	if (p.mode != HF_MODE_RELAY || p.peer >= m->map.instance->legs)
-		return;
-	/* What comes to this leg is in the short form of the leg it comes from. */
-	from_word = hf_load_acquire(&m->map.claims[p.peer].word);
-	from = hf_leg_settled(&m->map.legs[p.peer], from_word);
-	if (from.peer == i)
-		hf_leg_cross(m, p.peer, &from, from_word);
 }

@@ -229,26 +229,30 @@ void hf_marks_close(struct hf_media *);
 bool hf_leg_is_live(const struct hf_media *, uint32_t leg);
 void hf_legs_adopt(struct hf_media *);
 
-/* program.c: make the leg's program what `own` says. Cannot fail. */
-void hf_leg_apply(struct hf_media *, uint32_t leg);
-/* A first program, a random SSRC, sequence and timestamp. */
+/* begin.c: a first program, a random SSRC, sequence and timestamp. */
 int hf_leg_start(struct hf_media *, uint32_t leg,
 		 const struct hf_address *local, uint16_t port);
+/* Whoever still sends loses its claim; nothing of the call is left. */
+void hf_leg_stop(struct hf_media *, uint32_t leg);
+
+/* program.c: make the leg's program what `own` says. Cannot fail. */
+void hf_leg_apply(struct hf_media *, uint32_t leg);
+/* Timestamp units in a millisecond. */
+uint32_t hf_codec_units(enum hf_codec);
 /* The address of a leg's remote, or ours, under the word. */
 struct hf_ip hf_leg_remote_ip(const struct hf_media *, uint32_t leg,
 			      uint64_t word);
 struct hf_ip hf_leg_local_ip(const struct hf_media *, uint32_t leg,
 			     uint64_t word);
-/* Whoever still sends loses its claim; nothing of the call is left. */
-void hf_leg_stop(struct hf_media *, uint32_t leg);
 /* There may be room for the clip now that it wants; not while it is told
  * something. */
 void hf_leg_feed(struct hf_media *, uint32_t leg);
-/* Make up for the short form of the program in force, if it has none and fits
- * one (hot.h). */
-void hf_leg_shorten(struct hf_media *, uint32_t leg);
 /* Long epochs: start counting time slots from 0 again. */
 void hf_leg_rebase(struct hf_media *, uint32_t leg);
+
+/* short.c: make up for the short form of the program in force, if it has none
+ * and fits one (hot.h). */
+void hf_leg_shorten(struct hf_media *, uint32_t leg);
 
 /* wheel.c */
 int hf_wheel_init(struct hf_media *);
