@@ -179,7 +179,6 @@ static __always_inline int hf_hold_write(struct xdp_md *ctx,
 	void *data_end = (void *)(long)ctx->data_end;
 	const struct hf_frame *frame;
 	__u32 key = d->frame, bytes;
-	__u64 less;
 	struct hf_tuple t;
 	int i;
 
@@ -216,13 +215,8 @@ static __always_inline int hf_hold_write(struct xdp_md *ctx,
 		return HF_COUNT_DROP_RESIZE;
 	hf_hold_headers_write(data, p, &t, way, d, frame,
 			      8 + HF_RTP_BYTES + bytes);
-	/* 6.1 forgets the bounds of what went through the stack, and does not
-	 * learn "at least 1" from "not 0": say it as a range from 0. */
-	less = bytes - 1;
-	asm volatile("" : "+r"(less));
-	if (less >= HF_FRAME_BYTES ||
-	    bpf_xdp_store_bytes(ctx, HF_AT_PAYLOAD, (void *)frame->payload,
-				less + 1))
+	if (!hf_bytes_write(ctx, HF_AT_PAYLOAD, frame->payload, bytes,
+			    HF_FRAME_BYTES))
 		return HF_COUNT_DROP_RESIZE;
 	return hf_hold_wrap(ctx, six, way, bytes);
 }

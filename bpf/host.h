@@ -11,11 +11,12 @@
 #include <holdfast/report.h>
 #include "maps.h"
 #include "stats.h"
+#include "wire.h"
 
 /* For HF_TO_HOST. Not inline: it stands in nobody's way. */
 static __attribute__((noinline)) int hf_host_give(struct xdp_md *ctx)
 {
-	__u32 bytes = (__u32)bpf_xdp_get_buff_len(ctx) - ETH_HLEN, less;
+	__u32 bytes = (__u32)bpf_xdp_get_buff_len(ctx) - ETH_HLEN;
 	struct hf_to_host *record;
 
 	if (bytes > HF_TO_HOST_MAX)
@@ -24,11 +25,8 @@ static __attribute__((noinline)) int hf_host_give(struct xdp_md *ctx)
 	if (!record)
 		return hf_drop(HF_COUNT_TX_REFUSED);
 	record->bytes = (__u16)bytes;
-	/* As in hf_hold_write(): a range from 0 for the verifier of 6.1. */
-	less = bytes - 1;
-	asm volatile("" : "+r"(less));
-	if (less >= HF_TO_HOST_MAX ||
-	    bpf_xdp_load_bytes(ctx, ETH_HLEN, record->packet, less + 1))
+	if (!hf_bytes_read(ctx, ETH_HLEN, record->packet, bytes,
+			   HF_TO_HOST_MAX))
 		record->bytes = 0;
 	/* Records of RTCP, of which its reader is not told, may be in front. */
 	bpf_ringbuf_submit(record, BPF_RB_FORCE_WAKEUP);

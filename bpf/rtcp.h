@@ -12,6 +12,7 @@
 #include "parse.h"
 #include "shape.h"
 #include "stats.h"
+#include "wire.h"
 
 /*
  * The address alone counts: behind a NAT the port of RTCP is not known, and all
@@ -49,7 +50,7 @@ static __always_inline int hf_rtcp_source6_right(struct xdp_md *ctx, __u32 leg,
 static __always_inline int hf_rtcp_take(struct xdp_md *ctx,
 					const struct hf_incoming *in, __u32 at)
 {
-	__u32 have = (__u32)bpf_xdp_get_buff_len(ctx), bytes, less;
+	__u32 have = (__u32)bpf_xdp_get_buff_len(ctx), bytes;
 	__u64 now_ns = hf_now();
 	__u32 unit = (__u32)(now_ns >> 20), index = in->leg;
 	const struct hf_program *p;
@@ -85,11 +86,7 @@ static __always_inline int hf_rtcp_take(struct xdp_md *ctx,
 	record->leg = index;
 	record->bytes = (__u16)bytes;
 	record->sport = in->sport;
-	/* As in hf_hold_write(): a range from 0 for the verifier of 6.1. */
-	less = bytes - 1;
-	asm volatile("" : "+r"(less));
-	if (less >= HF_RTCP_IN_MAX ||
-	    bpf_xdp_load_bytes(ctx, at, record->packet, less + 1))
+	if (!hf_bytes_read(ctx, at, record->packet, bytes, HF_RTCP_IN_MAX))
 		record->bytes = 0;
 	/* Its reader looks by itself, so that a packet is not a wake-up. */
 	bpf_ringbuf_submit(record, BPF_RB_NO_WAKEUP);

@@ -7,7 +7,9 @@
 #ifndef HF_BPF_WIRE_H
 #define HF_BPF_WIRE_H
 
+#include <linux/bpf.h>
 #include <linux/types.h>
+#include <bpf/bpf_helpers.h>
 
 typedef __u16 __attribute__((may_alias)) hf_w16;
 typedef __u32 __attribute__((may_alias)) hf_w32;
@@ -52,5 +54,31 @@ enum {
 #define HF_IP_HEADERS  28 /* IPv4 and UDP */
 #define HF_IP6_MORE    20 /* bytes that IPv6 has more than IPv4 */
 #define HF_TAG_BYTES   4  /* 802.1Q */
+
+/*
+ * Copy `bytes` out of the packet, or into it, from `at` on. 0 if that cannot be:
+ * none, more than `most`, or not there. The verifier of 6.1 forgets the bounds
+ * of what went through the stack, and does not learn "at least 1" from "not 0":
+ * it is told as a range from 0.
+ */
+static __always_inline int hf_bytes_read(struct xdp_md *ctx, __u32 at, void *to,
+					 __u32 bytes, __u32 most)
+{
+	__u32 less = bytes - 1;
+
+	asm volatile("" : "+r"(less));
+	return less < most && !bpf_xdp_load_bytes(ctx, at, to, less + 1);
+}
+
+static __always_inline int hf_bytes_write(struct xdp_md *ctx, __u32 at,
+					  const void *from, __u32 bytes,
+					  __u32 most)
+{
+	__u32 less = bytes - 1;
+
+	asm volatile("" : "+r"(less));
+	return less < most &&
+	       !bpf_xdp_store_bytes(ctx, at, (void *)from, less + 1);
+}
 
 #endif
