@@ -159,15 +159,30 @@ static __always_inline int hf_intake_refuse(struct hf_intake *intake, __u64 now_
 	return hf_refuse(intake, which);
 }
 
+/* From its IP header on, as it leaves. */
+static __always_inline __u32 hf_relay_bytes(const struct hf_onward *o,
+					    const struct hf_incoming *in)
+{
+	return in->udp_len + 20 + (o->six ? HF_IP6_MORE : 0);
+}
+
 /* Is there room for it that way? What has no check yet must not be larger than
  * what is summed up. */
 static __always_inline int hf_relay_fits(const struct hf_onward *o,
 					 const struct hf_way *way,
 					 const struct hf_incoming *in)
 {
-	if (in->udp_len + 20 + (o->six ? HF_IP6_MORE : 0) > way->mtu)
+	if (hf_relay_bytes(o, in) > way->mtu)
 		return 0;
 	return !o->six || in->udp_len <= 8 + 8 * HF_RELAY_SUM_WORDS;
+}
+
+/* And in the record, if it goes by holdfast-mediad (host.h)? */
+static __always_inline int hf_relay_fits_record(int verdict,
+						const struct hf_onward *o,
+						const struct hf_incoming *in)
+{
+	return verdict != HF_TO_HOST || hf_relay_bytes(o, in) <= HF_TO_HOST_MAX;
 }
 
 /*
@@ -200,6 +215,8 @@ hf_relay_claim(struct xdp_md *ctx, struct hf_leg *from, const __u64 *from_claim,
 		*verdict = hf_way_verdict(way, in);
 		if (*verdict == XDP_DROP)
 			return HF_COUNT_DROP_NO_HOP;
+		if (!hf_relay_fits_record(*verdict, o, in))
+			return HF_COUNT_DROP_MTU;
 		switch (hf_relay_due(b, &from->rx, intake->last_out, p, word,
 				     now_ns, rtp, d)) {
 		case HF_RELAY_OLD:
@@ -352,7 +369,7 @@ static __always_inline int hf_relay_plain(struct xdp_md *ctx, void *data,
 		return 0;
 	verdict = hf_way_verdict(&way, in);
 	HF_BARRIER();
-	if (verdict == XDP_DROP ||
+	if (verdict == XDP_DROP || !hf_relay_fits_record(verdict, &o, in) ||
 	    hf_word_epoch(HF_READ(from->word)) != hf_word_epoch(word) ||
 	    !hf_take(&to_claim->word, to_word, d.next))
 		return 0;

@@ -175,7 +175,7 @@ static void fill(struct fixture *f)
 		HF_HOP_VALID | HF_HOP_NO_REDIRECT);
 	hop_set(f, HOP_GENERIC, f->other, 1500,
 		HF_HOP_VALID | HF_HOP_NO_REDIRECT | HF_HOP_GENERIC);
-	hop_set(f, HOP_HOST, 4711, 1500,
+	hop_set(f, HOP_HOST, 4711, UINT16_MAX, /* as lo has it */
 		HF_HOP_VALID | HF_HOP_NO_REDIRECT | HF_HOP_LOCAL);
 	hop_set(f, HOP_VETH, 1, 1500, HF_HOP_VALID | HF_HOP_REDIRECT);
 }
@@ -395,7 +395,7 @@ int leg_flip(struct fixture *f, uint32_t leg, const struct hf_program *p,
 
 struct shape shape_from_caller(uint32_t leg)
 {
-	static uint8_t voice[1400];
+	static uint8_t voice[1500];
 	struct shape s = {
 		.saddr = CALLER,
 		.daddr = leg_address(leg),

@@ -486,6 +486,47 @@ TEST(for_a_peer_on_this_host_every_pair_is_handed_over_byte_by_byte)
 	ring_buffer__free(ring);
 }
 
+/* One byte more than a record takes, and the longest that it takes. */
+TEST(for_a_peer_on_this_host_a_packet_that_is_too_long_is_counted_once)
+{
+	FIXTURE(f);
+	struct ring_buffer *ring = ring_buffer__new(
+		bpf_map__fd(f->skel->maps.rtcp_in), handed_over, NULL, NULL);
+
+	for (size_t i = 0; i < PAIRS; i++) {
+		int headers = pairs[i].to < LEGS6 ? 40 : 60;
+
+		join(f, &pairs[i], HOP_HOST);
+		handed.records = 0;
+		/* By the programs, then by the short form. */
+		for (uint16_t n = 0; n < 3; n++) {
+			struct shape in = from_agent(&pairs[i], n);
+			uint64_t before = f->claims[pairs[i].to].word;
+			struct packet p, want;
+
+			in.payload_len = (size_t)(HF_TO_HOST_MAX + 1 - headers);
+			p = packet_build(&in);
+			CHECK_INT(fixture_receive(f, &p), XDP_DROP);
+			CHECK_STR(fixture_counted(f), "drop_mtu 1");
+			CHECK(f->claims[pairs[i].to].word == before);
+			in.payload_len--;
+			p = packet_build(&in);
+			want = to_caller(f, &pairs[i], &in, n, 0);
+			CHECK_INT(fixture_receive(f, &p), XDP_DROP);
+			CHECK_STR(fixture_counted(f), "relayed 1");
+			ring_buffer__consume(ring);
+			CHECK_INT(handed.records, n + 1);
+			CHECK_INT(handed.last.bytes, HF_TO_HOST_MAX);
+			CHECK_MEM(handed.last.packet, want.bytes + 14,
+				  HF_TO_HOST_MAX);
+		}
+		CHECK(hf_across_is(&f->claims[pairs[i].from].across,
+				   f->claims[pairs[i].from].word,
+				   f->claims[pairs[i].to].word));
+	}
+	ring_buffer__free(ring);
+}
+
 TEST(what_no_longer_fits_when_it_has_become_ipv6_is_counted)
 {
 	FIXTURE(f);
