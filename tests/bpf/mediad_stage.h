@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * A stage for test_mediad.c: two fresh network namespaces joined by a veth
+ * A stage for test_mediad.c, test_nexthops.c and the soak: two fresh network namespaces joined by a veth
  * pair, the programs and maps of one instance pinned under a name of its own,
  * and the media keeper as a child process.
  *
@@ -370,6 +370,13 @@ static struct hf_hop stage_hop(const struct stage *s, uint32_t hop)
 static bool stage_hop_valid(const struct stage *s, uint32_t hop)
 {
 	return stage_hop(s, hop).flags & HF_HOP_VALID;
+}
+
+/* Is it known how to get there? */
+static inline bool stage_reach(struct stage *s, uint32_t hop, const char *dest)
+{
+	stage_want(s, hop, dest);
+	return WAIT_FOR(5000, stage_hop_valid(s, hop));
 }
 
 /* The stage of a test. */

@@ -534,8 +534,7 @@ TEST(in_all_weather_and_without_its_sender_each_call_hears_each_frame_once)
 	w.s = &s;
 	w.call = calloc(w.calls, sizeof(*w.call));
 	CHECK(w.call && w.calls && w.calls <= STAGE_LEGS);
-	stage_want(&s, 0, REMOTE);
-	CHECK(WAIT_FOR(5000, stage_hop_valid(&s, 0)));
+	CHECK(stage_reach(&s, 0, REMOTE));
 	CHECK_INT(anchor_open(&s), 0);
 	CHECK_INT(far_end_open(&w), 0);
 	weather_begin(&w);
