@@ -16,9 +16,11 @@
 #include <string.h>
 #include <sys/file.h>
 #include <sys/stat.h>
+#include <sys/utsname.h>
 #include <unistd.h>
 
 #include "bpf/capture.skel.h"
+#include "media/load.h"
 #include "media/pins.h"
 #include "media/xdp.h"
 
@@ -122,6 +124,48 @@ static void leave_out_what_is_not(struct hf_capture_bpf *b)
 	btf__free(btf);
 }
 
+/* Two that look alike by their number: who may not, and whose program is wrong.
+ * Only of the second has the verifier something to say. */
+static int refused(int r, char *log, char *err, size_t err_len)
+{
+	char reason[256];
+	struct utsname u;
+
+	uname(&u);
+	if (log[0]) {
+		hf_verifier_reason(log, reason, sizeof(reason));
+		return say(r, err, err_len,
+			   "the verifier of kernel %s refuses a capture program: %s",
+			   u.release, reason);
+	}
+	if (r == -EPERM || r == -EACCES)
+		return say(r, err, err_len,
+			   "the kernel does not let us look into its programs: a capture is for root (CAP_BPF and CAP_PERFMON)");
+	return say(r, err, err_len,
+		   "this kernel cannot hook the packet programs: %s; it needs BTF (CONFIG_DEBUG_INFO_BTF)",
+		   strerror(-r));
+}
+
+static int load_programs(struct hf_capture *c, char *err, size_t err_len)
+{
+	char *log = calloc(1, HF_VERIFIER_LOG);
+	struct bpf_program *p;
+	int r;
+
+	if (!log)
+		return say(-ENOMEM, err, err_len, "out of memory");
+	/* Filled when the verifier refuses, and only then. */
+	bpf_object__for_each_program(p, c->bpf->obj)
+		bpf_program__set_log_buf(p, log, HF_VERIFIER_LOG);
+	r = hf_capture_bpf__load(c->bpf);
+	if (!r)
+		r = hf_capture_bpf__attach(c->bpf);
+	if (r)
+		refused(r, log, err, err_len);
+	free(log);
+	return r;
+}
+
 static int load(struct hf_capture *c, char *err, size_t err_len)
 {
 	struct stat st;
@@ -141,18 +185,9 @@ static int load(struct hf_capture *c, char *err, size_t err_len)
 			   "the packet programs of instance '%s' cannot be found: %s",
 			   c->setup.instance, strerror(-r));
 	leave_out_what_is_not(c->bpf);
-	r = hf_capture_bpf__load(c->bpf);
+	r = load_programs(c, err, err_len);
 	close_targets(c);
-	if (!r)
-		r = hf_capture_bpf__attach(c->bpf);
-	if (r == -EPERM || r == -EACCES)
-		return say(r, err, err_len,
-			   "the kernel does not let us look into its programs: a capture is for root (CAP_BPF and CAP_PERFMON)");
-	if (r)
-		return say(r, err, err_len,
-			   "this kernel cannot hook the packet programs: %s; it needs BTF (CONFIG_DEBUG_INFO_BTF)",
-			   strerror(-r));
-	return 0;
+	return r;
 }
 
 static int on_packet(void *arg, void *data, size_t len)

@@ -23,7 +23,6 @@
 #include "bpffs.h"
 #include "pins_map.h"
 
-#define HF_VERIFIER_LOG (64 * 1024)
 #define HF_LOADED	"loaded-"
 #define HF_CAP_PERFMON	38
 
@@ -33,8 +32,7 @@ static const char *const hf_program_names[HF_PROGRAM_COUNT] = {
 #undef X
 };
 
-/* The verifier's last words before its statistics. */
-static void hf_verifier_reason(char *log, char *ret, size_t len)
+void hf_verifier_reason(char *log, char *ret, size_t len)
 {
 	char *line, *save = NULL;
 

@@ -27,6 +27,12 @@ struct hf_loaded {
 	int program[HF_PROGRAM_COUNT];
 };
 
+/* Room for all that the verifier says; only what it says is touched. Of a kernel
+ * before 6.4 the end, which is what counts, is lost when there is too little. */
+#define HF_VERIFIER_LOG ((16 << 20) - 1)
+/* Its last words before its statistics. The log is cut up for that. */
+void hf_verifier_reason(char *log, char *ret, size_t len);
+
 /* The programs and, without `old`, maps of the sizes that `in` says. */
 int hf_loaded_make(const struct hf_instance *in, const struct hf_pins *old,
 		   struct hf_loaded *ret, char *err, size_t err_len);

@@ -82,6 +82,7 @@ class Capture:
 
     def packets(self, seconds=60):
         ended = self.process.wait(seconds)
+        # What the verifier refuses is said in its words, and fails.
         if "does not let us look" in self.process.text():
             raise Skip("this kernel allows no tracing programs; the VMs' kernels do")
         equal(ended, 0, "the exit status, and it said: " + self.process.text())
