@@ -5,9 +5,11 @@
  *	event loop of holdfastd            HTTP thread
  *	loop.c    takes jobs, answers      server.c  listens, runs the sockets
  *	tell.c    what boards are told     route.c   what a request asks for
- *	tally.c   counts what happened     auth.c    who may, and how often
- *	metrics.c /metrics as text         stream.c  server-sent events
- *	tenant.c  whose a row is           page.c    the files built in
+ *	tally.c   counts what happened     ask.c     asks the loop for it
+ *	metrics.c /metrics as text         reply.c   answers it
+ *	tenant.c  whose a row is           auth.c    who may, and how often
+ *	                                   stream.c  server-sent events
+ *	                                   page.c    the files built in
  *
  * queue.c is the only thing that both touch.
  */
@@ -251,15 +253,17 @@ int hf_route_handle(void *http, struct MHD_Connection *, const char *url,
 		    const char *method, const char *version, const char *body,
 		    size_t *body_len, void **request);
 void hf_route_completed(void *http, struct MHD_Connection *, void **request);
-/* The answer to what a request asked the loop. */
+/* ask.c: the answer to what a request asked the loop. */
 void hf_request_done(struct hf_request *, struct hf_job *);
-/* A job for the loop, NULL: no memory. */
+
+/* server.c: a job for the loop, NULL: no memory. */
 struct hf_job *hf_server_job(enum hf_job_kind, enum hf_may, void *owner);
 /* Ask the loop; false when too much is asked already. Takes the job, which may
  * be NULL. */
 bool hf_server_ask(struct hf_http *, struct hf_job *);
-/* What every answer says about itself. */
-void hf_route_headers(struct MHD_Response *);
+
+/* reply.c: what every answer says about itself. */
+void hf_reply_headers(struct MHD_Response *);
 
 /* tenant.c; `tenant` NULL owns everything. Take out of a list what is another's;
  * an object that is, is not there. */

@@ -146,7 +146,7 @@ int hf_board_open(struct hf_http *h, struct MHD_Connection *connection,
 	MHD_add_response_header(response, "Content-Type", "text/event-stream");
 	/* A proxy in between should pass it on as it comes. */
 	MHD_add_response_header(response, "X-Accel-Buffering", "no");
-	hf_route_headers(response);
+	hf_reply_headers(response);
 	b->suspended = false;
 	queued = MHD_queue_response(connection, 200, response);
 	job = queued != MHD_NO ? hf_server_job(HF_JOB_BOARD, HF_MAY_READ, b) :
