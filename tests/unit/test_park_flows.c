@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 /* Whole calls through the park logic: park, pick up, hang up, at every point.
  * rooms: park media audio sdp config base */
-#include "park_world.h"
+#include "park_parties.h"
 
 TEST(a_transferred_caller_is_parked_picked_up_and_hangs_up)
 {

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 /* Keys that parties press: whose they are, and who gets to know.
  * rooms: park media audio sdp config base */
-#include "park_world.h"
+#include "park_parties.h"
 
 TEST(a_key_is_an_event_of_the_call_and_names_the_party)
 {

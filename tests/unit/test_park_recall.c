@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 /* Ringing back: the timer, the chain, its end, and everything that can cross it.
  * rooms: park media audio sdp config base */
-#include "park_world.h"
+#include "park_parties.h"
 
 TEST(a_call_that_nobody_fetches_rings_back_to_its_parker_who_gets_it)
 {

@@ -2,7 +2,7 @@
 /* Several phones at once, phones that are forwarded, and what becomes of the
  * caller when who answered hangs up.
  * rooms: park media audio sdp config base */
-#include "park_world.h"
+#include "park_parties.h"
 
 static char *group_uris[] = { "sip:desk1@pbx.example.com",
 			      "sip:desk2@pbx.example.com",

@@ -2,7 +2,7 @@
 /* Routing rules, calls that only some may pick up, calls that nobody may park,
  * and what `lot explain` says of all that.
  * rooms: park media audio sdp config base */
-#include "park_world.h"
+#include "park_parties.h"
 
 static char *only_alice[] = { "1001", "9*@other.example" };
 static struct hf_config_prefix net = { .bits = 96 + 24 };

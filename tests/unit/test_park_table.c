@@ -2,7 +2,7 @@
 /* The whole matrix of states and events: no hole, no dead row, each row run on a
  * real call, and the page in Documentation/ equal to the code.
  * rooms: park media audio sdp config base */
-#include "park_world.h"
+#include "park_parties.h"
 
 #define PAGE "Documentation/call-states.md"
 

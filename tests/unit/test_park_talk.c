@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 /* What is said outside of calls: refusals in words, pages, clips to try out.
  * rooms: park media audio sdp config base */
-#include "park_world.h"
+#include "park_parties.h"
 
 static int16_t second[8000]; /* of silence: a word */
 

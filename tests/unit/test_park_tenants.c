@@ -2,7 +2,7 @@
 /* Tenants with the same numbers, side by side: whatever one does, the other's
  * slots of these numbers are not touched and not told of.
  * rooms: park media audio sdp config base */
-#include "park_world.h"
+#include "park_parties.h"
 
 static char *acme_domain[] = { "acme.example.com" };
 static char *zeta_domain[] = { "zeta.example.com" };

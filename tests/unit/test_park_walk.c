@@ -2,7 +2,7 @@
 /* A random walk: whatever a stack may say, in any order, over many calls at
  * once. After each step everything is counted again.
  * rooms: park media audio sdp config base */
-#include "park_world.h"
+#include "park_parties.h"
 
 #ifndef STEPS /* -DSTEPS=, -DSEEDS= for a longer walk */
 #define STEPS 50000
