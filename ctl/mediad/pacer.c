@@ -11,12 +11,24 @@ void hf_pacer_start(struct hf_pacer *p, uint64_t now_ms)
 	p->sweeps = HF_PACER_SWEEPS;
 }
 
+static uint64_t grid(const struct hf_pacer *p)
+{
+	return p->coarse ? HF_PACER_COARSE_MS : HF_PACER_GRID_MS;
+}
+
+/* The newest millisecond that a turn at `now_ms` is for. */
+static uint64_t upto(const struct hf_pacer *p, uint64_t now_ms)
+{
+	return p->coarse ? now_ms - now_ms % HF_PACER_COARSE_MS : now_ms;
+}
+
 struct hf_pacer_run hf_pacer_due(const struct hf_pacer *p, uint64_t now_ms,
 				 uint32_t ptime_ms)
 {
 	struct hf_pacer_run run = {0, 0};
 	uint64_t passed;
 
+	now_ms = upto(p, now_ms);
 	if (now_ms <= p->last_ms)
 		return run;
 	passed = now_ms - p->last_ms;
@@ -44,8 +56,8 @@ void hf_pacer_done(struct hf_pacer *p, uint64_t now_ms, uint64_t end_ms)
 		p->sweeps = HF_PACER_SWEEPS;
 		p->sweep_ms = end_ms + HF_PACER_SWEEP_MS;
 	}
-	if (now_ms > p->last_ms)
-		p->last_ms = now_ms;
+	if (upto(p, now_ms) > p->last_ms)
+		p->last_ms = upto(p, now_ms);
 }
 
 static bool bucket_filled(const struct hf_wheel_fill *fill, uint64_t ms)
@@ -66,15 +78,33 @@ bool hf_wheel_filled(const struct hf_wheel_fill *fill)
 	return false;
 }
 
+/* Few entries or many? In between it stays as it is. */
+static void choose_grid(struct hf_pacer *p, uint64_t now_ms,
+			const struct hf_wheel_fill *fill)
+{
+	uint64_t n = 0;
+
+	for (uint32_t i = 0; i < HF_WHEEL_BUCKETS; i++)
+		n += HF_READ(fill[i].entries);
+	if (n <= HF_PACER_FEW) {
+		p->coarse = true;
+	} else if (n > HF_PACER_MANY && p->coarse) {
+		p->coarse = false;
+		p->sweeps = HF_PACER_SWEEPS;
+		p->sweep_ms = now_ms + HF_PACER_SWEEP_MS;
+	}
+}
+
 uint64_t hf_pacer_next(struct hf_pacer *p, uint64_t now_ms,
 		       const struct hf_wheel_fill *fill)
 {
-	uint64_t turn = now_ms - now_ms % HF_PACER_GRID_MS + HF_PACER_GRID_MS;
-	uint64_t last = turn + HF_PACER_NAP_MS - HF_PACER_GRID_MS;
-	uint64_t ms = now_ms + 1;
+	uint64_t turn, last, ms = now_ms + 1;
 
+	choose_grid(p, now_ms, fill);
+	turn = now_ms - now_ms % grid(p) + grid(p);
+	last = turn + HF_PACER_NAP_MS - grid(p);
 	p->idle_ms = now_ms;
-	for (; turn < last; turn += HF_PACER_GRID_MS) {
+	for (; turn < last; turn += grid(p)) {
 		for (; ms <= turn; ms++)
 			if (bucket_filled(fill, ms) || hf_pacer_sweeping(p, ms))
 				return turn;

@@ -27,11 +27,20 @@
 /* Buckets visited later than that leave legs behind: the shortest packet time. */
 #define HF_PACER_LATE_MS  10
 
+/* A turn costs most by being one, whatever it sends, and more after a sleep
+ * than amid work: with few entries in the wheel there are fewer. */
+#define HF_PACER_GRID_MS   2
+#define HF_PACER_COARSE_MS 5
+#define HF_PACER_FEW	   32 /* entries: coarse up to here */
+#define HF_PACER_MANY	   64 /* fine again above */
+
+/* A zeroed one is as good as new. */
 struct hf_pacer {
 	uint64_t last_ms;    /* the newest millisecond that had its turn */
 	uint64_t sweep_ms;   /* when the next sweep is due */
 	unsigned int sweeps; /* still to do */
 	uint64_t idle_ms;    /* no bucket was to be visited up to then */
+	bool coarse;	     /* turns HF_PACER_COARSE_MS apart */
 };
 
 struct hf_pacer_run {
@@ -59,14 +68,18 @@ void hf_pacer_done(struct hf_pacer *, uint64_t now_ms, uint64_t end_ms);
  * at most HF_PACER_NAP_MS ahead, whatever the wheel says. 0 when it is empty. Who
  * fills a bucket that was empty wakes the sender: then ask again.
  *
- * Turns are taken at every second millisecond: most of their cost is the call,
- * whatever it sends. All packet times are even, so a leg of an odd millisecond
- * is served one later each time, and the distance of its packets stays right.
- * (The next that divides all packet times is 5, and 4 ms after its deadline
- * turn-around takes a frame over: HF_TURN_LATE_NS.)
+ * Turns are taken on a grid that divides all packet times, so a leg is served
+ * the same while after its deadline each time, and the distance of its packets
+ * stays right: at every second millisecond, and at every fifth while few legs
+ * wait (HF_PACER_FEW). Then the buckets behind the grid wait for its next point
+ * however late the turn is, or they would be early once. Turn-around leaves
+ * them alone as long (HF_TURN_LATE_NS).
+ *
+ * The change over shifts a leg once by less than HF_PACER_COARSE_MS. To the fine
+ * grid that is to the fore: a few sweeps find who came so close to the frame
+ * before that the claim made it wait.
  */
-#define HF_PACER_GRID_MS 2
-#define HF_PACER_NAP_MS	 20
+#define HF_PACER_NAP_MS 20
 bool hf_wheel_filled(const struct hf_wheel_fill *);
 uint64_t hf_pacer_next(struct hf_pacer *, uint64_t now_ms,
 		       const struct hf_wheel_fill *fill);

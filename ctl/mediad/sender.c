@@ -375,7 +375,7 @@ static void sleep_until_woken(struct hf_sender *s, int ms)
  * off: whoever fills a bucket that was empty can wait as long, and with many
  * legs nobody asks.
  */
-#define SHORT_MS 4
+#define SHORT_MS HF_PACER_COARSE_MS
 static bool nap_until(struct hf_sender *s, uint64_t ms)
 {
 	uint64_t now_ns = hf_now_ns(), left_ns;

@@ -78,17 +78,17 @@ TEST(nothing_is_due_unless_the_leg_is_held_with_something_to_play)
 	CHECK_INT(hf_due(&p, word_at(0), BASE, 0, &d), 0);
 }
 
-TEST(turn_around_behind_a_timer_waits_four_milliseconds)
+TEST(turn_around_behind_a_timer_waits_six_milliseconds)
 {
 	struct hf_program p = hold(20);
 	struct hf_due d;
 
 	CHECK_INT(
-		hf_due(&p, word_at(0), BASE + 4 * MS - 1, HF_TURN_LATE_NS, &d),
+		hf_due(&p, word_at(0), BASE + 6 * MS - 1, HF_TURN_LATE_NS, &d),
 		0);
-	CHECK_INT(hf_due(&p, word_at(0), BASE + 4 * MS, HF_TURN_LATE_NS, &d),
+	CHECK_INT(hf_due(&p, word_at(0), BASE + 6 * MS, HF_TURN_LATE_NS, &d),
 		  1);
-	CHECK_INT(hf_word_late(d.next), 45);
+	CHECK_INT(hf_word_late(d.next), 47);
 }
 
 TEST(turn_around_without_a_timer_may_be_half_a_packet_time_early)
