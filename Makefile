@@ -236,7 +236,8 @@ $(BUILD)/bench-sip: $(BUILD)/bench-uas
 $(BUILD)/bench-uas: $(BUILD)/obj/tests/bench/lib/uas.o $(BUILD)/obj/ctl/sip/clock.o
 	$(call say,LD,$@)
 	$(link)
-$(BUILD)/bench-dataplane: $(BUILD)/obj/tests/bench/dataplane.o $(BUILD)/obj/tests/bpf/packet.o
+$(BUILD)/bench-dataplane: $(BUILD)/obj/tests/bench/dataplane.o $(BUILD)/obj/tests/bpf/packet.o \
+	$(call lib,mediad)
 	$(call say,LD,$@)
 	$(link)
 # Its other half (scripts/bench).

@@ -14,10 +14,11 @@
  *     host.h     the way out leads to this host: to holdfast-mediad
  *
  *   hf_paced, on blank live frames that holdfast-mediad asks for
- *     paced.h    next element of the wheel           -> its hold frame, if due
+ *     paced.h    the next hold frame that it has made ready
  *
- * Both ways a frame is worked out (claim.h, rtp.h), written (frame.h, egress.h,
- * shape.h for IPv6 and tags) and taken by one compare-and-exchange before it leaves.
+ * Hold frames and relayed packets are worked out (claim.h, rtp.h), written (frame.h,
+ * egress.h, shape.h for IPv6 and tags) and taken by one compare-and-exchange before
+ * they leave.
  */
 #include <linux/bpf.h>
 #include <bpf/bpf_helpers.h>
@@ -82,13 +83,7 @@ int hf_gathered(struct xdp_md *ctx)
 SEC("xdp")
 int hf_paced(struct xdp_md *ctx)
 {
-	__u32 zero = 0, index;
-	struct hf_work *w;
-
-	w = bpf_map_lookup_elem(&work, &zero);
-	if (!w || !hf_walk_next(w, &index))
-		return hf_drop(HF_COUNT_PACED_IDLE);
-	return hf_paced_send(ctx, w, index);
+	return hf_paced_send(ctx);
 }
 
 char LICENSE[] SEC("license") = "GPL";

@@ -50,16 +50,8 @@ static __always_inline int hf_way_get(__u32 index, struct hf_way *way)
 /* A verdict beside those of the kernel: hf_host_give() it (host.h). */
 #define HF_TO_HOST 0x100
 
-/* The verdicts that send by this way, XDP_DROP if there is none: of a packet of
- * our own, which is always sent natively, and of one that came in. No effect by
- * themselves. */
-static __always_inline int hf_way_redirect(const struct hf_way *way)
-{
-	if (way->flags & HF_HOP_NO_REDIRECT)
-		return XDP_DROP;
-	return (int)bpf_redirect_map(&devmap, way->ifindex, XDP_DROP);
-}
-
+/* The verdict that sends a packet that came in by this way, XDP_DROP if there is
+ * none. No effect by itself. */
 static __always_inline int hf_way_verdict(const struct hf_way *way,
 					  const struct hf_incoming *in)
 {

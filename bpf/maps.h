@@ -36,6 +36,7 @@ HF_ARRAY(wheel, HF_WHEEL_BUCKETS, struct hf_wheel_entry);
 HF_ARRAY(wheel_fill, HF_WHEEL_BUCKETS, struct hf_wheel_fill);
 HF_ARRAY(turned, 1, struct hf_turned);
 HF_ARRAY(work, 1, struct hf_work);
+HF_ARRAY(ready, 1, struct hf_ready);
 HF_ARRAY(heard, 1, struct hf_heard);
 HF_ARRAY(rtcp, 1, struct hf_rtcp);
 

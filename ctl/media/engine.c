@@ -194,6 +194,7 @@ void hf_engine_totals(const struct hf_media *m, struct hf_media_totals *t)
 	t->counter[HF_COUNT_HOLD_PACED] += HF_READ(w->packets.sent);
 	t->counter[HF_COUNT_HOLD_SKIPPED] += HF_READ(w->packets.skipped);
 	t->counter[HF_COUNT_CLAIM_LOST] += HF_READ(w->packets.lost);
-	t->counter[HF_COUNT_DROP_NO_HOP] += HF_READ(w->packets.no_hop);
+	t->counter[HF_COUNT_DROP_FRAME] += HF_READ(w->packets.no_frame);
+	t->counter[HF_COUNT_DROP_MTU] += HF_READ(w->packets.mtu);
 	t->counter[HF_COUNT_TX_REFUSED] += HF_READ(w->packets.busy);
 }

@@ -38,7 +38,8 @@ static int hf_memory_maps(struct hf_media *m, const struct hf_instance *in)
 	if (TAKE(instance, 1) || TAKE(legs, in->legs) ||
 	    TAKE(frames, in->frames) || TAKE(nexthops, HF_MEMORY_HOPS) ||
 	    TAKE(wheel, wheel) || TAKE(wheel_fill, HF_WHEEL_BUCKETS) ||
-	    TAKE(turned, HF_TURNED_WORDS(in->legs)) || TAKE(work, 1) || TAKE(heard, in->legs) ||
+	    TAKE(turned, HF_TURNED_WORDS(in->legs)) || TAKE(work, 1) ||
+	    TAKE(ready, 1) || TAKE(heard, in->legs) ||
 	    TAKE(claims, in->legs) ||
 	    TAKE(bound, in->legs) || TAKE(leg6, in->legs) ||
 	    TAKE(nexthop6, HF_MEMORY_HOPS) || TAKE(rtcp, in->legs))

@@ -123,6 +123,9 @@ static void hf_pins_place(struct hf_pins *p, enum hf_pin_map map, void *memory,
 	case HF_PIN_work:
 		p->work = memory;
 		break;
+	case HF_PIN_ready:
+		p->ready = memory;
+		break;
 	case HF_PIN_heard:
 		p->heard = memory;
 		break;
@@ -312,6 +315,7 @@ void hf_pins_close(struct hf_pins *p)
 	memory[HF_PIN_wheel_fill] = p->wheel_fill;
 	memory[HF_PIN_turned] = p->turned;
 	memory[HF_PIN_work] = p->work;
+	memory[HF_PIN_ready] = p->ready;
 	memory[HF_PIN_claims] = p->claims;
 	memory[HF_PIN_bound] = p->bound;
 	memory[HF_PIN_leg6] = p->leg6;

@@ -31,6 +31,7 @@
 	X(wheel_fill, 1)                                                       \
 	X(turned, 1)                                                           \
 	X(work, 1)                                                             \
+	X(ready, 1)                                                            \
 	X(stats, 0)                                                            \
 	X(devmap, 0)                                                           \
 	X(heard, 1)                                                            \
@@ -59,6 +60,7 @@ struct hf_pins {
 	struct hf_wheel_fill *wheel_fill; /* HF_WHEEL_BUCKETS */
 	struct hf_turned *turned; /* HF_TURNED_WORDS(instance->legs) */
 	struct hf_work *work;
+	struct hf_ready *ready;
 	struct hf_heard *heard; /* these too are instance->legs */
 	struct hf_claim *claims;
 	struct hf_bound *bound;

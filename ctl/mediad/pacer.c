@@ -112,31 +112,3 @@ uint64_t hf_pacer_next(struct hf_pacer *p, uint64_t now_ms,
 	}
 	return hf_wheel_filled(fill) ? last : 0;
 }
-
-bool hf_runs_add(struct hf_work *w, uint32_t element)
-{
-	uint32_t end;
-
-	if (w->runs) {
-		end = w->run[w->runs - 1].first + w->run[w->runs - 1].count;
-		if (element >= end && element - end <= HF_RUN_HOLE) {
-			w->run[w->runs - 1].count += element - end + 1;
-			return true;
-		}
-	}
-	if (w->runs == HF_WORK_RUNS)
-		return false;
-	w->run[w->runs].first = element;
-	w->run[w->runs].count = 1;
-	w->runs++;
-	return true;
-}
-
-uint32_t hf_runs_left(const struct hf_work *w)
-{
-	uint32_t at = HF_READ(w->at_run), entry = HF_READ(w->at_entry), n = 0;
-
-	for (uint32_t i = at; i < w->runs; i++)
-		n += w->run[i].count;
-	return n > entry ? n - entry : 0;
-}

@@ -84,16 +84,4 @@ bool hf_wheel_filled(const struct hf_wheel_fill *);
 uint64_t hf_pacer_next(struct hf_pacer *, uint64_t now_ms,
 		       const struct hf_wheel_fill *fill);
 
-/*
- * Take an element of the wheel into the walk: elements side by side become one
- * run. A small hole is walked over, which is cheaper than a run of its own.
- * False when all runs are in use: send these, start again.
- */
-#define HF_RUN_HOLE 3
-bool hf_runs_add(struct hf_work *, uint32_t element);
-/* How many elements the cursor has not taken. */
-uint32_t hf_runs_left(const struct hf_work *);
-/* So many of them are one call's at most: some 1 ms of a CPU. */
-#define HF_RUN_CALL 4096
-
 #endif

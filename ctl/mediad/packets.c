@@ -14,14 +14,11 @@
 
 #include "base/clock.h"
 #include "base/log.h"
-#include "holdfast/hold_packet.h"
-#include "holdfast/remote.h"
+#include "holdfast/claim.h"
 #include "media/pins.h"
 
 #define BATCH	   64 /* messages a call */
 #define SAY_NS	   10000000000ULL
-#define LINK_BYTES 18 /* Ethernet and a tag */
-#define ROOM	   (LINK_BYTES + HF_HOLD_HEADERS6 + HF_FRAME_BYTES)
 
 enum { DEVICES, HOST, HOST6, QUEUES };
 
@@ -36,23 +33,12 @@ struct queue {
 		struct sockaddr_in host;
 		struct sockaddr_in6 host6;
 	} to[BATCH];
-	uint8_t data[BATCH][ROOM];
+	uint8_t data[BATCH][HF_READY_HEAD + HF_FRAME_BYTES];
 };
 
 struct hf_packets {
 	const struct hf_pins *pins;
 	struct queue queue[QUEUES];
-};
-
-/* What one frame needs, each part of shared memory read once. */
-struct packet {
-	struct hf_program program;
-	struct hf_hop hop;
-	struct hf_due due;
-	struct hf_pair6 six;
-	uint32_t head; /* bytes of headers behind Ethernet */
-	const struct hf_frame *frame;
-	uint16_t bytes, sum; /* of its payload */
 };
 
 static void queue_init(struct queue *q)
@@ -158,123 +144,71 @@ void hf_packets_flush(struct hf_packets *p)
 	queue_flush(p, &p->queue[HOST6]);
 }
 
-/* The hop in force, whole. */
-static bool get_hop(const struct hf_pins *pins, uint16_t index,
-		    struct hf_hop *hop)
+/* IPPROTO_RAW: the way is the route's to that destination. */
+static void address_host(struct queue *q, unsigned int i)
 {
-	const struct hf_nexthop *n;
-	uint32_t turn;
+	const uint8_t *ip = q->data[i];
+	struct msghdr *m = &q->msg[i].msg_hdr;
 
-	if (index >= pins->nexthop_count)
-		return false;
-	n = &pins->nexthops[index];
-	turn = hf_load_acquire(&n->turn);
-	*hop = n->hop[turn & 1];
-	__atomic_thread_fence(__ATOMIC_ACQUIRE);
-	return HF_READ(n->turn) == turn && hop->flags & HF_HOP_VALID;
-}
-
-/* All that a frame needs is there and fits together. */
-static bool prepare(struct hf_packets *p, const struct hf_leg *leg,
-		    struct packet *k)
-{
-	struct hf_remote to = hf_remote_get(&k->program, &leg->rx);
-
-	k->head = HF_HOLD_HEADERS;
-	if (k->program.flags & HF_PROGRAM_IPV6)
-		k->head = HF_HOLD_HEADERS6;
-	k->program.remote_ip4 = to.ip4;
-	k->program.remote_port = to.port;
-	if (k->due.frame >= p->pins->instance->frames)
-		return false;
-	k->frame = &p->pins->frames[k->due.frame];
-	k->bytes = HF_READ(k->frame->bytes);
-	k->sum = HF_READ(k->frame->sum);
-	return k->bytes && k->bytes <= HF_FRAME_BYTES &&
-	       get_hop(p->pins, k->program.nexthop, &k->hop) &&
-	       k->head + k->bytes <= k->hop.mtu;
-}
-
-/* Ethernet, with the tag of the hop; returns its length. */
-static size_t write_link(uint8_t *at, const struct hf_hop *hop, bool six)
-{
-	size_t len = ETH_HLEN;
-
-	memcpy(at, hop->dmac, 6);
-	memcpy(at + 6, hop->smac, 6);
-	if (hop->flags & HF_HOP_VLAN) {
-		memcpy(at + 12, (uint8_t[]){0x81, 0x00}, 2);
-		memcpy(at + 14, &hop->vlan_tci, 2);
-		len += 4;
+	if (ip[0] >> 4 == 6) {
+		q->to[i].host6.sin6_family = AF_INET6;
+		memcpy(&q->to[i].host6.sin6_addr, ip + 24, 16);
+		m->msg_namelen = sizeof(q->to[i].host6);
+	} else {
+		q->to[i].host.sin_family = AF_INET;
+		memcpy(&q->to[i].host.sin_addr, ip + 16, 4);
+		m->msg_namelen = sizeof(q->to[i].host);
 	}
-	memcpy(at + len - 2, six ? (uint8_t[]){0x86, 0xdd} :
-				   (uint8_t[]){0x08, 0x00}, 2);
-	return len;
 }
 
-static void enqueue(struct hf_packets *p, const struct packet *k)
+static void address_device(struct queue *q, unsigned int i, uint32_t ifindex)
 {
-	bool host = k->hop.flags & HF_HOP_LOCAL;
-	bool six = k->head == HF_HOLD_HEADERS6;
+	const uint8_t *type = q->data[i] + 2 * ETH_ALEN;
+
+	/* Of what is behind a tag. */
+	if (type[0] == 0x81 && type[1] == 0x00)
+		type += 4;
+	q->to[i].device.sll_family = AF_PACKET;
+	memcpy(&q->to[i].device.sll_protocol, type, 2);
+	q->to[i].device.sll_ifindex = (int)ifindex;
+	q->msg[i].msg_hdr.msg_namelen = sizeof(q->to[i].device);
+}
+
+static void enqueue(struct hf_packets *p, const struct hf_ready_frame *f,
+		    bool host)
+{
+	uint32_t link = host ? ETH_HLEN : 0, head = f->head_bytes - link;
+	bool six = host && f->head[ETH_HLEN] >> 4 == 6;
 	struct queue *q = &p->queue[!host ? DEVICES : six ? HOST6 : HOST];
 	unsigned int i = q->count++;
-	size_t link = host ? 0 : write_link(q->data[i], &k->hop, six);
 
-	if (six)
-		hf_hold_headers6_write(q->data[i] + link, &k->program, &k->six,
-				       &k->due, &k->hop, k->bytes, k->sum);
-	else
-		hf_hold_headers_write(q->data[i] + link, &k->program, &k->due,
-				      &k->hop, k->bytes, k->sum);
-	memcpy(q->data[i] + link + k->head, k->frame->payload, k->bytes);
-	q->iov[i].iov_len = link + k->head + k->bytes;
+	memcpy(q->data[i], f->head + link, head);
+	memcpy(q->data[i] + head, p->pins->frames[f->frame].payload, f->bytes);
+	q->iov[i].iov_len = head + f->bytes;
 	memset(&q->to[i], 0, sizeof(q->to[i]));
-	if (host && six) {
-		q->to[i].host6.sin6_family = AF_INET6;
-		memcpy(&q->to[i].host6.sin6_addr, &k->six.remote, 16);
-		q->msg[i].msg_hdr.msg_namelen = sizeof(q->to[i].host6);
-	} else if (host) {
-		q->to[i].host.sin_family = AF_INET;
-		q->to[i].host.sin_addr.s_addr = k->program.remote_ip4;
-		q->msg[i].msg_hdr.msg_namelen = sizeof(q->to[i].host);
-	} else {
-		q->to[i].device.sll_family = AF_PACKET;
-		q->to[i].device.sll_protocol =
-			htons(six ? ETH_P_IPV6 : ETH_P_IP);
-		q->to[i].device.sll_ifindex = (int)k->hop.ifindex;
-		q->msg[i].msg_hdr.msg_namelen = sizeof(q->to[i].device);
-	}
+	if (host)
+		address_host(q, i);
+	else
+		address_device(q, i, f->ifindex);
 	if (q->count == BATCH)
 		queue_flush(p, q);
 }
 
-bool hf_packets_add(struct hf_packets *p, uint32_t index, uint64_t now_ns)
+void hf_packets_add(struct hf_packets *p, const struct hf_ready_frame *f,
+		    bool host)
 {
 	struct hf_work *work = p->pins->work;
-	struct hf_leg *leg = &p->pins->legs[index];
-	struct hf_claim *claim = &p->pins->claims[index];
-	struct packet k;
-	uint64_t word;
+	struct hf_claim *claim = &p->pins->claims[f->leg];
 
-	word = hf_load_acquire(&claim->word);
-	k.program = *hf_word_program(leg, word);
-	if (k.program.flags & HF_PROGRAM_IPV6)
-		k.six = p->pins->leg6[index].program[hf_word_epoch(word) & 1];
-	if (!k.program.remote_port ||
-	    !hf_due(&k.program, word, now_ns, 0, &k.due))
-		return true;
-	if (!prepare(p, leg, &k))
-		return false;
-	if (!hf_claim(&claim->word, word, k.due.next)) {
+	if (!hf_claim(&claim->word, f->word, f->next)) {
 		work->packets.lost++;
-		return true;
+		return;
 	}
-	enqueue(p, &k);
+	enqueue(p, f, host);
 	work->packets.sent++;
 	claim->sent++;
-	if (k.due.skipped) {
-		work->packets.skipped += k.due.skipped;
-		claim->skipped += k.due.skipped;
+	if (f->skipped) {
+		work->packets.skipped += f->skipped;
+		claim->skipped += f->skipped;
 	}
-	return true;
 }

@@ -18,13 +18,15 @@
 
 struct hf_packets;
 struct hf_pins;
+struct hf_ready_frame;
 
 int hf_packets_open(const struct hf_pins *, struct hf_packets **ret);
 void hf_packets_close(struct hf_packets *);
 
-/* Claim the frame of this leg that is due, if one is, and queue it. False if one
- * is due that cannot be made: no way there, an MTU too small, no such frame. */
-bool hf_packets_add(struct hf_packets *, uint32_t leg, uint64_t now_ns);
+/* Claim this frame (ready.h), and queue it if nobody else had it: to its device,
+ * or to this host itself. */
+void hf_packets_add(struct hf_packets *, const struct hf_ready_frame *,
+		    bool host);
 /* What is queued goes out: claimed is claimed. */
 void hf_packets_flush(struct hf_packets *);
 

@@ -2,10 +2,10 @@
 /*
  * The paced sender's thread, see sender.h.
  *
- * One BPF_PROG_TEST_RUN with live frames serves all devices of the namespace.
- * It costs a hundred microseconds and more before the first frame, so there is
- * one for all legs of a tick and none when few legs are due (FEW_FRAMES); looking
- * first is cheap, as it reads the lines that the program needs next.
+ * The frames of a turn are made ready (ready.h), then one BPF_PROG_TEST_RUN with
+ * live frames sends them, by all devices of the namespace. It costs a hundred
+ * microseconds and more before the first frame, so there is one for all legs of a
+ * tick and none when few legs are due (FEW_FRAMES).
  */
 #include "mediad/sender.h"
 
@@ -24,16 +24,13 @@
 
 #include "base/clock.h"
 #include "base/log.h"
-#include "holdfast/claim.h"
-#include "holdfast/hot.h"
 #include "media/pins.h"
 #include "mediad/packets.h"
 #include "mediad/pacer.h"
+#include "mediad/ready.h"
 
 /* More at once overflow the ring of a veth device (256 slots). */
 #define LIVE_BATCH   64
-/* Legs whose memory is asked for ahead. */
-#define LOOK_AHEAD   16
 /* An attached program answers in well under a millisecond. One that is not
  * attached anywhere makes the kernel patch its dispatcher at each call. */
 #define SLOW_CALL_NS 10000000ULL
@@ -76,6 +73,8 @@ struct hf_sender {
 	struct hf_packets *packets;
 	enum hf_engine engine; /* of this turn: BPF or PACKET */
 	bool only6; /* the module sends the rest */
+	uint32_t ready;	  /* frames in map `ready` that are not sent yet */
+	uint64_t look_ns; /* for when they were worked out */
 	uint64_t live_after;   /* live frames were refused: not before then */
 	uint64_t live_until;   /* they were taken: proven until then */
 	unsigned int slow_calls;
@@ -110,131 +109,90 @@ static void call_took(struct hf_sender *s, uint64_t ns)
 			(unsigned int)(ns / 1000000));
 }
 
-/* A call's time, for its frames and for who watches us. */
+/* For who watches us. */
 static void beat(struct hf_sender *s, uint64_t now_ns)
 {
 	struct hf_work *work = s->pins->work;
 
-	work->now_ns = now_ns;
 	if (HF_READ(work->engine) == s->engine)
 		HF_WRITE(work->beat_ns, now_ns);
 }
 
-/* What the runs hold, as packets. False if a frame cannot be made. */
-static bool send_packets(struct hf_sender *s)
+/* What is ready, from there on, as packets. */
+static void send_packets(struct hf_sender *s, uint32_t from)
 {
-	const struct hf_pins *pins = s->pins;
-	const struct hf_work *work = pins->work;
-	bool all = true;
+	const struct hf_ready *ready = s->pins->ready;
 
-	for (uint32_t run = 0; run < work->runs; run++) {
-		for (uint32_t i = 0; i < work->run[run].count; i++) {
-			uint32_t e = work->run[run].first + i;
-			uint32_t leg = HF_READ(pins->wheel[e].leg);
-
-			if (leg < pins->instance->legs &&
-			    !hf_packets_add(s->packets, leg, work->now_ns))
-				all = false;
-		}
-	}
-	return all;
+	for (uint32_t i = from; i < s->ready; i++)
+		hf_packets_add(s->packets, &ready->frame[i], false);
 }
 
-/* Send what the runs hold: in calls of a bounded length, so that what piled up
- * while we were held up does not hold us up again. */
-static void send_live(struct hf_sender *s)
+/* Work out anew, for now, what is not sent yet. */
+static void make_anew(struct hf_sender *s)
 {
+	struct hf_ready *ready = s->pins->ready;
+	uint32_t n = 0;
+
+	ready->now_ns = hf_now_ns();
+	for (uint32_t i = HF_READ(ready->at); i < s->ready; i++)
+		if (hf_ready_make(s->pins, ready->frame[i].leg, ready->now_ns,
+				  s->only6, &ready->frame[n]) == HF_READY_LIVE)
+			n++;
+	s->ready = n;
+}
+
+/* One call for what is ready; its error. Where it ends early, for a debugger's
+ * stop or because somebody held us up, `at` says so. */
+static int call_live(struct hf_sender *s)
+{
+	struct hf_ready *ready = s->pins->ready;
 	LIBBPF_OPTS(bpf_test_run_opts, opts, .data_in = s->frame,
 		    .data_size_in = sizeof(s->frame),
 		    .flags = BPF_F_TEST_XDP_LIVE_FRAMES,
-		    .batch_size = LIVE_BATCH);
-	struct hf_work *work = s->pins->work;
-	uint32_t left, before = 0;
-	uint64_t began;
+		    .batch_size = LIVE_BATCH, .repeat = (int)s->ready);
+	uint64_t began = hf_now_ns();
+	int rc;
+
+	beat(s, began);
+	ready->count = s->ready;
+	HF_WRITE(ready->at, 0);
+	rc = bpf_prog_test_run_opts(s->pins->prog_paced, &opts);
+	if (!rc)
+		call_took(s, hf_now_ns() - began);
+	return rc == -EINTR ? 0 : rc;
+}
+
+/* What is still left after so many calls is found by a sweep. Whatever runs in
+ * the place of the paced program takes nothing. */
+#define CALLS_MAX 4
+
+static void send_live(struct hf_sender *s)
+{
+	struct hf_ready *ready = s->pins->ready;
 	int rc = 0;
 
-	while ((left = hf_runs_left(work))) {
-		/* The first is of the moment that the legs were looked at. */
-		began = hf_now_ns();
-		if (before)
-			beat(s, began);
-		if (!rc && left == before)
-			break; /* whatever runs there takes no elements */
-		before = left;
-		opts.repeat =
-			(int)(left < HF_RUN_CALL ? left : HF_RUN_CALL);
-		rc = bpf_prog_test_run_opts(s->pins->prog_paced, &opts);
-		if (rc && rc != -EINTR) /* a debugger's stop: go on behind it */
-			break;
-		if (!rc)
-			call_took(s, hf_now_ns() - began);
+	for (int i = 0; s->ready && !rc && i < CALLS_MAX; i++) {
+		rc = call_live(s);
+		if (!rc && HF_READ(ready->at) >= s->ready)
+			return;
+		make_anew(s);
 	}
-	if (!rc || rc == -EINTR)
+	if (!rc)
 		return;
 	call_failed(s, rc);
-	/* What was claimed is not due any more. */
-	send_packets(s);
+	send_packets(s, 0);
 }
 
-/* What cannot be made a packet cannot be made a live frame either: the program
- * says why, by its counters. */
 static void flush(struct hf_sender *s)
 {
-	struct hf_work *work = s->pins->work;
-
-	work->at_run = 0;
-	work->at_entry = 0;
-	work->sent = 0;
-	if (hf_runs_left(work) > FEW_FRAMES || work->now_ns >= s->live_until ||
-	    !send_packets(s))
+	if (!s->ready)
+		return;
+	if (s->ready > FEW_FRAMES || s->look_ns >= s->live_until)
 		send_live(s);
-	work->runs = 0;
-}
-
-enum hop_way { WAY_NONE, WAY_LIVE, WAY_PACKET };
-
-/* How a frame of this turn can take this hop. */
-static enum hop_way hop_way(const struct hf_sender *s, uint16_t index)
-{
-	const struct hf_nexthop *n;
-	uint8_t flags;
-
-	if (index >= s->pins->nexthop_count)
-		return WAY_NONE;
-	n = &s->pins->nexthops[index];
-	flags = n->hop[hf_load_acquire(&n->turn) & 1].flags;
-	if (!(flags & HF_HOP_VALID))
-		return WAY_NONE;
-	return flags & HF_HOP_NO_REDIRECT || s->engine == HF_ENGINE_PACKET ?
-		       WAY_PACKET :
-		       WAY_LIVE;
-}
-
-/* Would something be sent to this leg now, and how? */
-static enum hop_way leg_waits(const struct hf_sender *s, uint32_t index,
-			      uint64_t now_ns)
-{
-	const struct hf_program *p;
-	const struct hf_claim *claim;
-	struct hf_program brief;
-	struct hf_due due;
-	uint64_t word;
-
-	claim = &s->pins->claims[index];
-	word = hf_load_acquire(&claim->word);
-	/* The short form is on the same line: a receiver on another CPU may
-	 * just have had it, and one line to wait for is enough. */
-	if (HF_READ(claim->hot.epoch) == hf_word_epoch(word)) {
-		hf_hot_program(&claim->hot, &brief);
-		p = &brief;
-	} else {
-		p = hf_word_program(&s->pins->legs[index], word);
-	}
-	if (s->only6 && !(p->flags & HF_PROGRAM_IPV6))
-		return WAY_NONE;
-	if (!p->remote_port || !hf_due(p, word, now_ns, 0, &due))
-		return WAY_NONE;
-	return hop_way(s, p->nexthop);
+	else
+		send_packets(s, 0);
+	s->ready = 0;
+	s->look_ns = hf_now_ns();
 }
 
 /* Visits at which a leg is looked at whatever its bit says: one in so many. */
@@ -268,42 +226,66 @@ static void turned_forget(const struct hf_sender *s, uint32_t leg)
 		__atomic_fetch_and(legs, ~bit, __ATOMIC_RELAXED);
 }
 
+/* The frame that this leg is due: made ready, or queued as a packet. */
+static void serve(struct hf_sender *s, uint32_t leg)
+{
+	struct hf_ready *ready = s->pins->ready;
+	enum hf_ready_way way;
+
+	if (!s->ready)
+		ready->now_ns = s->look_ns;
+	way = hf_ready_make(s->pins, leg, s->look_ns, s->only6,
+			    &ready->frame[s->ready]);
+	if (way == HF_READY_NONE)
+		turned_forget(s, leg);
+	else if (way != HF_READY_LIVE || s->engine == HF_ENGINE_PACKET)
+		hf_packets_add(s->packets, &ready->frame[s->ready],
+			       way == HF_READY_HOST);
+	else if (++s->ready == HF_READY_FRAMES)
+		flush(s);
+}
+
+static bool is_turned(const struct hf_pins *pins, uint32_t leg)
+{
+	return HF_READ(pins->turned[leg / 64].legs) >> leg % 64 & 1;
+}
+
+/* The memory of legs that come later. */
+static void ask(const struct hf_pins *pins, const struct hf_wheel_entry *e,
+		uint32_t left)
+{
+	uint32_t leg;
+
+	if (left > HF_ASK_CLAIM) {
+		leg = HF_READ(e[HF_ASK_CLAIM].leg);
+		if (leg < pins->instance->legs && !is_turned(pins, leg))
+			hf_ready_ask_claim(pins, leg);
+	}
+	if (left > HF_ASK_FRAME) {
+		leg = HF_READ(e[HF_ASK_FRAME].leg);
+		if (leg < pins->instance->legs && !is_turned(pins, leg))
+			hf_ready_ask_frame(pins, leg);
+	}
+}
+
 static void visit(struct hf_sender *s, uint32_t bucket, uint64_t now_ns)
 {
 	const struct hf_pins *pins = s->pins;
 	uint32_t fill = HF_READ(pins->wheel_fill[bucket].entries);
-	uint32_t first = bucket * pins->wheel_capacity;
-	enum hop_way way;
+	const struct hf_wheel_entry *e =
+		&pins->wheel[bucket * pins->wheel_capacity];
 
 	if (fill > pins->wheel_capacity)
 		fill = pins->wheel_capacity;
-	if (s->only6 && !HF_READ(pins->wheel_fill[bucket].legs6))
+	if (!fill || (s->only6 && !HF_READ(pins->wheel_fill[bucket].legs6)))
 		return;
+	s->look_ns = hf_now_ns();
 	for (uint32_t i = 0; i < fill; i++) {
-		uint32_t leg = HF_READ(pins->wheel[first + i].leg);
+		uint32_t leg = HF_READ(e[i].leg);
 
-		if (i + LOOK_AHEAD < fill) {
-			uint32_t ahead = pins->wheel[first + i + LOOK_AHEAD].leg;
-
-			if (ahead < pins->instance->legs &&
-			    !(HF_READ(pins->turned[ahead / 64].legs) >>
-				      ahead % 64 & 1))
-				__builtin_prefetch(&pins->claims[ahead]);
-		}
-		if (leg >= pins->instance->legs || turned(s, leg, now_ns))
-			continue;
-		way = leg_waits(s, leg, now_ns);
-		if (way == WAY_NONE)
-			turned_forget(s, leg);
-		if (way == WAY_PACKET &&
-		    !hf_packets_add(s->packets, leg, now_ns))
-			pins->work->packets.no_hop++;
-		if (way != WAY_LIVE)
-			continue;
-		if (!hf_runs_add(pins->work, first + i)) {
-			flush(s);
-			hf_runs_add(pins->work, first + i);
-		}
+		ask(pins, &e[i], fill - i);
+		if (leg < pins->instance->legs && !turned(s, leg, now_ns))
+			serve(s, leg);
 	}
 }
 
@@ -323,15 +305,11 @@ static void visit_class(struct hf_sender *s, uint32_t base, uint32_t ptime_ms,
 
 static void turn(struct hf_sender *s, uint64_t now_ns)
 {
-	struct hf_work *work = s->pins->work;
-
 	beat(s, now_ns);
-	work->runs = 0;
 #define X(ptime, base) visit_class(s, base, ptime, now_ns);
 	HF_WHEEL_CLASSES(X)
 #undef X
-	if (work->runs)
-		flush(s);
+	flush(s);
 	hf_packets_flush(s->packets);
 	hf_pacer_done(&s->pacer, now_ns / HF_MS, hf_now_ms());
 }

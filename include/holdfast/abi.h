@@ -21,7 +21,7 @@
 #include <linux/types.h>
 #endif
 
-#define HF_ABI_MAJOR 7
+#define HF_ABI_MAJOR 8
 #define HF_ABI_MINOR 0
 
 #define HF_MAX_ADDRESSES 16	/* media addresses of one instance */
@@ -397,38 +397,64 @@ enum hf_engine {
 };
 
 /*
- * One walk of the paced program; map `work`, one element. holdfast-mediad
- * writes now_ns, the runs (elements of the wheel) and a cursor of zeros, then
- * asks for as many live frames (each HF_PACED_BYTES of input) as the runs have
- * elements; every frame takes one element and moves the cursor. Whatever engine
- * sends writes beat_ns at each tick, also when nothing is due; while the wheel
- * is empty it may sleep, and its lock says whether it lives.
+ * Who sends, and how it fares; map `work`, one element. Whatever engine sends
+ * writes beat_ns at each tick, also when nothing is due; while the wheel is empty
+ * it may sleep, and its lock says whether it lives.
  */
-#define HF_WORK_RUNS HF_WHEEL_BUCKETS
 #define HF_TICK_LATE_MS 5
-#define HF_PACED_BYTES 214 /* Ethernet, IPv4, UDP, RTP, HF_FRAME_BYTES */
 struct hf_work {
-	__u64 now_ns;  /* CLOCK_MONOTONIC of this walk, by the program too */
+	__u64 now_ns;  /* CLOCK_MONOTONIC, for packet tests: see maps.h of bpf/ */
 	__u64 beat_ns; /* CLOCK_MONOTONIC of the newest tick */
 	__u32 engine;  /* enum hf_engine */
 	__u32 pid;     /* of the sender, 0 in the module */
-	__u32 runs;    /* in use of run[] */
-	__u32 at_run;  /* cursor: run, and element in it */
-	__u32 at_entry;
-	__u32 sent; /* frames handed to a device in this walk */
 	__u32 pacer; /* controller: enum hf_engine wanted of holdfast-mediad, NONE
 		      * = the best there is */
 	__u32 live_error; /* errno of the newest call for live frames */
 	__u32 late_ticks;  /* that began HF_TICK_LATE_MS or more after their time */
 	__u32 late_max_us; /* the latest of all, since the sender started */
+	/* What holdfast-mediad sent as packets, and what it could not make at all:
+	 * the map `stats` is for programs. */
 	struct {
-		__u32 first; /* element of the wheel */
-		__u32 count;
-	} run[HF_WORK_RUNS];
-	/* What holdfast-mediad sent as packets: the map `stats` is for programs. */
-	struct {
-		__u64 sent, skipped, lost, no_hop, busy;
+		__u64 sent, skipped, lost, no_frame, mtu, busy;
 	} packets;
+	__u64 reserved;
+};
+
+/*
+ * Hold frames that are ready to be sent, but not claimed yet; map `ready`, one
+ * element. holdfast-mediad works them out and writes all their headers, because
+ * its loads can be asked for long before they are needed and a program's cannot;
+ * then it sets `at` to 0 and asks the paced program for as many live frames
+ * (each HF_PACED_BYTES of input). Each takes the next element, claims it and
+ * copies headers and payload. A claim of a leg that has moved on meanwhile fails.
+ *
+ * Frames that were worked out more than HF_READY_NS ago are not taken: how late
+ * a frame is sent stands in its claim. The program looks at the clock at one
+ * frame in HF_READY_WATCH, and leaves `at` there.
+ */
+#define HF_PACED_BYTES 214 /* Ethernet, IPv4, UDP, RTP, HF_FRAME_BYTES */
+#define HF_READY_FRAMES 1024
+#define HF_READY_HEAD 88 /* Ethernet with a tag, IPv6, UDP and RTP: 78 */
+#define HF_READY_NS 2000000u
+#define HF_READY_WATCH 16
+struct hf_ready_frame {
+	__u64 word;    /* the claim that it was worked out from, */
+	__u64 next;    /* and the one that takes it */
+	__u32 leg;
+	__u32 ifindex; /* as in `devmap` */
+	__u32 skipped; /* time slots that it gives up */
+	__u32 frame;   /* its payload, in the frame table; */
+	__u16 bytes;   /* of it */
+	__u16 head_bytes;
+	__u32 reserved;
+	__u8 head[HF_READY_HEAD]; /* from the MAC address on */
+};
+struct hf_ready {
+	__u64 now_ns; /* CLOCK_MONOTONIC when the first was worked out */
+	__u32 count;
+	__u32 at; /* cursor, moved by the program */
+	__u8 reserved[48];
+	struct hf_ready_frame frame[HF_READY_FRAMES];
 };
 
 /*
@@ -454,7 +480,7 @@ struct hf_work {
 	X(DROP_FRAME, "drop_frame", "the clip points outside the frames")      \
 	X(DROP_RESIZE, "drop_resize", "could not be made a hold frame's size") \
 	X(RTCP_RX, "rtcp_rx", "RTCP packets taken in")                         \
-	X(PACED_IDLE, "paced_idle", "wheel entries that were not due")         \
+	X(PACED_IDLE, "paced_idle", "live frames that found no hold frame ready")         \
 	X(LATCHED, "latched", "remotes learned from packets")                  \
 	X(TX_REFUSED, "tx_refused", "frames that a device's full queue refused") \
 	X(RELAY_JUMP, "relay_jump", "wild sequence numbers, not yet confirmed") \
@@ -491,7 +517,8 @@ enum hf_counter {
  *             wheel_capacity
  * wheel_fill  HF_WHEEL_BUCKETS     struct hf_wheel_fill   controller
  * turned      HF_TURNED_WORDS()    struct hf_turned       receive side, sender
- * work        1                    struct hf_work         mediad, paced program
+ * work        1                    struct hf_work         who sends
+ * ready       1                    struct hf_ready        mediad, paced program
  * stats       HF_COUNTERS_MAX      __u64 (PERCPU_ARRAY)   everybody, own CPU
  * devmap      HF_MAX_DEVICES       __u32 ifindex          controller, mediad
  *             (DEVMAP_HASH, key = ifindex)
@@ -544,7 +571,9 @@ HF_ASSERT(sizeof(struct hf_instance) == 40 + 32 * HF_MAX_ADDRESSES + 8 * HF_MAX_
 					       HF_HINTS, "abi");
 HF_ASSERT(sizeof(struct hf_wheel_entry) == 8, "abi");
 HF_ASSERT(sizeof(struct hf_wheel_fill) == 8, "abi");
-HF_ASSERT(sizeof(struct hf_work) == 96 + 8 * HF_WORK_RUNS, "abi");
+HF_ASSERT(sizeof(struct hf_work) == 96, "abi");
+HF_ASSERT(sizeof(struct hf_ready_frame) == 128, "whole lines");
+HF_ASSERT(__builtin_offsetof(struct hf_ready, frame) == 64, "whole lines");
 HF_ASSERT(HF_COUNTERS_IN_USE <= HF_COUNTERS_MAX, "counters");
 
 #endif

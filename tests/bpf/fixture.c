@@ -71,10 +71,11 @@ static const char *load(struct fixture *f)
 	f->wheel = map_memory(skel->maps.wheel, sizeof(*f->wheel));
 	f->turned = map_memory(skel->maps.turned, sizeof(*f->turned));
 	f->work = map_memory(skel->maps.work, sizeof(*f->work));
+	f->ready = map_memory(skel->maps.ready, sizeof(*f->ready));
 	f->heard = map_memory(skel->maps.heard, sizeof(*f->heard));
 	if (!f->leg6 || !f->claims || !f->bound ||
 	    !f->heard || !f->instance || !f->legs || !f->frames || !f->nexthops ||
-	    !f->wheel || !f->turned || !f->work)
+	    !f->wheel || !f->turned || !f->work || !f->ready)
 		return "the maps cannot be mapped";
 	f->receive = bpf_program__fd(skel->progs.hf_receive);
 	f->paced = bpf_program__fd(skel->progs.hf_paced);
@@ -154,8 +155,10 @@ static void fill(struct fixture *f)
 	in->frames = FRAMES;
 	in->wheel_capacity = WHEEL_CAPACITY;
 	memset(f->legs, 0, LEGS * sizeof(*f->legs));
+	memset(f->claims, 0, LEGS * sizeof(*f->claims));
 	memset(f->leg6, 0, LEGS * sizeof(*f->leg6));
 	memset(f->work, 0, sizeof(*f->work));
+	memset(f->ready, 0, sizeof(*f->ready));
 	for (unsigned int i = 0; i < FRAMES; i++)
 		frame_set(&f->frames[i], i,
 			  i < FRAME_SHORT ? HF_FRAME_BYTES

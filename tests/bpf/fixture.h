@@ -62,6 +62,7 @@ struct fixture {
 	struct hf_wheel_entry *wheel;
 	struct hf_turned *turned;
 	struct hf_work *work;
+	struct hf_ready *ready;
 	struct hf_heard *heard;
 	int receive, paced; /* programs */
 	int no_hot; /* legs get no short form of their program */

@@ -236,7 +236,8 @@ TEST(few_frames_of_a_turn_are_packets_and_many_live_frames_of_one_stream)
 		CHECK_INT(s.pins.work->live_error, 0);
 	}
 	CHECK(listen_end(&l));
-	CHECK_INT(s.pins.work->packets.busy + s.pins.work->packets.no_hop, 0);
+	CHECK_INT(s.pins.work->packets.busy + s.pins.work->packets.no_frame +
+			  s.pins.work->packets.mtu, 0);
 }
 
 /* A program that live frames are refused for stands where the paced one was. */
@@ -283,8 +284,8 @@ TEST(what_cannot_be_sent_as_a_packet_is_counted_by_its_reason)
 	sh("ip link set hfm0 mtu 190");
 	CHECK(WAIT_FOR(2000, stage_hop_valid(&s, 0) && stage_hop(&s, 0).mtu == 190));
 	/* Each of them, not only those of a turn by live frames. */
-	CHECK(WAIT_FOR(8000, counted(&s, HF_COUNT_DROP_MTU) >= 20));
-	CHECK_INT(s.pins.work->packets.no_hop, 0);
+	CHECK(WAIT_FOR(8000, s.pins.work->packets.mtu >= 20));
+	CHECK_INT(s.pins.work->packets.no_frame, 0);
 }
 
 TEST(of_ipv6_live_frames_and_packets_are_the_same_byte_by_byte)

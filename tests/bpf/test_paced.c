@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * The paced program, one run at a time: which leg each run takes, and every
- * byte of what it writes. That the frames arrive is shown with holdfast-mediad.
- * rooms:
+ * The paced program, one run at a time, on what holdfast-mediad makes ready for
+ * it: which frame each run takes, and every byte of what it writes. That the
+ * frames arrive is shown with holdfast-mediad.
+ * rooms: mediad
  */
 #include <linux/bpf.h>
 
@@ -10,6 +11,7 @@
 
 #include "../unit/test.h"
 #include "fixture.h"
+#include "ready.h"
 
 /* Blank paper with what an earlier frame left on it. */
 static struct packet paper(void)
@@ -37,27 +39,15 @@ static struct packet frame_of(struct fixture *f, uint32_t leg, uint32_t slot)
 	return packet_build(&s);
 }
 
-static void walk(struct fixture *f, uint32_t run, uint32_t first,
-		 uint32_t count)
-{
-	f->work->run[run].first = first;
-	f->work->run[run].count = count;
-	f->work->runs = run + 1;
-	f->work->at_run = 0;
-	f->work->at_entry = 0;
-	f->work->sent = 0;
-}
-
 TEST(a_blank_page_becomes_the_whole_frame_of_the_next_leg)
 {
 	FIXTURE(f);
 	struct packet p = paper(), want;
 
 	hold(f, 7);
-	f->wheel[30].leg = 7;
-	walk(f, 0, 30, 1);
 	fixture_now(f, BASE);
 	want = frame_of(f, 7, 0);
+	CHECK_INT(ready_one(f, 7), HF_READY_LIVE);
 	CHECK_INT(fixture_paced(f, &p), XDP_REDIRECT);
 	CHECK_PACKET(p, want);
 	CHECK(packet_check_right(&p));
@@ -65,23 +55,19 @@ TEST(a_blank_page_becomes_the_whole_frame_of_the_next_leg)
 	CHECK_INT(f->claims[7].sent, 1);
 	CHECK_INT(f->claims[7].skipped, 0);
 	CHECK(f->claims[7].word == hf_word_make(5, 0, 41, 701, 1));
-	CHECK_INT(f->work->sent, 1);
 }
 
-TEST(a_walk_takes_its_runs_in_order_and_ends)
+TEST(what_is_ready_is_taken_in_its_order_and_ends)
 {
-	static const uint32_t order[] = {7, 8, 9, 40, 41};
+	static const uint32_t order[] = {7, 40, 9, 8, 41};
 
 	FIXTURE(f);
-	for (int i = 0; i < 5; i++)
-		hold(f, order[i]);
-	for (int i = 0; i < 3; i++)
-		f->wheel[30 + i].leg = order[i];
-	f->wheel[100].leg = 40;
-	f->wheel[101].leg = 41;
-	walk(f, 0, 30, 3);
-	walk(f, 1, 100, 2);
 	fixture_now(f, BASE);
+	ready_clear(f);
+	for (int i = 0; i < 5; i++) {
+		hold(f, order[i]);
+		CHECK_INT(ready_add(f, order[i]), HF_READY_LIVE);
+	}
 	for (int i = 0; i < 5; i++) {
 		struct packet p = paper(), want = frame_of(f, order[i], 0);
 
@@ -89,47 +75,93 @@ TEST(a_walk_takes_its_runs_in_order_and_ends)
 		CHECK_PACKET(p, want);
 	}
 	CHECK_STR(fixture_counted(f), "hold_paced 5");
-	CHECK_INT(f->work->sent, 5);
 	for (int i = 0; i < 3; i++) {
-		struct packet p = paper();
+		struct packet p = paper(), before = p;
 
 		CHECK_INT(fixture_paced(f, &p), XDP_DROP);
+		CHECK_PACKET(p, before);
 	}
 	CHECK_STR(fixture_counted(f), "paced_idle 3");
-	CHECK_INT(f->work->at_run, 2);
+	CHECK_INT(f->ready->at, 5);
 }
 
-TEST(a_leg_whose_frame_is_not_due_is_passed_over)
+TEST(a_leg_whose_frame_is_not_due_has_none_ready)
 {
 	FIXTURE(f);
-	struct packet p = paper(), before = p;
 	uint64_t word;
 
 	hold(f, 7);
 	word = f->claims[7].word;
-	f->wheel[30].leg = 7;
-	walk(f, 0, 30, 1);
 	fixture_now(f, BASE - 1);
-	CHECK_INT(fixture_paced(f, &p), XDP_DROP);
-	CHECK_PACKET(p, before);
-	CHECK_STR(fixture_counted(f), "paced_idle 1");
+	CHECK_INT(ready_one(f, 7), HF_READY_NONE);
 	CHECK(f->claims[7].word == word);
 }
 
 TEST(a_leg_that_stands_in_the_wheel_twice_sends_one_frame)
 {
 	FIXTURE(f);
-	struct packet p = paper();
+	struct packet p = paper(), before = p;
 
 	hold(f, 7);
-	f->wheel[30].leg = 7;
-	f->wheel[31].leg = 7;
-	walk(f, 0, 30, 2);
 	fixture_now(f, BASE + MS);
+	ready_clear(f);
+	CHECK_INT(ready_add(f, 7), HF_READY_LIVE);
+	CHECK_INT(ready_add(f, 7), HF_READY_LIVE);
 	CHECK_INT(fixture_paced(f, &p), XDP_REDIRECT);
-	p = paper();
+	p = before;
 	CHECK_INT(fixture_paced(f, &p), XDP_DROP);
-	CHECK_STR(fixture_counted(f), "hold_paced 1, paced_idle 1");
+	CHECK_PACKET(p, before);
+	CHECK_STR(fixture_counted(f), "hold_paced 1, claim_lost 1");
+}
+
+TEST(a_leg_that_was_reprogrammed_keeps_what_was_ready_from_being_sent)
+{
+	FIXTURE(f);
+	struct hf_program other = program_hold(7);
+	struct packet p = paper(), before = p;
+	uint64_t word;
+
+	hold(f, 7);
+	fixture_now(f, BASE);
+	CHECK_INT(ready_one(f, 7), HF_READY_LIVE);
+	other.nexthop = HOP_ACROSS;
+	other.remote_port = HF_HTONS(4);
+	CHECK_INT(leg_flip(f, 7, &other, 0), 1);
+	word = f->claims[7].word;
+	CHECK_INT(fixture_paced(f, &p), XDP_DROP);
+	CHECK_PACKET(p, before);
+	CHECK_STR(fixture_counted(f), "claim_lost 1");
+	CHECK(f->claims[7].word == word);
+	CHECK_INT(f->claims[7].sent, 0);
+}
+
+/* How late it is stands in its claim, which says when the next may follow. */
+TEST(what_was_made_ready_too_long_ago_is_not_sent)
+{
+	FIXTURE(f);
+	struct packet p = paper(), before = p;
+
+	fixture_now(f, BASE);
+	ready_clear(f);
+	for (uint32_t leg = 0; leg < 2 * HF_READY_WATCH; leg++) {
+		hold(f, leg);
+		CHECK_INT(ready_add(f, leg), HF_READY_LIVE);
+	}
+	fixture_now(f, BASE + HF_READY_NS);
+	for (uint32_t leg = 0; leg < HF_READY_WATCH; leg++) {
+		p = before;
+		CHECK_INT(fixture_paced(f, &p), XDP_REDIRECT);
+	}
+	CHECK_STR(fixture_counted(f), "hold_paced 16");
+	fixture_now(f, BASE + HF_READY_NS + 1);
+	for (uint32_t leg = 0; leg < HF_READY_WATCH; leg++) {
+		p = before;
+		CHECK_INT(fixture_paced(f, &p), XDP_DROP);
+		CHECK_PACKET(p, before);
+	}
+	CHECK_STR(fixture_counted(f), "paced_idle 16");
+	CHECK_INT(f->ready->at, HF_READY_WATCH);
+	CHECK_INT(f->claims[HF_READY_WATCH].sent, 0);
 }
 
 TEST(skipped_time_slots_are_counted_on_the_leg)
@@ -139,9 +171,8 @@ TEST(skipped_time_slots_are_counted_on_the_leg)
 	struct shape s;
 
 	hold(f, 7);
-	f->wheel[30].leg = 7;
-	walk(f, 0, 30, 1);
 	fixture_now(f, BASE + 201 * MS);
+	CHECK_INT(ready_one(f, 7), HF_READY_LIVE);
 	s = shape_hold(f, 7, 20);
 	s.seq = 700;
 	s.timestamp = 0xfffffff0 + 1600;
@@ -166,9 +197,8 @@ TEST(a_shorter_frame_makes_the_page_shorter)
 		h.nexthop = HOP_ACROSS;
 		h.loop_first = first[i];
 		leg_set(f, 7, &h, 700);
-		f->wheel[30].leg = 7;
-		walk(f, 0, 30, 1);
 		fixture_now(f, BASE);
+		CHECK_INT(ready_one(f, 7), HF_READY_LIVE);
 		s.seq = 700;
 		s.timestamp = 0xfffffff0;
 		want = packet_build(&s);
@@ -177,9 +207,9 @@ TEST(a_shorter_frame_makes_the_page_shorter)
 	}
 }
 
-TEST(entries_that_are_empty_or_wrong_send_nothing)
+TEST(legs_that_are_none_or_have_nothing_to_send_have_nothing_ready)
 {
-	static const uint32_t wrong[] = {HF_LEG_NONE, 64, 20, 21, 22};
+	static const uint32_t wrong[] = {HF_LEG_NONE, 96, 20, 21, 22};
 
 	FIXTURE(f);
 	struct hf_program h = program_hold(21);
@@ -189,45 +219,53 @@ TEST(entries_that_are_empty_or_wrong_send_nothing)
 	h = program_hold(22);
 	h.remote_port = 0;
 	leg_set(f, 22, &h, 1);
-	for (int i = 0; i < 5; i++) {
-		struct packet p = paper();
-
-		f->wheel[30].leg = wrong[i];
-		walk(f, 0, 30, 1);
-		fixture_now(f, BASE + MS);
-		CHECK_INT(fixture_paced(f, &p), XDP_DROP);
-		CHECK_STR(fixture_counted(f), "paced_idle 1");
-	}
+	fixture_now(f, BASE + MS);
+	for (int i = 0; i < 5; i++)
+		CHECK_INT(ready_one(f, wrong[i]), HF_READY_NONE);
 }
 
-TEST(a_cursor_or_a_run_out_of_all_bounds_sends_nothing)
+TEST(a_cursor_or_a_frame_out_of_all_bounds_sends_nothing)
 {
 	static const struct {
-		uint32_t runs, at_run, at_entry, first, count;
+		uint32_t count, at, leg, ifindex;
+		uint16_t head, bytes;
+		uint32_t frame;
+		const char *counted;
 	} bad[] = {
-		{0, 0, 0, 30, 1},
-		{1, 0, 0, 30, 0},
-		{1, 0, 0, 0xffffffff, 2},
-		{1, 0, 0, HF_WHEEL_BUCKETS * 8, 1},
-		{1, 0, 0xffffffff, 31, 0xffffffff},
-		{0xffffffff, HF_WORK_RUNS, 0, 30, 1},
-		{0xffffffff, 0xffffffff, 0, 30, 1},
+		{0, 0, 7, 0, 54, 160, 10, "paced_idle 1"},
+		{1, 1, 7, 0, 54, 160, 10, "paced_idle 1"},
+		{0xffffffff, HF_READY_FRAMES, 7, 0, 54, 160, 10, "paced_idle 1"},
+		{0xffffffff, 0xffffffff, 7, 0, 54, 160, 10, "paced_idle 1"},
+		{1, 0, 96, 0, 54, 160, 10, "paced_idle 1"},
+		{1, 0, HF_LEG_NONE, 0, 54, 160, 10, "paced_idle 1"},
+		{1, 0, 7, 0, 54, 160, FRAMES, "paced_idle 1"},
+		{1, 0, 7, 4242, 54, 160, 10, "drop_no_hop 1"},
+		{1, 0, 7, 0, 0, 160, 10, "drop_resize 1"},
+		{1, 0, 7, 0, 54, 0, 10, "drop_resize 1"},
+		{1, 0, 7, 0, HF_READY_HEAD + 1, 160, 10, "drop_resize 1"},
+		{1, 0, 7, 0, 54, 161, 10, "drop_resize 1"},
+		{1, 0, 7, 0, 0xffff, 0xffff, 10, "drop_resize 1"},
 	};
 
 	FIXTURE(f);
 	hold(f, 7);
-	f->wheel[30].leg = 7;
 	fixture_now(f, BASE);
 	for (size_t i = 0; i < sizeof(bad) / sizeof(*bad); i++) {
 		struct packet p = paper();
+		struct hf_ready_frame *first = f->ready->frame;
 
-		f->work->runs = bad[i].runs;
-		f->work->at_run = bad[i].at_run;
-		f->work->at_entry = bad[i].at_entry;
-		f->work->run[0].first = bad[i].first;
-		f->work->run[0].count = bad[i].count;
+		CHECK_INT(ready_one(f, 7), HF_READY_LIVE);
+		f->ready->count = bad[i].count;
+		f->ready->at = bad[i].at;
+		first->leg = bad[i].leg;
+		first->head_bytes = bad[i].head;
+		first->bytes = bad[i].bytes;
+		first->frame = bad[i].frame;
+		if (bad[i].ifindex)
+			first->ifindex = bad[i].ifindex;
 		CHECK_INT(fixture_paced(f, &p), XDP_DROP);
-		CHECK_STR(fixture_counted(f), "paced_idle 1");
+		CHECK_STR(fixture_counted(f), bad[i].counted);
+		CHECK(f->claims[7].word == hf_word_make(5, 0, 0, 700, 0));
 	}
 }
 
@@ -235,31 +273,57 @@ TEST(without_a_way_out_the_frame_stays_unclaimed)
 {
 	static const struct {
 		uint16_t hop;
-		const char *counted;
+		enum hf_ready_way way;
+		uint64_t too_long;
 	} ways[] = {
-		{HOP_UNRESOLVED, "drop_no_hop 1"},
-		{HOP_UNKNOWN, "drop_no_hop 1"},
-		{HOP_NO_REDIRECT, "drop_no_hop 1"},
-		{HOP_GENERIC, "drop_no_hop 1"},
-		{0, "drop_no_hop 1"},
-		{HOP_NARROW, "drop_mtu 1"},
+		{HOP_UNRESOLVED, HF_READY_NONE, 0},
+		{HOP_NO_REDIRECT, HF_READY_PACKET, 0},
+		{HOP_GENERIC, HF_READY_PACKET, 0},
+		{HOP_HOST, HF_READY_HOST, 0},
+		{HOPS, HF_READY_NONE, 0},
+		{HOP_NARROW, HF_READY_NONE, 1},
+		{HOP_UNKNOWN, HF_READY_LIVE, 0},
+		{0, HF_READY_LIVE, 0},
 	};
 
 	FIXTURE(f);
+
 	for (size_t i = 0; i < sizeof(ways) / sizeof(*ways); i++) {
 		struct hf_program h = program_hold(7);
-		struct packet p = paper();
+		struct packet p = paper(), before = p;
 
 		h.nexthop = ways[i].hop;
 		leg_set(f, 7, &h, 700);
-		f->wheel[30].leg = 7;
-		walk(f, 0, 30, 1);
 		fixture_now(f, BASE);
+		memset(&f->work->packets, 0, sizeof(f->work->packets));
+		CHECK_INT(ready_one(f, 7), ways[i].way);
+		CHECK_INT(f->work->packets.mtu, ways[i].too_long);
+		/* By a device that left a moment ago, or never was. */
 		CHECK_INT(fixture_paced(f, &p), XDP_DROP);
-		CHECK_STR(fixture_counted(f), ways[i].counted);
+		CHECK_PACKET(p, before);
+		CHECK_STR(fixture_counted(f), ways[i].way == HF_READY_LIVE ?
+						      "drop_no_hop 1" :
+						      "paced_idle 1");
 		CHECK(f->claims[7].word == hf_word_make(5, 0, 0, 700, 0));
-		CHECK_INT(f->work->sent, 0);
 	}
+}
+
+TEST(a_frame_that_is_not_there_is_counted)
+{
+	FIXTURE(f);
+	struct hf_program h = program_hold(7);
+
+	h.nexthop = HOP_ACROSS;
+	h.loop_first = FRAMES;
+	leg_set(f, 7, &h, 700);
+	fixture_now(f, BASE);
+	CHECK_INT(ready_one(f, 7), HF_READY_NONE);
+	CHECK_INT(f->work->packets.no_frame, 1);
+	f->frames[12].bytes = 0;
+	h.loop_first = 12;
+	leg_set(f, 7, &h, 700);
+	CHECK_INT(ready_one(f, 7), HF_READY_NONE);
+	CHECK_INT(f->work->packets.no_frame, 2);
 }
 
 TEST(a_caller_learned_behind_its_nat_is_sent_to_where_it_was_learned)
@@ -278,9 +342,8 @@ TEST(a_caller_learned_behind_its_nat_is_sent_to_where_it_was_learned)
 		p = packet_build(&in);
 		CHECK_INT(fixture_receive(f, &p), XDP_DROP);
 	}
-	f->wheel[30].leg = 7;
-	walk(f, 0, 30, 1);
 	fixture_now(f, BASE);
+	CHECK_INT(ready_one(f, 7), HF_READY_LIVE);
 	out.seq = 700;
 	out.timestamp = 0xfffffff0;
 	out.dport = 61000;
@@ -296,15 +359,14 @@ TEST(turn_around_and_the_timer_share_one_stream)
 	struct shape in = shape_from_caller(7);
 
 	hold(f, 7);
-	f->wheel[30].leg = 7;
 	for (uint32_t n = 0; n < 100; n++) {
 		struct packet p, want = frame_of(f, 7, n);
 
 		/* The timer misses every third; the caller's packet mends it.
 		 */
 		if (n % 3) {
-			walk(f, 0, 30, 1);
 			fixture_now(f, BASE + 20 * n * MS);
+			CHECK_INT(ready_one(f, 7), HF_READY_LIVE);
 			p = paper();
 			CHECK_INT(fixture_paced(f, &p), XDP_REDIRECT);
 			CHECK_PACKET(p, want);

@@ -2,7 +2,7 @@
 /*
  * IPv6 and 802.1Q tags, in and out: every byte and the verdict. What is the same
  * for all forms has test_receive.c, test_relay.c and test_paced.c.
- * rooms:
+ * rooms: mediad
  */
 #include <bpf/bpf.h>
 #include <bpf/libbpf.h>
@@ -17,6 +17,7 @@
 #include "../unit/test.h"
 #include "bpf/datapath.skel.h"
 #include "fixture.h"
+#include "ready.h"
 
 #define LEG (LEGS6 + 3)
 #define NOW (BASE + 1000 * MS)
@@ -580,12 +581,8 @@ TEST(a_blank_page_becomes_an_ipv6_frame_and_a_tagged_one)
 		struct packet p = {.len = HF_PACED_BYTES}, want;
 
 		hold(f, leg, tagged ? HOP_VLAN : HOP_ACROSS);
-		f->wheel[30].leg = leg;
-		memset(f->work, 0, sizeof(*f->work));
-		f->work->runs = 1;
-		f->work->run[0].first = 30;
-		f->work->run[0].count = 1;
 		fixture_now(f, BASE);
+		CHECK_INT(ready_one(f, leg), HF_READY_LIVE);
 		want = hold_frame(f, leg, (uint32_t)tagged);
 		CHECK_INT(fixture_paced(f, &p), XDP_REDIRECT);
 		CHECK_PACKET(p, want);

@@ -1,0 +1,71 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * The hold frame that is due for a leg, worked out and written whole but not
+ * claimed: for the paced program (bpf/paced.h) and for sockets (packets.h).
+ */
+#ifndef HOLDFAST_MEDIAD_READY_H
+#define HOLDFAST_MEDIAD_READY_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "holdfast/abi.h"
+#include "holdfast/claim.h"
+#include "holdfast/hot.h"
+#include "media/pins.h"
+
+/* How a frame can leave. */
+enum hf_ready_way {
+	HF_READY_NONE,
+	HF_READY_LIVE,	 /* as live frame */
+	HF_READY_PACKET, /* as packet of a socket, by the same device */
+	HF_READY_HOST,	 /* to this host itself */
+};
+
+/*
+ * The frame that `leg` is due at this moment goes to *f, with its Ethernet header,
+ * whatever the way. HF_READY_NONE: nothing is due, there is no way, or the frame
+ * cannot be made, and then work.packets counts why. With `only6` nothing is due
+ * for legs of IPv4.
+ */
+enum hf_ready_way hf_ready_make(const struct hf_pins *, uint32_t leg,
+				uint64_t now_ns, bool only6,
+				struct hf_ready_frame *f);
+
+/*
+ * A leg's memory is asked for before it is needed, as far ahead as these say (in
+ * legs that follow): first its claim, and when that is there, its frame. Any leg
+ * but HF_LEG_NONE may be asked for.
+ */
+#define HF_ASK_CLAIM 24
+#define HF_ASK_FRAME 12
+
+static inline void hf_ready_ask_claim(const struct hf_pins *pins, uint32_t leg)
+{
+	if (leg < pins->instance->legs)
+		__builtin_prefetch(&pins->claims[leg], 1);
+}
+
+static inline void hf_ready_ask_frame(const struct hf_pins *pins, uint32_t leg)
+{
+	const struct hf_claim *c;
+	const struct hf_frame *f;
+	uint32_t index;
+	uint64_t word;
+
+	if (leg >= pins->instance->legs)
+		return;
+	c = &pins->claims[leg];
+	word = HF_READ(c->word);
+	if (c->hot.epoch != hf_word_epoch(word) || !HF_READ(c->hot.loop_len))
+		return;
+	index = hf_hot_frame(&c->hot, hf_word_slot(word));
+	if (index >= pins->instance->frames)
+		return;
+	f = &pins->frames[index];
+	__builtin_prefetch(f);
+	__builtin_prefetch(f->payload + 64);
+	__builtin_prefetch(f->payload + 128);
+}
+
+#endif
