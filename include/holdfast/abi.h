@@ -572,6 +572,7 @@ HF_ASSERT(sizeof(struct hf_instance) == 40 + 32 * HF_MAX_ADDRESSES + 8 * HF_MAX_
 HF_ASSERT(sizeof(struct hf_wheel_entry) == 8, "abi");
 HF_ASSERT(sizeof(struct hf_wheel_fill) == 8, "abi");
 HF_ASSERT(sizeof(struct hf_work) == 96, "abi");
+HF_ASSERT(__builtin_offsetof(struct hf_work, pacer) == 24, "tests/vm has it");
 HF_ASSERT(sizeof(struct hf_ready_frame) == 128, "whole lines");
 HF_ASSERT(__builtin_offsetof(struct hf_ready, frame) == 64, "whole lines");
 HF_ASSERT(HF_COUNTERS_IN_USE <= HF_COUNTERS_MAX, "counters");

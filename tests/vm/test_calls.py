@@ -99,7 +99,7 @@ def what_the_module_leaves(s):
 class Work:
     """The map `work` of the anchor, as the controller has it in its memory."""
 
-    PACER = 40      # offset in struct hf_work
+    PACER = 24      # offset in struct hf_work (abi.h asserts it)
     ENGINES = {"auto": 0, "bpf": 1, "packet": 3}
 
     def __init__(self, instance):
