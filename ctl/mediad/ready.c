@@ -15,7 +15,8 @@
 /* What one frame needs, each part of shared memory read once. */
 struct making {
 	const struct hf_program *program;
-	const struct hf_hop *hop; /* as of `turn` */
+	const struct hf_nexthop *nexthop;
+	const struct hf_hop *hop; /* of it, as of `turn` */
 	uint32_t turn;
 	uint8_t flags;
 	struct hf_due due;
@@ -28,22 +29,19 @@ struct making {
 static ALWAYS_INLINE bool get_hop(const struct hf_pins *pins, uint16_t index,
 				  struct making *m)
 {
-	const struct hf_nexthop *n;
-
 	if (index >= pins->nexthop_count)
 		return false;
-	n = &pins->nexthops[index];
-	m->turn = hf_load_acquire(&n->turn);
-	m->hop = &n->hop[m->turn & 1];
+	m->nexthop = &pins->nexthops[index];
+	m->turn = hf_load_acquire(&m->nexthop->turn);
+	m->hop = &m->nexthop->hop[m->turn & 1];
 	m->flags = HF_READ(m->hop->flags);
 	return m->flags & HF_HOP_VALID;
 }
 
-static ALWAYS_INLINE bool hop_stayed(const struct hf_pins *pins,
-				     uint16_t index, const struct making *m)
+static ALWAYS_INLINE bool hop_stayed(const struct making *m)
 {
 	__atomic_thread_fence(__ATOMIC_ACQUIRE);
-	return HF_READ(pins->nexthops[index].turn) == m->turn;
+	return HF_READ(m->nexthop->turn) == m->turn;
 }
 
 /* Is there a frame, and does it fit? */
@@ -131,8 +129,7 @@ static ALWAYS_INLINE bool make_begin(const struct hf_pins *pins, uint64_t word,
 	       get_hop(pins, p->nexthop, m) && get_frame(pins, m, headers);
 }
 
-static ALWAYS_INLINE enum hf_ready_way make_end(const struct hf_pins *pins,
-						uint32_t leg, uint64_t word,
+static ALWAYS_INLINE enum hf_ready_way make_end(uint32_t leg, uint64_t word,
 						const struct making *m,
 						struct hf_ready_frame *f)
 {
@@ -143,11 +140,11 @@ static ALWAYS_INLINE enum hf_ready_way make_end(const struct hf_pins *pins,
 	f->skipped = m->due.skipped;
 	f->frame = m->due.frame;
 	f->bytes = m->bytes;
-	if (!hop_stayed(pins, m->program->nexthop, m))
+	if (!hop_stayed(m))
 		return HF_READY_NONE;
-	if (m->flags & HF_HOP_LOCAL)
-		return HF_READY_HOST;
-	return m->flags & HF_HOP_NO_REDIRECT ? HF_READY_PACKET : HF_READY_LIVE;
+	if (!(m->flags & (HF_HOP_LOCAL | HF_HOP_NO_REDIRECT)))
+		return HF_READY_LIVE;
+	return m->flags & HF_HOP_LOCAL ? HF_READY_HOST : HF_READY_PACKET;
 }
 
 /* In any form. Apart from the usual one, which needs no memory of its own so. */
@@ -168,7 +165,7 @@ make_other(const struct hf_pins *pins, uint32_t leg, uint64_t word,
 			six ? HF_HOLD_HEADERS6 : HF_HOLD_HEADERS))
 		return HF_READY_NONE;
 	write_other(&m, six, f);
-	return make_end(pins, leg, word, &m, f);
+	return make_end(leg, word, &m, f);
 }
 
 /* A leg by its short form, in any form. */
@@ -222,5 +219,5 @@ enum hf_ready_way hf_ready_make(const struct hf_pins *pins, uint32_t leg,
 	if (m.bytes != HF_FRAME_BYTES || m.flags & HF_HOP_VLAN)
 		return make_short(pins, leg, word, now_ns, f);
 	write_plain(&m, f);
-	return make_end(pins, leg, word, &m, f);
+	return make_end(leg, word, &m, f);
 }

@@ -34,35 +34,29 @@ enum hf_ready_way hf_ready_make(const struct hf_pins *, uint32_t leg,
 
 /*
  * A leg's memory is asked for before it is needed, as far ahead as these say (in
- * legs that follow): first its claim, and when that is there, its frame. Any leg
- * but HF_LEG_NONE may be asked for.
+ * legs that follow): first its claim, and when that is there, its frame. `leg` is
+ * one of the instance here and below; its frame need not be.
  */
 #define HF_ASK_CLAIM 24
 #define HF_ASK_FRAME 12
 
 static inline void hf_ready_ask_claim(const struct hf_pins *pins, uint32_t leg)
 {
-	if (leg < pins->instance->legs)
-		__builtin_prefetch(&pins->claims[leg], 1);
+	__builtin_prefetch(&pins->claims[leg], 1);
 }
 
 static inline void hf_ready_ask_frame(const struct hf_pins *pins, uint32_t leg)
 {
-	const struct hf_claim *c;
+	const struct hf_claim *c = &pins->claims[leg];
+	uint64_t word = HF_READ(c->word);
+	struct hf_hot hot = {.loop = c->hot.loop,
+			     .loop_len = HF_READ(c->hot.loop_len),
+			     .loop_at = c->hot.loop_at};
 	const struct hf_frame *f;
-	uint32_t index;
-	uint64_t word;
 
-	if (leg >= pins->instance->legs)
+	if (HF_READ(c->hot.epoch) != hf_word_epoch(word) || !hot.loop_len)
 		return;
-	c = &pins->claims[leg];
-	word = HF_READ(c->word);
-	if (c->hot.epoch != hf_word_epoch(word) || !HF_READ(c->hot.loop_len))
-		return;
-	index = hf_hot_frame(&c->hot, hf_word_slot(word));
-	if (index >= pins->instance->frames)
-		return;
-	f = &pins->frames[index];
+	f = &pins->frames[hf_hot_frame(&hot, hf_word_slot(word))];
 	__builtin_prefetch(f);
 	__builtin_prefetch(f->payload + 64);
 	__builtin_prefetch(f->payload + 128);

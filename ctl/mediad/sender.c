@@ -195,8 +195,10 @@ static void flush(struct hf_sender *s)
 	s->look_ns = hf_now_ns();
 }
 
-/* Visits at which a leg is looked at whatever its bit says: one in so many. */
-#define LOOK_ANYWAY 8
+/* Visits at which a leg is looked at whatever its bit says: one in so many, each
+ * about a second. It costs what the bit saves, a line that another CPU has just
+ * written. */
+#define LOOK_ANYWAY 32
 
 /*
  * Has turn-around sent this visit's frame, so that there is nothing to look for?

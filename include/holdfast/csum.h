@@ -15,11 +15,14 @@
 
 HF_INLINE __u16 hf_csum_fold(__u64 sum)
 {
-	sum = (sum >> 32) + (sum & 0xffffffff);
-	sum = (sum >> 16) + (sum & 0xffff);
-	sum = (sum >> 16) + (sum & 0xffff);
-	sum = (sum >> 16) + (sum & 0xffff);
-	return (__u16)sum;
+	__u32 half;
+
+	/* With itself turned by half its width, the upper half becomes the sum
+	 * of both with the carry (RFC 1071, 2(B)). */
+	sum += sum << 32 | sum >> 32;
+	half = (__u32)(sum >> 32);
+	half += half << 16 | half >> 16;
+	return (__u16)(half >> 16);
 }
 
 /* An IPv4 header's check of the sum of its other words. */

@@ -64,8 +64,8 @@ TEST(a_leg_that_is_said_to_serve_itself_is_passed_by_but_never_for_long)
 
 	CHECK(listen_begin(&l, &s));
 	claim = &s.pins.claims[0];
-	/* It is not true, and is said all the time: one look in eight. */
-	for (int ms = 0; ms < 800; ms++) {
+	/* It is not true, and is said all the time: one look in 1,024 ms. */
+	for (int ms = 0; ms < 1200; ms++) {
 		__atomic_fetch_or(&s.pins.turned[0].legs, 1, __ATOMIC_RELAXED);
 		CHECK(listen_until(&l, hf_now_ms() + 1));
 	}
