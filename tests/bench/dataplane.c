@@ -553,6 +553,7 @@ static int tick_run(struct bench *b, enum row row, uint32_t tick, uint64_t now)
 		err = bpf_prog_test_run_opts(
 			bpf_program__fd(b->path.skel->progs.hf_paced), &opts);
 		ready->now_ns = now_ns();
+		opts.repeat = (int)(ready->count - HF_READ(ready->at));
 	} while (!err && HF_READ(ready->at) < ready->count && --calls);
 	return err;
 }
