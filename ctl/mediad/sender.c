@@ -118,12 +118,12 @@ static void beat(struct hf_sender *s, uint64_t now_ns)
 		HF_WRITE(work->beat_ns, now_ns);
 }
 
-/* What is ready, from there on, as packets. */
-static void send_packets(struct hf_sender *s, uint32_t from)
+/* What is ready, as packets. */
+static void send_packets(struct hf_sender *s)
 {
 	const struct hf_ready *ready = s->pins->ready;
 
-	for (uint32_t i = from; i < s->ready; i++)
+	for (uint32_t i = 0; i < s->ready; i++)
 		hf_packets_add(s->packets, &ready->frame[i], false);
 }
 
@@ -162,8 +162,8 @@ static int call_live(struct hf_sender *s)
 	return rc == -EINTR ? 0 : rc;
 }
 
-/* What is still left after so many calls is found by a sweep. Whatever runs in
- * the place of the paced program takes nothing. */
+/* What is still left after so many calls waits for the next visit or a sweep.
+ * Another program in the place of the paced one takes nothing. */
 #define CALLS_MAX 4
 
 static void send_live(struct hf_sender *s)
@@ -180,7 +180,7 @@ static void send_live(struct hf_sender *s)
 	if (!rc)
 		return;
 	call_failed(s, rc);
-	send_packets(s, 0);
+	send_packets(s);
 }
 
 static void flush(struct hf_sender *s)
@@ -190,7 +190,7 @@ static void flush(struct hf_sender *s)
 	if (s->ready > FEW_FRAMES || s->look_ns >= s->live_until)
 		send_live(s);
 	else
-		send_packets(s, 0);
+		send_packets(s);
 	s->ready = 0;
 	s->look_ns = hf_now_ns();
 }

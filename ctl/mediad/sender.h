@@ -3,7 +3,7 @@
  * The paced sender: a thread with the clock in its hand. At each millisecond it
  * looks into the buckets of the timing wheel that are due (pacer.h), picks the
  * legs whose next hold frame waits to be sent, and asks the kernel to run the
- * paced program once for all of them; the program claims, builds and sends.
+ * paced program once for all of them; the program claims, copies and sends.
  * What live frames cannot reach goes out as packets (packets.h).
  *
  * While the kernel module sends for the instance it stands by: it looks once a

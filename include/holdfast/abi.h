@@ -480,7 +480,7 @@ struct hf_ready {
 	X(DROP_FRAME, "drop_frame", "the clip points outside the frames")      \
 	X(DROP_RESIZE, "drop_resize", "could not be made a hold frame's size") \
 	X(RTCP_RX, "rtcp_rx", "RTCP packets taken in")                         \
-	X(PACED_IDLE, "paced_idle", "live frames that found no hold frame ready")         \
+	X(PACED_IDLE, "paced_idle", "live frames that found no hold frame ready") \
 	X(LATCHED, "latched", "remotes learned from packets")                  \
 	X(TX_REFUSED, "tx_refused", "frames that a device's full queue refused") \
 	X(RELAY_JUMP, "relay_jump", "wild sequence numbers, not yet confirmed") \
