@@ -30,7 +30,8 @@ hf_paced_next(struct hf_ready *r)
 }
 
 /* Nothing is in the way any more. */
-static __always_inline int hf_paced_take(struct hf_claim *claim,
+static __always_inline int hf_paced_take(struct hf_ready *r,
+					 struct hf_claim *claim,
 					 const struct hf_ready_frame *f)
 {
 	__u32 skipped = f->skipped;
@@ -38,7 +39,7 @@ static __always_inline int hf_paced_take(struct hf_claim *claim,
 	if (!hf_claim(&claim->word, f->word, f->next))
 		return 0;
 	claim->sent++;
-	hf_count(HF_COUNT_HOLD_PACED);
+	r->sent++;
 	if (skipped) {
 		claim->skipped += skipped;
 		hf_count_add(HF_COUNT_HOLD_SKIPPED, skipped);
@@ -47,14 +48,15 @@ static __always_inline int hf_paced_take(struct hf_claim *claim,
 }
 
 /* The usual lengths, by whole words. */
-static __always_inline int hf_paced_plain(void *data, struct hf_claim *claim,
+static __always_inline int hf_paced_plain(void *data, struct hf_ready *r,
+					  struct hf_claim *claim,
 					  const struct hf_ready_frame *f,
 					  const struct hf_frame *frame,
 					  int verdict)
 {
 	int i;
 
-	if (!hf_paced_take(claim, f))
+	if (!hf_paced_take(r, claim, f))
 		return hf_drop(HF_COUNT_CLAIM_LOST);
 #pragma unroll
 	for (i = 0; i + 8 <= HF_AT_PAYLOAD; i += 8)
@@ -68,18 +70,17 @@ static __always_inline int hf_paced_plain(void *data, struct hf_claim *claim,
 }
 
 /* Another length: shorter payloads, IPv6, a tag. */
-static __always_inline int hf_paced_other(struct xdp_md *ctx,
-					  struct hf_claim *claim,
-					  const struct hf_ready_frame *f,
-					  const struct hf_frame *frame,
-					  int verdict)
+static __always_inline int
+hf_paced_other(struct xdp_md *ctx, struct hf_ready *r, struct hf_claim *claim,
+	       const struct hf_ready_frame *f, const struct hf_frame *frame,
+	       int verdict)
 {
 	__u32 head = HF_READ(f->head_bytes), bytes = HF_READ(f->bytes);
 
 	if (!head || head > HF_READY_HEAD || !bytes ||
 	    bytes > HF_FRAME_BYTES || !hf_packet_resize(ctx, head + bytes))
 		return hf_drop(HF_COUNT_DROP_RESIZE);
-	if (!hf_paced_take(claim, f))
+	if (!hf_paced_take(r, claim, f))
 		return hf_drop(HF_COUNT_CLAIM_LOST);
 	if (!hf_bytes_write(ctx, 0, f->head, head, HF_READY_HEAD) ||
 	    !hf_bytes_write(ctx, head, frame->payload, bytes, HF_FRAME_BYTES))
@@ -114,8 +115,8 @@ static __always_inline int hf_paced_send(struct xdp_md *ctx)
 	if (f->head_bytes == HF_AT_PAYLOAD && f->bytes == HF_FRAME_BYTES &&
 	    (__u64)(data_end - data) == HF_PACED_BYTES &&
 	    data + HF_PACED_BYTES <= data_end)
-		return hf_paced_plain(data, claim, f, frame, verdict);
-	return hf_paced_other(ctx, claim, f, frame, verdict);
+		return hf_paced_plain(data, r, claim, f, frame, verdict);
+	return hf_paced_other(ctx, r, claim, f, frame, verdict);
 }
 
 #endif

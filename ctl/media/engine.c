@@ -191,7 +191,8 @@ void hf_engine_totals(const struct hf_media *m, struct hf_media_totals *t)
 {
 	const struct hf_work *w = m->map.work;
 
-	t->counter[HF_COUNT_HOLD_PACED] += HF_READ(w->packets.sent);
+	t->counter[HF_COUNT_HOLD_PACED] +=
+		HF_READ(w->packets.sent) + HF_READ(m->map.ready->sent);
 	t->counter[HF_COUNT_HOLD_SKIPPED] += HF_READ(w->packets.skipped);
 	t->counter[HF_COUNT_CLAIM_LOST] += HF_READ(w->packets.lost);
 	t->counter[HF_COUNT_DROP_FRAME] += HF_READ(w->packets.no_frame);

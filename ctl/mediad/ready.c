@@ -69,15 +69,14 @@ static ALWAYS_INLINE bool get_frame(const struct hf_pins *pins, struct making *m
 }
 
 /* Ethernet, with the tag of the hop; returns its length. */
-static ALWAYS_INLINE uint32_t write_link(uint8_t *at, const struct making *m,
-					 uint16_t type, bool tagged)
+static uint32_t write_link(uint8_t *at, const struct making *m, uint16_t type)
 {
 	uint16_t tag = htons(ETHERTYPE_VLAN);
 
 	type = htons(type);
 	memcpy(at, m->hop->dmac, 6);
 	memcpy(at + 6, m->hop->smac, 6);
-	if (!tagged) {
+	if (!(m->flags & HF_HOP_VLAN)) {
 		memcpy(at + 12, &type, 2);
 		return ETH_HLEN;
 	}
@@ -87,35 +86,25 @@ static ALWAYS_INLINE uint32_t write_link(uint8_t *at, const struct making *m,
 	return ETH_HLEN + 4;
 }
 
-/* An IPv6 frame, one with a tag, or one of another length. */
+/* A frame of any form. */
 static void
 write_other(const struct making *m, const struct hf_pair6 *six,
 	    struct hf_ready_frame *f)
 {
-	bool tagged = m->flags & HF_HOP_VLAN;
 	uint32_t head;
 
 	if (six) {
-		head = write_link(f->head, m, ETHERTYPE_IPV6, tagged);
+		head = write_link(f->head, m, ETHERTYPE_IPV6);
 		hf_hold_headers6_write(f->head + head, m->program, six, &m->due,
 				       m->hop, m->bytes, m->sum);
 		head += HF_HOLD_HEADERS6;
 	} else {
-		head = write_link(f->head, m, ETHERTYPE_IP, tagged);
+		head = write_link(f->head, m, ETHERTYPE_IP);
 		hf_hold_headers_write(f->head + head, m->program, &m->due,
 				      m->hop, m->bytes, m->sum);
 		head += HF_HOLD_HEADERS;
 	}
 	f->head_bytes = (uint16_t)head;
-}
-
-/* The usual form, of known lengths. */
-static ALWAYS_INLINE void write_plain(const struct making *m, struct hf_ready_frame *f)
-{
-	write_link(f->head, m, ETHERTYPE_IP, false);
-	hf_hold_headers_write(f->head + ETH_HLEN, m->program, &m->due, m->hop,
-			      HF_FRAME_BYTES, m->sum);
-	f->head_bytes = ETH_HLEN + HF_HOLD_HEADERS;
 }
 
 /* All but what is in the frame: before it is written, and after that. */
@@ -127,6 +116,13 @@ static ALWAYS_INLINE bool make_begin(const struct hf_pins *pins, uint64_t word,
 
 	return p->remote_port && hf_due(p, word, now_ns, 0, &m->due) &&
 	       get_hop(pins, p->nexthop, m) && get_frame(pins, m, headers);
+}
+
+static ALWAYS_INLINE enum hf_ready_way way_of(uint8_t hop_flags)
+{
+	if (!(hop_flags & (HF_HOP_LOCAL | HF_HOP_NO_REDIRECT)))
+		return HF_READY_LIVE;
+	return hop_flags & HF_HOP_LOCAL ? HF_READY_HOST : HF_READY_PACKET;
 }
 
 static ALWAYS_INLINE enum hf_ready_way make_end(uint32_t leg, uint64_t word,
@@ -142,12 +138,10 @@ static ALWAYS_INLINE enum hf_ready_way make_end(uint32_t leg, uint64_t word,
 	f->bytes = m->bytes;
 	if (!hop_stayed(m))
 		return HF_READY_NONE;
-	if (!(m->flags & (HF_HOP_LOCAL | HF_HOP_NO_REDIRECT)))
-		return HF_READY_LIVE;
-	return m->flags & HF_HOP_LOCAL ? HF_READY_HOST : HF_READY_PACKET;
+	return way_of(m->flags);
 }
 
-/* In any form. Apart from the usual one, which needs no memory of its own so. */
+/* In any form. */
 static __attribute__((noinline)) enum hf_ready_way
 make_other(const struct hf_pins *pins, uint32_t leg, uint64_t word,
 	   const struct hf_program *p, uint64_t now_ns,
@@ -194,13 +188,88 @@ make_long(const struct hf_pins *pins, uint32_t leg, uint64_t word,
 	return make_other(pins, leg, word, &p, now_ns, f);
 }
 
-enum hf_ready_way hf_ready_make(const struct hf_pins *pins, uint32_t leg,
+/* ---- the usual form: IPv4, no tag, a frame of the usual length */
+
+/* Make the front of what goes by this hop; 0 if none of the usual form can. */
+static __attribute__((noinline)) bool front_make(const struct hf_pins *pins,
+						 uint16_t index,
+						 struct hf_ready_front *front)
+{
+	struct making m;
+
+	front->nexthop = NULL;
+	if (!get_hop(pins, index, &m) || m.flags & HF_HOP_VLAN ||
+	    HF_READ(m.hop->mtu) < HF_HOLD_HEADERS + HF_FRAME_BYTES)
+		return false;
+	write_link(front->bytes, &m, ETHERTYPE_IP);
+	front->sum = hf_hold_front_write(front->bytes + ETH_HLEN, m.hop,
+					 HF_FRAME_BYTES);
+	front->ifindex = HF_READ(m.hop->ifindex);
+	front->flags = m.flags;
+	front->turn = m.turn;
+	if (!hop_stayed(&m))
+		return false;
+	front->nexthop = m.nexthop;
+	return true;
+}
+
+/* Is it still the one for this hop? */
+static ALWAYS_INLINE bool front_holds(const struct hf_pins *pins,
+				      uint16_t index,
+				      const struct hf_ready_front *front)
+{
+	const struct hf_nexthop *n = front->nexthop;
+	uint32_t turn;
+
+	if (n != &pins->nexthops[index] || index >= pins->nexthop_count)
+		return false;
+	turn = hf_load_acquire(&n->turn);
+	return turn == front->turn &&
+	       HF_READ(n->hop[turn & 1].flags) == front->flags;
+}
+
+/* HF_READY_NONE: not of this form, or not due at all; make_short() knows. */
+static ALWAYS_INLINE enum hf_ready_way make_plain(const struct hf_pins *pins,
+						  struct hf_ready_front *front,
+						  uint32_t leg, uint64_t word,
+						  uint64_t now_ns,
+						  struct hf_ready_frame *f)
+{
+	const struct hf_hot *hot = &pins->claims[leg].hot;
+	const struct hf_frame *frame;
+	struct hf_program p;
+	struct hf_due due;
+
+	if (HF_READ(hot->six) || !hf_hot_due(hot, word, now_ns, &due) ||
+	    due.frame >= pins->instance->frames)
+		return HF_READY_NONE;
+	frame = &pins->frames[due.frame];
+	hf_hot_program(hot, &p);
+	if (HF_READ(frame->bytes) != HF_FRAME_BYTES ||
+	    (!front_holds(pins, p.nexthop, front) &&
+	     !front_make(pins, p.nexthop, front)))
+		return HF_READY_NONE;
+	memcpy(f->head, front->bytes, sizeof(front->bytes));
+	hf_hold_behind_write(f->head + ETH_HLEN, &p, &due, front->sum,
+			     HF_FRAME_BYTES, HF_READ(frame->sum));
+	f->word = word;
+	f->next = due.next;
+	f->leg = leg;
+	f->ifindex = front->ifindex;
+	f->skipped = 0;
+	f->frame = due.frame;
+	f->bytes = HF_FRAME_BYTES;
+	f->head_bytes = ETH_HLEN + HF_HOLD_HEADERS;
+	return way_of(front->flags);
+}
+
+enum hf_ready_way hf_ready_make(const struct hf_pins *pins,
+				struct hf_ready_front *front, uint32_t leg,
 				uint64_t now_ns, bool only6,
 				struct hf_ready_frame *f)
 {
 	const struct hf_claim *claim;
-	struct hf_program p;
-	struct making m = {.program = &p};
+	enum hf_ready_way way;
 	uint64_t word;
 
 	if (leg >= pins->instance->legs)
@@ -211,13 +280,11 @@ enum hf_ready_way hf_ready_make(const struct hf_pins *pins, uint32_t leg,
 	 * just have had it, and one line to wait for is enough. */
 	if (HF_READ(claim->hot.epoch) != hf_word_epoch(word))
 		return make_long(pins, leg, word, now_ns, only6, f);
-	hf_hot_program(&claim->hot, &p);
-	if (p.flags & HF_PROGRAM_IPV6)
-		return make_short(pins, leg, word, now_ns, f);
-	if (only6 || !make_begin(pins, word, now_ns, &m, HF_HOLD_HEADERS))
-		return HF_READY_NONE;
-	if (m.bytes != HF_FRAME_BYTES || m.flags & HF_HOP_VLAN)
-		return make_short(pins, leg, word, now_ns, f);
-	write_plain(&m, f);
-	return make_end(leg, word, &m, f);
+	if (only6)
+		return HF_READ(claim->hot.six)
+			       ? make_short(pins, leg, word, now_ns, f)
+			       : HF_READY_NONE;
+	way = make_plain(pins, front, leg, word, now_ns, f);
+	return way != HF_READY_NONE ? way
+				    : make_short(pins, leg, word, now_ns, f);
 }

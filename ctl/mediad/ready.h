@@ -6,11 +6,13 @@
 #ifndef HOLDFAST_MEDIAD_READY_H
 #define HOLDFAST_MEDIAD_READY_H
 
+#include <net/ethernet.h>
 #include <stdbool.h>
 #include <stdint.h>
 
 #include "holdfast/abi.h"
 #include "holdfast/claim.h"
+#include "holdfast/hold_packet.h"
 #include "holdfast/hot.h"
 #include "media/pins.h"
 
@@ -23,13 +25,27 @@ enum hf_ready_way {
 };
 
 /*
+ * What a frame of the usual form has in front of its addresses, kept for those
+ * after it: most go by the same next hop. A zeroed one is empty. It holds while
+ * the hop's turn is the same; of one thread.
+ */
+#define HF_READY_FRONT (ETH_HLEN + HF_HOLD_FRONT)
+struct hf_ready_front {
+	const struct hf_nexthop *nexthop;
+	uint32_t turn, ifindex;
+	uint64_t sum;  /* of the IP header's words but addresses and check */
+	uint8_t flags; /* of the hop; one without HF_HOP_VLAN */
+	uint8_t bytes[HF_READY_FRONT + 8]; /* some to spare, for whole words */
+};
+
+/*
  * The frame that `leg` is due at this moment goes to *f, with its Ethernet header,
  * whatever the way. HF_READY_NONE: nothing is due, there is no way, or the frame
  * cannot be made, and then work.packets counts why. With `only6` nothing is due
  * for legs of IPv4.
  */
-enum hf_ready_way hf_ready_make(const struct hf_pins *, uint32_t leg,
-				uint64_t now_ns, bool only6,
+enum hf_ready_way hf_ready_make(const struct hf_pins *, struct hf_ready_front *,
+				uint32_t leg, uint64_t now_ns, bool only6,
 				struct hf_ready_frame *f);
 
 /*

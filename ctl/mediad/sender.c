@@ -71,6 +71,7 @@ struct hf_sender {
 	_Atomic uint64_t round_ms;    /* when it last looked */
 	struct hf_pacer pacer;
 	struct hf_packets *packets;
+	struct hf_ready_front front;
 	enum hf_engine engine; /* of this turn: BPF or PACKET */
 	bool only6; /* the module sends the rest */
 	uint32_t ready;	  /* frames in map `ready` that are not sent yet */
@@ -135,8 +136,9 @@ static void make_anew(struct hf_sender *s)
 
 	ready->now_ns = hf_now_ns();
 	for (uint32_t i = HF_READ(ready->at); i < s->ready; i++)
-		if (hf_ready_make(s->pins, ready->frame[i].leg, ready->now_ns,
-				  s->only6, &ready->frame[n]) == HF_READY_LIVE)
+		if (hf_ready_make(s->pins, &s->front, ready->frame[i].leg,
+				  ready->now_ns, s->only6,
+				  &ready->frame[n]) == HF_READY_LIVE)
 			n++;
 	s->ready = n;
 }
@@ -236,7 +238,7 @@ static void serve(struct hf_sender *s, uint32_t leg)
 
 	if (!s->ready)
 		ready->now_ns = s->look_ns;
-	way = hf_ready_make(s->pins, leg, s->look_ns, s->only6,
+	way = hf_ready_make(s->pins, &s->front, leg, s->look_ns, s->only6,
 			    &ready->frame[s->ready]);
 	if (way == HF_READY_NONE)
 		turned_forget(s, leg);

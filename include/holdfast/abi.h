@@ -22,7 +22,7 @@
 #endif
 
 #define HF_ABI_MAJOR 8
-#define HF_ABI_MINOR 0
+#define HF_ABI_MINOR 1
 
 #define HF_MAX_ADDRESSES 16	/* media addresses of one instance */
 #define HF_HINTS 64		/* of where an address stands */
@@ -453,7 +453,9 @@ struct hf_ready {
 	__u64 now_ns; /* CLOCK_MONOTONIC when the first was worked out */
 	__u32 count;
 	__u32 at; /* cursor, moved by the program */
-	__u8 reserved[48];
+	__u64 sent; /* frames that the program took since the map was made; it
+		     * counts what it does not take in `stats` */
+	__u8 reserved[40];
 	struct hf_ready_frame frame[HF_READY_FRAMES];
 };
 

@@ -78,34 +78,51 @@ HF_INLINE void hf_hold_headers6_write(__u8 *ip, const struct hf_program *p,
 			  payload_sum);
 }
 
-/* Writes HF_HOLD_HEADERS bytes, every one of them, in front of a payload of this
- * length and sum (struct hf_frame), to the remote that stands in the program. */
-HF_INLINE void hf_hold_headers_write(__u8 *ip, const struct hf_program *p,
-				     const struct hf_due *d,
-				     const struct hf_hop *hop,
-				     __u32 payload_len, __u16 payload_sum)
+/* The first HF_HOLD_FRONT bytes of an IPv4 frame, which are the same for all
+ * that go by one hop, in front of a payload of this length; returns the sum of
+ * their words. */
+#define HF_HOLD_FRONT 10
+HF_INLINE __u64 hf_hold_front_write(__u8 *ip, const struct hf_hop *hop,
+				    __u32 payload_len)
 {
-	__u32 udp_bytes = HF_HOLD_HEADERS - 20 + payload_len;
-	__u32 saddr = (HF_FORCE __u32)p->local_ip4;
-	__u32 daddr = (HF_FORCE __u32)p->remote_ip4;
 	__u16 first = (HF_FORCE __u16)HF_HTONS(0x4500 | hop->tos);
-	__u16 len = (HF_FORCE __u16)HF_HTONS(udp_bytes + 20);
+	__u16 len = (HF_FORCE __u16)HF_HTONS(HF_HOLD_HEADERS + payload_len);
 	__u16 df = (HF_FORCE __u16)HF_HTONS(0x4000);
 	__u16 ttl = (HF_FORCE __u16)HF_HTONS(
 		(hop->ttl ? hop->ttl : HF_HOLD_TTL) << 8 | 17);
-	__u64 sum = (__u64)first + len + df + ttl + saddr + daddr;
 
 	hf_put16(ip, first);
 	hf_put16(ip + 2, len);
 	hf_put16(ip + 4, 0);
 	hf_put16(ip + 6, df);
 	hf_put16(ip + 8, ttl);
-	hf_put16(ip + 10, hf_csum_ip(sum));
-	hf_put32(ip + 12, saddr);
-	hf_put32(ip + 16, daddr);
-	hf_hold_udp_write(ip + 20, p, d,
-			  hf_csum_pair4(p->local_ip4, p->remote_ip4),
-			  payload_len, payload_sum);
+	return (__u64)first + len + df + ttl;
+}
+
+/* The rest of its headers, behind a front of that sum. */
+HF_INLINE void hf_hold_behind_write(__u8 *ip, const struct hf_program *p,
+				    const struct hf_due *d, __u64 front_sum,
+				    __u32 payload_len, __u16 payload_sum)
+{
+	__u64 pair = hf_csum_pair4(p->local_ip4, p->remote_ip4);
+
+	hf_put16(ip + 10, hf_csum_ip(front_sum + pair));
+	hf_put32(ip + 12, (HF_FORCE __u32)p->local_ip4);
+	hf_put32(ip + 16, (HF_FORCE __u32)p->remote_ip4);
+	hf_hold_udp_write(ip + 20, p, d, pair, payload_len, payload_sum);
+}
+
+/* Writes HF_HOLD_HEADERS bytes, every one of them, in front of a payload of
+ * this length and sum (struct hf_frame), to the remote that stands in the
+ * program. */
+HF_INLINE void hf_hold_headers_write(__u8 *ip, const struct hf_program *p,
+				     const struct hf_due *d,
+				     const struct hf_hop *hop,
+				     __u32 payload_len, __u16 payload_sum)
+{
+	hf_hold_behind_write(ip, p, d,
+			     hf_hold_front_write(ip, hop, payload_len),
+			     payload_len, payload_sum);
 }
 
 #endif

@@ -185,4 +185,41 @@ HF_INLINE __u32 hf_hot_frame(const struct hf_hot *h, __u32 slot)
 	return (h->loop & (HF_HOT_FRAMES - 1)) + (slot + h->loop_at) % h->loop_len;
 }
 
+/*
+ * hf_due() for a paced sender and the program above, if the leg's next frame is
+ * due and no packet time late: then *d is the same. It is 0 for everything else
+ * that may be, which hf_due() knows.
+ */
+HF_INLINE int hf_hot_due(const struct hf_hot *h, __u64 word, __u64 now_ns,
+			 struct hf_due *d)
+{
+	__u32 ms = h->kind & HF_HOT_PTIME, ptime = ms * (__u32)HF_MS;
+	__u32 slot = hf_word_slot(word), loop = h->loop, over;
+	__u64 due_ms = ((__u64)(loop >> 24) << 32 | h->base_ms) + slot * ms;
+	__u64 since = now_ns - due_ms * HF_MS; /* or it is not yet */
+	__u32 loop_len = HF_READ(h->loop_len); /* we divide by it */
+
+	if (since >= ptime || !slot || !loop_len)
+		return 0;
+	over = (__u32)since;
+	/* HF_GAP_NS behind the frame before, which is 36 ms less than what its
+	 * lateness says, and never if that is not known. */
+	if (over + ptime + 36 * (__u32)HF_MS <
+	    hf_word_late(word) * (__u32)HF_MS)
+		return 0;
+	d->seq = hf_word_seq(word);
+	d->frame =
+		(loop & (HF_HOT_FRAMES - 1)) + (slot + h->loop_at) % loop_len;
+	d->timestamp =
+		h->ts_base +
+		slot * (h->payload_type & HF_HOT_CLOCK_48 ? 48 * ms : 8 * ms);
+	d->skipped = 0;
+	d->marker = 0;
+	d->next = hf_word_make(hf_word_epoch(word), 0,
+			       41 + hf_whole_ms(over + (__u32)HF_MS - 1),
+			       (__u16)(d->seq + 1), slot + 1);
+	return 1;
+}
+HF_ASSERT(HF_GAP_NS == 5 * HF_MS, "41 - 5 above");
+
 #endif

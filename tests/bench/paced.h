@@ -14,6 +14,7 @@ static void tick_make(struct bench *b, uint32_t tick, uint64_t now)
 	const struct hf_wheel_entry *e = &b->path.wheel[tick * PACED_TICK];
 	const struct hf_pins *pins = &b->path.pins;
 	struct hf_ready *ready = b->path.ready;
+	struct hf_ready_front front = {0};
 
 	ready->now_ns = now_ns();
 	ready->count = 0;
@@ -22,7 +23,7 @@ static void tick_make(struct bench *b, uint32_t tick, uint64_t now)
 			hf_ready_ask_claim(pins, e[i + HF_ASK_CLAIM].leg);
 		if (i + HF_ASK_FRAME < PACED_TICK)
 			hf_ready_ask_frame(pins, e[i + HF_ASK_FRAME].leg);
-		if (hf_ready_make(pins, e[i].leg, now, false,
+		if (hf_ready_make(pins, &front, e[i].leg, now, false,
 				  &ready->frame[ready->count]) == HF_READY_LIVE)
 			ready->count++;
 	}

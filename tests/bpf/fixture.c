@@ -196,6 +196,7 @@ static void counters_read(struct fixture *f, uint64_t *sum)
 		for (int c = 0; c < cpus; c++)
 			sum[i] += v[c];
 	}
+	sum[HF_COUNT_HOLD_PACED] += f->ready->sent;
 }
 
 struct fixture *fixture_get(const char **ret_why)

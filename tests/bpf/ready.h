@@ -12,12 +12,16 @@
 /* Nothing is ready, and no paper was used. */
 static inline void ready_clear(struct fixture *f)
 {
+	uint64_t sent = f->ready->sent;
+
 	memset(f->ready, 0, sizeof(*f->ready));
 	f->ready->now_ns = f->work->now_ns;
+	f->ready->sent = sent;
 }
 
-/* One more, if one is due, as of now. */
-static inline enum hf_ready_way ready_add(struct fixture *f, uint32_t leg)
+/* One more, if one is due, as of now, with what the one before left. */
+static inline enum hf_ready_way
+ready_add_behind(struct fixture *f, uint32_t leg, struct hf_ready_front *front)
 {
 	struct hf_pins pins = {
 		.instance = f->instance,
@@ -32,11 +36,18 @@ static inline enum hf_ready_way ready_add(struct fixture *f, uint32_t leg)
 	struct hf_ready *r = f->ready;
 	enum hf_ready_way way;
 
-	way = hf_ready_make(&pins, leg, f->work->now_ns, false,
+	way = hf_ready_make(&pins, front, leg, f->work->now_ns, false,
 			    &r->frame[r->count]);
 	if (way == HF_READY_LIVE)
 		r->count++;
 	return way;
+}
+
+static inline enum hf_ready_way ready_add(struct fixture *f, uint32_t leg)
+{
+	struct hf_ready_front front = {0};
+
+	return ready_add_behind(f, leg, &front);
 }
 
 /* The frame of this leg alone. */

@@ -57,6 +57,57 @@ TEST(a_blank_page_becomes_the_whole_frame_of_the_next_leg)
 	CHECK(f->claims[7].word == hf_word_make(5, 0, 41, 701, 1));
 }
 
+/* The second frames of two legs, from what is kept of the hop, and to the byte. */
+static bool second_frame_is(struct fixture *f, struct hf_ready_front *front,
+			    uint32_t leg, const uint8_t *dmac)
+{
+	struct packet p = paper(), want = frame_of(f, leg, 1);
+
+	memcpy(want.bytes, dmac, 6);
+	ready_clear(f);
+	return ready_add_behind(f, leg, front) == HF_READY_LIVE &&
+	       fixture_paced(f, &p) == XDP_REDIRECT && p.len == want.len &&
+	       !memcmp(p.bytes, want.bytes, want.len);
+}
+
+TEST(a_frame_goes_by_the_way_of_now_whichever_way_the_one_before_took)
+{
+	FIXTURE(f);
+	static const uint8_t moved[6] = {2, 0, 0, 0, 7, 7};
+	struct hf_nexthop *n = &f->nexthops[HOP_ACROSS];
+	struct hf_ready_front front = {0};
+	struct hf_hop hop;
+	uint8_t dmac[6];
+
+	for (uint32_t leg = 3; leg < 9; leg++) {
+		struct packet p = paper();
+
+		hold(f, leg);
+		fixture_now(f, BASE);
+		CHECK_INT(ready_one(f, leg), HF_READY_LIVE);
+		CHECK_INT(fixture_paced(f, &p), XDP_REDIRECT);
+	}
+	fixture_now(f, BASE + 20 * HF_MS);
+	hop = n->hop[n->turn & 1];
+	memcpy(dmac, hop.dmac, 6);
+	CHECK(second_frame_is(f, &front, 3, dmac));
+	CHECK(front.nexthop == n);
+	CHECK(second_frame_is(f, &front, 4, dmac));
+	memcpy(hop.dmac, moved, 6); /* as holdfast-mediad does it */
+	n->hop[(n->turn + 1) & 1] = hop;
+	n->turn++;
+	CHECK(second_frame_is(f, &front, 5, moved));
+	CHECK(second_frame_is(f, &front, 6, moved));
+	n->hop[n->turn & 1].flags = 0; /* as the controller, of a new one */
+	ready_clear(f);
+	CHECK_INT(ready_add_behind(f, 7, &front), HF_READY_NONE);
+	n->hop[n->turn & 1].flags = HF_HOP_VALID | HF_HOP_NO_REDIRECT;
+	CHECK_INT(ready_add_behind(f, 7, &front), HF_READY_PACKET);
+	n->hop[n->turn & 1].flags = HF_HOP_VALID | HF_HOP_VLAN;
+	CHECK_INT(ready_add_behind(f, 8, &front), HF_READY_LIVE);
+	CHECK_INT(f->ready->frame[0].head_bytes, 54 + 4);
+}
+
 TEST(what_is_ready_is_taken_in_its_order_and_ends)
 {
 	static const uint32_t order[] = {7, 40, 9, 8, 41};

@@ -98,6 +98,44 @@ TEST(the_short_form_says_the_same_as_the_program)
 	CHECK(shortened > 50000);
 }
 
+/* Near the deadline it has an answer for nearly all. */
+TEST(the_next_frame_on_time_is_the_same_worked_out_from_the_short_form)
+{
+	uint64_t r = 11;
+	int same = 0, due_only = 0;
+
+	for (int i = 0; i < 1000000; i++) {
+		struct hf_program p = random_program(&r);
+		uint32_t slot = p.once_len + draw(&r) % 3 * draw(&r) % 100000;
+		uint64_t word =
+			hf_word_make(draw(&r), draw(&r) % 3, draw(&r) % 128,
+				     (uint16_t)draw(&r), slot);
+		struct hf_hot h = hf_hot_make(&p, word);
+		uint64_t now = p.base_ns + (uint64_t)slot * p.ptime_ns +
+			       draw(&r) % (90 * HF_MS) - 10 * HF_MS;
+		struct hf_due a, b;
+
+		if (h.epoch == HF_HOT_NONE)
+			continue;
+		/* To the nanosecond, at either end. */
+		if (i % 8 == 0)
+			now = p.base_ns + slot * (uint64_t)p.ptime_ns +
+			      draw(&r) % 2 * p.ptime_ns - draw(&r) % 2;
+		if (!hf_hot_due(&h, word, now, &b)) {
+			due_only +=
+				now - p.base_ns - slot * (uint64_t)p.ptime_ns <
+					p.ptime_ns &&
+				slot && hf_due(&p, word, now, 0, &a);
+			continue;
+		}
+		same++;
+		CHECK_INT(hf_due(&p, word, now, 0, &a), 1);
+		CHECK(due_is_same(&a, &b));
+	}
+	CHECK(same > 50000);
+	CHECK_INT(due_only, 0);
+}
+
 /* One thing that the short form cannot say, each. */
 TEST(what_does_not_fit_has_no_short_form)
 {
