@@ -24,15 +24,17 @@
 #define HF_PACER_SWEEP_MS 7
 /* One a catch-up frame that the claim allows, one for the frame after. */
 #define HF_PACER_SWEEPS	  3
-/* Buckets visited later than that leave legs behind: the shortest packet time. */
+/* Buckets visited later than that leave legs behind: the shortest packet time.
+ * On the grid that is as coarse none of them waits, and it is so much later. */
 #define HF_PACER_LATE_MS  10
 
 /* A turn costs most by being one, whatever it sends, and more after a sleep
  * than amid work: with few entries in the wheel there are fewer. */
-#define HF_PACER_GRID_MS   2
-#define HF_PACER_COARSE_MS 5
-#define HF_PACER_FEW	   32 /* entries: coarse up to here */
-#define HF_PACER_MANY	   64 /* fine again above */
+#define HF_PACER_GRID_MS    2
+#define HF_PACER_COARSE_MS  5
+#define HF_PACER_COARSER_MS 10 /* if all of them are of 20 or 30 ms */
+#define HF_PACER_FEW	    32 /* entries: coarse up to here */
+#define HF_PACER_MANY	    64 /* fine again above */
 
 /* A zeroed one is as good as new. */
 struct hf_pacer {
@@ -40,7 +42,7 @@ struct hf_pacer {
 	uint64_t sweep_ms;   /* when the next sweep is due */
 	unsigned int sweeps; /* still to do */
 	uint64_t idle_ms;    /* no bucket was to be visited up to then */
-	bool coarse;	     /* turns HF_PACER_COARSE_MS apart */
+	uint32_t grid_ms;    /* between turns; 0 is HF_PACER_GRID_MS */
 };
 
 struct hf_pacer_run {
@@ -70,13 +72,13 @@ void hf_pacer_done(struct hf_pacer *, uint64_t now_ms, uint64_t end_ms);
  *
  * Turns are taken on a grid that divides all packet times, so a leg is served
  * the same while after its deadline each time, and the distance of its packets
- * stays right: at every second millisecond, and at every fifth while few legs
- * wait (HF_PACER_FEW). Then the buckets behind the grid wait for its next point
- * however late the turn is, or they would be early once. Turn-around leaves
- * them alone as long (HF_TURN_LATE_NS).
+ * stays right: at every second millisecond, and at every fifth or tenth while few
+ * legs wait (HF_PACER_FEW). Then the buckets behind the grid wait for its next
+ * point however late the turn is, or they would be early once. Turn-around leaves
+ * them alone as long (hf_turn_after()).
  *
- * The change over shifts a leg once by less than HF_PACER_COARSE_MS. To the fine
- * grid that is to the fore: a few sweeps find who came so close to the frame
+ * The change over shifts a leg once by less than the coarser grid. To the finer
+ * one that is to the fore: a few sweeps find who came so close to the frame
  * before that the claim made it wait.
  */
 #define HF_PACER_NAP_MS 20

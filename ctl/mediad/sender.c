@@ -353,11 +353,11 @@ static void sleep_until_woken(struct hf_sender *s, int ms)
 }
 
 /*
- * Until that millisecond; false if woken before. A short sleep is not broken
- * off: whoever fills a bucket that was empty can wait as long, and with many
- * legs nobody asks.
+ * Until that millisecond; false if woken before. A sleep from one turn to the
+ * next is not broken off: whoever fills a bucket that was empty can wait as long,
+ * and with many legs nobody asks. One that may be costs a third more.
  */
-#define SHORT_MS HF_PACER_COARSE_MS
+#define SHORT_MS HF_PACER_COARSER_MS
 static bool nap_until(struct hf_sender *s, uint64_t ms)
 {
 	uint64_t now_ns = hf_now_ns(), left_ns;

@@ -35,9 +35,11 @@
 #define HF_LATE_LIMIT_NS (60 * HF_MS) /* overdue by more: skipped */
 #define HF_GAP_NS (5 * HF_MS)	      /* n+1 is never sent within this of n */
 /* Turn-around takes over from here: no sender that is well is as late. That of
- * holdfast-mediad has its turns 5 ms apart while there are few calls, so what it
- * sends is up to 4 ms late, and what it takes to wake. */
+ * holdfast-mediad has its turns 5 ms apart while there are few calls, and 10 ms
+ * if all of them have packets of 20 or 30 ms. What it sends is up to 4 or 9 ms
+ * late then, and what it takes to wake. */
 #define HF_TURN_LATE_NS (6 * HF_MS)
+#define HF_TURN_LATE_20_NS (11 * HF_MS) /* packets of 20 or 30 ms */
 #define HF_CATCH_UP_MAX 2	      /* overdue frames in a row */
 
 #define HF_EPOCH_BITS 14
@@ -142,7 +144,7 @@ HF_INLINE __u32 hf_program_frame(const struct hf_program *p, __u32 slot)
  *
  * `word` was read before `p`, the program of its epoch. `after_ns` says when
  * this sender may act, relative to the deadline: 0 for a paced sender,
- * HF_TURN_LATE_NS for turn-around behind a timer, negative to be early.
+ * hf_turn_after() for turn-around, negative to be early.
  * Returns 1 and fills *d, or 0. No side effect: hf_claim() takes it.
  */
 HF_INLINE int hf_due(const struct hf_program *p, __u64 word, __u64 now_ns,
@@ -207,9 +209,12 @@ HF_INLINE int hf_due(const struct hf_program *p, __u64 word, __u64 now_ns,
 /* When turn-around may claim, relative to the deadline. */
 HF_INLINE __s64 hf_turn_after(const struct hf_program *p)
 {
+	__u32 ptime = p->ptime_ns;
+
 	if (p->flags & HF_PROGRAM_AUTO_CLOCK)
-		return -(__s64)(p->ptime_ns / 2);
-	return HF_TURN_LATE_NS;
+		return -(__s64)(ptime / 2);
+	return ptime - (__u32)(20 * HF_MS) <= 10 * HF_MS ? HF_TURN_LATE_20_NS :
+							   HF_TURN_LATE_NS;
 }
 
 /* The leg's timestamp at a moment: where a relayed stream takes over. */

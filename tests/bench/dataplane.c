@@ -329,7 +329,7 @@ static void path_program(struct bench *b, enum row which)
 					      b->order[2 * k];
 		uint16_t seq = next_seq(p, i, row);
 
-		base = begin + (uint64_t)(k * b->pace_ns[which]) - 9 * HF_MS;
+		base = begin + (uint64_t)(k * b->pace_ns[which]) - 14 * HF_MS;
 		base = base / HF_MS * HF_MS;
 		p->legs[i].program[0] = program_make(i, row, base);
 		p->claims[i].word =

@@ -19,6 +19,7 @@
 #define MS   1000000ULL
 #define BASE (1000000 * MS) /* deadline of time slot 0 of every program here \
 			     */
+#define TURN (11 * MS)	    /* after it, turn-around sends (20 ms, claim.h) */
 
 #define ANCHOR	    0xc000020au /* 192.0.2.10: legs 0-31 on ports 20000-20063 */
 #define ANCHOR2	    0xc000020bu /* 192.0.2.11: legs 32-63 on ports 30000-30063 */

@@ -25,7 +25,7 @@
 #include "fixture.h"
 
 #define LEGS 32
-#define NOW  (BASE + 6 * MS)
+#define NOW  (BASE + TURN)
 
 struct line {
 	struct fixture *f;
@@ -156,7 +156,7 @@ static struct packet wanted(const struct fixture *f, uint32_t i)
 	if (i % 4 > 1) {
 		struct shape in = shape_from_caller(i ^ 1);
 
-		s.timestamp = 0xfffffff0 + 48; /* 6 ms */
+		s.timestamp = (uint32_t)(0xfffffff0 + TURN / 125000);
 		s.marker = 1;
 		s.payload = in.payload;
 		s.payload_len = in.payload_len;

@@ -110,7 +110,7 @@ TEST(a_packet_with_a_key_also_brings_the_frame_that_is_due)
 	struct shape s = key(end);
 
 	hold(f);
-	fixture_now(f, BASE + 6 * MS);
+	fixture_now(f, BASE + TURN);
 	CHECK_INT(receive(f, &s), XDP_TX);
 	CHECK_STR(happened(f), "2 leg 3 key 7 800; ");
 }

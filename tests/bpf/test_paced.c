@@ -422,7 +422,7 @@ TEST(turn_around_and_the_timer_share_one_stream)
 			CHECK_INT(fixture_paced(f, &p), XDP_REDIRECT);
 			CHECK_PACKET(p, want);
 		}
-		fixture_now(f, BASE + (20 * n + 6) * MS);
+		fixture_now(f, BASE + 20 * n * MS + TURN);
 		p = packet_build(&in);
 		CHECK_INT(fixture_receive(f, &p),
 			  n % 3 ? XDP_DROP : XDP_REDIRECT);

@@ -13,14 +13,15 @@
 
 #define LEG 3
 
-/* Leg 3 holds the caller, its slot 0 is 5 ms overdue, sequence 600. */
+/* Leg 3 holds the caller, its slot 0 is as overdue as has to be, sequence 600.
+ */
 static void hold(struct fixture *f, uint8_t flags)
 {
 	struct hf_program p = program_hold(LEG);
 
 	p.flags = flags;
 	leg_set(f, LEG, &p, 600);
-	fixture_now(f, BASE + 6 * MS);
+	fixture_now(f, BASE + TURN);
 }
 
 static struct packet from_caller(void)
@@ -54,8 +55,8 @@ TEST(a_packet_of_a_held_caller_goes_back_as_the_hold_frame_that_is_due)
 	CHECK_STR(fixture_counted(f), "hold_turned 1");
 	CHECK_INT(f->claims[LEG].intake.turn_sent, 1);
 	CHECK_INT(f->claims[LEG].intake.packets, 1);
-	CHECK_INT(f->claims[LEG].intake.last_rx, (BASE + 6 * MS) >> 20);
-	CHECK(f->claims[LEG].word == hf_word_make(5, 0, 47, 601, 1));
+	CHECK_INT(f->claims[LEG].intake.last_rx, (BASE + TURN) >> 20);
+	CHECK(f->claims[LEG].word == hf_word_make(5, 0, 52, 601, 1));
 }
 
 TEST(the_stream_goes_on_frame_by_frame_across_the_end_of_the_clip)
@@ -69,7 +70,7 @@ TEST(the_stream_goes_on_frame_by_frame_across_the_end_of_the_clip)
 			hold_frame(f, 10 + n % 20, (uint16_t)(600 + n),
 				   0xfffffff0 + 160 * n, 0);
 
-		fixture_now(f, BASE + (20 * n + 6) * MS);
+		fixture_now(f, BASE + 20 * n * MS + TURN);
 		CHECK_INT(fixture_receive(f, &p), XDP_TX);
 		CHECK_PACKET(p, want);
 	}
@@ -84,7 +85,7 @@ TEST(a_caller_on_another_device_gets_its_frame_by_redirect)
 
 	h.nexthop = HOP_ACROSS;
 	leg_set(f, LEG, &h, 600);
-	fixture_now(f, BASE + 6 * MS);
+	fixture_now(f, BASE + TURN);
 	want = hold_frame(f, 10, 600, 0xfffffff0, 0);
 	CHECK_INT(fixture_receive(f, &p), XDP_REDIRECT);
 	CHECK_PACKET(p, want);
@@ -99,7 +100,7 @@ TEST(a_leg_on_the_second_address_is_found_by_its_own_ports)
 	struct packet p = packet_build(&in), want;
 
 	leg_set(f, 40, &h, 9);
-	fixture_now(f, BASE + 6 * MS);
+	fixture_now(f, BASE + TURN);
 	out.seq = 9;
 	out.timestamp = 0xfffffff0;
 	want = packet_build(&out);
@@ -115,7 +116,7 @@ TEST(a_packet_before_the_frame_is_due_is_consumed)
 
 	hold(f, 0);
 	word = f->claims[LEG].word;
-	fixture_now(f, BASE + 6 * MS - 1);
+	fixture_now(f, BASE + TURN - 1);
 	CHECK_INT(fixture_receive(f, &p), XDP_DROP);
 	CHECK_PACKET(p, before);
 	CHECK_STR(fixture_counted(f), "hold_not_due 1");
@@ -174,7 +175,7 @@ TEST(the_sender_is_told_of_a_leg_that_its_own_packets_serve)
 	CHECK(f->turned->legs == 1ULL << LEG);
 	f->turned->legs = 0;
 	hold(f, 0); /* by the timer, which is late */
-	fixture_now(f, BASE + 6 * MS);
+	fixture_now(f, BASE + TURN);
 	p = from_caller();
 	CHECK_INT(fixture_receive(f, &p), XDP_TX);
 	CHECK_INT(f->turned->legs, 0);
@@ -211,7 +212,7 @@ TEST(a_packet_of_any_other_size_becomes_a_frame_of_the_right_size)
 
 			h.loop_first = frames[k];
 			leg_set(f, LEG, &h, 600);
-			fixture_now(f, BASE + 6 * MS);
+			fixture_now(f, BASE + TURN);
 			s.payload_len = sizes[i];
 			s.behind = sizes[i] < 6 ? 6 - sizes[i] : 0;
 			p = packet_build(&s);
@@ -504,7 +505,7 @@ TEST(an_idle_leg_and_one_told_not_to_send_consume_what_comes)
 
 	h.mode = HF_MODE_IDLE;
 	leg_set(f, LEG, &h, 600);
-	fixture_now(f, BASE + 6 * MS);
+	fixture_now(f, BASE + TURN);
 	CHECK_INT(fixture_receive(f, &p), XDP_DROP);
 	CHECK_STR(fixture_counted(f), "drop_idle 1");
 	hold(f, HF_PROGRAM_RX_OFF);
@@ -534,7 +535,7 @@ TEST(without_a_way_out_nothing_is_claimed_or_sent)
 
 		h.nexthop = ways[i].hop;
 		leg_set(f, LEG, &h, 600);
-		fixture_now(f, BASE + 6 * MS);
+		fixture_now(f, BASE + TURN);
 		CHECK_INT(fixture_receive(f, &p), XDP_DROP);
 		CHECK_STR(fixture_counted(f), ways[i].counted);
 		CHECK(f->claims[LEG].word == hf_word_make(5, 0, 0, 600, 0));
@@ -557,7 +558,7 @@ TEST(a_clip_outside_the_frame_table_is_refused)
 		f->frames[5].bytes = bad[i].bytes;
 		h.loop_first = bad[i].first;
 		leg_set(f, LEG, &h, 600);
-		fixture_now(f, BASE + 6 * MS);
+		fixture_now(f, BASE + TURN);
 		CHECK_INT(fixture_receive(f, &p), XDP_DROP);
 		CHECK_STR(fixture_counted(f), "drop_frame 1");
 		CHECK(f->claims[LEG].word == hf_word_make(5, 0, 0, 600, 0));

@@ -29,7 +29,7 @@ static void hold(struct fixture *f, uint32_t leg, uint16_t hop)
 
 	p.nexthop = hop;
 	leg_set(f, leg, &p, 600);
-	fixture_now(f, BASE + 6 * MS);
+	fixture_now(f, BASE + TURN);
 }
 
 static struct packet hold_frame(struct fixture *f, uint32_t leg, uint32_t tags)
@@ -296,7 +296,7 @@ TEST(of_an_ipv6_remote_behind_a_nat_the_port_is_learned)
 
 	h.flags |= HF_PROGRAM_LATCH | HF_PROGRAM_LATCH_ANY;
 	leg_set(f, LEG, &h, 600);
-	fixture_now(f, BASE + 6 * MS);
+	fixture_now(f, BASE + TURN);
 	in.sport = 61000;
 	in.saddr6 = fixture_agent6;
 	for (int i = 0; i < 4; i++) {

@@ -78,17 +78,25 @@ TEST(nothing_is_due_unless_the_leg_is_held_with_something_to_play)
 	CHECK_INT(hf_due(&p, word_at(0), BASE, 0, &d), 0);
 }
 
-TEST(turn_around_behind_a_timer_waits_six_milliseconds)
+TEST(turn_around_behind_a_timer_waits_longer_than_a_timer_that_is_well_takes)
 {
-	struct hf_program p = hold(20);
-	struct hf_due d;
+	static const struct {
+		uint32_t ptime_ms;
+		uint64_t wait_ms;
+	} of[] = {{10, 6}, {20, 11}, {30, 11}, {40, 6}, {60, 6}};
 
-	CHECK_INT(
-		hf_due(&p, word_at(0), BASE + 6 * MS - 1, HF_TURN_LATE_NS, &d),
-		0);
-	CHECK_INT(hf_due(&p, word_at(0), BASE + 6 * MS, HF_TURN_LATE_NS, &d),
-		  1);
-	CHECK_INT(hf_word_late(d.next), 47);
+	for (size_t i = 0; i < sizeof(of) / sizeof(*of); i++) {
+		struct hf_program p = hold(of[i].ptime_ms);
+		uint64_t end = BASE + of[i].wait_ms * MS;
+		struct hf_due d;
+
+		CHECK_INT(
+			hf_due(&p, word_at(0), end - 1, hf_turn_after(&p), &d),
+			0);
+		CHECK_INT(hf_due(&p, word_at(0), end, hf_turn_after(&p), &d),
+			  1);
+		CHECK_INT(hf_word_late(d.next), 41 + of[i].wait_ms);
+	}
 }
 
 TEST(turn_around_without_a_timer_may_be_half_a_packet_time_early)
@@ -323,7 +331,7 @@ static const char *live_through(uint32_t ptime_ms, uint64_t seed)
 
 		now += kind ? draw(&seed) % (2 * MS) : draw(&seed) % (300 * MS);
 		if (draw(&seed) % 2)
-			after = draw(&seed) % 2 ? (int64_t)HF_TURN_LATE_NS
+			after = draw(&seed) % 2 ? hf_turn_after(&p)
 						: -(int64_t)(ptime / 2);
 		if (!hf_due(&p, word, now, after, &d))
 			continue;
@@ -381,17 +389,18 @@ TEST(turn_around_loses_no_frame_of_a_caller_whose_packets_come_when_they_like)
 {
 	/* Each phase of the caller, packets up to 10 ms late, and no other
 	 * sender: one packet, one frame, but for the one it may be behind. */
-	for (uint64_t phase = 0; phase < 20; phase++) {
-		struct hf_program p = hold(20);
+	for (uint64_t phase = 0; phase < 20 + 30; phase++) {
+		uint32_t ptime = phase < 20 ? 20 : 30;
+		struct hf_program p = hold(ptime);
 		uint64_t word = hf_word_make(1, 0, 0, 17, 0), seed = phase + 1;
 		uint32_t sent = 0, skipped = 0;
 		struct hf_due d;
 
 		for (uint64_t i = 0; i < 5000; i++) {
-			uint64_t now = BASE + (20 * i + phase) * MS +
+			uint64_t now = BASE + (ptime * i + phase % ptime) * MS +
 				       draw(&seed) % (10 * MS);
 
-			if (!hf_due(&p, word, now, HF_TURN_LATE_NS, &d))
+			if (!hf_due(&p, word, now, hf_turn_after(&p), &d))
 				continue;
 			sent++;
 			skipped += d.skipped;
