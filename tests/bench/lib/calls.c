@@ -22,18 +22,25 @@
 
 /* ---- what it costs */
 
+/* On top of receiving and dropping what callers send. */
+static bool calls_are_heard(enum kind k)
+{
+	return k == REFLECT || k == CONSUME || k == TALK || k == AUTO;
+}
+
 static int kind_begin(struct bench *b, enum kind kind)
 {
-	bool held = kind == TIMER || kind == TALK || kind == AUTO;
+	bool held = kind == TIMER || kind == TALK || kind == AUTO ||
+		    kind == CONSUME;
 
 	if (near_set(b, kind) ||
 	    far_set(b, kind != SENDMMSG && kind != AF_PACKETS))
 		return -EIO;
-	calls_hold(b, held, kind == AUTO ? HF_PROGRAM_AUTO_CLOCK : 0);
+	calls_hold_over(b, held, kind == AUTO ? HF_PROGRAM_AUTO_CLOCK : 0,
+			kind == CONSUME ? 0 : PTIME_MS);
 	atomic_store(&b->sender, kind);
 	atomic_store(&b->talking,
-		     kind == EAT || kind == REFLECT || kind == TALK ||
-			     kind == AUTO);
+		     kind == EAT || calls_are_heard(kind));
 	poll(NULL, 0, 200); /* under way */
 	return 0;
 }
@@ -100,12 +107,6 @@ static int rtpengine_rounds(struct bench *b)
 	return err;
 }
 
-/* On top of receiving and dropping what callers send. */
-static bool calls_are_heard(enum kind k)
-{
-	return k == REFLECT || k == TALK || k == AUTO;
-}
-
 static void cost_report(struct bench *b, struct report *r)
 {
 	static const struct {
@@ -114,6 +115,7 @@ static void cost_report(struct bench *b, struct report *r)
 	} row[] = {{TIMER, "cpu_per_10k_timer"},
 		   {TALK, "cpu_per_10k_timer_callers_send"},
 		   {REFLECT, "cpu_per_10k_reflect"},
+		   {CONSUME, "cpu_per_10k_consume"},
 		   {AUTO, "cpu_per_10k_auto"},
 		   {SENDMMSG, "cpu_per_10k_sendmmsg"},
 		   {AF_PACKETS, "cpu_per_10k_af_packet"}};

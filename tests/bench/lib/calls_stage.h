@@ -42,6 +42,7 @@ enum kind {
 	TIMER,
 	EAT,
 	REFLECT,
+	CONSUME,
 	TALK,
 	AUTO,
 	SENDMMSG,
@@ -339,7 +340,7 @@ static int near_set(const struct bench *b, enum kind kind)
 }
 
 /* All calls are held from now on, spread over this number of milliseconds; or
- * none. */
+ * none. 0: nothing is due for an hour. */
 static void calls_hold_over(struct bench *b, bool yes, uint8_t flags,
 			    uint32_t spread)
 {
@@ -352,7 +353,8 @@ static void calls_hold_over(struct bench *b, bool yes, uint8_t flags,
 	poll(NULL, 0, 10);
 	for (uint32_t i = 0; i < b->calls; i++) {
 		uint64_t word = hf_word_make((i + 1) & 0x3fff, 0, 0, 100, 0);
-		uint64_t base = ms + i % spread * PTIME_MS / spread;
+		uint64_t base = spread ? ms + i % spread * PTIME_MS / spread :
+					 ms + 3600000;
 		struct hf_program p = program_of(i, base, flags);
 		uint32_t wait = hf_wheel_wait(flags, PTIME_MS), n;
 		uint32_t bucket = hf_wheel_bucket(PTIME_MS, base + wait);
@@ -364,7 +366,7 @@ static void calls_hold_over(struct bench *b, bool yes, uint8_t flags,
 		hf_store_release(&pins->claims[i].word, word);
 		hot = hf_hot_make(&p, word);
 		hf_hot_store(&pins->claims[i].hot, &hot);
-		if (!yes)
+		if (!yes || !spread)
 			continue;
 		n = pins->wheel_fill[bucket].entries;
 		hf_pins_wheel(pins, bucket, n)->leg = i;
