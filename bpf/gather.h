@@ -136,7 +136,7 @@ static __always_inline void hf_ask_frame(const struct hf_hot *h, __u64 word,
 
 	hf_hot_program(h, &p);
 	if ((__s64)(now_ns - p.base_ns - (__u64)slot * p.ptime_ns) <
-	    hf_turn_after(&p))
+	    hf_turn_after(&p, word))
 		return;
 	key = hf_program_frame(&p, slot);
 	f = bpf_map_lookup_elem(&frames, &key);

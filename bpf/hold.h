@@ -57,7 +57,7 @@ static __always_inline int hf_hold_turn(struct xdp_md *ctx, __u64 *claim,
 
 	intake->packets++;
 	HF_WRITE(intake->last_rx, (__u32)(now_ns >> 20));
-	if (!hf_due(p, word, now_ns, hf_turn_after(p), &due))
+	if (!hf_due(p, word, now_ns, hf_turn_after(p, word), &due))
 		return hf_drop(HF_COUNT_HOLD_NOT_DUE);
 	if (!hf_way_get(p->nexthop, &way))
 		return hf_refuse(intake, HF_COUNT_DROP_NO_HOP);

@@ -20,7 +20,8 @@
  * sequence numbers: sent = change of seq, sent + skipped = change of slot, and
  * both change in the one exchange that sends.
  *
- * `late` is 0 for "not known", else milliseconds + 41, rounded up, -40 .. +86.
+ * `late` is 0 for "not known", else milliseconds + 41, rounded up, -40 .. +86, or
+ * more than it was (hf_turn_after()).
  *
  * Pure: no I/O, no clock, no allocation. Built into XDP, the module and
  * userspace, and tested there by two senders against a reprogrammer.
@@ -38,8 +39,8 @@
  * holdfast-mediad has its turns 5 ms apart while there are few calls, and 10 ms
  * if all of them have packets of 20 or 30 ms. What it sends is up to 4 or 9 ms
  * late then, and what it takes to wake. */
-#define HF_TURN_LATE_NS (6 * HF_MS)
-#define HF_TURN_LATE_20_NS (11 * HF_MS) /* packets of 20 or 30 ms */
+#define HF_TURN_LATE_MS 6
+#define HF_TURN_LATE_20_MS 11 /* packets of 20 or 30 ms */
 #define HF_CATCH_UP_MAX 2	      /* overdue frames in a row */
 
 #define HF_EPOCH_BITS 14
@@ -139,6 +140,14 @@ HF_INLINE __u32 hf_program_frame(const struct hf_program *p, __u32 slot)
 	return p->loop_first + (slot - p->loop_phase) % loop_len;
 }
 
+/* How late turn-around takes over. */
+HF_INLINE __u32 hf_turn_late_ms(__u32 ptime_ns)
+{
+	return ptime_ns - (__u32)(20 * HF_MS) <= 10 * HF_MS ?
+		       HF_TURN_LATE_20_MS :
+		       HF_TURN_LATE_MS;
+}
+
 /*
  * Is a hold frame due for this leg now, and which?
  *
@@ -201,20 +210,30 @@ HF_INLINE int hf_due(const struct hf_program *p, __u64 word, __u64 now_ns,
 	d->frame = hf_program_frame(p, slot);
 	d->timestamp = p->ts_base + slot * p->ts_step;
 	d->seq = hf_word_seq(word);
-	d->next = hf_word_make(hf_word_epoch(word), run, hf_late_code(over),
+	late = hf_late_code(over);
+	/* Turn-around behind a timer is always that late, see below; but with
+	 * packets of 10 ms a timer would then be in time too close to it. */
+	if (after_ns > 0 && ptime > 10 * HF_MS &&
+	    late <= 41 + hf_turn_late_ms(ptime))
+		late = 42 + hf_turn_late_ms(ptime);
+	d->next = hf_word_make(hf_word_epoch(word), run, late,
 			       (__u16)(d->seq + 1), slot + 1);
 	return 1;
 }
 
-/* When turn-around may claim, relative to the deadline. */
-HF_INLINE __s64 hf_turn_after(const struct hf_program *p)
+/*
+ * When turn-around may claim, relative to the deadline: right behind it if the frame
+ * before was claimed later than a paced sender that is well does it. That was
+ * turn-around, and whenever it claims, it says that it was so late. To wait for a
+ * timer then would waste packets of the caller's, and the frames that they bring.
+ */
+HF_INLINE __s64 hf_turn_after(const struct hf_program *p, __u64 word)
 {
-	__u32 ptime = p->ptime_ns;
+	__u32 late_ms = hf_turn_late_ms(p->ptime_ns);
 
 	if (p->flags & HF_PROGRAM_AUTO_CLOCK)
-		return -(__s64)(ptime / 2);
-	return ptime - (__u32)(20 * HF_MS) <= 10 * HF_MS ? HF_TURN_LATE_20_NS :
-							   HF_TURN_LATE_NS;
+		return -(__s64)(p->ptime_ns / 2);
+	return hf_word_late(word) <= 41 + late_ms ? late_ms * (__s64)HF_MS : 1;
 }
 
 /* The leg's timestamp at a moment: where a relayed stream takes over. */

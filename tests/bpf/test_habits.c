@@ -100,7 +100,7 @@ TEST(whatever_packet_time_the_caller_has_ours_is_kept)
 		uint8_t flags;
 		const char *counted;
 	} way[] = {
-		{10, 20, 0, "hold_turned 300, hold_not_due 300"},
+		{10, 20, 0, "hold_turned 301, hold_not_due 299"},
 		{20, 20, 0, "hold_turned 300"},
 		{30, 20, 0, "hold_turned 200, hold_skipped 98"},
 		{40, 20, 0, "hold_turned 150, hold_skipped 148"},
@@ -208,7 +208,7 @@ TEST(a_packet_that_comes_twice_brings_one_frame)
 		s.timestamp += 160;
 		CHECK_INT(answered(f, &s, at, &a), 1);
 		CHECK_INT(answered(f, &s, at, &a), 0);
-		CHECK_INT(answered(f, &s, at + 10 * MS, &a), 0);
+		CHECK_INT(answered(f, &s, at + 9 * MS, &a), 0);
 	}
 	CHECK(in_agreement(f, &a));
 	CHECK_STR(fixture_counted(f), "hold_turned 50, hold_not_due 100");
@@ -285,9 +285,11 @@ TEST(a_frame_is_sent_up_to_sixty_milliseconds_late_and_then_given_up)
 
 TEST(a_flood_behind_a_pause_brings_two_frames_in_a_row_and_no_more)
 {
-	/* When the frames come, in ms after the first deadline: two are caught
-	 * up as fast as it goes, the third waits for half a packet time. */
-	static const uint64_t at[] = {60, 65, 75, 85, 91, 111, 131, 151};
+	/* When the frames come, in 100 us after the first deadline: two are caught
+	 * up as fast as it goes, the third waits for half a packet time, and the
+	 * rest come when they are due. */
+	static const uint64_t at[] = {600, 650,	 750,  850,
+				      900, 1001, 1201, 1401};
 
 	FIXTURE(f);
 	struct shape s = shape_from_caller(LEG);
@@ -298,7 +300,7 @@ TEST(a_flood_behind_a_pause_brings_two_frames_in_a_row_and_no_more)
 	for (uint64_t t = 60 * MS; t < 160 * MS; t += 100 * US) {
 		s.seq++;
 		if (answered(f, &s, BASE + t, &a))
-			CHECK_INT(t / (100 * US), 10 * at[a.sent - 1]);
+			CHECK_INT(t / (100 * US), at[a.sent - 1]);
 	}
 	CHECK(in_agreement(f, &a));
 	CHECK_STR(fixture_counted(f), "hold_turned 8, hold_not_due 992");

@@ -56,7 +56,7 @@ TEST(a_packet_of_a_held_caller_goes_back_as_the_hold_frame_that_is_due)
 	CHECK_INT(f->claims[LEG].intake.turn_sent, 1);
 	CHECK_INT(f->claims[LEG].intake.packets, 1);
 	CHECK_INT(f->claims[LEG].intake.last_rx, (BASE + TURN) >> 20);
-	CHECK(f->claims[LEG].word == hf_word_make(5, 0, 52, 601, 1));
+	CHECK(f->claims[LEG].word == hf_word_make(5, 0, 53, 601, 1));
 }
 
 TEST(the_stream_goes_on_frame_by_frame_across_the_end_of_the_clip)

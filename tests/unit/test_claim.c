@@ -87,15 +87,41 @@ TEST(turn_around_behind_a_timer_waits_longer_than_a_timer_that_is_well_takes)
 
 	for (size_t i = 0; i < sizeof(of) / sizeof(*of); i++) {
 		struct hf_program p = hold(of[i].ptime_ms);
-		uint64_t end = BASE + of[i].wait_ms * MS;
+		uint64_t end = BASE + of[i].wait_ms * MS, word = word_at(0);
+		int64_t after = hf_turn_after(&p, word);
 		struct hf_due d;
 
-		CHECK_INT(
-			hf_due(&p, word_at(0), end - 1, hf_turn_after(&p), &d),
-			0);
-		CHECK_INT(hf_due(&p, word_at(0), end, hf_turn_after(&p), &d),
-			  1);
-		CHECK_INT(hf_word_late(d.next), 41 + of[i].wait_ms);
+		CHECK_INT(hf_due(&p, word, end - 1, after, &d), 0);
+		CHECK_INT(hf_due(&p, word, end, after, &d), 1);
+		CHECK_INT(hf_word_late(d.next),
+			  of[i].ptime_ms > 10 ? 42 + of[i].wait_ms : 47);
+	}
+}
+
+TEST(turn_around_that_took_the_frame_before_waits_for_no_timer)
+{
+	static const uint32_t ptimes[] = {20, 30, 40, 60};
+
+	for (size_t i = 0; i < sizeof(ptimes) / sizeof(*ptimes); i++) {
+		struct hf_program p = hold(ptimes[i]);
+		uint64_t word = word_at(0), next = BASE + p.ptime_ns;
+		int64_t wait = hf_turn_after(&p, word);
+		struct hf_due d;
+
+		/* A timer's, however late: turn-around waits as long again. */
+		CHECK_INT(hf_due(&p, word, BASE + wait, 0, &d), 1);
+		CHECK_INT(hf_turn_after(&p, d.next), wait);
+		/* Its own, then as soon as it is due, and so on. */
+		CHECK_INT(hf_due(&p, word, BASE + wait, wait, &d), 1);
+		for (int n = 0; n < 5; n++, next += p.ptime_ns) {
+			word = d.next;
+			CHECK_INT(hf_turn_after(&p, word), 1);
+			CHECK_INT(hf_due(&p, word, next, 1, &d), 0);
+			CHECK_INT(hf_due(&p, word, next + 1, 1, &d), 1);
+		}
+		/* Until the timer is back. */
+		CHECK_INT(hf_due(&p, d.next, next, 0, &d), 1);
+		CHECK_INT(hf_turn_after(&p, d.next), wait);
 	}
 }
 
@@ -331,7 +357,7 @@ static const char *live_through(uint32_t ptime_ms, uint64_t seed)
 
 		now += kind ? draw(&seed) % (2 * MS) : draw(&seed) % (300 * MS);
 		if (draw(&seed) % 2)
-			after = draw(&seed) % 2 ? hf_turn_after(&p)
+			after = draw(&seed) % 2 ? hf_turn_after(&p, word)
 						: -(int64_t)(ptime / 2);
 		if (!hf_due(&p, word, now, after, &d))
 			continue;
@@ -400,7 +426,7 @@ TEST(turn_around_loses_no_frame_of_a_caller_whose_packets_come_when_they_like)
 			uint64_t now = BASE + (ptime * i + phase % ptime) * MS +
 				       draw(&seed) % (10 * MS);
 
-			if (!hf_due(&p, word, now, hf_turn_after(&p), &d))
+			if (!hf_due(&p, word, now, hf_turn_after(&p, word), &d))
 				continue;
 			sent++;
 			skipped += d.skipped;
@@ -409,6 +435,74 @@ TEST(turn_around_loses_no_frame_of_a_caller_whose_packets_come_when_they_like)
 		CHECK_INT(skipped, 0);
 		CHECK(sent >= 4998);
 	}
+}
+
+TEST(without_a_timer_a_regular_caller_with_long_packets_loses_one_frame_at_most)
+{
+	/* His packets come as often as ours are due, whenever that is. */
+	for (uint64_t phase = 0; phase < 40 + 60; phase++) {
+		uint32_t ptime = phase < 40 ? 40 : 60, skipped = 0;
+		struct hf_program p = hold(ptime);
+		uint64_t word = hf_word_make(1, 0, 41, 17, 0);
+		struct hf_due d;
+
+		for (uint64_t i = 0; i < 1000; i++) {
+			uint64_t now = BASE + 1 +
+				       (ptime * i + phase % ptime) * MS;
+
+			if (!hf_due(&p, word, now, hf_turn_after(&p, word),
+				    &d))
+				continue;
+			skipped += d.skipped;
+			word = d.next;
+		}
+		CHECK(skipped <= 1);
+		CHECK_INT(hf_word_slot(word), 1000);
+	}
+}
+
+/* Five seconds of a caller without a timer, whose packets come up to 15 ms late
+ * and of whom 3 percent are lost: how many more frames were skipped than
+ * packets were lost. */
+static int skipped_more_than_lost(uint32_t ptime, uint32_t phase, uint64_t seed)
+{
+	struct hf_program p = hold(ptime);
+	/* The timer's last frame was on time. */
+	uint64_t word = hf_word_make(1, 0, 41, 17, 0);
+	int more = 0;
+	struct hf_due d;
+
+	for (uint64_t i = 0; i < 5000 / ptime; i++) {
+		uint32_t late = draw(&seed) % (10 * MS);
+
+		if (draw(&seed) % 50 == 0)
+			late += draw(&seed) % (5 * MS);
+		if (draw(&seed) % 64 < 2) {
+			more--;
+			continue;
+		}
+		if (!hf_due(&p, word, BASE + (ptime * i + phase) * MS + late,
+			    hf_turn_after(&p, word), &d))
+			continue;
+		more += (int)d.skipped;
+		word = d.next;
+	}
+	return more;
+}
+
+TEST(without_a_timer_a_caller_whose_packets_come_unevenly_loses_the_frames_of_lost_packets_only)
+{
+	int worst = 0;
+
+	for (uint32_t phase = 0; phase < 20 + 30; phase++)
+		for (uint64_t seed = 1; seed <= 200; seed++) {
+			int more = skipped_more_than_lost(
+				phase < 20 ? 20 : 30,
+				phase < 20 ? phase : phase - 20, seed);
+
+			worst = more > worst ? more : worst;
+		}
+	CHECK_INT(worst, 1);
 }
 
 TEST(a_program_that_is_torn_apart_while_it_is_read_divides_by_nothing)

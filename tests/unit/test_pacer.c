@@ -232,7 +232,7 @@ static bool served(struct hf_wheel_fill *fill, size_t class, uint32_t bucket,
 		last = ms;
 		wait = (ms + ptime - bucket) % ptime;
 		if (wait >= p.grid_ms ||
-		    (wait + 2) * HF_MS > (uint64_t)hf_turn_after(&program))
+		    (wait + 2) * HF_MS > (uint64_t)hf_turn_after(&program, 0))
 			return false;
 	}
 	return last;
