@@ -6,6 +6,7 @@
 #include <linux/types.h>
 
 #define CALLS_MAX	10000
+#define CALLS_STEP	7919 /* has no factor in common with that */
 #define CALLS_PORT	20000 /* of the anchor; the remotes' are twice that */
 #define CALLS_PACKET	214
 #define CALLS_PTIME_US	20000
@@ -30,6 +31,22 @@ struct calls_talk {
 	__u32 out;
 	__u32 listen; /* keep account of each call */
 	__u32 reserved;
+};
+
+#define CALLS_LEAST_FRAMES 512
+
+/* What the least program that holds a call would have to know of it, and the
+ * frames that it plays. */
+struct calls_least {
+	__u32 next; /* frame */
+	__u32 timestamp;
+	__u32 ssrc; /* network order */
+	__u16 seq;
+	__u16 reserved;
+};
+struct calls_least_frame {
+	__u64 sum;
+	__u8 payload[160];
 };
 
 #endif

@@ -25,7 +25,8 @@
 /* On top of receiving and dropping what callers send. */
 static bool calls_are_heard(enum kind k)
 {
-	return k == REFLECT || k == CONSUME || k == TALK || k == AUTO;
+	return k == REFLECT || k == LEAST || k == CONSUME || k == TALK ||
+	       k == AUTO;
 }
 
 static int kind_begin(struct bench *b, enum kind kind)
@@ -53,10 +54,34 @@ static void kind_end(struct bench *b)
 	poll(NULL, 0, 50);
 }
 
+/* This number of its threads' /proc files, all together. */
+static double keeper_sum(const struct bench *b, const char *file,
+			 const char *awk)
+{
+	char command[160];
+	double sum = 0;
+	FILE *f;
+
+	snprintf(command, sizeof(command),
+		 "cat /proc/%d/task/*/%s | awk '%s END { print n + 0 }'",
+		 (int)b->s.mediad, file, awk);
+	f = popen(command, "r");
+	if (!f || fscanf(f, "%lf", &sum) != 1)
+		sum = 0;
+	if (f)
+		pclose(f);
+	return sum;
+}
+
+static double keeper_ran_ns(const struct bench *b)
+{
+	return keeper_sum(b, "schedstat", "{ n += $1 }");
+}
+
 static int cost_round(struct bench *b, int r)
 {
-	double before = used_percent(b), after, used;
-	uint64_t out, in, turned;
+	double before = used_percent(b), after, used, keeper;
+	uint64_t out, in, turned, start;
 
 	for (int k = TIMER; k < KINDS; k++) {
 		out = frames_sent(b) + b->sent;
@@ -64,12 +89,18 @@ static int cost_round(struct bench *b, int r)
 		in = arrived(b);
 		if (kind_begin(b, (enum kind)k))
 			return -EIO;
+		keeper = keeper_ran_ns(b);
+		start = hf_now_ns();
 		used = used_percent(b);
+		keeper = (keeper_ran_ns(b) - keeper) * 100 /
+			 (double)(hf_now_ns() - start);
 		kind_end(b);
 		b->out[k] += frames_sent(b) + b->sent - out;
 		b->in[k] += arrived(b) - in;
-		if (k == AUTO)
+		if (k == AUTO) {
 			b->turned += frames_turned(b) - turned;
+			b->keeper[r] = keeper * 10000 / b->calls;
+		}
 		after = used_percent(b);
 		b->cost[k][r] = (used - (before + after) / 2) * 10000 /
 				b->calls;
@@ -115,6 +146,7 @@ static void cost_report(struct bench *b, struct report *r)
 	} row[] = {{TIMER, "cpu_per_10k_timer"},
 		   {TALK, "cpu_per_10k_timer_callers_send"},
 		   {REFLECT, "cpu_per_10k_reflect"},
+		   {LEAST, "cpu_per_10k_hold_least"},
 		   {CONSUME, "cpu_per_10k_consume"},
 		   {AUTO, "cpu_per_10k_auto"},
 		   {SENDMMSG, "cpu_per_10k_sendmmsg"},
@@ -147,6 +179,11 @@ static void cost_report(struct bench *b, struct report *r)
 		report_carry(r, "packets_wanted", b->rtpengine_wanted);
 		report_carry(r, "packets_arrived", b->rtpengine_in);
 	}
+	if (b->out[AUTO])
+		report_ratio(r, "cpu_per_10k_auto_keeper",
+			     median(b->keeper, ROUNDS), "% CPU",
+			     "cpu_per_10k_timer",
+			     median_ratio(b->keeper, b->cost[TIMER], ROUNDS));
 	if (b->out[TIMER])
 		report_ratio(r, "cpu_per_10k_receive_and_drop",
 			     median(b->cost[EAT], ROUNDS), "% CPU", NULL, 0);
@@ -275,25 +312,6 @@ static int costs(struct bench *b, struct report *r, bool calls, bool rtpengine)
 
 /* ---- a keeper with little to do, and with nothing */
 
-/* This number of its threads' /proc files, all together. */
-static double keeper_sum(const struct bench *b, const char *file,
-			 const char *awk)
-{
-	char command[160];
-	double sum = 0;
-	FILE *f;
-
-	snprintf(command, sizeof(command),
-		 "cat /proc/%d/task/*/%s | awk '%s END { print n + 0 }'",
-		 (int)b->s.mediad, file, awk);
-	f = popen(command, "r");
-	if (!f || fscanf(f, "%lf", &sum) != 1)
-		sum = 0;
-	if (f)
-		pclose(f);
-	return sum;
-}
-
 #define FEW_CALLS 10
 /* They share a millisecond, as new calls do (wheel.c); or each has one of its own,
  * as those that are left of many. */
@@ -308,9 +326,9 @@ static void few_cost(struct bench *b, struct report *r, const char *row,
 	calls_hold_over(b, true, 0, apart);
 	poll(NULL, 0, 200); /* under way */
 	start = hf_now_ns();
-	before = keeper_sum(b, "schedstat", "{ n += $1 }");
+	before = keeper_ran_ns(b);
 	poll(NULL, 0, SPACING_MS);
-	after = keeper_sum(b, "schedstat", "{ n += $1 }");
+	after = keeper_ran_ns(b);
 	report_ratio(r, row,
 		     (after - before) * 100 / (double)(hf_now_ns() - start),
 		     "% CPU", NULL, 0);

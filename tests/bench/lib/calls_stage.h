@@ -42,6 +42,7 @@ enum kind {
 	TIMER,
 	EAT,
 	REFLECT,
+	LEAST,
 	CONSUME,
 	TALK,
 	AUTO,
@@ -70,6 +71,7 @@ struct bench {
 	atomic_uint_fast64_t sent; /* by the other means */
 	double cost[KINDS][ROUNDS];
 	double rtpengine[ROUNDS];
+	double keeper[ROUNDS]; /* of `auto`, its own threads */
 	uint64_t rtpengine_in, rtpengine_wanted, turned, wrong;
 	uint64_t in[KINDS], out[KINDS];
 };
@@ -335,6 +337,8 @@ static int near_set(const struct bench *b, enum kind kind)
 		p = b->skel->progs.calls_eat;
 	if (kind == REFLECT)
 		p = b->skel->progs.calls_reflect;
+	if (kind == LEAST)
+		p = b->skel->progs.calls_hold_least;
 	return bpf_xdp_attach((int)if_nametoindex("hfm0"), bpf_program__fd(p),
 			      XDP_FLAGS_DRV_MODE, NULL);
 }
