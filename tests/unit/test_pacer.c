@@ -316,12 +316,15 @@ TEST(a_change_of_the_grid_leaves_no_frame_out_and_sends_no_two_close_together)
 		p.fill[b].entries = 1;
 		hf_pacer_start(&p.pacer, begin - 1);
 		while (p.pacer.last_ms < end) {
+			uint64_t before = p.pacer.last_ms;
+
 			if (p.pacer.last_ms >= crowd) {
 				p.fill[CROWD_AT].entries =
 					crowds[rnd(&p.seed) % 3] + (b == CROWD_AT);
 				crowd += 40 + rnd(&p.seed) % 100;
 			}
 			play_turn(&p, class, bucket);
+			CHECK(p.pacer.last_ms > before);
 		}
 		CHECK(p.changes > 10);
 		CHECK(!p.close);
