@@ -42,9 +42,10 @@
 #define FEATURE_ROUNDS 15
 #define FRAMES	    6000 /* the music that comes with Holdfast: two minutes */
 
-/* The legs of a relayed call are neighbours in memory, as calls that come and go one
- * by one have them, or far apart. Three are without gathering (bpf/gather.h). The last two are the other sender:
- * PACED_LEGS calls in ticks of PACED_TICK frames, as holdfast-mediad has them. */
+/* The legs of a relayed call are neighbours in memory, as those of calls that come
+ * and go one by one, or far apart. Three rows are without gathering (bpf/gather.h).
+ * The last two are the other sender: PACED_LEGS calls in ticks of PACED_TICK frames,
+ * as holdfast-mediad has them. */
 enum row {
 	REFLECTOR,
 	HOLD,
